@@ -12,7 +12,7 @@ Words out of conversations in the midst of a page's own: shown as they are, what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from personachat.errors import PersonaChatError
 
@@ -86,6 +86,23 @@ def heard(name: str) -> str:
 __all__ = ["JOINER", "as_text", "marked"]
 
 as_text = escaped
+
+
+def distinct(names: Mapping[str, str]) -> dict[str, str]:
+    """The names, a later one that is the same as an earlier one with a number behind it.
+
+    A field to choose from knows its choices by their words alone.
+    """
+    taken: set[str] = set()
+    apart: dict[str, str] = {}
+    for key, name in names.items():
+        number, free = 1, name
+        while free in taken:
+            number += 1
+            free = f"{name} ({number})"
+        taken.add(free)
+        apart[key] = free
+    return apart
 
 
 def marked(excerpt: str, marks: Sequence[tuple[int, int]]) -> str:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from personachat.lab.runs.model import Run
 from personachat.ui.tests.run_names import run_names
+from personachat.ui.wording import distinct
 
 RUN = Run(
     id="a",
@@ -40,3 +41,8 @@ def test_a_name_says_the_viewers_time_a_draft_and_the_model() -> None:
     run = replace(RUN, persona_revision="", model="fake-2")
     names = run_names([run], zone=ZoneInfo("Europe/Berlin"), with_state=False)
     assert names == {"a": "29 Nov 2026, 02:31:01, draft, fake-2"}
+
+
+def test_names_that_are_the_same_get_a_number_that_no_other_has() -> None:
+    names = distinct({"a": "Trams", "b": "Trams", "c": "Trams (2)", "d": "Trams"})
+    assert names == {"a": "Trams", "b": "Trams (2)", "c": "Trams (2) (2)", "d": "Trams (3)"}

@@ -12,7 +12,7 @@ from personachat.lab.comparisons.message_tables import MOST_BYTES, messages_of, 
 from personachat.lab.comparisons.model import MOST_ROUNDS
 from personachat.services.workspace import Workspace
 from personachat.ui.compare import actions, state
-from personachat.ui.wording import counted, error_text, escaped, heard
+from personachat.ui.wording import counted, distinct, error_text, escaped, heard
 
 MOST_CHARACTERS = 200_000
 LISTED_CHATS = 50
@@ -109,10 +109,11 @@ def _draw_chat(workspace: Workspace) -> tuple[str, ...]:
     if not chats:
         st.info("You have no chats yet.", icon=":material/chat:")
         return ()
+    titles = distinct({each.id: each.title or "Untitled" for each in chats.values()})
     chat_id = st.selectbox(
         "Chat",
         list(chats),
-        format_func=lambda each: chats[each].title or "Untitled",
+        format_func=lambda each: titles[each],
         key=_CHAT,
         help="Your own messages in it are sent, one by one.",
     )

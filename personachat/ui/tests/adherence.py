@@ -24,7 +24,7 @@ from personachat.ui.insights import chart
 from personachat.ui.insights.chart import Chart
 from personachat.ui.tests import results, running
 from personachat.ui.tests.state import open_run, tests_state
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.wording import distinct, error_text, escaped
 
 MOST_OFFERED = 200
 
@@ -120,7 +120,7 @@ def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[st
             icon=":material/forum:",
         )
         return
-    titles = {each.id: each.title or "Untitled" for each in listed}
+    titles = distinct({each.id: each.title or "Untitled" for each in listed})
     picked = st.multiselect(
         "Conversations",
         list(titles),

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import tzinfo
 
 from personachat.lab.runs.model import Run
+from personachat.ui.wording import distinct
 
 ENDS = {
     "running": "running",
@@ -30,7 +31,5 @@ def run_names(runs: Iterable[Run], *, zone: tzinfo, with_state: bool = True) -> 
             run.model,
             ENDS[run.state] if with_state else "",
         ]
-        name = ", ".join(filter(None, parts))
-        same = sum(each == name or each.startswith(f"{name} (") for each in names.values())
-        names[run.id] = f"{name} ({same + 1})" if same else name
-    return names
+        names[run.id] = ", ".join(filter(None, parts))
+    return distinct(names)
