@@ -58,3 +58,16 @@ def test_to_find_another_opens_a_search_and_leaves_the_persona_as_it_is(open_cha
     assert at.text_input(key="find_persona").value == ""
     assert at.selectbox(key="persona_choice").value == "p-11"
     assert at.session_state["remembered_persona"] == "p-11"
+
+
+def test_of_two_that_are_called_the_same_the_one_that_was_picked_is_talked_to(
+    open_chat: OpenPage, folder: Path
+) -> None:
+    (folder / "p-02.json").write_text(persona_text("p-02", name="Persona 01"))
+    at = open_chat()
+    assert {"Persona 01 (p-01)", "Persona 01 (p-02)"} <= set(offered(at))
+    for each in ("p-01", "p-02"):
+        at.selectbox(key="persona_choice").select(each).run()
+        at.run()
+        assert at.selectbox(key="persona_choice").value == each
+        assert at.session_state["remembered_persona"] == each

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -69,13 +70,14 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     ids = persona_finder.choices(personas, also=(addresses.id_and_label(chosen)[0], DEFAULT_PERSONA_ID))
     others = [FIND] if len(ids) < len(personas) else []
     offered = list(dict.fromkeys((*addresses.with_labels(ids), chosen)))
+    names = _names(offered, personas, persona)
     st.session_state[PERSONA_CHOICE] = chosen
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.selectbox(
             "Persona",
             [*others, *offered],
             key=PERSONA_CHOICE,
-            format_func=lambda name: FIND_LABEL if name == FIND else _option(name, personas, persona),
+            format_func=lambda name: FIND_LABEL if name == FIND else names[name],
             # In the closed field; the page lays the picture over it.
             icon=drawable(persona.avatar) or (":material/person:" if faces.thumb(persona.picture) else None),
             label_visibility="collapsed",
@@ -106,16 +108,24 @@ def avatars() -> dict[str, str]:
     icons = {
         each: faces.address(personas[each].picture) or drawable(personas[each].avatar) for each in offered
     }
-    return {
-        _option(name, personas, personas[offered[0]]): icons[addresses.id_and_label(name)[0]]
-        for name in named
-    }
+    names = _names(named, personas, personas[offered[0]]) if named else {}
+    return {names[name]: icons[addresses.id_and_label(name)[0]] for name in named}
 
 
 def restore(came: ReturnedWidgets) -> None:
     """Open the search again that a page had open that comes back without its session."""
     if came.any(persona_finder.SEARCH) and not came.mark("dialog", TurnDialog):
         chat_state().finding_persona = True
+
+
+def _names(offered: Sequence[str], personas: Mapping[str, Persona], chosen: Persona) -> dict[str, str]:
+    """What each choice is called; those that would be called the same say their address as well.
+
+    A field to choose from knows its choices by their words alone.
+    """
+    names = {name: _option(name, personas, chosen) for name in offered}
+    count = Counter(names.values())
+    return {name: f"{words} ({name})" if count[words] > 1 else words for name, words in names.items()}
 
 
 def _option(name: str, personas: Mapping[str, Persona], chosen: Persona) -> str:

@@ -27,7 +27,7 @@ from personachat.ui.compare.state import (
     note_address,
     note_messages,
 )
-from personachat.ui.wording import escaped, heard
+from personachat.ui.wording import distinct, escaped, heard
 
 SAVED, DRAFT = "Saved", "Unsaved draft"
 MOST_REVISIONS = 20
@@ -79,11 +79,12 @@ def _draw_presets(personas: Mapping[str, StoredPersona], models: Sequence[str]) 
             args=(tuple(models),),
         )
         with st.popover("These personas", icon=":material/groups:"):
+            names = distinct({each: stored.persona.name for each, stored in personas.items()})
             st.multiselect(
                 "Personas",
                 list(personas),
                 key=_PERSONAS,
-                format_func=lambda each: personas[each].persona.name,
+                format_func=lambda each: names[each],
                 max_selections=MOST_VARIANTS,
             )
             st.button("Use these", key="use_personas", on_click=_use_personas)
@@ -99,13 +100,14 @@ def _draw_row(
 ) -> None:
     setup, key = row.setup, row.number
     known = list(personas) if setup.persona_id in personas else [setup.persona_id, *personas]
+    names = distinct({each: personas[each].persona.name if each in personas else each for each in known})
     with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="small"):
         persona_id = st.selectbox(
             "Persona",
             known,
             index=known.index(setup.persona_id),
             key=f"compare_persona_{key}",
-            format_func=lambda each: personas[each].persona.name if each in personas else each,
+            format_func=lambda each: names[each],
             width=200,
         )
         versions = _versions(workspace, persona_id, setup)

@@ -32,7 +32,7 @@ from personachat.ui.tests.state import (
     tests_state,
     view_key,
 )
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.wording import distinct, error_text, escaped
 
 PICKED = "tests_persona"
 
@@ -41,7 +41,7 @@ def draw(services: Services, workspace: Workspace) -> None:
     """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
     listed, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
     personas = {each.id: each for each in listed if isinstance(each, StoredPersona)}
-    names = {persona_id: stored.persona.name for persona_id, stored in personas.items()}
+    names = distinct({persona_id: stored.persona.name for persona_id, stored in personas.items()})
     for notice in notices.take("page"):
         st.error(notice.text, icon=notice.icon)
     tests = workspace.tests
