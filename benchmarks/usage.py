@@ -29,6 +29,8 @@ from sqlalchemy import Connection
 
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
+from personachat.ui.insights.failing import NUMBERS as FAILED
+from personachat.ui.insights.figures import NUMBERS as FIGURES
 from personachat.ui.insights.spending import NUMBERS as SPENT
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
@@ -159,12 +161,11 @@ def cases(database: Database) -> Iterator[Case]:
             yield f"{span}: {name}", chart
         yield f"{span}: all of these", partial(_all, tuple(charts.values()))
         page = (
-            partial(usage.summed, asked, ("day", "outcome")),
-            partial(usage.summed, question(days, before=days), ("day", "outcome")),
+            partial(usage.summed, asked, ("day", "outcome"), numbers=FIGURES),
+            partial(usage.summed, question(days, before=days), ("day", "outcome"), numbers=FIGURES),
             partial(usage.summed, asked, ("day", "persona"), numbers=SPENT),
-            partial(usage.speeds, asked, ("model",)),
-            partial(usage.speeds, asked, ("day",)),
-            partial(usage.summed, question(days, outcome="failed"), ("error", "model")),
+            partial(usage.speeds_by, asked, [("model",), ("day",)]),
+            partial(usage.summed, question(days, outcome="failed"), ("error", "model"), numbers=FAILED),
         )
         yield f"{span}: what the page asks when it opens", partial(_all, page)
         one = question(days, persona="persona-7")

@@ -18,7 +18,7 @@ from personachat.usage import sums
 from personachat.usage.people import People
 from personachat.usage.questions import UsageQuery
 from personachat.usage.records import SqlUsage
-from personachat.usage.speeds import UNMEASURED, Speed, speeds
+from personachat.usage.speeds import UNMEASURED, Speed, speeds, speeds_by
 from personachat.usage.sums import Sum
 from personachat.usage.tables import NUMBERS, usage_calls
 
@@ -90,6 +90,14 @@ class UsageReader:
         question = self._ready(question)
         with self._database.read() as connection:
             return speeds(connection, question, by)
+
+    def speeds_by(
+        self, question: UsageQuery, groupings: Sequence[Sequence[str]]
+    ) -> Sequence[tuple[Speed, ...]]:
+        """As `speeds`, for several ways to group the same calls, in less time than one after the other."""
+        question = self._ready(question)
+        with self._database.read() as connection:
+            return speeds_by(connection, question, groupings)
 
     def measured(self, question: UsageQuery, by: Sequence[str]) -> tuple[tuple[Sum, Speed], ...]:
         """The sums of each group, with its speed."""

@@ -45,8 +45,7 @@ _SHARES = {"first_token_ms": (0.5, 0.95), "duration_ms": (0.5, 0.95), "tokens_pe
 
 _DIGITS = 3
 
-_Key = tuple[str | int | None, ...]
-_Found = dict[_Key, tuple[Spread, ...]]
+_Key: TypeAlias = "tuple[str | int | None, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +80,58 @@ UNMEASURED = Speed((), Times(), Times(), Times())
 
 def speeds(connection: Connection, question: UsageQuery, by: Sequence[str]) -> tuple[Speed, ...]:
     """The speed of each group that has times, by its key. Raises UsageQuestionInvalid for too many groups."""
-    found: _Found = {}
-    spans = spans_of(connection, question, by_day="day" in by)
-    kept: frozenset[int] = frozenset()
+    return speeds_by(connection, question, [by])[0]
+
+
+def speeds_by(
+    connection: Connection, question: UsageQuery, groupings: Sequence[Sequence[str]]
+) -> list[tuple[Speed, ...]]:
+    """As `speeds`, for several ways to group the same calls: what is kept of their days is read once."""
+    names = tuple(dict.fromkeys(name for by in groupings for name in by if name != "day"))
+    groups = [_Groups(by, names) for by in groupings]
+    columns = [GROUPS[name] for name in names]
+    spans = spans_of(connection, question, by_day=any(each.by_day for each in groups))
+    closed: frozenset[int] = frozenset()
     if spans:
         first, end = spans[0].since // QUARTERS_A_DAY, -(-spans[-1].until // QUARTERS_A_DAY)
-        kept = closed_days(connection, first, end)
-        wanted = {GROUPS[name] for name in by if name != "day"} | question.columns
-        add = _add_sums if wanted <= set(BY_TIMES) else _add_calls
-        add(connection, question, by, spans, kept, found)
+        closed = closed_days(connection, first, end)
+    if closed:
+        add = _add_sums if {*columns, *question.columns} <= set(BY_TIMES) else _add_calls
+        add(connection, question, columns, groups, spans, closed)
     for span in spans:
-        _add_rows(connection, question, by, span, kept, found)
-    if len(found) > MOST_GROUPS:
-        raise UsageQuestionInvalid(
-            f"There are more than {MOST_GROUPS:,} groups.", hint="Choose fewer days, or group by less."
+        _add_rows(connection, question, columns, groups, span, closed)
+    return [each.speeds() for each in groups]
+
+
+class _Groups:
+    """The spreads of calls that are grouped one way. `names` are those of the values that calls come with."""
+
+    def __init__(self, by: Sequence[str], names: Sequence[str]) -> None:
+        self.by_day = "day" in by
+        self._by = by
+        self._places = tuple(None if name == "day" else names.index(name) for name in by)
+        self._spreads: dict[_Key, tuple[Spread, ...]] = {}
+
+    def spreads(self, day: int, values: Sequence[str | None]) -> tuple[Spread, ...]:
+        """Those of the group that calls of a day with these values are in."""
+        key = tuple(day if place is None else values[place] for place in self._places)
+        spreads = self._spreads.get(key)
+        if spreads is None:
+            spreads = self._spreads[key] = tuple(Spread() for _ in TIMES)
+        return spreads
+
+    def speeds(self) -> tuple[Speed, ...]:
+        """Those that have times, in order. Raises UsageQuestionInvalid for too many groups."""
+        if len(self._spreads) > MOST_GROUPS:
+            raise UsageQuestionInvalid(
+                f"There are more than {MOST_GROUPS:,} groups.", hint="Choose fewer days, or group by less."
+            )
+        every = (
+            Speed(key_of(key, self._by), *map(_times, TIMES, spreads))
+            for key, spreads in self._spreads.items()
         )
-    told = (Speed(key_of(key, by), *map(_times, TIMES, spreads)) for key, spreads in found.items())
-    known = (each for each in told if each.first_token_ms.calls or each.duration_ms.calls)
-    return tuple(sorted(known, key=lambda each: tuple(value or "" for value in each.key)))
+        measured = (each for each in every if each.first_token_ms.calls or each.duration_ms.calls)
+        return tuple(sorted(measured, key=lambda each: tuple(value or "" for value in each.key)))
 
 
 def _times(name: str, spread: Spread) -> Times:
@@ -106,49 +139,42 @@ def _times(name: str, spread: Spread) -> Times:
     return Times(calls, *(None if value is None else round(value, _DIGITS) for value in quantiles))
 
 
-def _spreads(found: _Found, key: _Key) -> tuple[Spread, ...]:
-    there = found.get(key)
-    if there is None:
-        there = found[key] = tuple(Spread() for _ in TIMES)
-    return there
-
-
 def _add_sums(
     connection: Connection,
     question: UsageQuery,
-    by: Sequence[str],
+    columns: Sequence[str],
+    groups: Sequence[_Groups],
     spans: Sequence[Span],
-    kept: frozenset[int],
-    found: _Found,
+    closed: frozenset[int],
 ) -> None:
     """What closed days add up to, as far as they lie in the spans."""
-    if not kept:
-        return
-    columns = [usage_kinds.c[GROUPS[name]] for name in by if name != "day"]
     query = (
-        select(usage_times.c.day, usage_times.c.histograms, *columns)
+        select(usage_times.c.day, usage_times.c.histograms, *(usage_kinds.c[name] for name in columns))
         .join(usage_kinds, usage_kinds.c.id == usage_times.c.kind_id)
-        .where(usage_times.c.day.between(min(kept), max(kept)), *question.conditions(usage_kinds))
+        .where(usage_times.c.day.between(min(closed), max(closed)), *question.conditions(usage_kinds))
     )
-    parts_of = {day: tuple(_parts_of_kept_day(day, spans, by)) for day in kept}
-    for day, data, *names in connection.execute(query):
+    parts_of = [
+        (each, {day: tuple(_parts_of_closed_day(day, spans, by_day=each.by_day)) for day in closed})
+        for each in groups
+    ]
+    for day, data, *values in connection.execute(query):
         packed = unpacked(data)
-        for shown, start, stop, rest in parts_of.get(day, ()):
-            spreads = _spreads(found, _key(by, shown, names))
-            for spread, each in zip(spreads, packed, strict=True):
-                if rest is None:
-                    spread.add(each.between(start, stop))
-                else:
-                    spread.add_day(each)
-                    for other in rest:
-                        spread.add(each.between(*other), sign=-1)
+        for group, parts in parts_of:
+            for shown, start, stop, rest in parts.get(day, ()):
+                for spread, each in zip(group.spreads(shown, values), packed, strict=True):
+                    if rest is None:
+                        spread.add(each.between(start, stop))
+                    else:
+                        spread.add_day(each)
+                        for other in rest:
+                            spread.add(each.between(*other), sign=-1)
 
 
 _Rest: TypeAlias = "list[tuple[int, int]] | None"
 
 
-def _parts_of_kept_day(
-    day: int, spans: Sequence[Span], by: Sequence[str]
+def _parts_of_closed_day(
+    day: int, spans: Sequence[Span], *, by_day: bool
 ) -> Iterator[tuple[int, int, int, _Rest]]:
     """On which days the clock has which quarters; of most of a whole day the rest, to be taken out again."""
     begins = day * QUARTERS_A_DAY
@@ -156,7 +182,8 @@ def _parts_of_kept_day(
         first, end = max(span.since - begins, 0), min(span.until - begins, QUARTERS_A_DAY)
         if first >= end:
             continue
-        for place, (shown, start, stop) in enumerate(_shown_days(day, span.offset, by, first, end)):
+        shown_days = _shown_days(day, span.offset, first, end, by_day=by_day)
+        for place, (shown, start, stop) in enumerate(shown_days):
             is_most = place == 0 and (first, end) == (0, QUARTERS_A_DAY)
             yield shown, start, stop, _rest(start, stop) if is_most else None
 
@@ -164,45 +191,46 @@ def _parts_of_kept_day(
 def _add_calls(
     connection: Connection,
     question: UsageQuery,
-    by: Sequence[str],
+    columns: Sequence[str],
+    groups: Sequence[_Groups],
     spans: Sequence[Span],
-    kept: frozenset[int],
-    found: _Found,
+    closed: frozenset[int],
 ) -> None:
     """The calls of closed days, as far as they lie in the spans."""
-    if not kept:
-        return
-    columns = [usage_kinds.c[GROUPS[name]] for name in by if name != "day"]
-    kinds = select(usage_kinds.c.id, *columns).where(*question.conditions(usage_kinds))
-    names_of = {kind_id: tuple(names) for kind_id, *names in connection.execute(kinds)}
+    by_day = any(each.by_day for each in groups)
+    query = select(usage_kinds.c.id, *(usage_kinds.c[name] for name in columns))
+    kinds = connection.execute(query.where(*question.conditions(usage_kinds)))
+    values_of = {kind_id: tuple(values) for kind_id, *values in kinds}
     buckets: dict[tuple[int, tuple[str | None, ...]], array[int]] = defaultdict(lambda: array("H"))
-    query = select(usage_day_times.c.day, usage_day_times.c.times)
-    query = query.where(usage_day_times.c.day.between(min(kept), max(kept)))
-    for day, data in connection.execute(query):
+    days = select(usage_day_times.c.day, usage_day_times.c.times)
+    for day, data in connection.execute(days.where(usage_day_times.c.day.between(min(closed), max(closed)))):
         times = day_times.unpacked(data)
-        wanted = [(names_of[kind], begins, ends) for kind, begins, ends in times.kinds() if kind in names_of]
-        for shown, start, stop in _parts_of_day(day, spans, by):
+        calls = [(values_of[kind], begins, ends) for kind, begins, ends in times.kinds() if kind in values_of]
+        for shown, start, stop in _parts_of_day(day, spans, by_day=by_day):
             is_whole = (start, stop) == (0, QUARTERS_A_DAY)
-            for names, begins, ends in wanted:
-                buckets[shown, names].extend(
+            for values, begins, ends in calls:
+                buckets[shown, values].extend(
                     times.buckets(begins, ends)
                     if is_whole
                     else times.between(begins, ends, first=start, end=stop)
                 )
-    for (shown, names), each in buckets.items():
-        if each:
-            for spread, counts in zip(_spreads(found, _key(by, shown, names)), counted(each), strict=True):
+    for (shown, values), each in buckets.items():
+        if not each:
+            continue
+        counts_of = counted(each)
+        for group in groups:
+            for spread, counts in zip(group.spreads(shown, values), counts_of, strict=True):
                 spread.add_counts(counts)
 
 
-def _parts_of_day(day: int, spans: Sequence[Span], by: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-    """As `_shown_days`, for all spans; without `day` among the groups, it is always the same one."""
+def _parts_of_day(day: int, spans: Sequence[Span], *, by_day: bool) -> Iterator[tuple[int, int, int]]:
+    """As `_shown_days`, for all spans; if no group is by day, it is always the same one."""
     begins = day * QUARTERS_A_DAY
     for span in spans:
         first, end = max(span.since - begins, 0), min(span.until - begins, QUARTERS_A_DAY)
         if first < end:
-            for shown, start, stop in _shown_days(day, span.offset, by, first, end):
-                yield (shown if "day" in by else 0), start, stop
+            for shown, start, stop in _shown_days(day, span.offset, first, end, by_day=by_day):
+                yield (shown if by_day else 0), start, stop
 
 
 def _rest(start: int, stop: int) -> list[tuple[int, int]]:
@@ -210,9 +238,9 @@ def _rest(start: int, stop: int) -> list[tuple[int, int]]:
     return [each for each in ((0, start), (stop, QUARTERS_A_DAY)) if each[0] < each[1]]
 
 
-def _shown_days(day: int, offset: int, by: Sequence[str], first: int, end: int) -> list[tuple[int, int, int]]:
+def _shown_days(day: int, offset: int, first: int, end: int, *, by_day: bool) -> list[tuple[int, int, int]]:
     """On which days the clock has the quarters of a day in UTC, and from which to which; most come first."""
-    if "day" not in by or not offset:
+    if not by_day or not offset:
         return [(day, first, end)]
     moved = moved_quarters(offset)
     shift = shift_of(offset)
@@ -223,31 +251,27 @@ def _shown_days(day: int, offset: int, by: Sequence[str], first: int, end: int) 
     return [each for each in clipped if each[1] < each[2]]
 
 
-def _key(by: Sequence[str], day: int, names: Sequence[str | None]) -> _Key:
-    rest = iter(names)
-    return tuple(day if name == "day" else next(rest) for name in by)
-
-
 def _add_rows(
     connection: Connection,
     question: UsageQuery,
-    by: Sequence[str],
+    columns: Sequence[str],
+    groups: Sequence[_Groups],
     span: Span,
-    kept: frozenset[int],
-    found: _Found,
+    closed: frozenset[int],
 ) -> None:
-    """The rows of a span, but for the days that are kept."""
+    """The rows of a span, but for the days that are closed."""
     days = range(span.since // QUARTERS_A_DAY, -(-span.until // QUARTERS_A_DAY))
     parts = [
         (max(first * QUARTERS_A_DAY, span.since), min((last + 1) * QUARTERS_A_DAY, span.until))
-        for first, last in runs(day for day in days if day not in kept)
+        for first, last in runs(day for day in days if day not in closed)
     ]
     if not parts:
         return
-    columns = [usage_calls.c[GROUPS[name]] for name in by if name != "day"]
-    calls = ended_calls(connection, columns, parts, *question.conditions(usage_calls))
-    for quarter, names, times in calls:
-        spreads = _spreads(found, _key(by, (quarter + span.offset) // QUARTERS_A_DAY, names))
-        for spread, value in zip(spreads, times, strict=True):
-            if value is not None:
-                spread.add((bucket_of(value),))
+    wanted = [usage_calls.c[name] for name in columns]
+    for quarter, values, times in ended_calls(connection, wanted, parts, *question.conditions(usage_calls)):
+        buckets = [None if time is None else bucket_of(time) for time in times]
+        for group in groups:
+            spreads = group.spreads((quarter + span.offset) // QUARTERS_A_DAY, values)
+            for spread, bucket in zip(spreads, buckets, strict=True):
+                if bucket is not None:
+                    spread.add((bucket,))

@@ -153,7 +153,8 @@ def _ended(
     """The sums of what has ended; groups without a call may be among them."""
     conditions = question.conditions(usage_kinds)
     closed = _closed(connection, spans, _table_of_closed(question, by))
-    parts = [part for span in spans for part in _parts(span, closed, by_day="day" in by)]
+    columns = _Columns(wanted, by_day="day" in by)
+    parts = [part for span in spans for part in columns.parts(span, closed)]
     if conditions:
         kinds = select(usage_kinds.c.id).where(*conditions)
         parts = [part.where(part.selected_columns.kind_id.in_(kinds)) for part in parts]
@@ -257,62 +258,72 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return ranges
 
 
-def _parts(span: Span, closed: _Closed | None, *, by_day: bool) -> list[Select[Any]]:
-    """What is to be added up: columns day, kind_id and the numbers."""
-    first, end = span.days
-    if first >= end:
-        return [_quarters(span, usage_quarters.c.quarter.between(span.since, span.until - 1), by_day=by_day)]
-    start, stop = first * QUARTERS_A_DAY, end * QUARTERS_A_DAY
-    parts = _whole_days(span, closed, by_day=by_day)
-    for since, until in ((span.since, start), (stop, span.until)):
-        if since < until:
-            edge = usage_quarters.c.quarter.between(since, until - 1)
-            parts.append(_quarters(span, edge, by_day=by_day))
-    if by_day and span.offset:
-        # Day by day, so that an index leads to the few quarters that move.
-        each = _each_day(first, end)
-        begins = each.c.day * QUARTERS_A_DAY
-        moved = moved_quarters(span.offset)
-        inside = usage_quarters.c.quarter.between(begins + moved.start, begins + moved.stop - 1)
-        columns = [usage_quarters.c[name] for name in ("quarter", "kind_id", *NUMBERS)]
-        # The offset keeps conditions on kinds out of it: for their sake PostgreSQL would read all quarters.
-        few = select(each.c.day, *columns).join_from(each, usage_quarters, inside).offset(0).subquery()
-        day = (few.c.quarter + span.offset) // QUARTERS_A_DAY
-        parts += [_numbers(few, day), _numbers(few, few.c.day + shift_of(span.offset), sign=-1)]
-    return parts
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What each part of a sum has: `day`, which is 0 unless sums are by day, `kind_id`, and these numbers.
+
+    No others are read: a day of a kind has eighteen, and a chart shows a few.
+    """
+
+    numbers: Sequence[str]
+    by_day: bool
+
+    def parts(self, span: Span, closed: _Closed | None) -> list[Select[Any]]:
+        """What is to be added up."""
+        first, end = span.days
+        if first >= end:
+            return [self._quarters(span, usage_quarters.c.quarter.between(span.since, span.until - 1))]
+        start, stop = first * QUARTERS_A_DAY, end * QUARTERS_A_DAY
+        parts = self._whole_days(span, closed)
+        for since, until in ((span.since, start), (stop, span.until)):
+            if since < until:
+                parts.append(self._quarters(span, usage_quarters.c.quarter.between(since, until - 1)))
+        if self.by_day and span.offset:
+            # Day by day, so that an index leads to the few quarters that move.
+            each = _each_day(first, end)
+            begins = each.c.day * QUARTERS_A_DAY
+            moved = moved_quarters(span.offset)
+            inside = usage_quarters.c.quarter.between(begins + moved.start, begins + moved.stop - 1)
+            columns = [usage_quarters.c[name] for name in ("quarter", "kind_id", *self.numbers)]
+            # The offset keeps conditions on kinds out: for their sake PostgreSQL would read all quarters.
+            few = select(each.c.day, *columns).join_from(each, usage_quarters, inside).offset(0).subquery()
+            day = (few.c.quarter + span.offset) // QUARTERS_A_DAY
+            parts += [self._of(few, day), self._of(few, few.c.day + shift_of(span.offset), sign=-1)]
+        return parts
+
+    def _whole_days(self, span: Span, closed: _Closed | None) -> list[Select[Any]]:
+        first, end = span.days
+        open_runs = [(first, end - 1)]
+        parts = []
+        if closed:
+            open_runs = runs(day for day in range(first, end) if day not in closed.days)
+            if len(open_runs) > MOST_GAPS:
+                open_runs = [(first, end - 1)]
+            else:
+                within = closed.table.c.day.between(first, end - 1)
+                parts.append(self._days(span, closed.table).where(within, *closed.conditions))
+        if open_runs:
+            is_open = or_(*(usage_days.c.day.between(*run) for run in open_runs))
+            parts.append(self._days(span, usage_days).where(is_open))
+        return parts
+
+    def _days(self, span: Span, table: Table) -> Select[Any]:
+        return self._of(table, table.c.day + shift_of(span.offset) if self.by_day else literal(0))
+
+    def _quarters(self, span: Span, which: ColumnElement[bool]) -> Select[Any]:
+        """Quarters, each on the day that the clock shows."""
+        day = (usage_quarters.c.quarter + span.offset) // QUARTERS_A_DAY if self.by_day else literal(0)
+        return self._of(usage_quarters, day).where(which)
+
+    def _of(self, table: FromClause, day: ColumnElement[int], *, sign: int = 1) -> Select[Any]:
+        numbers = [(table.c[name] if sign > 0 else -table.c[name]).label(name) for name in self.numbers]
+        return select(day.label("day"), table.c.kind_id, *numbers)
 
 
 def _each_day(first: int, end: int) -> CTE:
     """The days from `first` on, without `end`, as a table."""
     one = select(literal(first, Integer).label("day")).cte(f"days_from_{first}", recursive=True)
     return one.union_all(select(one.c.day + 1).where(one.c.day < end - 1))
-
-
-def _whole_days(span: Span, closed: _Closed | None, *, by_day: bool) -> list[Select[Any]]:
-    first, end = span.days
-    open_runs = [(first, end - 1)]
-    parts = []
-    if closed:
-        open_runs = runs(day for day in range(first, end) if day not in closed.days)
-        if len(open_runs) > MOST_GAPS:
-            open_runs = [(first, end - 1)]
-        else:
-            within = closed.table.c.day.between(first, end - 1)
-            parts.append(_days(span, closed.table, by_day=by_day).where(within, *closed.conditions))
-    if open_runs:
-        is_open = or_(*(usage_days.c.day.between(*run) for run in open_runs))
-        parts.append(_days(span, usage_days, by_day=by_day).where(is_open))
-    return parts
-
-
-def _days(span: Span, table: Table, *, by_day: bool) -> Select[Any]:
-    return _numbers(table, table.c.day + shift_of(span.offset) if by_day else literal(0))
-
-
-def _quarters(span: Span, which: ColumnElement[bool], *, by_day: bool) -> Select[Any]:
-    """Quarters, each on the day that the clock shows."""
-    day = (usage_quarters.c.quarter + span.offset) // QUARTERS_A_DAY if by_day else literal(0)
-    return _numbers(usage_quarters, day).where(which)
 
 
 def shift_of(offset: int) -> int:
@@ -326,11 +337,6 @@ def moved_quarters(offset: int) -> range:
         return range(-offset)
     split = QUARTERS_A_DAY - offset
     return range(split) if shift_of(offset) else range(split, QUARTERS_A_DAY)
-
-
-def _numbers(table: FromClause, day: ColumnElement[int], *, sign: int = 1) -> Select[Any]:
-    numbers = [(table.c[name] if sign > 0 else -table.c[name]).label(name) for name in NUMBERS]
-    return select(day.label("day"), table.c.kind_id, *numbers)
 
 
 def _add_running(

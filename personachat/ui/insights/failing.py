@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from personachat.ui.chat.transcript import TITLES
 from personachat.ui.insights import chart, options
@@ -15,6 +16,9 @@ from personachat.ui.wording import counted
 from personachat.usage.insights import Insights
 from personachat.usage.sums import Sum
 
+NUMBERS: Final = ("calls", "cost_usd", "cost_usd_known")
+"""What is added up: the calls that failed, which come in the order of their cost."""
+
 MOST_CODES = 12
 MOST_MODELS = 5
 QUESTION = "Which failures happen, and with which model?"
@@ -22,7 +26,7 @@ QUESTION = "Which failures happen, and with which model?"
 
 def draw(insights: Insights, chosen: ChosenPeriod) -> None:
     failed = replace(chosen.question, outcome="failed")
-    sums = insights.usage.summed(failed, ("error", "model"))
+    sums = insights.usage.summed(failed, ("error", "model"), numbers=NUMBERS)
     codes = [code for code, _ in _counted(sums).most_common(MOST_CODES)]
     chart.draw(failures(sums, insights.sentences(failed, [code for code in codes if code])))
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import streamlit as st
 
 from personachat.ui.wording import counted, escaped, money, short
 from personachat.usage.ranges import Range, trend
 from personachat.usage.sums import Sum
-from personachat.usage.tables import NUMBERS
+
+NUMBERS: Final = (
+    *("calls", "estimated", "cost_usd", "cost_usd_known", "first_token_ms", "first_token_ms_known"),
+    *("prompt_tokens", "prompt_tokens_known", "completion_tokens", "completion_tokens_known"),
+)
+"""What is added up; nothing else is shown here."""
 
 MOST_DAYS_DRAWN = 90
 

@@ -40,8 +40,11 @@ def draw(services: Services, workspace: Workspace) -> None:
     _draw_days(chosen)
     if usage.withholds:
         st.caption(":material/visibility_off: Your calls of comparisons are left out until you have voted.")
-    sums = usage.summed(chosen.question, ("day", "outcome"))
-    figures.draw(chosen.span, sums, usage.summed(chosen.before, ("day", "outcome")))
+    sums, before = (
+        usage.summed(question, ("day", "outcome"), numbers=figures.NUMBERS)
+        for question in (chosen.question, chosen.before)
+    )
+    figures.draw(chosen.span, sums, before)
     calls = figures.added(sums).calls
     spending.draw(usage, chosen, called)
     speed.draw(usage, chosen)

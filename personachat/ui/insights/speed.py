@@ -41,8 +41,9 @@ def draw(usage: UsageReader, chosen: ChosenPeriod) -> None:
         persist_state="session",
     )
     is_wait = measure != PACE
-    chart.draw(by_model(usage.speeds(chosen.question, ("model",)), is_wait=is_wait))
-    chart.draw(by_day(usage.speeds(chosen.question, ("day",)), chosen, is_wait=is_wait))
+    of_models, of_days = usage.speeds_by(chosen.question, [("model",), ("day",)])
+    chart.draw(by_model(of_models, is_wait=is_wait))
+    chart.draw(by_day(of_days, chosen, is_wait=is_wait))
 
 
 def by_model(found: Sequence[Speed], *, is_wait: bool) -> Chart:
