@@ -13,6 +13,7 @@ from typing import Literal
 
 from personachat.cli.console import RED, answer, note
 from personachat.errors import NoModelAvailable, PersonaChatError, ProviderError, SettingsInvalid
+from personachat.lab.suites.stored import SUFFIX
 from personachat.personas.store.base import BrokenPersona
 from personachat.services import Services, build_services
 from personachat.settings import Settings
@@ -26,9 +27,9 @@ PROVIDERS_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found about one part: `about` is settings, database, personas or providers."""
+    """What was found about one part: `about` is settings, database, personas, tests or providers."""
 
-    about: Literal["settings", "database", "personas", "providers"]
+    about: Literal["settings", "database", "personas", "tests", "providers"]
     status: Literal["ok", "warning", "error"]
     message: str
     fix: str = ""
@@ -45,6 +46,7 @@ def run(settings: Settings | SettingsInvalid, *, as_json: bool) -> int:
             *_about_settings(),
             *_about_database(services),
             *_about_personas(services),
+            *_about_tests(services),
             *_about_providers(services),
         ]
     finally:
@@ -97,6 +99,35 @@ def _about_personas(services: Services) -> Iterator[Finding]:
     elif not broken:
         many = "1 persona" if len(usable) == 1 else f"{len(usable)} personas"
         yield Finding("personas", "ok", f"{many} can be used.")
+
+
+def _about_tests(services: Services) -> Iterator[Finding]:
+    """The personas' test suites, and the judge that some of their checks need."""
+    testing = services.testing
+    try:
+        found = [testing.suites.find(persona_id) for persona_id in testing.suites.ids()]
+    except PersonaChatError as error:
+        yield Finding("tests", "error", str(error), error.advice or error.hint)
+        return
+    suites = [each for each in found if each]
+    broken = [each for each in suites if each.problems]
+    for each in broken:
+        first = each.problems[0]
+        message = f"{each.persona_id}{SUFFIX}:{first.line}:{first.column}: {first.message}"
+        yield Finding("tests", "error", message, "`personachat personas validate` shows every error.")
+    try:
+        unfit = testing.judge.unfit()
+    except ProviderError as error:
+        unfit = str(error)
+    if unfit:
+        yield Finding("tests", "warning", unfit, "Correct PERSONACHAT_JUDGE_MODEL.")
+    unjudged = [each.persona_id for each in suites if each.suite and any(each.suite.judged)]
+    if unjudged and testing.judge.model is None:
+        message = f"No judge is set, and some checks of {', '.join(unjudged)} need one."
+        yield Finding("tests", "warning", message, "Set PERSONACHAT_JUDGE_MODEL.")
+    if not broken:
+        many = "1 test suite" if len(suites) == 1 else f"{len(suites)} test suites"
+        yield Finding("tests", "ok", f"{many} can be run.")
 
 
 def _about_providers(services: Services) -> Iterator[Finding]:

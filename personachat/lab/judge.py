@@ -111,7 +111,7 @@ class Judge:
         if self.model is None:
             return Heard(trouble="No judge is set. Set PERSONACHAT_JUDGE_MODEL.")
         try:
-            refusal = self._unfit(persona)
+            refusal = self.unfit()
             if refusal:
                 return Heard(trouble=refusal)
             answered = await self._replying.reply(
@@ -130,9 +130,14 @@ class Judge:
             return replace(heard, trouble="The judge's model isn't available.")
         return heard
 
-    def _unfit(self, persona: Persona) -> str:
-        """Why nobody may be asked; "" where somebody may. The embedded model is never even asked."""
-        provider, reason = self._replying.who(persona, model=self.model)
+    def unfit(self) -> str:
+        """Why the judge may not be asked; "" if it may, or if none is set. The offline model never is.
+
+        Raises ProviderError.
+        """
+        if self.model is None:
+            return ""
+        provider, reason = self._replying.who(judge_persona(self.model), model=self.model)
         if provider == LOCAL:
             return "The offline model can't judge. Set PERSONACHAT_JUDGE_MODEL to another one."
         return "The judge's model isn't available." if reason else ""

@@ -67,7 +67,7 @@ def test_where_all_is_well_every_part_says_so(checking: Checking) -> None:
     code, found = checking.findings()
     assert (code, {about: status for about, (status, _, _) in found.items()}) == (
         0,
-        {"settings": "ok", "database": "ok", "personas": "ok", "providers": "ok"},
+        {"settings": "ok", "database": "ok", "personas": "ok", "tests": "ok", "providers": "ok"},
     )
 
 
@@ -99,6 +99,38 @@ def test_a_persona_whose_model_nobody_offers_is_a_warning(checking: Checking) ->
     code, found = checking.findings()
     status, message, _ = found["personas"]
     assert (code, status, message.startswith("picky: ")) == (0, "warning", True)
+
+
+def test_a_broken_suite_is_named_with_its_place(checking: Checking) -> None:
+    (checking.personas / "tester.tests.yaml").write_text("persona: tester\ncases: 7\n", "utf-8")
+    code, found = checking.findings()
+    status, message, fix = found["tests"]
+    assert (code, status, message.startswith("tester.tests.yaml:2:")) == (1, "error", True)
+    assert "personas validate" in fix
+
+
+JUDGED = """persona: tester
+cases:
+  - name: Stays polite
+    say: Hello.
+    check:
+      - judge: Is it polite?
+"""
+
+
+def test_a_suite_that_needs_a_judge_while_none_is_set_is_a_warning(checking: Checking) -> None:
+    (checking.personas / "tester.tests.yaml").write_text(JUDGED, "utf-8")
+    code, found = checking.findings()
+    status, message, fix = found["tests"]
+    assert (code, status, "tester" in message, "PERSONACHAT_JUDGE_MODEL" in fix) == (0, "warning", True, True)
+    assert checking.findings(judge_model="fake-model")[1]["tests"][0] == "ok"
+
+
+def test_a_judge_that_nobody_offers_is_a_warning(checking: Checking) -> None:
+    code, found = checking.findings(judge_model="local/none")
+    status, message, fix = found["tests"]
+    assert (code, status, "local/none" in message) == (0, "warning", True)
+    assert "PERSONACHAT_JUDGE_MODEL" in fix
 
 
 def test_without_any_provider_there_is_something_to_fix(
@@ -138,6 +170,7 @@ def test_in_a_shell_it_is_a_table_and_an_exit_code(run: Run) -> None:
         ["ok", "settings"],
         ["ok", "database"],
         ["ok", "personas"],
+        ["ok", "tests"],
         ["ok", "providers"],
     ]
     assert run("check", PERSONACHAT_MAX_TOKENS="many").returncode == 2
