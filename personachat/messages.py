@@ -24,6 +24,15 @@ FinishReason = Literal["stop", "length", "content_filter", "refusal", "stopped",
 """
 
 
+TurnState = Literal["running", "paused", "stopped", "finished", "failed", "interrupted"]
+"""Of a reply. Text that arrived is kept in every one; "interrupted" means its process died."""
+
+LIVE_STATES: frozenset[TurnState] = frozenset({"running", "paused"})
+
+MEASURABLE_SECONDS = 0.05
+"""What came within less says nothing about a model's speed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
     """One message as a provider gets it."""
@@ -167,6 +176,16 @@ ReplyEvent: TypeAlias = (
 
 def _sum(one: int | None, other: int | None) -> int | None:
     return None if one is None and other is None else (one or 0) + (other or 0)
+
+
+def writing_speed(
+    tokens: int, *, first_token_seconds: float | None, duration_seconds: float | None
+) -> float | None:
+    """How many tokens a second came after the first; None if that says nothing about the model."""
+    if first_token_seconds is None or duration_seconds is None:
+        return None
+    writing = duration_seconds - first_token_seconds
+    return (tokens - 1) / writing if tokens > 1 and writing > MEASURABLE_SECONDS else None
 
 
 def storable(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from personachat.conversations.base import ConversationStore
-from personachat.conversations.model import Reply, Turn, new_id
+from personachat.conversations.model import Reply, Turn
+from personachat.stamps import new_id
 
 OWNER = "user:ada"
 

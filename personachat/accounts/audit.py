@@ -16,12 +16,12 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import ColumnElement, delete, insert, select
 
 from personachat.accounts.tables import audit_events
-from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError
 from personachat.messages import storable
 from personachat.owners import author_of
 from personachat.request_context import current_request
+from personachat.stamps import now
 
 log = logging.getLogger(__name__)
 

@@ -21,13 +21,13 @@ from personachat.accounts.administration import role_of_owner
 from personachat.accounts.budget import Budget, BudgetState, Caller
 from personachat.accounts.spending import spenders, states
 from personachat.accounts.tables import api_tokens, budget_calls, budgets
-from personachat.conversations.model import new_id, now
 from personachat.database.connection import Database
 from personachat.errors import BudgetExceeded, BudgetInvalid, BudgetNotFound, PersonaChatError, PriceUnknown
 from personachat.messages import Usage, storable
 from personachat.providers import pricing
 from personachat.request_context import current_request
 from personachat.settings import LOCAL, Settings
+from personachat.stamps import new_id, now
 from personachat.usage.forecast import Medians, forecast
 from personachat.usage.model import Call
 from personachat.usage.people import People

@@ -15,7 +15,6 @@ from personachat.accounts.budget import Budget
 from personachat.accounts.person import Person, Role
 from personachat.accounts.token_issuing import TokenIssuing
 from personachat.accounts.tokens import ApiToken, MadeToken
-from personachat.conversations.model import now
 from personachat.errors import (
     AdministrationNotAllowed,
     TokenInvalid,
@@ -24,6 +23,7 @@ from personachat.errors import (
 )
 from personachat.owners import LOCAL_OWNER
 from personachat.request_context import current_request
+from personachat.stamps import now
 
 MOST_VALID = 20
 """Tokens that one person can have at a time."""

@@ -17,11 +17,11 @@ from sqlalchemy import exists, select
 
 from personachat.accounts.people_tables import people, person_pictures
 from personachat.accounts.picture_fetching import MOST_ADDRESS_CHARACTERS, fetch_picture
-from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.database.upsert import put
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaChatError
 from personachat.personas.pictures.reading import read_picture
+from personachat.stamps import now
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ from sqlalchemy import Row, insert, or_, select, update
 
 from personachat.accounts.administration import Role
 from personachat.accounts.tables import api_tokens
-from personachat.conversations.model import new_id, now
 from personachat.database.connection import Database
 from personachat.errors import TokenInvalid, TokenNotFound
 from personachat.messages import storable
+from personachat.stamps import new_id, now
 
 PREFIX = "pc_"
 USED_SECONDS = 60

@@ -13,7 +13,7 @@ from personachat.api.errors import Refused
 from personachat.api.events import ReplyStream
 from personachat.api.openapi import STREAM, answers
 from personachat.api.schemas import Id, ReplyId, RequestModel, ResponseModel, workspace_of
-from personachat.conversations.model import TurnState
+from personachat.messages import TurnState
 
 router = APIRouter(prefix="/chat/{messageId}", tags=["chat"])
 

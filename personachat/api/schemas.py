@@ -22,10 +22,10 @@ from starlette.responses import Response
 
 from personachat.accounts.administrator import Administrator
 from personachat.api.auth import owner_of, person_of
-from personachat.conversations.model import Conversation, Rating, Turn, TurnState
+from personachat.conversations.model import Conversation, Rating, Turn
 from personachat.history.exporting import Exported
 from personachat.history.listing import ConversationSummary
-from personachat.messages import FinishReason, Usage, storable
+from personachat.messages import FinishReason, TurnState, Usage, storable
 from personachat.services import Services
 from personachat.services.workspace import Workspace
 

@@ -12,7 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from personachat.api.openapi import answers
 from personachat.api.schemas import ResponseModel, Text, workspace_of
-from personachat.conversations.model import now
+from personachat.stamps import now
 from personachat.usage.questions import groups_of, parse_query
 from personachat.usage.speeds import Speed
 from personachat.usage.sums import Sum

@@ -12,11 +12,12 @@ from dataclasses import replace
 from personachat.accounts.audit import UNTRACED, Trail
 from personachat.chat.starter import ReplyOptions, ReplyStarter
 from personachat.chat.turns import cleaned, turn_like
-from personachat.conversations.model import Conversation, Rating, SentRequest, Turn, new_id
+from personachat.conversations.model import Conversation, Rating, SentRequest, Turn
 from personachat.errors import ReplyInProgress, ReplyNotFound
 from personachat.messages import storable
 from personachat.personas.store.base import PersonaSource
 from personachat.replies.live import LiveReply
+from personachat.stamps import new_id
 from personachat.usage.model import Surface
 
 MAX_NOTE_CHARACTERS = 2_000

@@ -16,10 +16,11 @@ from typing import TypeVar
 
 from personachat.chat import mirrors
 from personachat.conversations.base import ReplyRecords
-from personachat.conversations.model import Reply, TurnState, new_id
+from personachat.conversations.model import Reply
 from personachat.errors import PersonaChatError, unforeseen
-from personachat.messages import ReplyEvent
+from personachat.messages import ReplyEvent, TurnState
 from personachat.replies.live import LiveReply
+from personachat.stamps import new_id
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

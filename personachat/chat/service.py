@@ -12,12 +12,13 @@ from dataclasses import replace
 
 from personachat.chat.starter import NO_VALUES, ReplyOptions, ReplyStarter, filled
 from personachat.chat.turns import cleaned, new_turn, opening
-from personachat.conversations.model import Conversation, QueuedMessage, Turn, new_id
+from personachat.conversations.model import Conversation, QueuedMessage, Turn
 from personachat.errors import NotContinuable, ReplyNotFound, ShuttingDown, TurnNotFound
 from personachat.messages import ChatMessage
 from personachat.personas.store.base import PersonaSource
 from personachat.personas.variables import with_values
 from personachat.replies.live import LiveReply
+from personachat.stamps import new_id
 from personachat.usage.model import Purpose, Surface
 
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from personachat.conversations.model import Turn, new_id, now
+from personachat.conversations.model import Turn
 from personachat.errors import MessageInvalid
 from personachat.messages import ChatMessage, storable
 from personachat.personas.avatars import face_with
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import Scene, greeting, greetings
 from personachat.personas.store.base import StoredPersona
+from personachat.stamps import new_id, now
 
 MAX_MESSAGE_CHARACTERS = 200_000
 """Beyond any model's window in use; a paste larger than that is a mistake."""

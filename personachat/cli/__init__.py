@@ -351,7 +351,7 @@ def show_usage(  # noqa: PLR0913  # one option a filter
 ) -> None:
     """Show what model calls used: tokens, cost, time."""
     from personachat.cli import usage as command
-    from personachat.conversations.model import now
+    from personachat.stamps import now
     from personachat.usage.opening import opened
     from personachat.usage.questions import groups_of, parse_query
 

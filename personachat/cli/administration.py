@@ -92,7 +92,7 @@ def create_token(
     data_dir: DataDir = None,
 ) -> None:
     """Create a token and print it. It is never shown again."""
-    from personachat.conversations.model import now
+    from personachat.stamps import now
 
     with _opened(data_dir) as administrator:
         made = administrator.create_token(
@@ -109,7 +109,7 @@ def create_token(
 @tokens_app.command("list")
 def list_tokens(*, data_dir: DataDir = None) -> None:
     """List all tokens: id, state, role, person, last use and name."""
-    from personachat.conversations.model import now
+    from personachat.stamps import now
 
     with _opened(data_dir) as administrator:
         for each in administrator.tokens():

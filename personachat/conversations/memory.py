@@ -21,12 +21,11 @@ from personachat.conversations.model import (
     SentRequest,
     Turn,
     branch,
-    new_id,
-    now,
     siblings_of,
 )
 from personachat.conversations.titles import retitled
 from personachat.personas.variables import kept as kept_values
+from personachat.stamps import new_id, now
 
 
 @dataclass

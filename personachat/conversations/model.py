@@ -6,41 +6,21 @@ overwritten. Only a running reply grows, and continuing one extends it. The newe
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
-from personachat.messages import ChatMessage, Failed, FinishReason, Usage
-
-TurnState = Literal["running", "paused", "stopped", "finished", "failed", "interrupted"]
-"""Of a reply. Text that arrived is kept in every one; "interrupted" means its process died."""
-
-LIVE_STATES: frozenset[TurnState] = frozenset({"running", "paused"})
-
-MEASURABLE_SECONDS = 0.05
-"""What came within less says nothing about a model's speed."""
-
-
-def writing_speed(
-    tokens: int, *, first_token_seconds: float | None, duration_seconds: float | None
-) -> float | None:
-    """How many tokens a second came after the first; None if that says nothing about the model."""
-    if first_token_seconds is None or duration_seconds is None:
-        return None
-    writing = duration_seconds - first_token_seconds
-    return (tokens - 1) / writing if tokens > 1 and writing > MEASURABLE_SECONDS else None
-
-
-def new_id() -> str:
-    """A random id nobody can guess."""
-    return uuid.uuid4().hex
-
-
-def now() -> datetime:
-    """The moment, in UTC, as precisely as every database keeps it: to the microsecond."""
-    return datetime.now(UTC)
+from personachat.messages import (
+    LIVE_STATES,
+    ChatMessage,
+    Failed,
+    FinishReason,
+    TurnState,
+    Usage,
+    writing_speed,
+)
+from personachat.stamps import now
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, select, update
 
-from personachat.conversations.model import LIVE_STATES, Reply
+from personachat.conversations.model import Reply
 from personachat.conversations.rows import TURN_COLUMNS, reply_of, reply_values
 from personachat.conversations.tables import LIVE, turns
 from personachat.database.connection import Database
@@ -24,7 +24,7 @@ from personachat.database.processes import (
     nobody_can_tell,
     processes,
 )
-from personachat.messages import storable
+from personachat.messages import LIVE_STATES, storable
 
 _WITH_JOURNAL = (*TURN_COLUMNS, turns.c.journal)
 

@@ -17,15 +17,7 @@ from personachat.conversations import tree as branches
 from personachat.conversations.base import no_such_turn
 from personachat.conversations.insertion import insert_turns, retitle
 from personachat.conversations.known_turns import KnownTurns
-from personachat.conversations.model import (
-    Conversation,
-    QueuedMessage,
-    Rating,
-    SentRequest,
-    Turn,
-    new_id,
-    now,
-)
+from personachat.conversations.model import Conversation, QueuedMessage, Rating, SentRequest, Turn
 from personachat.conversations.ownership import is_owned, owned_head, owned_turn, visible_turn
 from personachat.conversations.rows import conversation_of, request_of, turn_of
 from personachat.conversations.tables import conversations, prompts
@@ -35,6 +27,7 @@ from personachat.database.connection import Database
 from personachat.database.processes import announce
 from personachat.messages import storable
 from personachat.personas.variables import kept as kept_values
+from personachat.stamps import new_id, now
 
 _HEAD = ("id", "owner", "kept", "title", "leaf_id", "created_at", "updated_at", "variables")
 

@@ -20,8 +20,8 @@ from sqlalchemy import (
     text,
 )
 
-from personachat.conversations.model import now
 from personachat.database.columns import Json, UtcDateTime, metadata
+from personachat.stamps import now
 
 LIVE = text("state IN ('running', 'paused')")
 """Of turns; spelled out, since an index on a part of the table serves only who asks for that very part."""

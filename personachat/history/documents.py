@@ -13,10 +13,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from personachat.conversations.model import Reply, Turn, TurnState, now
-from personachat.messages import Failed, FinishReason, Usage, storable
+from personachat.conversations.model import Reply, Turn
+from personachat.messages import Failed, FinishReason, TurnState, Usage, storable
 from personachat.personas.avatars import avatar_fault, picture_in, safe_face
 from personachat.personas.variables import MOST_CHARACTERS, MOST_VARIABLES, is_name
+from personachat.stamps import now
 
 FORMAT: Literal["personachat.conversations"] = "personachat.conversations"
 VERSION: Literal[1] = 1

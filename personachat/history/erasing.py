@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, exists, select, text
 
-from personachat.conversations.model import now
 from personachat.conversations.tables import LIVE, conversations, prompts, turns
 from personachat.database.connection import Database
+from personachat.stamps import now
 
 log = logging.getLogger(__name__)
 

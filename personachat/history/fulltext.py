@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
-from personachat.conversations.model import now
 from personachat.history.filters import Filters
 from personachat.history.query import SearchQuery, Term, spelled_out
+from personachat.stamps import now
 
 LAST_NUMBER = 2**31 - 1
 

@@ -12,13 +12,13 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import delete, func, insert, select, update
 
-from personachat.conversations.model import now
 from personachat.conversations.rows import turn_values
 from personachat.conversations.tables import conversations, turns
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError
 from personachat.history.importing import CheckedConversation
 from personachat.personas.variables import kept
+from personachat.stamps import now
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called between two transactions with how many turns are written, and of how many; may raise to cancel."""

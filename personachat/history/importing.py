@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from personachat.conversations.model import Turn, new_id
+from personachat.conversations.model import Turn
 from personachat.conversations.titles import MOST_READ_MESSAGES, title_of
 from personachat.errors import ImportRefused
 from personachat.history import import_reading
@@ -36,6 +36,7 @@ from personachat.history.import_reading import (
     value_at,
 )
 from personachat.messages import storable
+from personachat.stamps import new_id
 
 MOST_BYTES = 50 * 1024 * 1024
 

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from personachat.conversations.base import no_such_conversation
-from personachat.conversations.model import now
 from personachat.conversations.tables import conversations, queued_messages, turns
 from personachat.database.connection import Database
 from personachat.errors import MessageInvalid
 from personachat.messages import storable
+from personachat.stamps import now
 
 MOST_TITLE_CHARACTERS = 200
 

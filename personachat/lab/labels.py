@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 
-from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.database.upsert import put
 from personachat.lab.judge import VERSION
 from personachat.lab.testing_tables import test_labels
+from personachat.stamps import now
 from personachat.usage.intervals import Z, wilson
 
 ENOUGH = 30

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from personachat.accounts.permitted import PersonaRights
-from personachat.conversations.model import Turn, new_id, now
+from personachat.conversations.model import Turn
 from personachat.errors import EditingNotAllowed, SuiteRunNotFound, SuiteRunRefused
 from personachat.lab.adherence import QuestionDrafter
 from personachat.lab.checks.own import OwnChecks
@@ -44,6 +44,7 @@ from personachat.personas.store.base import PersonaSource, Revisions, StoredPers
 from personachat.personas.store.persona_file import etag_of
 from personachat.replies.runner import ReplyRunner
 from personachat.settings import Settings
+from personachat.stamps import new_id, now
 from personachat.usage.model import Origin, Surface
 
 DRAFT_SECONDS = 120.0

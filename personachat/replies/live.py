@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, Self, TypeAlias
 
-from personachat.conversations.model import Reply, TurnState, new_id
-from personachat.messages import Failed, Finished, ReplyEvent
+from personachat.conversations.model import Reply
+from personachat.messages import Failed, Finished, ReplyEvent, TurnState
 from personachat.replies.journal import Journal, decoded
 from personachat.replies.loop import Sleeper
 from personachat.replies.progress import ReplyProgress
 from personachat.request_context import RequestContext
+from personachat.stamps import new_id
 from personachat.usage.model import CallSnapshot, Origin
 from personachat.usage.words import Words
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from personachat.conversations.model import Reply, TurnState
+from personachat.conversations.model import Reply
 from personachat.messages import (
     Failed,
     Finished,
@@ -19,6 +19,7 @@ from personachat.messages import (
     Started,
     TextDelta,
     ToolCallsDelta,
+    TurnState,
     Usage,
     UsageReported,
 )

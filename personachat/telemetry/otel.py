@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from personachat import __version__
-from personachat.conversations.model import now
+from personachat.stamps import now
 from personachat.telemetry import names, words
 from personachat.telemetry.words import Masking
 from personachat.usage.model import Call

@@ -19,10 +19,10 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSessionState
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.history.changes import Change
 from personachat.services import Services
+from personachat.stamps import now
 
 log = logging.getLogger(__name__)
 

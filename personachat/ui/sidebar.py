@@ -11,10 +11,10 @@ from itertools import groupby
 
 import streamlit as st
 
-from personachat.conversations.model import now
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable
 from personachat.history.library import ConversationLibrary
 from personachat.history.listing import ConversationSummary
+from personachat.stamps import now
 from personachat.ui import notices, open_tabs, session
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.dates import day_name, viewer_zone

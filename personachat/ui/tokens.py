@@ -11,8 +11,8 @@ import streamlit as st
 from personachat.accounts.budget import Budget, Period, Unit
 from personachat.accounts.token_issuing import TokenDesk
 from personachat.accounts.tokens import MOST_NAME_CHARACTERS, ApiToken
-from personachat.conversations.model import now
 from personachat.owners import author_of
+from personachat.stamps import now
 from personachat.ui import notices
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.wording import escaped, heard

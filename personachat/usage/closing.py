@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from personachat.conversations.model import writing_speed
 from personachat.database.connection import Database
+from personachat.messages import writing_speed
 from personachat.usage import day_times, histograms
 from personachat.usage.day_times import TIMES, Measured
 from personachat.usage.records import MOST_KINDS, UNCLOSED_DAYS, kind_id_of, moment_of, quarter_of, today_utc

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from personachat.conversations.model import now
 from personachat.errors import PersonaChatError, unforeseen
+from personachat.stamps import now
 from personachat.usage.model import Admission, Call, CallSnapshot, Observer, Origin
 from personachat.usage.rows import row_of
 from personachat.usage.words import Words

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
-from personachat.conversations.model import TurnState, new_id, now
-from personachat.messages import Usage
+from personachat.messages import TurnState, Usage
 from personachat.request_context import RequestContext, current_or_new
+from personachat.stamps import new_id, now
 from personachat.usage.words import Words
 
 Purpose: TypeAlias = Literal[

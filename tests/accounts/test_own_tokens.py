@@ -13,7 +13,6 @@ from sqlalchemy import update
 from personachat.accounts.budget import Budget
 from personachat.accounts.own_tokens import MOST_VALID, OwnTokens
 from personachat.accounts.tables import api_tokens
-from personachat.conversations.model import now
 from personachat.errors import (
     AdministrationNotAllowed,
     BudgetInvalid,
@@ -23,6 +22,7 @@ from personachat.errors import (
 )
 from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
+from personachat.stamps import now
 from tests.accounts.conftest import ADA, PEOPLE, TOKEN, key_of, workspace_of
 from tests.api.conftest import served
 

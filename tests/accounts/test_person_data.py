@@ -15,7 +15,6 @@ from sqlalchemy import select, update
 from personachat.accounts.budget import Budget
 from personachat.accounts.housekeeping import Chore, Housekeeping
 from personachat.accounts.rights import NOBODY, PersonaAccess
-from personachat.conversations.model import now
 from personachat.conversations.tables import conversations, prompts, turns
 from personachat.database.columns import metadata
 from personachat.errors import ConversationNotFound, PersonUnknown
@@ -24,6 +23,7 @@ from personachat.history.person_data import HASHED, tables_of_people
 from personachat.lab.comparisons.model import Setup
 from personachat.personas.store.drafts import DraftText
 from personachat.services import Services
+from personachat.stamps import now
 from personachat.usage.tables import usage_people
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens

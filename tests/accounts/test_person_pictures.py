@@ -23,9 +23,9 @@ from personachat.accounts.identity import of_claims
 from personachat.accounts.people_tables import person_pictures
 from personachat.accounts.person_pictures import PersonPictures, initials_of
 from personachat.accounts.picture_fetching import MOST_BYTES, Reach, fetch_picture, is_public
-from personachat.conversations.model import now
 from personachat.errors import PictureRefused
 from personachat.services import Services
+from personachat.stamps import now
 from tests.accounts.conftest import key_of, workspace_of
 from tests.pictures.drawn import opened, picture
 

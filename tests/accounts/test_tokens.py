@@ -13,11 +13,11 @@ from sqlalchemy import text, update
 
 from personachat.accounts.tables import api_tokens
 from personachat.accounts.tokens import Tokens
-from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.errors import AdministrationNotAllowed, TokenInvalid, TokenNotFound
 from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
+from personachat.stamps import now
 from tests.accounts.conftest import ADA, workspace_of
 from tests.api.conftest import served
 from tests.conftest import persona_text

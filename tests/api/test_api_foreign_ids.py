@@ -15,7 +15,7 @@ import pytest
 
 from personachat.api.app import create_api
 from personachat.api.v1.app import create_v1
-from personachat.conversations.model import new_id
+from personachat.stamps import new_id
 from tests.api.conftest import standing
 from tests.api.wire import streamed
 

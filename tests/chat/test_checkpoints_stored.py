@@ -8,10 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from personachat.chat.checkpoints import Checkpoints
-from personachat.conversations.model import TurnState
 from personachat.history.filters import Filters
 from personachat.history.sharing import SharedConversations
-from personachat.messages import Finished, ReplyEvent, Started, TextDelta
+from personachat.messages import Finished, ReplyEvent, Started, TextDelta, TurnState
 from personachat.owners import LOCAL_OWNER
 from personachat.replies.live import LiveReply
 from personachat.services import Services

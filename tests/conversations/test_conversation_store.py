@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from personachat.conversations.base import ConversationStore
-from personachat.conversations.model import QueuedMessage, Reply, SentRequest, Turn, new_id
+from personachat.conversations.model import QueuedMessage, Reply, SentRequest, Turn
 from personachat.errors import ConversationNotFound, TurnNotFound
 from personachat.messages import ChatMessage, Failed, Usage
+from personachat.stamps import new_id
 from tests.spoken import OWNER, replied, said, spoken
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from personachat.conversations.model import new_id
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import FILE_NAME, Database
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
+from personachat.stamps import new_id
 from tests.spoken import OWNER, said, spoken
 
 

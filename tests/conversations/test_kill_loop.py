@@ -6,10 +6,10 @@ import random
 import sqlite3
 import time
 
-from personachat.conversations.model import new_id
 from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
+from personachat.stamps import new_id
 from tests.killed_writers import PROCESSES, chat, kill, start
 from tests.spoken import OWNER
 

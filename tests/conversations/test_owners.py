@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from personachat.conversations.base import ConversationStore
-from personachat.conversations.model import QueuedMessage, new_id
+from personachat.conversations.model import QueuedMessage
 from personachat.errors import PersonaChatError
+from personachat.stamps import new_id
 from tests.spoken import OWNER, said, spoken
 
 STRANGER = "user:eve"

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import event, insert, select, update
 
-from personachat.conversations.model import Reply, new_id, now
+from personachat.conversations.model import Reply
 from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import turns
 from personachat.database.connection import Database
 from personachat.database.processes import DEAD_AFTER_SECONDS, processes
 from personachat.messages import Failed, Usage
+from personachat.stamps import new_id, now
 from tests.killed_writers import PROCESSES, hold, kill, start
 from tests.spoken import OWNER, replied, said
 

@@ -6,9 +6,10 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from personachat.conversations.model import QueuedMessage, new_id
+from personachat.conversations.model import QueuedMessage
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
+from personachat.stamps import new_id
 from tests.killed_writers import PROCESSES, append_many, start
 from tests.spoken import OWNER, said
 

@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from personachat.conversations.model import now
 from personachat.owners import LOCAL_OWNER
+from personachat.stamps import now
 from tests.e2e.conftest import AppServer, open_json, settled, wait_for, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, talk_in
 from tests.fake_provider import Gate, tokens

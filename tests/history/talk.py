@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import text, update
 
-from personachat.conversations.model import Reply, Turn, new_id
+from personachat.conversations.model import Reply, Turn
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import conversations, turns
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
+from personachat.stamps import new_id
 
 
 class Talk:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.history.changes import Change, changed_since
 from personachat.history.library import ConversationLibrary
 from personachat.owners import LOCAL_OWNER
+from personachat.stamps import now
 from tests.history.talk import Talk
 
 CHANGES: dict[str, Callable[[Talk, ConversationLibrary, str], object]] = {

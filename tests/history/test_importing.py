@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from personachat.conversations.model import now
 from personachat.conversations.tables import conversations, turns
 from personachat.database.connection import Database
 from personachat.errors import DatabaseUnavailable, ImportRefused
@@ -23,6 +22,7 @@ from personachat.history.import_reading import MOST_TURNS
 from personachat.history.import_writing import BATCH_TURNS
 from personachat.history.library import ConversationLibrary
 from personachat.history.organizing import KEPT_AFTER_DELETION, purge
+from personachat.stamps import now
 from tests.history.talk import Talk
 
 MOMENT = "2026-01-02T03:04:05Z"

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personachat.conversations.cursors import cursor_after, number_of, place_of
-from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.errors import ConversationNotFound, CursorInvalid, MessageInvalid
 from personachat.history.filters import Filters
 from personachat.history.library import ConversationLibrary
 from personachat.history.listing import ConversationSummary
 from personachat.history.organizing import EMPTY_KEPT, KEPT_AFTER_DELETION, purge
+from personachat.stamps import now
 from tests.history.talk import Talk, turn
 
 STRANGER = "user:stranger@example.org"

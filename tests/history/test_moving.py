@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from personachat.conversations.model import now
 from personachat.conversations.tables import conversations
 from personachat.database.connection import Database
 from personachat.history import moving
@@ -19,6 +18,7 @@ from personachat.owners import comparing
 from personachat.personas.store.drafts import DraftText, PersonaDrafts
 from personachat.personas.store.favourites import Favourites
 from personachat.personas.store.shares import PersonaShares
+from personachat.stamps import now
 from tests.history.talk import Talk
 
 BROWSER, ADA = "browser:one", "user:ada"

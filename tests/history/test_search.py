@@ -7,12 +7,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from personachat.conversations.model import Rating, Reply, TurnState, now
+from personachat.conversations.model import Rating, Reply
 from personachat.conversations.reply_records import SqlReplies
 from personachat.database.connection import Database
 from personachat.errors import CursorInvalid
 from personachat.history.filters import Filters
 from personachat.history.library import ConversationLibrary
+from personachat.messages import TurnState
+from personachat.stamps import now
 from tests.history.talk import Talk, turn
 
 STRANGER = "user:stranger@example.org"

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from sqlalchemy import Engine, event
 
-from personachat.conversations.model import Conversation, Reply, Turn, now
+from personachat.conversations.model import Conversation, Reply, Turn
 from personachat.errors import ConversationNotFound, ImportRefused, ImportRepeated
 from personachat.history.csv_table import cell
 from personachat.history.filenames import file_name, unique_names
 from personachat.history.library import ConversationLibrary
 from personachat.history.markdown import markdown_of, within_turn
 from personachat.messages import Failed
+from personachat.stamps import now
 from tests.history.talk import Talk, turn
 from tests.history.trees import trees
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
-from personachat.conversations.model import Reply, Turn, new_id
+from personachat.conversations.model import Reply, Turn
 from personachat.messages import Failed, Usage
+from personachat.stamps import new_id
 from tests.strategies import storable
 
 texts = st.text(storable, max_size=40) | st.sampled_from(

@@ -10,9 +10,9 @@ import pytest
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
-from personachat.conversations.model import now
 from personachat.messages import Usage
 from personachat.services import get_services
+from personachat.stamps import now
 from personachat.ui import forecast_view
 from personachat.ui.chat import actions, costs
 from personachat.usage.conversation_calls import ConversationCalls

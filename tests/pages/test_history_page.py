@@ -10,12 +10,12 @@ import pytest
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
-from personachat.conversations.model import now
 from personachat.history.filters import Filters
 from personachat.history.import_writing import Progress
 from personachat.history.library import ConversationLibrary, Repeats
 from personachat.personas.formats.safe_zip import Content
 from personachat.services import get_services
+from personachat.stamps import now
 from personachat.ui.history import import_run
 from personachat.ui.wording import JOINER, as_text, marked
 from tests.conftest import local

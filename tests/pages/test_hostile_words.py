@@ -15,11 +15,11 @@ from google.protobuf.message import Message  # type: ignore[import-untyped]
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element
 
-from personachat.conversations.model import now
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.formats import links
 from personachat.personas.store.base import BrokenPersona
 from personachat.services import get_services
+from personachat.stamps import now
 from personachat.ui.chat.state import TurnDialog
 from personachat.ui.personas.desk import IMPORT_FIELD, OpenQuestion
 from personachat.ui.session import PersonaDraft

@@ -14,9 +14,9 @@ import streamlit as st
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
-from personachat.conversations.model import now
 from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
+from personachat.stamps import now
 from personachat.ui.insights import chart, looking
 from personachat.ui.insights import page as insights_page
 from personachat.ui.wording import JOINER

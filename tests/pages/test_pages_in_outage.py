@@ -11,10 +11,11 @@ from typing import Any, NoReturn
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.conversations.model import Conversation, Turn, new_id
+from personachat.conversations.model import Conversation, Turn
 from personachat.database.connection import Database
 from personachat.errors import DatabaseUnavailable
 from personachat.services import get_services
+from personachat.stamps import new_id
 from personachat.ui.last_seen import LastSeen
 from tests.fake_provider import FakeProvider, tokens
 from tests.pages.conftest import OpenPage

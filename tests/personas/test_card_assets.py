@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.errors import ImportRefused
 from personachat.personas.assets import sets
@@ -22,6 +21,7 @@ from personachat.personas.store.assets import PersonaAssets
 from personachat.personas.store.picture_purging import UNNAMED_KEPT, purge_pictures
 from personachat.personas.store.tables import persona_asset_sets, persona_assets
 from personachat.services import Services
+from personachat.stamps import now
 from tests.conftest import local, persona_text
 from tests.pictures.drawn import half_and_half, picture, saved
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from streamlit.runtime.app_session import AppSessionState
 
-from personachat.conversations.model import now
 from personachat.history.changes import Change
+from personachat.stamps import now
 from personachat.ui import open_tabs
 from personachat.ui.open_tabs import LOOK_BACK, Tab, Tabs
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from personachat.conversations.model import new_id
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
+from personachat.stamps import new_id
 from personachat.usage.people import People
 from personachat.usage.records import SqlUsage
 

@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, func, make_url, select, update
 
-from personachat.conversations.model import new_id
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
+from personachat.stamps import new_id
 from personachat.usage import closing as closing_days
 from personachat.usage import day_times, histograms, records
 from personachat.usage.closing import Closing

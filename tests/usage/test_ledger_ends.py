@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select, update
 
-from personachat.conversations.model import now
 from personachat.conversations.tables import conversations
 from personachat.errors import DatabaseUnavailable
 from personachat.history.organizing import purge
@@ -23,6 +22,7 @@ from personachat.owners import LOCAL_OWNER
 from personachat.personas.prompt import estimate_tokens
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
+from personachat.stamps import now
 from personachat.usage import ledger
 from personachat.usage.questions import UsageQuery
 from personachat.usage.tables import usage_calls, usage_quarters

@@ -21,11 +21,11 @@ import pytest
 from sqlalchemy import Engine, event, func, select
 
 from personachat.cli.usage import _csv as written
-from personachat.conversations.model import new_id
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
+from personachat.stamps import new_id
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
 from personachat.usage.questions import GROUPS, UsageQuery

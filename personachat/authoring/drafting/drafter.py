@@ -14,7 +14,7 @@ from personachat.authoring.available_models import Models
 from personachat.authoring.drafting.improving import EDITOR, improvement_request
 from personachat.authoring.drafting.offline import drafted_offline
 from personachat.authoring.drafting.reading import drafted_text
-from personachat.conversations.model import Turn, new_id
+from personachat.conversations.model import Turn
 from personachat.errors import MessageInvalid, PersonaChatError, ProviderError
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import PersonaStore
@@ -24,6 +24,7 @@ from personachat.replies.live import LiveReply
 from personachat.replies.planner import ReplyPlan, ReplyPlanner
 from personachat.replies.runner import ReplyRunner
 from personachat.settings import LOCAL
+from personachat.stamps import new_id
 from personachat.usage.model import Origin
 
 MAX_DESCRIPTION_CHARACTERS = 4_000

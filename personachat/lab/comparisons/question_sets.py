@@ -14,13 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from personachat.chat.turns import cleaned
-from personachat.conversations.model import new_id, now
 from personachat.database.connection import Database
 from personachat.errors import MessageInvalid, QuestionSetInvalid, QuestionSetNotFound
 from personachat.history.organizing import title_kept
 from personachat.lab.comparisons.model import MOST_ROUNDS
 from personachat.lab.comparisons.tables import question_sets
 from personachat.messages import storable
+from personachat.stamps import new_id, now
 
 MOST_SETS = 200
 KEPT_AFTER_DELETION = timedelta(days=30)

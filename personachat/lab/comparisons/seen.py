@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from personachat.conversations.model import Reply, Turn, TurnState
+from personachat.conversations.model import Reply, Turn
 from personachat.lab.comparisons.model import LETTERS, Comparison, Round, Variant, Verdict
 from personachat.lab.comparisons.variants import group_name
 from personachat.lab.standing import Ballot, Standing, standing
+from personachat.messages import TurnState
 
 AnswerState: TypeAlias = TurnState | Literal["missing"]
 """A reply is missing where it could not be begun, or its conversation is gone."""

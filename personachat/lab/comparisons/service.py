@@ -18,7 +18,6 @@ from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter
 from personachat.chat.tryout import OnlyDraft
 from personachat.chat.turns import cleaned
-from personachat.conversations.model import new_id, now
 from personachat.conversations.titles import title_of
 from personachat.database.connection import Database
 from personachat.errors import (
@@ -64,6 +63,7 @@ from personachat.owners import comparing
 from personachat.personas.persona import parse_persona
 from personachat.personas.store.base import PersonaSource, Revisions, StoredPersona
 from personachat.replies.live import LiveReply
+from personachat.stamps import new_id, now
 from personachat.usage.model import Surface
 
 MOST_SOUGHT = 200

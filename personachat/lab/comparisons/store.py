@@ -25,7 +25,6 @@ from sqlalchemy import (
     update,
 )
 
-from personachat.conversations.model import now
 from personachat.conversations.tables import conversations
 from personachat.database.connection import Database
 from personachat.errors import ComparisonNotFound, ShareNotFound
@@ -38,6 +37,7 @@ from personachat.lab.comparisons.tables import (
     comparisons,
 )
 from personachat.owners import comparing
+from personachat.stamps import now
 
 KEPT_AFTER_DELETION = timedelta(days=30)
 

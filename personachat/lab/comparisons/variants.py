@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from personachat.accounts.permitted import PersonaRights
-from personachat.conversations.model import new_id
 from personachat.errors import ComparisonInvalid
 from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, TRAITS, Setup, Variant
 from personachat.personas.limits import TRAIT
 from personachat.personas.persona import Persona, dump_persona, parse_persona
 from personachat.personas.store.base import PersonaSource, Revisions
 from personachat.personas.store.persona_file import etag_of
+from personachat.stamps import new_id
 
 _PARAMETERS = {"temperature": "temperature", "top_p": "top_p", "max_tokens": "max tokens"}
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, insert, select, true, update
 
-from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.database.upsert import put
@@ -23,6 +22,7 @@ from personachat.lab.runs.scoring import LastResult, Share
 from personachat.lab.testing_tables import test_cells, test_runs, test_suites
 from personachat.messages import storable
 from personachat.request_context import current_request
+from personachat.stamps import now
 
 MOST_CELLS_AT_ONCE = 500
 

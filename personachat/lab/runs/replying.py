@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from personachat.conversations.model import Reply, Turn, new_id
+from personachat.conversations.model import Reply, Turn
 from personachat.messages import Failed
 from personachat.personas.persona import Persona
 from personachat.providers.registry import ProviderRegistry
@@ -18,6 +18,7 @@ from personachat.replies.planner import ReplyPlan, ReplyPlanner
 from personachat.replies.runner import ReplyRunner
 from personachat.replies.sent_lore import lore_of
 from personachat.settings import LOCAL
+from personachat.stamps import new_id
 from personachat.usage.model import Origin
 
 SaidTurn = tuple[Literal["user", "assistant"], str]

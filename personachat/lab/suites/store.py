@@ -13,7 +13,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.errors import PersonaNotFound, Problem, SuiteChanged, SuiteInvalid, SuiteNotFound
 from personachat.lab.suites.reading import parse_suite
@@ -33,6 +32,7 @@ from personachat.personas.store.persona_file import etag_of
 from personachat.personas.store.revisions import place_of
 from personachat.personas.store.seeding import SHIPPED
 from personachat.settings import Settings
+from personachat.stamps import now
 
 MOST_BYTES = 1024 * 1024
 

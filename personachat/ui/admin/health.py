@@ -11,10 +11,10 @@ from personachat import __version__
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.audit_words import size_of
 from personachat.accounts.last_backup import last_backup
-from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.providers.ways_on import on_community_cloud
 from personachat.services import Services
+from personachat.stamps import now
 from personachat.ui import session
 from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.wording import counted, error_text, escaped

@@ -6,8 +6,8 @@ import streamlit as st
 
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.known_people import KnownPerson
-from personachat.conversations.model import now
 from personachat.services import Services
+from personachat.stamps import now
 from personachat.ui.admin import doing
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.wording import counted, escaped

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.history.library import ConversationLibrary
 from personachat.history.listing import ConversationSummary
 from personachat.history.sharing import Share
+from personachat.stamps import now
 from personachat.ui import address, dialogs, notices, session
 from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.history import actions, files

@@ -7,11 +7,11 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from personachat.conversations.model import now
 from personachat.history.filters import Filters
 from personachat.history.library import ConversationLibrary
 from personachat.history.listing import ConversationSummary, ListPage
 from personachat.history.search import Hit, SearchPage
+from personachat.stamps import now
 from personachat.ui import session, sidebar
 from personachat.ui.chat.transcript import USER_AVATAR, drawable
 from personachat.ui.dates import ago, exact, viewer_zone

@@ -7,7 +7,7 @@ from textwrap import shorten
 
 import streamlit as st
 
-from personachat.conversations.model import now
+from personachat.stamps import now
 from personachat.ui.chat.transcript import TITLES
 from personachat.ui.dates import ago
 from personachat.ui.history import state

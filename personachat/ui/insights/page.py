@@ -7,10 +7,10 @@ from datetime import datetime
 
 import streamlit as st
 
-from personachat.conversations.model import now
 from personachat.errors import UsageQuestionInvalid
 from personachat.services import Services
 from personachat.services.workspace import Workspace
+from personachat.stamps import now
 from personachat.ui.insights import chart, failing, figures, filters, liked, looking, speed, spending
 from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import names

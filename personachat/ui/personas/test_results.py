@@ -7,9 +7,9 @@ from typing import Literal
 
 import streamlit as st
 
-from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.lab.runs.scoring import LastResult
+from personachat.stamps import now
 from personachat.ui import session
 from personachat.ui.dates import ago, viewer_zone
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 import streamlit as st
 
 from personachat.chat.turns import opening_words
-from personachat.conversations.model import Turn, new_id
+from personachat.conversations.model import Turn
 from personachat.errors import ProviderError
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
 from personachat.personas.store.base import BrokenPersona, PersonaStore
 from personachat.replies.request_code import RequestBody
+from personachat.stamps import new_id
 from personachat.ui import faces, session
 from personachat.ui.chat import inspector, storage_notice
 from personachat.ui.chat.transcript import drawable

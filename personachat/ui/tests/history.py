@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.conversations.model import now
 from personachat.lab.runs.model import Run
 from personachat.lab.runs.scoring import Share
 from personachat.lab.testing import Tests
+from personachat.stamps import now
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.insights import chart, options
 from personachat.ui.insights.chart import Chart

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.history.filters import Filters
 from personachat.history.listing import ConversationSummary
@@ -19,6 +18,7 @@ from personachat.lab.runs.made import MadeRun
 from personachat.lab.testing import RunWish, Tests
 from personachat.services import Services
 from personachat.services.workspace import Workspace
+from personachat.stamps import now
 from personachat.ui import notices, session
 from personachat.ui.tests import results, running
 from personachat.ui.tests.state import open_run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.lab.suites.promptfoo import read_promptfoo, write_promptfoo
 from personachat.lab.suites.reading import problems_of
@@ -12,6 +11,7 @@ from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.suites.writing import with_cases
 from personachat.lab.testing import Tests
 from personachat.personas.persona import Persona
+from personachat.stamps import now
 from personachat.ui import notices
 from personachat.ui.personas import editor
 from personachat.ui.personas.editor import Mount

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, func, select, text, update
 
-from personachat.conversations.model import new_id, now
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import conversations
 from personachat.database import schema
@@ -21,6 +20,7 @@ from personachat.lab.comparisons.model import Comparison, Round, Variant, Vote
 from personachat.lab.comparisons.store import NAMES_SHOWN, SqlComparisons, purge
 from personachat.lab.comparisons.tables import comparison_rounds, comparison_votes, comparisons
 from personachat.owners import comparing
+from personachat.stamps import new_id, now
 from tests.migrated import migrated_postgres, put_database_in
 from tests.postgres import fresh_database
 

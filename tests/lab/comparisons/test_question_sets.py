@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text, update
 
-from personachat.conversations.model import now
 from personachat.database import schema
 from personachat.database.connection import Database
 from personachat.errors import MessageInvalid, QuestionSetInvalid, QuestionSetNotFound
@@ -18,6 +17,7 @@ from personachat.history.moving import move_all
 from personachat.lab.comparisons.question_sets import MOST_SETS, QuestionSets, purge
 from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.comparisons.tables import question_sets
+from personachat.stamps import now
 from tests.migrated import migrated_postgres, put_database_in
 from tests.postgres import fresh_database
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from personachat.conversations.faces import faces
-from personachat.conversations.model import Turn, new_id, now
+from personachat.conversations.model import Turn
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
 from personachat.personas.persona import Persona, dump_persona
@@ -18,6 +18,7 @@ from personachat.personas.store.picture_purging import UNNAMED_KEPT, PicturePurg
 from personachat.personas.store.pictures import PersonaPictures
 from personachat.personas.store.shares import PersonaShares
 from personachat.personas.store.tables import persona_drafts, persona_pictures
+from personachat.stamps import new_id, now
 from tests.personas.store.conftest import Replicas
 from tests.pictures.drawn import picture
 from tests.spoken import OWNER
