@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from personachat.avatars import face_with
 from personachat.conversations.model import Turn
 from personachat.errors import MessageInvalid
 from personachat.messages import ChatMessage, storable
-from personachat.personas.avatars import face_with
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import Scene, greeting, greetings
 from personachat.personas.store.base import StoredPersona

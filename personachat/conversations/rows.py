@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from personachat.avatars import safe_face
 from personachat.conversations.model import Conversation, QueuedMessage, Reply, SentRequest, Turn
 from personachat.conversations.tables import turns
 from personachat.messages import ChatMessage, Failed, Usage, storable
-from personachat.personas.avatars import safe_face
 
 TURN_COLUMNS = tuple(
     turns.c[name]

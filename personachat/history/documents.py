@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from personachat.avatars import avatar_fault, picture_in, safe_face
 from personachat.conversations.model import Reply, Turn
 from personachat.messages import Failed, FinishReason, TurnState, Usage, storable
-from personachat.personas.avatars import avatar_fault, picture_in, safe_face
 from personachat.personas.variables import MOST_CHARACTERS, MOST_VARIABLES, is_name
 from personachat.stamps import now
 

@@ -30,13 +30,13 @@ from sqlalchemy import (
     tuple_,
 )
 
+from personachat.avatars import safe_face
 from personachat.conversations.cursors import cursor_after, place_of
 from personachat.conversations.tables import conversations, turns
 from personachat.database.columns import UtcDateTime
 from personachat.history.filters import Filters, numbered, of_turns
 from personachat.history.fulltext import few_turns
 from personachat.history.sharing import shares
-from personachat.personas.avatars import safe_face
 
 MOST_ON_A_PAGE = 1000
 _FEW_TURNS = 2_000

@@ -28,13 +28,13 @@ from sqlalchemy import (
     select,
 )
 
+from personachat.avatars import safe_face
 from personachat.conversations.base import no_such_conversation
 from personachat.conversations.tables import conversations, turns
 from personachat.database.columns import UtcDateTime, metadata
 from personachat.database.connection import Database
 from personachat.errors import MessageInvalid, ShareNotFound
 from personachat.history.explanations import told_to_readers
-from personachat.personas.avatars import safe_face
 from personachat.stamps import now
 
 _TOKEN_BYTES = 32

@@ -19,9 +19,9 @@ from typing import Annotated, Any
 from anyascii import anyascii
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from personachat.avatars import avatar_fault
 from personachat.jsontext.reader import MAX_DEPTH, UNSTORABLE
 from personachat.personas import limits
-from personachat.personas.avatars import avatar_fault
 
 ID_PATTERN = rf"^[a-z0-9][a-z0-9_-]{{0,{limits.ID - 1}}}$"
 

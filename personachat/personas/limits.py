@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from personachat import avatars
+
 ID: Final = 64
 NAME: Final = 80
 DESCRIPTION: Final = 2_000
@@ -17,7 +19,7 @@ MESSAGE: Final = 16_000
 """Of a greeting, and of each half of an example."""
 STARTER: Final = 300
 TAG: Final = 60
-AVATAR: Final = 80
+AVATAR: Final = avatars.MOST_CHARACTERS
 STOP_TEXT: Final = 200
 
 GREETINGS_COUNT: Final = 50

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 import streamlit as st
 from streamlit import runtime
 
+from personachat.avatars import avatar_in, picture_in, safe_avatar
 from personachat.errors import PersonaChatError
-from personachat.personas.avatars import avatar_in, picture_in, safe_avatar
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import StoredPersona
 from personachat.personas.store.pictures import PersonaPictures

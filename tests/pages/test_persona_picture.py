@@ -10,8 +10,8 @@ from streamlit.elements.lib import image_utils
 from streamlit.elements.widgets import chat
 from streamlit.testing.v1 import AppTest
 
+from personachat.avatars import avatar_in, face_with, picture_in, safe_face
 from personachat.owners import LOCAL_OWNER
-from personachat.personas.avatars import avatar_in, face_with, picture_in, safe_face
 from personachat.services import Services, get_services
 from personachat.ui import faces
 from tests.conftest import persona_text

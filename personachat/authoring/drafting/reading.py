@@ -15,9 +15,9 @@ from typing import Any
 
 from personachat.authoring.drafting.naming import name_from, name_of
 from personachat.authoring.drafting.refusals import is_refusal
+from personachat.avatars import avatar_fault
 from personachat.messages import storable
 from personachat.personas import limits
-from personachat.personas.avatars import avatar_fault
 from personachat.personas.fields import free_id
 from personachat.personas.persona import Persona, dump_persona
 

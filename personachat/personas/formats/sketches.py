@@ -13,12 +13,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
+from personachat.avatars import avatar_fault
 from personachat.errors import ImportRefused
 from personachat.jsontext.faults import excerpt
 from personachat.messages import storable
 from personachat.personas import limits
 from personachat.personas.assets.sets import OURS
-from personachat.personas.avatars import avatar_fault
 from personachat.personas.fields import free_id
 from personachat.personas.formats.catalogue import ImportedPersona
 from personachat.personas.formats.naming import name_of

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from personachat.avatars import avatar_in
 from personachat.conversations.model import Reply, Turn
 from personachat.history.explanations import LENGTH, explanation_of
 from personachat.messages import Failed
-from personachat.personas.avatars import avatar_in
 from personachat.personas.prompt import estimate_tokens
 from personachat.replies.endings import ENDINGS, ending_of
 from personachat.ui import faces

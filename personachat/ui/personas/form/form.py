@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from personachat.avatars import avatar_fault
 from personachat.personas import limits
-from personachat.personas.avatars import avatar_fault
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
 from personachat.personas.variables import VARIABLES

@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from personachat.personas import limits
+MOST_CHARACTERS = 80
 
 _MATERIAL = re.compile(r":material/([a-z0-9_]+):")
 _EMOJI_SHAPE = re.compile("[#*0-9\u00a9-\U0010ffff][\u00a9-\U0010ffff]{0,15}")
@@ -48,7 +48,7 @@ def face_with(picture: str, avatar: str) -> str:
     if not picture:
         return avatar
     face = f":picture/{picture}:{avatar}"
-    return face if len(face) <= limits.AVATAR else f":picture/{picture}:"
+    return face if len(face) <= MOST_CHARACTERS else f":picture/{picture}:"
 
 
 def picture_in(face: str | None) -> str:

@@ -7,8 +7,8 @@ import pytest
 from streamlit.emojis import ALL_EMOJIS
 from streamlit.material_icon_names import ALL_MATERIAL_ICONS
 
-from personachat.personas import avatars
-from personachat.personas.avatars import avatar_fault
+from personachat import avatars
+from personachat.avatars import avatar_fault
 
 
 def test_every_emoji_and_icon_that_streamlit_knows_is_an_avatar() -> None:
@@ -34,7 +34,7 @@ def test_without_the_lists_the_shape_alone_counts(monkeypatch: pytest.MonkeyPatc
 
 def test_checking_an_avatar_does_not_import_streamlit() -> None:
     code = (
-        "import sys; from personachat.personas import avatars; "
+        "import sys; from personachat import avatars; "
         "avatars.avatar_fault('🧭'); print('streamlit' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
