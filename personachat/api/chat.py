@@ -22,9 +22,9 @@ from personachat.api.schemas import Id, RequestModel, services_of, workspace_of
 from personachat.api.whole import WholeAnswer, WholeReply, is_wanted
 from personachat.errors import ConversationNotFound, ReplyInProgress
 from personachat.messages import ChatMessage
-from personachat.personas.variables import GivenValues
 from personachat.replies.live import LiveReply
 from personachat.services.workspace import Workspace
+from personachat.variables import GivenValues
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 

@@ -31,8 +31,8 @@ from personachat.api.schemas import (
 from personachat.conversations.model import siblings_of
 from personachat.errors import ShareNotFound, TurnNotFound
 from personachat.history.sharing import Share
-from personachat.personas.variables import GivenValues
 from personachat.services.workspace import Workspace
+from personachat.variables import GivenValues
 
 router = APIRouter(prefix="/conversations/{id}", tags=["conversations"])
 

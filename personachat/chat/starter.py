@@ -17,11 +17,12 @@ from personachat.chat.live_conversations import CurrentConversations
 from personachat.chat.turns import new_turn
 from personachat.conversations.base import ReplyRecords
 from personachat.conversations.model import Conversation, Turn
+from personachat.conversations.variables import merged
 from personachat.errors import NotContinuable, ReplyInProgress
 from personachat.owners import is_comparing, person_of
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import PersonaSource, StoredPersona
-from personachat.personas.variables import kept, with_values
+from personachat.personas.variables import with_values
 from personachat.replies.concealing import concealed
 from personachat.replies.live import LiveReply
 from personachat.replies.planner import ReplyPlan, ReplyPlanner
@@ -196,7 +197,7 @@ def filled(
     persona: Persona, conversation: Conversation | None, given: Mapping[str, str] = NO_VALUES
 ) -> Persona:
     """The persona with the values of a conversation, as they are once these are given."""
-    return with_values(persona, kept(conversation.variables if conversation else {}, given))
+    return with_values(persona, merged(conversation.variables if conversation else {}, given))
 
 
 def _reply_turn(question: Turn, plan: ReplyPlan, persona: StoredPersona) -> Turn:

@@ -20,11 +20,12 @@ from personachat.cli.keys import Keys, has_keys, pressed_keys
 from personachat.cli.personas import find
 from personachat.cli.prompt import ask, piped_text
 from personachat.conversations.model import Conversation, Reply
+from personachat.conversations.variables import merged
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable, PersonaChatError
 from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, Rethought, TextDelta
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
-from personachat.personas.variables import kept, missing, with_values
+from personachat.personas.variables import missing, with_values
 from personachat.replies.endings import ENDINGS, ending_of
 from personachat.replies.live import LiveReply
 from personachat.services import Services, build_services
@@ -77,12 +78,12 @@ def run(
     try:
         if persona_id is not None:
             persona = find(services.personas, persona_id, by=services.addressed)
-            if place.is_new and _lacks_values(persona.persona, kept({}, values)):
+            if place.is_new and _lacks_values(persona.persona, merged({}, values)):
                 return USAGE
         conversation = _conversation(services, place)
         name = persona_id or _last_speaker(conversation)
         speaker = find(services.personas, name, by=services.addressed)
-        held = kept(conversation.variables, values)
+        held = merged(conversation.variables, values)
         if _lacks_values(speaker.persona, held):
             return USAGE
         if values:

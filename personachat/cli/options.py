@@ -26,7 +26,7 @@ DataDir = Annotated[
 
 def parsed_values(options: list[str]) -> dict[str, str]:
     """The values of --value NAME=TEXT, by name; a malformed one ends the command with exit code 2."""
-    from personachat.personas.variables import MOST_CHARACTERS, is_name  # noqa: PLC0415  # other commands start sooner without it
+    from personachat.variables import MOST_CHARACTERS, is_name  # noqa: PLC0415  # other commands start sooner without it
 
     values = {}
     for option in options:

@@ -24,7 +24,7 @@ from personachat.conversations.model import (
     siblings_of,
 )
 from personachat.conversations.titles import retitled
-from personachat.personas.variables import kept as kept_values
+from personachat.conversations.variables import merged
 from personachat.stamps import new_id, now
 
 
@@ -78,7 +78,7 @@ class HeldConversation:
         self.head = replace(self.head, leaf_id=leaf_id, title=title, updated_at=now())
 
     def give(self, variables: Mapping[str, str]) -> None:
-        self.head = replace(self.head, variables=kept_values(self.head.variables, variables))
+        self.head = replace(self.head, variables=merged(self.head.variables, variables))
 
 
 class MemoryConversations:
@@ -116,7 +116,7 @@ class MemoryConversations:
         process_id: str | None = None,  # noqa: ARG002  # it can only be this one
         variables: Mapping[str, str] | None = None,
     ) -> Conversation:
-        values = kept_values({}, variables or {})
+        values = merged({}, variables or {})
         held = HeldConversation(
             Conversation(id=new_id(), owner=owner, kept=kept, temporary=True, variables=values)
         )

@@ -23,10 +23,10 @@ from personachat.conversations.rows import conversation_of, request_of, turn_of
 from personachat.conversations.tables import conversations, prompts
 from personachat.conversations.tables import turns as turns_table
 from personachat.conversations.titles import retitled
+from personachat.conversations.variables import merged
 from personachat.database.connection import Database
 from personachat.database.processes import announce
 from personachat.messages import storable
-from personachat.personas.variables import kept as kept_values
 from personachat.stamps import new_id, now
 
 _HEAD = ("id", "owner", "kept", "title", "leaf_id", "created_at", "updated_at", "variables")
@@ -58,7 +58,7 @@ class SqlConversations:
             leaf_id=turns[-1].id if turns else None,
             created_at=moment,
             updated_at=moment,
-            variables=kept_values({}, variables or {}),
+            variables=merged({}, variables or {}),
         )
         with self._database.write() as connection:
             connection.execute(insert(conversations), {name: getattr(head, name) for name in _HEAD})
@@ -261,7 +261,7 @@ def _give(
     before: Mapping[str, str] | None,
     variables: Mapping[str, str],
 ) -> None:
-    values = kept_values(before or {}, variables)
+    values = merged(before or {}, variables)
     if values != (before or {}):
         mine = update(conversations).where(conversations.c.id == conversation_id)
         connection.execute(mine.values(variables=values or None))

@@ -16,8 +16,8 @@ from pydantic.alias_generators import to_camel
 from personachat.avatars import avatar_fault, picture_in, safe_face
 from personachat.conversations.model import Reply, Turn
 from personachat.messages import Failed, FinishReason, TurnState, Usage, storable
-from personachat.personas.variables import MOST_CHARACTERS, MOST_VARIABLES, is_name
 from personachat.stamps import now
+from personachat.variables import MOST_CHARACTERS, MOST_VARIABLES, is_name
 
 FORMAT: Literal["personachat.conversations"] = "personachat.conversations"
 VERSION: Literal[1] = 1

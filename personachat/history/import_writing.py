@@ -14,10 +14,10 @@ from sqlalchemy import delete, func, insert, select, update
 
 from personachat.conversations.rows import turn_values
 from personachat.conversations.tables import conversations, turns
+from personachat.conversations.variables import merged
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError
 from personachat.history.importing import CheckedConversation
-from personachat.personas.variables import kept
 from personachat.stamps import now
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -63,7 +63,7 @@ def _head(owner: str, one: CheckedConversation) -> dict[str, Any]:
         "leaf_id": one.leaf_id,
         "pinned": one.document.pinned,
         "archived": one.document.archived,
-        "variables": kept({}, one.document.variables) or None,
+        "variables": merged({}, one.document.variables) or None,
         "deleted_at": now(),
         "created_at": one.document.created_at,
         "updated_at": one.document.updated_at,

@@ -7,34 +7,14 @@ replaced again. A name without a value stays as it is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
-from pydantic import Field
-
-from personachat.messages import storable
 from personachat.personas.persona import Persona
+from personachat.variables import MOST_CHARACTERS, MOST_VARIABLES, is_name
 
 VARIABLES = "variables"
-MOST_VARIABLES = 100
-MOST_CHARACTERS = 8_000
-"""Of one value."""
-
-_PATTERN = "[A-Za-z_][A-Za-z0-9_-]{0,59}"
-_NAME = re.compile(_PATTERN)
-
-_Name: TypeAlias = Annotated[str, Field(pattern=f"^{_PATTERN}$")]
-_Value: TypeAlias = Annotated[str, Field(max_length=MOST_CHARACTERS)]
-GivenValues: TypeAlias = Annotated[
-    dict[_Name, _Value],
-    Field(
-        max_length=MOST_VARIABLES,
-        description="The value of {{name}} in the persona's texts. Otherwise its default is used.",
-    ),
-]
-"""Values as a caller of an API gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +24,6 @@ class Variable:
     name: str
     default: str = ""
     description: str = ""
-
-
-def is_name(name: str) -> bool:
-    """Whether a variable can be called this."""
-    return _NAME.fullmatch(name) is not None
 
 
 def declared(persona: Persona) -> tuple[Variable, ...]:
@@ -82,18 +57,6 @@ def with_values(persona: Persona, given: Mapping[str, str]) -> Persona:
     return persona.model_copy(
         update={"extensions": {**persona.extensions, VARIABLES: values_and_defaults | named}}
     )
-
-
-def kept(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """The values of a conversation once these are given, by names in lower case; an empty one is taken back.
-
-    Of too many the oldest go.
-    """
-    named = {name.lower(): value for name, value in given.items() if is_name(name)}
-    changed = {name: storable(value)[:MOST_CHARACTERS] for name, value in named.items()}
-    merged = {name: value for name, value in before.items() if name not in changed} | changed
-    filled = [(name, value) for name, value in merged.items() if value]
-    return dict(filled[-MOST_VARIABLES:])
 
 
 def missing(persona: Persona, given: Mapping[str, str]) -> tuple[Variable, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.personas.variables import MOST_CHARACTERS, Variable
+from personachat.personas.variables import Variable
 from personachat.ui.wording import escaped
+from personachat.variables import MOST_CHARACTERS
 
 
 def draw(variable: Variable, *, key: str, value: str = "", empty: str) -> None:

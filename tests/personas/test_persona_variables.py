@@ -13,7 +13,8 @@ from personachat.authoring.linting.fixes import fixed
 from personachat.personas.macros import MOST_OWN_CHARACTERS, Values, fill
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.prompt import greeting, system_message
-from personachat.personas.variables import MOST_VARIABLES, Variable, declared, values, with_values
+from personachat.personas.variables import Variable, declared, values, with_values
+from personachat.variables import MOST_VARIABLES
 from tests.authoring.test_fixes import linter, text_of
 from tests.conftest import persona_text
 from tests.strategies import json_values

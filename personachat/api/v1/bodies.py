@@ -14,8 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from personachat.api.v1 import legacy_functions
 from personachat.api.v1.errors import BadRequest
 from personachat.chat.completions import CompletionRequest
-from personachat.personas.variables import GivenValues
 from personachat.providers.parameters import is_known
+from personachat.variables import GivenValues
 
 Role = Literal["developer", "system", "user", "assistant", "tool", "function"]
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import streamlit as st
 
 from personachat.conversations.model import Conversation
+from personachat.conversations.variables import merged
 from personachat.errors import MessageInvalid
 from personachat.personas.persona import Persona
-from personachat.personas.variables import declared, kept, missing, with_values
+from personachat.personas.variables import declared, missing, with_values
 from personachat.ui import session, value_fields
 from personachat.ui.chat import actions
 from personachat.ui.dialogs import dialog
@@ -112,7 +113,7 @@ def _held(persona: Persona, conversation: Conversation | None, *, fields: str) -
 
 
 def _now(persona: Persona, conversation: Conversation | None) -> dict[str, str]:
-    return kept(conversation.variables if conversation else {}, given(persona, conversation))
+    return merged(conversation.variables if conversation else {}, given(persona, conversation))
 
 
 def _key(fields: str, conversation: Conversation | None, persona: Persona, name: str) -> str:

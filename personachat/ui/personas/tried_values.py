@@ -6,9 +6,10 @@ import streamlit as st
 
 from personachat.personas import macros
 from personachat.personas.persona import Persona
-from personachat.personas.variables import Variable, declared, is_name
+from personachat.personas.variables import Variable, declared
 from personachat.ui import value_fields
 from personachat.ui.wording import counted
+from personachat.variables import is_name
 
 MOST_FIELDS = 20
 

@@ -1,0 +1,20 @@
+"""The values that a conversation has for the variables of its personas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from personachat.messages import storable
+from personachat.variables import MOST_CHARACTERS, MOST_VARIABLES, is_name
+
+
+def merged(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """The values of a conversation once these are given, by names in lower case; an empty one is taken back.
+
+    Of too many the oldest go.
+    """
+    named = {name.lower(): value for name, value in given.items() if is_name(name)}
+    changed = {name: storable(value)[:MOST_CHARACTERS] for name, value in named.items()}
+    values = {name: value for name, value in before.items() if name not in changed} | changed
+    filled = [(name, value) for name, value in values.items() if value]
+    return dict(filled[-MOST_VARIABLES:])
