@@ -31,9 +31,9 @@ from sqlalchemy import (
 )
 
 from personachat.avatars import safe_face
-from personachat.conversations.cursors import cursor_after, place_of
 from personachat.conversations.tables import conversations, turns
 from personachat.database.columns import UtcDateTime
+from personachat.database.cursors import cursor_after, place_of
 from personachat.history.filters import Filters, numbered, of_turns
 from personachat.history.fulltext import few_turns
 from personachat.history.sharing import shares

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, case, func, or_, select
 
-from personachat.conversations.cursors import cursor_below, number_of
 from personachat.conversations.tables import conversations, turns
+from personachat.database.cursors import cursor_below, number_of
 from personachat.history.filters import Filters, numbered, of_turns
 from personachat.history.fulltext import LAST_NUMBER, newest
 from personachat.history.listing import MOST_ON_A_PAGE, ConversationSummary, summaries

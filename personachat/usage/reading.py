@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select, tuple_
 
-from personachat.conversations.cursors import cursor_after, place_of
 from personachat.database.connection import Database
+from personachat.database.cursors import cursor_after, place_of
 from personachat.owners import LOCAL_OWNER
 from personachat.usage import sums
 from personachat.usage.people import People

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personachat.conversations.cursors import cursor_after, number_of, place_of
 from personachat.database.connection import Database
+from personachat.database.cursors import cursor_after, number_of, place_of
 from personachat.errors import ConversationNotFound, CursorInvalid, MessageInvalid
 from personachat.history.filters import Filters
 from personachat.history.library import ConversationLibrary
