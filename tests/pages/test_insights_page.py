@@ -14,13 +14,13 @@ import streamlit as st
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
+from personachat.insights.attention import Reason
 from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
 from personachat.stamps import now
 from personachat.ui.insights import chart, looking
 from personachat.ui.insights import page as insights_page
 from personachat.ui.wording import JOINER
-from personachat.usage.attention import Reason
 from tests.conftest import persona_text
 from tests.history.talk import Talk
 from tests.pages.conftest import OpenPage

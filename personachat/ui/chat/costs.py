@@ -9,12 +9,12 @@ import streamlit as st
 
 from personachat.conversations.model import Reply
 from personachat.errors import PersonaChatError
+from personachat.insights.service import Insights
 from personachat.ui import session
 from personachat.ui.chat.transcript import tokens_of
 from personachat.ui.dates import viewer_zone
 from personachat.ui.wording import counted, error_text, escaped, money
 from personachat.usage.conversation_calls import ConversationCalls
-from personachat.usage.insights import Insights
 
 NOT_KNOWN = "–"  # noqa: RUF001  # a dash, as in any table
 COLUMNS = ("When", "What", "Model", "Tokens in", "Tokens out", "Retries", "Cost")

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from personachat.insights.service import Insights
 from personachat.ui.chat.transcript import TITLES
 from personachat.ui.insights import chart, options
 from personachat.ui.insights.chart import Chart
 from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import NONE
 from personachat.ui.wording import counted
-from personachat.usage.insights import Insights
 from personachat.usage.sums import Sum
 
 NUMBERS: Final = ("calls", "cost_usd", "cost_usd_known")

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from personachat.insights.liking import Save, Thumb, by_save
+from personachat.insights.service import Insights
 from personachat.personas.store.base import Revision, Revisions
 from personachat.ui.dates import exact
 from personachat.ui.insights import chart, options
@@ -15,9 +17,7 @@ from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import Names
 from personachat.ui.wording import counted, escaped
 from personachat.usage import days
-from personachat.usage.insights import Insights
 from personachat.usage.intervals import Thumbs, Verdict, verdict
-from personachat.usage.liking import Save, Thumb, by_save
 
 MOST_PERSONAS = 15
 MOST_SAVES = 12

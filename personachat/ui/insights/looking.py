@@ -7,6 +7,8 @@ from textwrap import shorten
 
 import streamlit as st
 
+from personachat.insights.attention import Reason, Suggested
+from personachat.insights.service import Insights
 from personachat.stamps import now
 from personachat.ui.chat.transcript import TITLES
 from personachat.ui.dates import ago
@@ -15,8 +17,6 @@ from personachat.ui.insights import chart
 from personachat.ui.insights.figures import seconds
 from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.wording import escaped
-from personachat.usage.attention import Reason, Suggested
-from personachat.usage.insights import Insights
 
 QUESTION = "Which conversations should you look at?"
 EMPTY = (

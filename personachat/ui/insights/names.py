@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from personachat.insights.service import Insights
 from personachat.personas.store.base import StoredPersona
 from personachat.services.workspace import Workspace
 from personachat.ui import last_seen
-from personachat.usage.insights import Insights
 
 PURPOSES: Final = {
     "chat": "Chat",

@@ -8,6 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from personachat.errors import UsageQuestionInvalid
+from personachat.insights.service import Insights
 from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.stamps import now
@@ -15,7 +16,6 @@ from personachat.ui.insights import chart, failing, figures, filters, liked, loo
 from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import names
 from personachat.ui.wording import counted, error_text, escaped
-from personachat.usage.insights import Insights
 from personachat.usage.questions import UsageQuery
 from personachat.usage.reading import UsageReader
 

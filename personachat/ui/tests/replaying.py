@@ -12,6 +12,8 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.history.filters import Filters
 from personachat.history.listing import ConversationSummary
+from personachat.insights.attention import Kind
+from personachat.insights.service import Insights
 from personachat.lab.pairwise import QUESTION
 from personachat.lab.replaying import made_replay, recorded
 from personachat.lab.runs.made import MadeRun
@@ -23,8 +25,6 @@ from personachat.ui import notices, session
 from personachat.ui.tests import results, running
 from personachat.ui.tests.state import open_run
 from personachat.ui.wording import error_text
-from personachat.usage.attention import Kind
-from personachat.usage.insights import Insights
 from personachat.usage.questions import UsageQuery
 
 MOST_OFFERED = 200

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import Connection, func, select
 
 from personachat.conversations.tables import RATED, REPLIES, conversations, turns
-from personachat.usage.liking import HashOf, is_asked_of_turns, turn_conditions
+from personachat.insights.liking import HashOf, is_asked_of_turns, turn_conditions
 from personachat.usage.questions import UsageQuery
 from personachat.usage.tables import LONG_WAIT_MS, MANY_RETRIES, NOTABLE, usage_calls
 

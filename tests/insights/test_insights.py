@@ -12,11 +12,11 @@ from sqlalchemy import func, select, text
 
 from personachat.conversations.tables import REPLIES, turns
 from personachat.database.connection import Database
+from personachat.insights.liking import Save, Thumb, by_save
+from personachat.insights.service import Insights
 from personachat.owners import LOCAL_OWNER
 from personachat.usage.forecast import Medians
-from personachat.usage.insights import Insights
 from personachat.usage.intervals import Thumbs
-from personachat.usage.liking import Save, Thumb, by_save
 from personachat.usage.people import People
 from personachat.usage.questions import UsageQuery
 from personachat.usage.reading import UsageReader

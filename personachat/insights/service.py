@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from personachat.usage import attention, choices, conversation_calls, failures, liking
+from personachat.insights import attention, failures, liking
+from personachat.insights.attention import Suggested
+from personachat.insights.liking import Thumb
+from personachat.usage import choices, conversation_calls
 from personachat.usage import forecast as forecasts
-from personachat.usage.attention import Suggested
 from personachat.usage.conversation_calls import ConversationCalls
 from personachat.usage.forecast import Medians
 from personachat.usage.intervals import Thumbs
-from personachat.usage.liking import Thumb
 from personachat.usage.people import People
 from personachat.usage.questions import UsageQuery
 from personachat.usage.reading import ME, UsageReader
