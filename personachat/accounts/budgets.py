@@ -24,10 +24,10 @@ from personachat.accounts.tables import api_tokens, budget_calls, budgets
 from personachat.database.connection import Database
 from personachat.errors import BudgetExceeded, BudgetInvalid, BudgetNotFound, PersonaChatError, PriceUnknown
 from personachat.messages import Usage, storable
-from personachat.providers import pricing
 from personachat.request_context import current_request
 from personachat.settings import LOCAL, Settings
 from personachat.stamps import new_id, now
+from personachat.usage import pricing
 from personachat.usage.forecast import Medians, forecast
 from personachat.usage.model import Call
 from personachat.usage.people import People

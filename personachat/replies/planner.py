@@ -18,7 +18,6 @@ from personachat.errors import ProviderError
 from personachat.messages import Failed, Noticed, ReplyEvent, Started, Usage, UsageReported
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import summary_message, with_inserted
-from personachat.providers import pricing
 from personachat.providers.base import ChatRequest
 from personachat.providers.openai.request import Adaptation, taken_body
 from personachat.providers.registry import ModelChoice, ProviderRegistry
@@ -30,6 +29,7 @@ from personachat.replies.request_code import RequestBody
 from personachat.replies.sent_lore import as_parameters, inserted_of, lore_of, told_keys
 from personachat.replies.stand_in import with_stand_in
 from personachat.replies.summaries import Summaries
+from personachat.usage import pricing
 from personachat.usage.model import CallRecorder, Origin
 
 

@@ -13,7 +13,6 @@ from personachat.messages import ChatMessage
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import PersonaPart, Scene, persona_part, with_inserted
 from personachat.providers import parameters as model_parameters
-from personachat.providers import pricing
 from personachat.providers.base import ChatRequest
 from personachat.providers.registry import ModelChoice
 from personachat.replies.context import (
@@ -26,6 +25,7 @@ from personachat.replies.context import (
     with_words,
 )
 from personachat.replies.summaries import longest_summary_tokens
+from personachat.usage import pricing
 
 SUMMED_UP_FILL = 0.6
 """How full the window may be after summing up: otherwise every further turn would be another summary."""

@@ -71,7 +71,7 @@ from personachat.personas.store.revisions import place_of
 from personachat.personas.store.seeding import open_store
 from personachat.personas.store.undos import PersonaUndos
 from personachat.personas.templates.gallery import Gallery
-from personachat.providers import pricing, trying
+from personachat.providers import trying
 from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits
@@ -82,6 +82,7 @@ from personachat.services.upkeep import chores, tidy_up
 from personachat.services.workspace import Workspace, Workspaces
 from personachat.settings import Settings, load_settings
 from personachat.telemetry import logs
+from personachat.usage import pricing
 from personachat.usage.closing import Closing
 from personachat.usage.ledger import Ledger
 from personachat.usage.model import Surface

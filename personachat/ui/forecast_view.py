@@ -12,12 +12,12 @@ from personachat.errors import PersonaChatError
 from personachat.messages import Usage
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
-from personachat.providers import pricing
 from personachat.services import Services
 from personachat.settings import LOCAL
 from personachat.ui import session
 from personachat.ui.chat import actions, costs
 from personachat.ui.wording import counted, error_text, escaped, money
+from personachat.usage import pricing
 from personachat.usage.forecast import ENOUGH_CALLS, Forecast, Medians, Price, forecast
 
 REMEMBERED_SECONDS = 60.0

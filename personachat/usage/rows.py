@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import String
 
 from personachat.messages import Usage, storable
-from personachat.providers import pricing
 from personachat.settings import LOCAL
+from personachat.usage import pricing
 from personachat.usage.model import Call, CallSnapshot, RequestUsage
 from personachat.usage.tables import usage_calls
 

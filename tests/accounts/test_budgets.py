@@ -15,10 +15,10 @@ from personachat.accounts.spending import states
 from personachat.accounts.tables import budget_calls
 from personachat.errors import BudgetExceeded, BudgetInvalid, BudgetNotFound
 from personachat.messages import Usage
-from personachat.providers import pricing
 from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
 from personachat.stamps import now
+from personachat.usage import pricing
 from personachat.usage.model import Call
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens

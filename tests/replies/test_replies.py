@@ -23,12 +23,12 @@ from personachat.messages import (
 from personachat.personas.persona import Persona
 from personachat.providers import registry as registry_module
 from personachat.providers.embedded.provider import MODEL_NAME
-from personachat.providers.pricing import cost_usd
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits
 from personachat.replies.planner import ReplyPlan, ReplyPlanner
 from personachat.replies.request_code import RequestBody
 from personachat.settings import Settings
+from personachat.usage.pricing import cost_usd
 from tests.fake_provider import FakeProvider, failure, tokens
 
 pytestmark = pytest.mark.anyio

@@ -20,11 +20,11 @@ from personachat.jsontext.reader import read_json
 from personachat.messages import Usage
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.prompt import compile_prompt
-from personachat.providers import pricing
 from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ModelChoice, ProviderRegistry
 from personachat.replies.context import message_tokens
 from personachat.replies.request import window_tokens
+from personachat.usage import pricing
 
 REMEMBERED = 64
 """So many texts' findings are remembered."""

@@ -19,8 +19,8 @@ from personachat.lab.comparisons.model import Comparison, Variant
 from personachat.messages import Usage
 from personachat.personas.persona import parse_persona
 from personachat.personas.store.base import StoredPersona
-from personachat.providers import pricing
 from personachat.settings import LOCAL
+from personachat.usage import pricing
 
 MOST_TRIES = 2
 """A call that fails on the way is made again, and may have cost something."""

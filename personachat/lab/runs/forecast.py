@@ -20,8 +20,8 @@ from personachat.messages import Usage
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
 from personachat.personas.variables import with_values
-from personachat.providers import pricing
 from personachat.settings import LOCAL
+from personachat.usage import pricing
 
 MOST_TRIES = 2
 """A call that fails is made once more."""

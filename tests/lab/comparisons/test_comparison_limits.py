@@ -8,7 +8,7 @@ from personachat.errors import ComparisonInvalid, CostLimitReached, VoteRefused
 from personachat.lab.comparisons.model import Setup
 from personachat.lab.comparisons.service import Comparisons
 from personachat.messages import Usage
-from personachat.providers import pricing
+from personachat.usage import pricing
 from tests.fake_provider import FakeProvider, failure, tokens
 from tests.lab.comparisons.conftest import ended
 

@@ -10,7 +10,7 @@ from genai_prices import Usage as Counted
 from genai_prices import calc_price
 
 from personachat.messages import Usage
-from personachat.providers.pricing import SMALLEST_WINDOW_TOKENS, cost_usd, warm_up, window_tokens
+from personachat.usage.pricing import SMALLEST_WINDOW_TOKENS, cost_usd, warm_up, window_tokens
 
 USED = Usage(1_000, 500)
 
@@ -94,7 +94,7 @@ def test_a_window_is_looked_for_where_the_seller_does_not_tell_it() -> None:
 
 def test_the_figures_are_loaded_at_the_first_question_and_by_warming_up() -> None:
     program = (
-        "import sys, personachat.replies.planner, personachat.providers.pricing as pricing; "
+        "import sys, personachat.replies.planner, personachat.usage.pricing as pricing; "
         "print('genai_prices' in sys.modules); pricing.warm_up(); print('genai_prices.data' in sys.modules)"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
