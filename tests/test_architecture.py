@@ -118,6 +118,7 @@ def test_the_layers_drawn_are_those_of_the_contract() -> None:
     assert drawn
     boxes = re.findall(r'^    (l\d+)\["([^<"]+)<br/>[^<"]+"\]$', drawn[1], re.MULTILINE)
     assert [layer for _, layer in boxes] == contract["layers"]
+    assert len(boxes) <= 10, "more floors than one reads at a glance"
     arrows = drawn[1].strip().splitlines()[-1]
     assert arrows.split() == " --> ".join(box for box, _ in boxes).split()
     assert len(drawn[1].strip().splitlines()) == len(boxes) + 1

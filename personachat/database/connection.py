@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from filelock import FileLock
 from filelock import Timeout as LockTimeout
+from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 
 from personachat.database import schema
@@ -36,7 +37,6 @@ from personachat.database.outage import Outage
 from personachat.database.patience import patient_for, reached_within
 from personachat.database.presence import Presence
 from personachat.errors import DatabaseUnavailable, PersonaChatError
-from personachat.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,19 @@ _LOG_SECONDS = 60.0
 _CONNECTIONS, _MORE_CONNECTIONS = 8, 24
 
 
+class DatabaseSettings(Protocol):
+    """The settings that name a database."""
+
+    @property
+    def database_url(self) -> SecretStr | None: ...
+
+    @property
+    def database_timeout_seconds(self) -> float: ...
+
+    @property
+    def data_dir(self) -> Path: ...
+
+
 class Database:
     """Cheap to make and safe for threads; not for processes forked after its first use."""
 
@@ -74,7 +87,7 @@ class Database:
         self.presence = Presence(self.path.parent / "processes" if self.path else None)
 
     @classmethod
-    def of(cls, settings: Settings) -> Database:
+    def of(cls, settings: DatabaseSettings) -> Database:
         """The one that the settings name."""
         if settings.database_url is not None:
             url = settings.database_url.get_secret_value()

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeVar
 
+import streamlit as st
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.scriptrunner import RerunData, RerunException, ScriptRunner, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import _has_active_trigger_value
@@ -104,6 +105,11 @@ def once_a_run(make: Callable[[], Found]) -> Found:
         known[make] = make()
     found: Found = known[make]
     return found
+
+
+def touch() -> None:
+    """Let a click that came meanwhile take effect: Streamlit looks for one at every state access."""
+    st.session_state.get("touch")
 
 
 # --- what a browser sends to a session that does not know it ---------------------------------------

@@ -24,6 +24,7 @@ from personachat.ui.chat.markdown import MarkdownCutter, pieces_of
 from personachat.ui.chat.markdown_writer import written
 from personachat.ui.chat.pace import PACE, Pace
 from personachat.ui.owner import LoginWatch
+from personachat.ui.script_runs import touch
 
 Place: TypeAlias = Any
 """Where elements go: a container, or Streamlit itself for the current one."""
@@ -181,11 +182,6 @@ class Drawing:
         if markdown != self._markdown:
             self._element = (self._element or st).markdown(markdown)
             self._markdown = markdown
-
-
-def touch() -> None:
-    """Let a click that came meanwhile take effect: Streamlit looks for one at every state access."""
-    st.session_state.get("touch")
 
 
 def draw_running(

@@ -16,7 +16,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from personachat.replies.live import LiveReply
 from personachat.ui.chat.pace import PACE
-from personachat.ui.chat.stream import GROWTH, SLICE_SECONDS, STALE_SECONDS, Drawing, Follower, touch
+from personachat.ui.chat.stream import GROWTH, SLICE_SECONDS, STALE_SECONDS, Drawing, Follower
+from personachat.ui.script_runs import touch
 
 
 @dataclass(frozen=True, slots=True)
