@@ -16,6 +16,7 @@ from personachat.personas import macros
 from personachat.personas import variables as persona_variables
 from personachat.personas.lorebook import BOOK, teller_of
 from personachat.personas.variables import Variable
+from personachat.variables import is_name
 
 FILLED = ("user", "char", "date")
 
@@ -145,7 +146,7 @@ def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
 
 def _declare(name: str) -> Fix | None:
     """Make it a variable, whose default is still to be written."""
-    if not persona_variables.is_name(name):
+    if not is_name(name):
         return None
     return Fix("Make it a variable", ("extensions", persona_variables.VARIABLES, name), "")
 
