@@ -9,6 +9,8 @@ import streamlit as st
 
 from personachat.ui.wording import heard
 
+_DISMISSED = "dismissed"
+
 Notice: TypeAlias = Literal["offline", "short_lived"]
 
 COOKIE = "personachat_dismissed"
@@ -23,7 +25,7 @@ def is_dismissed(notice: Notice) -> bool:
 
 def dismiss(notice: Notice) -> None:
     """Put the notice away; the browser is told by `draw_cookie` in the same run."""
-    st.session_state["dismissed"] = {*_names(), notice}
+    st.session_state[_DISMISSED] = {*_names(), notice}
 
 
 def draw(notice: Notice, text: str) -> None:
@@ -43,14 +45,14 @@ def draw(notice: Notice, text: str) -> None:
 
 def draw_cookie() -> None:
     """Have the browser remember what was dismissed in this session."""
-    here = st.session_state.get("dismissed")
+    here = st.session_state.get(_DISMISSED)
     if here and here != _remembered():
         cookie = f"{COOKIE}={'.'.join(sorted(here))}; Max-Age={YEAR_SECONDS}; Path=/; SameSite=Lax"
         st.html(_SET_COOKIE.format(cookie=json.dumps(cookie)), unsafe_allow_javascript=True)
 
 
 def _names() -> set[str]:
-    return set(st.session_state.get("dismissed", ())) | _remembered()
+    return set(st.session_state.get(_DISMISSED, ())) | _remembered()
 
 
 def _remembered() -> set[str]:

@@ -15,6 +15,8 @@ from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+_SENT_HOME = "sent_home"
+
 _made: dict[tuple[str, str], StreamlitPage] = {}
 
 
@@ -28,8 +30,8 @@ def require_home() -> None:
 
     Once a session is enough, and more would cost a click: AppTest opens the side door before every run.
     """
-    if PagesManager.uses_pages_directory and "sent_home" not in st.session_state:
-        st.session_state["sent_home"] = True
+    if PagesManager.uses_pages_directory and _SENT_HOME not in st.session_state:
+        st.session_state[_SENT_HOME] = True
         close_side_door()
         st.rerun()
 

@@ -26,6 +26,9 @@ from personachat.settings import login_providers
 from personachat.ui import faces, owner, session
 from personachat.ui.wording import counted, error_text, escaped
 
+_LOGOUT = "logout"
+_ACCOUNT = "account"
+
 ROLES = {Role.READER: "Reader", Role.EDITOR: "Editor", Role.ADMIN: "Admin"}
 
 _KEY = "login_state"
@@ -80,7 +83,7 @@ def _draw_who() -> None:
 
 def _draw_ways_in(*, again: bool) -> None:
     if again and st.user.get("is_logged_in"):
-        st.button("Log out", icon=":material/logout:", on_click=st.logout, key="logout")
+        st.button("Log out", icon=":material/logout:", on_click=st.logout, key=_LOGOUT)
         return
     providers = login_providers()
     for name in providers:
@@ -90,7 +93,7 @@ def _draw_ways_in(*, again: bool) -> None:
             icon=":material/login:",
             type="primary",
             width="stretch",
-            key=f"login_{name}",
+            key=_login_key(name),
             on_click=_log_in,
             args=(name,),
         )
@@ -129,15 +132,17 @@ def draw_account() -> None:
     if identity is None:
         if person.is_known:
             return
-        with st.container(key="account", horizontal=True):
+        with st.container(key=_ACCOUNT, horizontal=True):
             for name in login_providers():
                 words = f"Log in with {escaped(name.replace('-', ' ').title())}" if name else "Log in"
-                st.button(words, icon=":material/login:", key=f"login_{name}", on_click=_log_in, args=(name,))
+                st.button(
+                    words, icon=":material/login:", key=_login_key(name), on_click=_log_in, args=(name,)
+                )
         return
     _offer_to_take_along(person)
     name = person.name or person.email or "Account"
     with (
-        st.container(key="account"),
+        st.container(key=_ACCOUNT),
         st.popover(f"{_portrait(person)} {escaped(name[:60])}", width="stretch"),
     ):
         _draw_person(person, ends=identity.ends)
@@ -161,7 +166,7 @@ def _draw_person(person: Person, *, ends: bool) -> None:
     st.page_link("pages/account.py", label="Account and API tokens", icon=":material/manage_accounts:")
     if not ends:
         return
-    st.button("Log out", icon=":material/logout:", on_click=st.logout, key="logout", width="stretch")
+    st.button("Log out", icon=":material/logout:", on_click=st.logout, key=_LOGOUT, width="stretch")
     st.button(
         "Log out everywhere",
         icon=":material/devices:",
@@ -225,3 +230,8 @@ def _take_along(key: str) -> None:
 
 def _leave_behind() -> None:
     _state().left_behind = LeftBehind()
+
+
+def _login_key(name: str) -> str:
+    """Of the button that logs in there."""
+    return f"login_{name}"

@@ -26,6 +26,8 @@ from personachat.services import built_services, get_services
 from personachat.settings import Settings, load_settings, people_log_in
 from personachat.ui import address, script_runs
 
+_BROWSER_ID = "browser_id"
+
 COOKIE = "personachat_browser"
 YEAR_SECONDS = 365 * 24 * 3600
 JUDGED_FOR_SECONDS = 2.0
@@ -179,12 +181,12 @@ def _browser_id() -> str:
     if _RANDOM.fullmatch(given):
         return given
     # The cookie counts from the next connection on; until then the session remembers.
-    return str(st.session_state.setdefault("browser_id", secrets.token_urlsafe(32)))
+    return str(st.session_state.setdefault(_BROWSER_ID, secrets.token_urlsafe(32)))
 
 
 def draw_cookie() -> None:
     """Give the browser its id, where it needs one and has none."""
-    fresh = st.session_state.get("browser_id")
+    fresh = st.session_state.get(_BROWSER_ID)
     if fresh and st.context.cookies.get(COOKIE) != fresh:
         cookie = f"{COOKIE}={fresh}; Max-Age={YEAR_SECONDS}; Path=/; SameSite=Lax"
         st.html(_SET_COOKIE.format(cookie=json.dumps(cookie)), unsafe_allow_javascript=True)

@@ -19,6 +19,8 @@ from streamlit.runtime.state.common import WidgetMetadata, user_key_from_element
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state import Serialized, SessionState
 
+_TOUCHED = "touch"
+
 _TURN = "turn_of_callbacks"
 """Where a session has the lock that its runs take for their callbacks."""
 
@@ -109,7 +111,7 @@ def once_a_run(make: Callable[[], Found]) -> Found:
 
 def touch() -> None:
     """Let a click that came meanwhile take effect: Streamlit looks for one at every state access."""
-    st.session_state.get("touch")
+    st.session_state.get(_TOUCHED)
 
 
 # --- what a browser sends to a session that does not know it ---------------------------------------

@@ -29,6 +29,8 @@ from personachat.ui.editing_rights import why_not_edit as why_not_edit_here
 from personachat.ui.notices import Notice
 from personachat.ui.owner import current_owner, current_person
 
+_DRAFTS = "persona_drafts"
+
 GONE = "This chat doesn't exist or was deleted."
 
 
@@ -112,22 +114,26 @@ class PersonaDraft:
 
 def drafts() -> dict[str, PersonaDraft]:
     """Unsaved persona texts by the id they were opened under."""
-    return cast("dict[str, PersonaDraft]", st.session_state.setdefault("persona_drafts", {}))
+    return cast("dict[str, PersonaDraft]", st.session_state.setdefault(_DRAFTS, {}))
 
 
 def remembered(name: str) -> str | None:
     """A value from the URL, else from the session; None if neither has it."""
-    value = st.query_params.get(name) or st.session_state.get(f"remembered_{name}")
+    value = st.query_params.get(name) or st.session_state.get(_remembered_key(name))
     return str(value) if value else None
 
 
 def remember(name: str, value: str | None) -> None:
     """Keep a value in the session and in the URL; None forgets it."""
-    st.session_state[f"remembered_{name}"] = value
+    st.session_state[_remembered_key(name)] = value
     if value is None:
         st.query_params.pop(name, None)
     elif st.query_params.get(name) != value:
         st.query_params[name] = value
+
+
+def _remembered_key(name: str) -> str:
+    return f"remembered_{name}"
 
 
 # --- the chat -------------------------------------------------------------------------------------
@@ -136,18 +142,18 @@ def remember(name: str, value: str | None) -> None:
 def follow_deep_link() -> None:
     """A link to another persona and no chat begins a new chat with it; a chat alone goes on with its own."""
     linked, chat_id = st.query_params.get("persona"), st.query_params.get("chat")
-    if linked and not chat_id and linked != st.session_state.get("remembered_persona"):
+    if linked and not chat_id and linked != st.session_state.get(_remembered_key("persona")):
         new_chat()
-    elif chat_id and not linked and chat_id != st.session_state.get("remembered_chat"):
+    elif chat_id and not linked and chat_id != st.session_state.get(_remembered_key("chat")):
         with suppress(PersonaChatError):  # the page says it where it reads the chat
-            st.session_state["remembered_persona"] = workspace().library.summary(chat_id).persona_id
+            st.session_state[_remembered_key("persona")] = workspace().library.summary(chat_id).persona_id
 
 
 def talk_with(persona_id: str, *, is_default: bool) -> None:
     """Keep the persona in mind, and in the address where it would lead to another one."""
     if st.query_params.get("persona") or not (is_default or remembered("chat")):
         remember("persona", persona_id)
-    st.session_state["remembered_persona"] = persona_id
+    st.session_state[_remembered_key("persona")] = persona_id
 
 
 def current_conversation(chat: ChatService, *, last: int | None = None) -> Conversation | None:

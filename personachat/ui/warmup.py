@@ -13,11 +13,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 
-import streamlit as st
-
 from personachat.errors import PersonaChatError
 from personachat.settings import load_settings
-from personachat.ui import faces, streamlit_logs
+from personachat.ui import faces, script_runs, streamlit_logs
 from personachat.ui.chat.markdown import pieces_of
 
 log = logging.getLogger(__name__)
@@ -48,7 +46,7 @@ def hold() -> None:
     """Keep a page that is drawn from ending before the process is warm; a click ends it as ever."""
     while _thread is not None and _thread.is_alive():
         _thread.join(SLICE_SECONDS)
-        st.session_state.get("touch")
+        script_runs.touch()
 
 
 def _run() -> None:

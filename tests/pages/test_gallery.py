@@ -71,9 +71,9 @@ def describe(at: AppTest, words: str = WISH) -> AppTest:
 
 def wait_for_draft(at: AppTest) -> None:
     """What the page does by itself every moment; a quick draft is there already."""
-    if "drafting" not in at.session_state:
+    if "drafting_reply" not in at.session_state:
         return
-    drafting = get_services().runner.find(at.session_state["drafting"])
+    drafting = get_services().runner.find(at.session_state["drafting_reply"])
     assert drafting is not None
     while drafting.live:
         drafting.wait(drafting.version[0], timeout_seconds=10)
@@ -175,7 +175,7 @@ def test_a_described_persona_is_drafted_and_opens_unsaved(
     assert (persona_id, persona.model) == ("sql-tutor", "house-model")
     assert persona.system_prompt == WRITTEN["systemPrompt"]
     assert "in the editor" in told(at)
-    assert "drafting" not in at.session_state
+    assert "drafting_reply" not in at.session_state
     assert [path.name for path in folder.glob("*.json")] == ["default-persona.json"]
 
 
@@ -269,7 +269,7 @@ def test_stopping_opens_what_came(at: AppTest, fake: FakeProvider) -> None:
     gate = Gate()
     fake.enqueue(tokens(['{"name": "Early", "systemPrompt": "You are', gate]))
     describe(at)
-    drafting = get_services().runner.find(at.session_state["drafting"])
+    drafting = get_services().runner.find(at.session_state["drafting_reply"])
     assert drafting is not None
     while not drafting.snapshot().text:
         drafting.wait(drafting.version[0], timeout_seconds=10)
@@ -285,7 +285,7 @@ def test_a_dropped_draft_is_stopped_and_forgotten(at: AppTest, fake: FakeProvide
     gate = Gate()
     fake.enqueue(tokens([gate]))
     describe(at)
-    drafting = get_services().runner.find(at.session_state["drafting"])
+    drafting = get_services().runner.find(at.session_state["drafting_reply"])
     assert drafting is not None
     click(at, "persona-default-persona")
 

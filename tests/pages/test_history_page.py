@@ -125,7 +125,7 @@ def test_the_list_can_be_filtered_by_persona(open_home: OpenPage) -> None:
     page = go(page)
     page.selectbox(key="speaker").set_value("second").run()
     assert shown(page) == ["With the second"]
-    click(page, "clear_filters")
+    click(page, "clear_history_filters")
     assert len(shown(page)) == 2
 
 

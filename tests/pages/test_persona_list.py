@@ -142,7 +142,7 @@ def test_where_the_filters_leave_none_one_click_clears_them(at: AppTest) -> None
     assert listed(at) == []
     assert "No persona matches these filters" in said(at)
 
-    click(at, "clear_filters")
+    click(at, "clear_persona_filters")
     assert len(listed(at)) == 4
 
 
@@ -155,7 +155,7 @@ def test_a_tag_that_no_persona_has_any_more_stays_a_filter_that_can_be_cleared(
     assert not at.exception
     assert listed(at) == []
 
-    click(at, "clear_filters")
+    click(at, "clear_persona_filters")
     assert len(listed(at)) == 4
 
 

@@ -1,57 +1,95 @@
-"""Keys of the session: what one module remembers is no other module's, and no other module's widget."""
+"""Keys of `st.session_state` and of widgets: each has one owner, and a name where two places use it."""
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from streamlit.testing.v1 import AppTest
-
-UI = Path(__file__).parent.parent.parent / "personachat" / "ui"
-METHODS = {f"st.session_state.{name}" for name in ("get", "pop", "setdefault")}
-
-
-def text_of(node: ast.expr) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = sorted(
+    [*(ROOT / "personachat" / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "Home.py"]
+)
+LOOKS = {"get", "pop", "setdefault"}
 
 
-def remembered(tree: ast.AST) -> set[str]:
-    """The raw keys by which a module reads or writes st.session_state."""
-    found = set()
+class Use(NamedTuple):
+    """A key as it is written in one place."""
+
+    module: str
+    line: int
+    key: ast.expr
+    is_state: bool
+
+
+def uses(module: str, tree: ast.Module) -> Iterator[Use]:
+    """Every key that a module gives to a widget or looks up in the session."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "st.session_state":
-            found.add(text_of(node.slice))
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in METHODS and node.args:
-            found.add(text_of(node.args[0]))
-    return {each for each in found if each}
+        if isinstance(node, ast.Subscript) and is_state(node.value):
+            yield Use(module, node.lineno, node.slice, is_state=True)
+        elif isinstance(node, ast.Compare) and any(is_state(each) for each in node.comparators):
+            yield Use(module, node.lineno, node.left, is_state=True)
+        elif isinstance(node, ast.Attribute) and is_state(node.value) and node.attr not in LOOKS | {"_state"}:
+            yield Use(module, node.lineno, ast.Constant(node.attr), is_state=True)
+        elif isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute) and is_state(node.func.value) and node.args:
+                yield Use(module, node.lineno, node.args[0], is_state=True)
+            for keyword in node.keywords:
+                if keyword.arg == "key":
+                    yield Use(module, node.lineno, keyword.value, is_state=False)
 
 
-def of_widgets(tree: ast.AST) -> set[str]:
-    words = (node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "key")
-    return {each for word in words if (each := text_of(word.value))}
+def is_state(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "session_state"
 
 
-def test_no_two_modules_use_the_same_key_of_the_session() -> None:
-    by_key = defaultdict(set)
-    for file in UI.rglob("*.py"):
-        tree = ast.parse(file.read_text("utf-8"))
-        for key in (remembered(tree) | of_widgets(tree)) - {"touch"}:  # that is only looked at, for the look
-            by_key[key].add(str(file.relative_to(UI)))
-
-    keys = set().union(*(remembered(ast.parse(file.read_text("utf-8"))) for file in UI.rglob("*.py")))
-    assert {key: files for key, files in by_key.items() if key in keys and len(files) > 1} == {}
+def is_written_out(key: ast.expr) -> bool:
+    """Whether it is text, or begins with text, instead of a name."""
+    if isinstance(key, ast.JoinedStr):
+        return isinstance(key.values[0], ast.Constant)
+    return isinstance(key, ast.Constant) and isinstance(key.value, str)
 
 
-def test_thumbs_that_are_asked_for_in_a_chat_do_not_filter_the_history() -> None:
-    def rate() -> None:
-        from personachat.ui.chat import actions
-        from personachat.ui.chat.state import chat_state
+def constants(tree: ast.Module) -> dict[str, str]:
+    """What names of a module's own stand for, of those that are text."""
+    return {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name) and isinstance(node.value.value, str)
+    }
 
-        actions.open_rating("turn-1")
-        assert chat_state().rated_turn == "turn-1"
 
-    page = AppTest.from_function(rate).run()
+def trees() -> dict[str, ast.Module]:
+    return {str(file.relative_to(ROOT)): ast.parse(file.read_text("utf-8")) for file in PAGES}
 
-    assert not page.exception
-    assert "rating" not in page.session_state
+
+def test_what_the_session_remembers_is_looked_up_by_name() -> None:
+    every = [use for module, tree in trees().items() for use in uses(module, tree)]
+    assert len(every) > 300, "the pages give this many keys"
+    raw = [f"{use.module}:{use.line}" for use in every if use.is_state and is_written_out(use.key)]
+    assert raw == []
+
+
+def test_no_two_modules_use_the_same_key() -> None:
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for module, tree in trees().items():
+        named = constants(tree)
+        for use in uses(module, tree):
+            if is_written_out(use.key):
+                owners[ast.unparse(use.key)].add(module)
+            elif isinstance(use.key, ast.Name) and use.key.id in named:
+                owners[repr(named[use.key.id])].add(module)
+    assert {key: sorted(modules) for key, modules in owners.items() if len(modules) > 1} == {}
+
+
+def test_a_key_that_is_used_in_two_places_has_a_name() -> None:
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for module, tree in trees().items():
+        for use in uses(module, tree):
+            if is_written_out(use.key):
+                places[ast.unparse(use.key)].append(f"{module}:{use.line}")
+    assert {key: lines for key, lines in places.items() if len(lines) > 1} == {}

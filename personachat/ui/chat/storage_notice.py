@@ -12,6 +12,8 @@ from personachat.settings import Settings
 from personachat.ui import dismissed, session
 from personachat.ui.wording import error_text, escaped
 
+_RETURN_AWAITED = "return_awaited"
+
 RETRY_SECONDS = 3.0
 """How often a page looks whether the database is back; that asks nobody."""
 
@@ -58,13 +60,13 @@ def draw_unreachable(error: PersonaChatError, title: str) -> None:
 
 def await_return() -> None:
     """Have this page drawn again once the database answers; to be called at most once a run."""
-    st.session_state["return_awaited"] = True
+    st.session_state[_RETURN_AWAITED] = True
     _look_again()
 
 
 @st.fragment(run_every=RETRY_SECONDS)
 def _look_again() -> None:
-    if st.session_state.pop("return_awaited", False):
+    if st.session_state.pop(_RETURN_AWAITED, False):
         return  # the page was drawn just now
     services = session.services()
     if not services.database_is_out and services.checkpoints.trouble is None:

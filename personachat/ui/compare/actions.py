@@ -96,7 +96,7 @@ def save_questions(messages: Sequence[str]) -> None:
 
 
 def rename_questions(set_id: str) -> None:
-    name = str(st.session_state.get(f"{state.SET_RENAME}_{set_id}") or "")
+    name = str(st.session_state.get(state.rename_key(set_id)) or "")
     _do(lambda: session.workspace().comparisons.questions.change(set_id, name=name), title="Not renamed")
 
 

@@ -145,7 +145,7 @@ def _draw_saved(workspace: Workspace) -> Messages:
         )
         chosen = sets[set_id]
         with st.popover(heard("Rename the list"), icon=":material/edit:", help="Rename", type="tertiary"):
-            st.text_input("Name", chosen.name, key=f"{state.SET_RENAME}_{set_id}", max_chars=200)
+            st.text_input("Name", chosen.name, key=state.rename_key(set_id), max_chars=200)
             st.button("Rename", key="rename_set", on_click=actions.rename_questions, args=(set_id,))
         st.button(
             heard("Delete the list"),

@@ -26,7 +26,7 @@ def draw(services: Services, token: str) -> None:
             st.text(one.message, width="stretch")
         for number in range(0, len(one.answers), BESIDE):
             answers = one.answers[number : number + BESIDE]
-            with st.container(key=f"compare_row_{one.number}_{number}"):
+            with st.container(key=f"compare_row_shared_{one.number}_{number}"):
                 for place, answer in zip(st.columns(len(answers), gap="medium"), answers, strict=True):
                     with place:
                         _draw_answer(answer, won=bool(one.vote and one.vote.letter == answer.letter))

@@ -14,6 +14,8 @@ from personachat.lab.comparisons.spending import MOST_LIMIT_USD
 from personachat.ui import session
 from personachat.ui.history import state as library_state
 
+_PAGE = "compare_page"
+
 COMPARISON, VARIANT = "comparison", "variant"
 """Names in the address: the comparison that is open, or the setups of one that is being chosen."""
 
@@ -60,8 +62,13 @@ class CompareState:
     """Id and name of the list that was deleted last."""
 
 
+def rename_key(set_id: str) -> str:
+    """Of the field for a new name of a list of messages."""
+    return f"{SET_RENAME}_{set_id}"
+
+
 def compare_state() -> CompareState:
-    return cast("CompareState", st.session_state.setdefault("compare_page", CompareState()))
+    return cast("CompareState", st.session_state.setdefault(_PAGE, CompareState()))
 
 
 def choose(setups: Sequence[Setup]) -> None:

@@ -147,7 +147,7 @@ def follow_import(place: DeltaGenerator | None) -> None:
         return
     with place.container(horizontal=True, vertical_alignment="center", key="importing"):
         bar = st.progress(0.0, text=_CHECKING)
-        st.button("Cancel", icon=":material/close:", key="cancel_import", on_click=run.cancelled.set)
+        st.button("Cancel", icon=":material/close:", key="cancel_history_import", on_click=run.cancelled.set)
     while not run.ended.wait(_FOLLOW_SECONDS):
         if run.cancelled.is_set():
             bar.progress(1.0, text="Removing what was imported…")

@@ -79,7 +79,10 @@ def _draw_filters(library: ConversationLibrary) -> Filters:
         on_change=begin_history_anew,
     )
     st.button(
-        "Clear filters", icon=":material/filter_list_off:", on_click=_clear_filters, key="clear_filters"
+        "Clear filters",
+        icon=":material/filter_list_off:",
+        on_click=_clear_filters,
+        key="clear_history_filters",
     )
     return Filters(
         persona_id=persona_id,

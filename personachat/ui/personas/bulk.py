@@ -19,6 +19,9 @@ from personachat.ui.personas import bulk_work
 from personachat.ui.personas.desk import OpenQuestion, desk
 from personachat.ui.wording import heard
 
+_TAGS_TO_ADD = "tags_to_add"
+_TAGS_TO_REMOVE = "tags_to_remove"
+
 CHOICE = "chosen-persona-"
 """What the keys of the checkboxes begin with; a persona's id follows."""
 
@@ -127,13 +130,13 @@ def _draw_tags(chosen: Sequence[str], theirs: Sequence[str], all_tags: Sequence[
             "Add",
             all_tags,
             accept_new_options=True,
-            key="tags_to_add",
+            key=_TAGS_TO_ADD,
             placeholder="Enter a new tag or choose one",
         )
         st.multiselect(
             "Remove",
             theirs,
-            key="tags_to_remove",
+            key=_TAGS_TO_REMOVE,
             placeholder="Choose" if theirs else "They have no tags",
             disabled=not theirs,
         )
@@ -178,9 +181,9 @@ def _bundle(chosen: tuple[str, ...]) -> bytes:
 
 
 def _tag(chosen: tuple[str, ...]) -> None:
-    add = [tag.strip() for tag in st.session_state.get("tags_to_add") or () if tag.strip()]
-    remove = list(st.session_state.get("tags_to_remove") or ())
+    add = [tag.strip() for tag in st.session_state.get(_TAGS_TO_ADD) or () if tag.strip()]
+    remove = list(st.session_state.get(_TAGS_TO_REMOVE) or ())
     if add or remove:
         bulk_work.begin(bulk_work.tag(chosen, add=add, remove=remove))
-    st.session_state["tags_to_add"] = []
-    st.session_state["tags_to_remove"] = []
+    st.session_state[_TAGS_TO_ADD] = []
+    st.session_state[_TAGS_TO_REMOVE] = []

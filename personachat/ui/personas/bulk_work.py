@@ -21,6 +21,8 @@ from personachat.ui.personas import undo as persona_undo
 from personachat.ui.personas.desk import Entry, name_of
 from personachat.ui.wording import counted, error_text, escaped
 
+_WORK = "bulk_work"
+
 STEP = 10
 """So many are done before anything else can happen: about a fifth of a second with files."""
 
@@ -100,12 +102,12 @@ def begin(work: BulkWork) -> None:
     """Do the first few at once, the rest while the page is drawn."""
     _close_if_deleted(work)
     work.go_on(session.workspace().collection)
-    st.session_state["bulk_work"] = work
+    st.session_state[_WORK] = work
 
 
 def draw() -> bool:
     """Go on with what is left; else what was done, and the way back until it is dismissed."""
-    work = cast("BulkWork | None", st.session_state.get("bulk_work"))
+    work = cast("BulkWork | None", st.session_state.get(_WORK))
     if work is None:
         return False
     with st.container(border=True):
@@ -210,7 +212,7 @@ def _undo(work: BulkWork) -> None:
 
 
 def _forget() -> None:
-    work = cast("BulkWork | None", st.session_state.get("bulk_work"))
+    work = cast("BulkWork | None", st.session_state.get(_WORK))
     if work and work.undo:
         persona_undo.forget()
-    st.session_state["bulk_work"] = None
+    st.session_state[_WORK] = None

@@ -23,6 +23,8 @@ from personachat.ui.personas.editor import Mount, TextMark
 from personachat.ui.personas.texts import name_in
 from personachat.ui.session import PersonaDraft
 
+_DESK = "persona_desk"
+
 Entry: TypeAlias = StoredPersona | BrokenPersona
 QuestionKind = Literal[
     "create",
@@ -142,7 +144,7 @@ def name_of(entry: Entry) -> str:
 
 
 def desk() -> Desk:
-    return cast("Desk", st.session_state.setdefault("persona_desk", Desk()))
+    return cast("Desk", st.session_state.setdefault(_DESK, Desk()))
 
 
 def current_id(persona_id: str | None, entries: Mapping[str, Entry]) -> str | None:

@@ -23,6 +23,9 @@ from personachat.ui.personas.desk import Entry, OpenPersona, desk, name_of
 from personachat.ui.personas.texts import diff, id_in
 from personachat.ui.wording import escaped
 
+_CANCEL_RENAME = "cancel_rename"
+_CONFIRM_RENAME = "confirm_rename"
+
 BLANK_START = ""
 NAMES_IN_SIGHT, NAMES_PIXELS, MOST_NAMES = 10, 280, 500
 NAME, START = "new_persona_name", "new_persona_start"
@@ -118,11 +121,11 @@ def ask_new_id(personas: PersonaStore, open_persona: OpenPersona) -> None:
     st.text_input("New id", open_persona.id, key=editing.NEW_ID_KEY, max_chars=limits.ID, live=True)
     typed = str(st.session_state.get(editing.NEW_ID_KEY) or "").strip()
     with st.container(horizontal=True, horizontal_alignment="right"):
-        st.button("Cancel", key="cancel_rename", on_click=editing.close_question)
+        st.button("Cancel", key=_CANCEL_RENAME, on_click=editing.close_question)
         st.button(
             "Rename",
             type="primary",
-            key="confirm_rename",
+            key=_CONFIRM_RENAME,
             disabled=typed in {"", open_persona.id},
             help="Enter a different id first." if typed in {"", open_persona.id} else None,
             on_click=editing.rename,
@@ -143,11 +146,11 @@ def ask_rename(personas: PersonaStore, open_persona: OpenPersona) -> None:
         live=True,
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
-        st.button("Cancel", key="cancel_rename", on_click=editing.close_question)
+        st.button("Cancel", key=_CANCEL_RENAME, on_click=editing.close_question)
         st.button(
             "Rename",
             type="primary",
-            key="confirm_rename",
+            key=_CONFIRM_RENAME,
             on_click=editing.rename_file,
             args=(personas, open_persona.id),
             kwargs={"etag": open_persona.stored.etag if open_persona.stored else ""},

@@ -25,6 +25,8 @@ from personachat.ui.personas.desk import Entry, OpenQuestion, desk
 from personachat.ui.session import PersonaDraft
 from personachat.ui.wording import error_text, escaped
 
+_DRAFTING = "drafting_reply"
+
 PREFIX = "draft."
 """No persona's id holds a dot."""
 
@@ -102,7 +104,7 @@ def _start(description: str, *, offline: bool) -> None:
     text = drafter.persona_text("", description, taken=taken)
     begun = str(json.loads(text)["id"]), text
     live_reply = drafter.start(description, owner=current_owner(), offline=offline, begun=begun)
-    st.session_state["drafting"] = live_reply.id
+    st.session_state[_DRAFTING] = live_reply.id
     session.drafts()[begun[0]] = PersonaDraft(
         text, "", None
     )  # the words outlive this session and this process
@@ -266,7 +268,7 @@ def _drop(drafting: Drafting) -> None:
 
 def _forget(drafting: Drafting) -> None:
     """Nobody waits for it any more, and its place among the drafts is free, unless somebody wrote there."""
-    st.session_state.pop("drafting", None)
+    st.session_state.pop(_DRAFTING, None)
     session.services().drafter.settle(drafting.id)
     persona_id, text = drafting.begun
     held = session.drafts().get(persona_id)

@@ -31,7 +31,7 @@ def draw_plan(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
             "For all that differ",
             list(CHOICES),
             format_func=lambda choice: CHOICES[choice],
-            key=f"import_all_{key}",
+            key=_every_key(key),
         )
         if every:
             choices = {item.id: every for item in plan.conflicts}
@@ -66,11 +66,16 @@ def _draw_skipped(plan: ImportPlan) -> None:
 
 def chosen(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
     """What is chosen in what `draw_plan` drew, as it stands when something is clicked."""
-    every = cast("Choice | None", st.session_state.get(f"import_all_{key}"))
+    every = cast("Choice | None", st.session_state.get(_every_key(key)))
     if every:
         return {item.id: every for item in plan.conflicts}
     choices = {item.id: st.session_state.get(_choice_key(key, item)) for item in plan.items[:MOST_SHOWN]}
     return {item_id: cast("Choice", choice) for item_id, choice in choices.items() if choice}
+
+
+def _every_key(key: str) -> str:
+    """Of the choice for all that differ."""
+    return f"import_all_{key}"
 
 
 def _choice_key(key: str, item: PlannedImport) -> str:

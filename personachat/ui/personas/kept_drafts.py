@@ -28,6 +28,8 @@ from personachat.ui.owner import current_owner
 from personachat.ui.personas.texts import name_in
 from personachat.ui.session import PersonaDraft
 
+_DRAFTS = "drafts_kept"
+
 OUT_OF_REACH = (DatabaseUnavailable, DatabaseDamaged)
 
 MOST_CHARACTERS = 4_000_000
@@ -51,7 +53,7 @@ class _Session:
 
 
 def _session() -> _Session:
-    return cast("_Session", st.session_state.setdefault("drafts_kept", _Session()))
+    return cast("_Session", st.session_state.setdefault(_DRAFTS, _Session()))
 
 
 def keep() -> None:

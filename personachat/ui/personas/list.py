@@ -20,6 +20,9 @@ from personachat.ui.personas.actions import select
 from personachat.ui.personas.rows import ORDERS, ListFilter, Row, filtered_rows, folders_of, tags_of
 from personachat.ui.wording import counted, escaped, heard
 
+_ONLY_FAVOURITES = "persona_only_favourites"
+_TAGS = "persona_tags"
+
 PAGE_ROWS = 50
 """A page of the list: more would slow down every run of the page."""
 
@@ -44,7 +47,7 @@ def draw(everything: Sequence[Row], *, selected: str | None) -> None:
             live=True,
             persist_state="session",
         )
-        tags = tags_of(everything, also=st.session_state.get("persona_tags") or ())
+        tags = tags_of(everything, also=st.session_state.get(_TAGS) or ())
         list_filter = _draw_filters(tags, query or "")
         bulk.draw_switch()
     likes = favourites.mine()
@@ -200,12 +203,12 @@ def _draw_filters(tags: Sequence[str], query: str) -> ListFilter:
         chosen = st.multiselect(
             "With all of these tags",
             tags,
-            key="persona_tags",
+            key=_TAGS,
             placeholder="Any" if tags else "No tags yet",
             disabled=not tags,
             persist_state="session",
         )
-        only = st.toggle("Favourites only", key="persona_only_favourites", persist_state="session")
+        only = st.toggle("Favourites only", key=_ONLY_FAVOURITES, persist_state="session")
         st.session_state.setdefault(_FOLDERS, st.session_state.get(GROUPED) == "folders")
         grouped = st.toggle("Folders by tag", key=_FOLDERS, on_change=_group, persist_state="session")
     folder = st.session_state.get(FOLDER) if grouped and not query.strip() else None
@@ -228,12 +231,12 @@ def _draw_nothing(list_filter: ListFilter) -> None:
         st.caption("The search covers name, description, tags, id and prompt.")
     if list_filter.filters:
         st.caption("No persona matches these filters.")
-        st.button("Clear filters", key="clear_filters", type="tertiary", on_click=_clear_filters)
+        st.button("Clear filters", key="clear_persona_filters", type="tertiary", on_click=_clear_filters)
 
 
 def _clear_filters() -> None:
-    st.session_state["persona_tags"] = []
-    st.session_state["persona_only_favourites"] = False
+    st.session_state[_TAGS] = []
+    st.session_state[_ONLY_FAVOURITES] = False
 
 
 def _draw_row(

@@ -18,6 +18,8 @@ from personachat.ui.personas import actions as editing
 from personachat.ui.personas.desk import Entry, OpenPersona, OpenQuestion, desk
 from personachat.ui.wording import escaped
 
+_MENU = "persona_menu"
+
 NOTED, DUPLICATE, TEMPLATE = "Save with a note…", "Duplicate", "Save as template"
 COMPARE = "Compare…"
 EXPORT, SHARE, SNIPPET = "Export…", "Share…", "Use it elsewhere…"
@@ -50,7 +52,7 @@ def draw(entries: Sequence[Entry], open_persona: OpenPersona) -> None:
             list(labels),
             icon=":material/more_vert:",
             type="tertiary",
-            key="persona_menu",
+            key=_MENU,
             on_click=_act,
             args=(labels,),
         )
@@ -131,7 +133,7 @@ def _actions(entries: Sequence[Entry], open_persona: OpenPersona) -> dict[str, C
 
 
 def _act(labels: dict[str, Callable[[], None]]) -> None:
-    chosen = st.session_state.get("persona_menu")
+    chosen = st.session_state.get(_MENU)
     if chosen in labels:
         labels[chosen]()
 

@@ -72,9 +72,9 @@ def _draw_buttons(
     open_fields = chosen.count(None)
     take_mine = [clash.path for clash, choice in zip(merge.clashes, chosen, strict=True) if choice == MINE]
     with st.container(horizontal=True, horizontal_alignment="right"):
-        st.button("Keep editing", key="conflict_edit", on_click=editing.close_question)
+        st.button("Keep editing", key="merge_edit", on_click=editing.close_question)
         st.button(
-            "Discard all my changes", key="conflict_theirs", on_click=editing.discard, args=(open_persona.id,)
+            "Discard all my changes", key="merge_theirs", on_click=editing.discard, args=(open_persona.id,)
         )
         st.button(
             "Save both changes",

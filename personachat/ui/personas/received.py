@@ -17,6 +17,8 @@ from personachat.ui.faces import draw as draw_face
 from personachat.ui.personas import import_plan
 from personachat.ui.wording import as_text, counted, error_text
 
+_CHAT = "chat_with_received"
+
 PROMPT_PIXELS = 260
 RECEIVED = "received"
 TEXT_PIXELS = 400
@@ -47,14 +49,14 @@ def draw(plan: ImportPlan) -> None:
     if added:
         st.success("It is one of your personas now.", icon=":material/check:")
         with st.container(horizontal=True):
-            if st.button("Chat with it", type="primary", icon=":material/chat:", key="chat_with_received"):
+            if st.button("Chat with it", type="primary", icon=":material/chat:", key=_CHAT):
                 st.switch_page("pages/chat.py", query_params={"persona": added})
             if st.button("Open in the editor", icon=":material/edit:", key="edit_received"):
                 st.switch_page("pages/personas.py", query_params={"id": added})
         return
     if item.action == "unchanged":
         st.info("You already have this persona.", icon=":material/check:")
-        if st.button("Chat with it", type="primary", icon=":material/chat:", key="chat_with_received"):
+        if st.button("Chat with it", type="primary", icon=":material/chat:", key=_CHAT):
             st.switch_page("pages/chat.py", query_params={"persona": item.id})
         return
     _draw_question(plan, item)

@@ -109,7 +109,7 @@ def _draw_replayed(tests: Tests, report: RunReport) -> None:
         told = "missing" if not case.cells else f"{changed * 100:.0f} % of the words changed"
         verdict = pairs.summary(case.cells[0].pair) if case.cells else ""
         label = f"{ICONS[case.state]} {escaped(case.name)}: {told}{verdict}"
-        with st.expander(label, key=f"case_{report.run.id}_{case.number}"):
+        with st.expander(label, key=_case_key(report.run.id, case.number)):
             st.caption("User")
             st.text(cases[case.number].said[-1].words)
             for note in report.run.options.notes.get(case.number, ()):
@@ -275,7 +275,7 @@ def _draw_changes(comparison: Comparison) -> None:
 
 def _draw_case(judged: Judged, report: RunReport, case: CaseResult) -> None:
     label = f"{ICONS[case.state]} {escaped(case.name)}: {NAMES[case.state]}, {case.passes} of {case.planned}"
-    with st.expander(label, expanded=False, key=f"case_{report.run.id}_{case.number}"):
+    with st.expander(label, expanded=False, key=_case_key(report.run.id, case.number)):
         for turn in report.suite.cases[case.number].said:
             st.caption("User" if turn.user else "Assistant")
             st.text(turn.words)
@@ -370,3 +370,8 @@ def _delete(tests: Tests, run_id: str) -> None:
         open_run(None)
     except PersonaChatError as error:
         notices.say_not_done(error)
+
+
+def _case_key(run_id: str, number: int) -> str:
+    """Of the box of one case."""
+    return f"case_{run_id}_{number}"

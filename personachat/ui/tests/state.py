@@ -12,6 +12,8 @@ from personachat.lab.suites.stored import StoredSuite
 from personachat.ui import session
 from personachat.ui.personas.editor import Mount
 
+_PAGE = "tests_page"
+
 RESULTS, SUITE, REPLAYS, SWEEPS = "Results", "Suite", "Replay", "Sweep"
 ADHERENCE, STRESS, LABELS = "Adherence", "Stress talk", "Label"
 
@@ -51,7 +53,7 @@ class TestsState:
 
 
 def tests_state() -> TestsState:
-    return cast("TestsState", st.session_state.setdefault("tests_page", TestsState()))
+    return cast("TestsState", st.session_state.setdefault(_PAGE, TestsState()))
 
 
 def mount_of(persona_id: str, stored: StoredSuite | None, *, beginning: str) -> Mount:
