@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 from personachat.accounts.identity import Identity, login_counts
 from personachat.accounts.people import SeenPeople
-from personachat.accounts.permitted import PersonaRights
 from personachat.accounts.person import Person, Role, local_person
 from personachat.accounts.person_pictures import PersonPictures
 from personachat.accounts.persona_access import PersonaAccesses
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.accounts.roles import RoleRules
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, LoginNeeded
 from personachat.owners import LOCAL_OWNER, author_of

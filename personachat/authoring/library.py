@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from personachat.accounts.audit import UNTRACED, Trail
-from personachat.accounts.permitted import PermittedLabels, PersonaRights
+from personachat.accounts.permitted_personas import PermittedLabels
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.accounts.rights import PersonaAccess
 from personachat.authoring.available_models import Models
 from personachat.authoring.imports import Choice, ImportPlan, Outcome, carry_out, plan_of

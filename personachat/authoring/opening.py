@@ -14,9 +14,9 @@ from typing import Final, Protocol
 from personachat.accounts import renaming as accounts_renaming
 from personachat.accounts.audit import Audit
 from personachat.accounts.audited_personas import AuditedPersonas
-from personachat.accounts.permitted import PersonaRights
 from personachat.accounts.person import local_person
 from personachat.accounts.persona_access import PersonaAccesses, move_persona
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.authoring.available_models import AvailableModels, Models
 from personachat.authoring.library import PersonaLibrary, TestsOfPersonas
 from personachat.conversations import renaming as conversation_renaming

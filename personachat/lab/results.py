@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from personachat.accounts.permitted import PersonaRights
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.accounts.rights import SHARED
 from personachat.errors import (
     EditingNotAllowed,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from personachat.accounts.permitted import PersonaRights
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.conversations.model import Turn
 from personachat.errors import EditingNotAllowed, SuiteRunNotFound, SuiteRunRefused
 from personachat.lab.adherence import QuestionDrafter

@@ -25,10 +25,10 @@ from personachat.accounts.identity import Identity
 from personachat.accounts.known_people import KnownPeople
 from personachat.accounts.own_tokens import OwnTokens
 from personachat.accounts.people import SeenPeople
-from personachat.accounts.permitted import PersonaRights
 from personachat.accounts.person import Person
 from personachat.accounts.person_pictures import PersonPictures
 from personachat.accounts.persona_access import PersonaAccesses
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.accounts.reach import PersonasInReach, RevisionsInReach
 from personachat.accounts.roles import RoleRules
 from personachat.accounts.settings_in_force import note_changes

@@ -13,14 +13,10 @@ from personachat.accounts.administration import may_administer
 from personachat.accounts.audit import Audit
 from personachat.accounts.audited_personas import AuditedPersonas
 from personachat.accounts.authorization import Authorization
-from personachat.accounts.permitted import (
-    PermittedLabels,
-    PermittedPersonas,
-    PermittedRevisions,
-    PersonaRights,
-    ShownPersonas,
-)
+from personachat.accounts.hidden_prompt import ShownPersonas
+from personachat.accounts.permitted_personas import PermittedLabels, PermittedPersonas, PermittedRevisions
 from personachat.accounts.person import Person, Role
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.authoring.available_models import AvailableModels
 from personachat.authoring.library import PersonaLibrary
 from personachat.chat.branches import Branches

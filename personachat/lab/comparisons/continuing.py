@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from personachat.accounts.permitted import PermittedLabels
+from personachat.accounts.permitted_personas import PermittedLabels
 from personachat.errors import PersonaChatError
 from personachat.lab.comparisons.model import TRAITS, Variant
 from personachat.personas.persona import Persona, parse_persona

@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from personachat.accounts.permitted import PersonaRights
 from personachat.accounts.person import Role
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.errors import ComparisonInvalid, PersonaChatError
 from personachat.lab.comparisons.model import Comparison
 from personachat.lab.comparisons.question_sets import QuestionSets

@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 
-from personachat.accounts.permitted import PermittedLabels, PersonaRights
+from personachat.accounts.permitted_personas import PermittedLabels
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.chat.branches import copied
 from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from personachat.accounts.permitted import PersonaRights
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.errors import ComparisonInvalid
 from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, TRAITS, Setup, Variant
 from personachat.personas.limits import TRAIT

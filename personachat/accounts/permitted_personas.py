@@ -7,18 +7,16 @@ without whatever goes into its prompt. Only what answers in a chat has all of it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 
-from personachat.accounts.person import Person, Role
-from personachat.accounts.persona_access import PersonaAccesses
-from personachat.accounts.reach import is_in_reach
-from personachat.accounts.rights import SHARED, PersonaAccess, Right, may, may_manage, problem_of
+from personachat.accounts.hidden_prompt import redacted
+from personachat.accounts.person import Role
+from personachat.accounts.persona_rights import PersonaRights, not_allowed
+from personachat.accounts.rights import SHARED, PersonaAccess, Right
 from personachat.errors import (
-    AccessInvalid,
-    EditingNotAllowed,
     LabelNotFound,
     PersonaBroken,
     PersonaExists,
@@ -29,11 +27,10 @@ from personachat.errors import (
 from personachat.jsontext.edits import with_value
 from personachat.jsontext.faults import excerpt
 from personachat.personas.fields import free_id
-from personachat.personas.persona import Persona, dump_persona, parse_persona
+from personachat.personas.persona import parse_persona
 from personachat.personas.store.base import (
     PLAIN_SAVE,
     BrokenPersona,
-    PersonaSource,
     PersonaStore,
     Revision,
     Revisions,
@@ -42,117 +39,6 @@ from personachat.personas.store.base import (
 )
 from personachat.personas.store.labels import Label, LabelMove, Labels
 from personachat.personas.store.rules import not_found
-from personachat.personas.variables import VARIABLES
-
-HIDDEN_PROMPT = "This persona's prompt is hidden."
-"""Stands for what somebody may not read."""
-
-_SHOWN = (
-    *("id", "name", "description", "greeting", "alternate_greetings", "starters", "tags", "avatar"),
-    *("picture", "model", "temperature", "max_tokens", "top_p", "context_tokens", "summarize"),
-)
-"""What is left of a persona whose prompt is hidden: all that a chat shows anyway."""
-
-
-class PersonaRights:
-    """What one person may do with each persona. Cheap to make; reads what is kept when it is asked."""
-
-    def __init__(
-        self, accesses: PersonaAccesses, person: Person, *, accounts: bool, shared_are_edited: bool
-    ) -> None:
-        """`accounts` says whether people log in here: then what somebody creates is theirs."""
-        self.person = person
-        self._accesses = accesses
-        self._accounts = accounts
-        self._shared_are_edited = shared_are_edited
-
-    @property
-    def people_log_in(self) -> bool:
-        return self._accounts
-
-    @property
-    def creates_own(self) -> bool:
-        """Whether what this person creates is theirs alone at first."""
-        return self._accounts and self.person.key.startswith("user:")
-
-    @property
-    def may_create(self) -> bool:
-        return self.person.role.includes(Role.EDITOR)
-
-    def may(self, right: Right, persona_id: str) -> bool:
-        if not is_in_reach(persona_id):
-            return False
-        if self.person.role is Role.ADMIN:
-            return True
-        return self.judge(right, self._accesses.of(persona_id))
-
-    def shows_prompt(self, persona_id: str) -> bool:
-        """Whether whoever may use a persona may see its prompt; not where it is denied to anybody."""
-        access = self._accesses.of(persona_id)
-        denied = any(grant.right == "prompt" and not grant.allowed for grant in access.grants)
-        return access.prompt_visible and not denied
-
-    def all(self) -> Mapping[str, PersonaAccess]:
-        """What is kept of every persona; asked once for a list. Empty for whoever may do everything."""
-        return {} if self.person.role is Role.ADMIN else self._accesses.all()
-
-    def judge(self, right: Right, access: PersonaAccess) -> bool:
-        return may(self.person, right, access, shared_are_edited=self._shared_are_edited)
-
-    def refuse_unless(self, right: Right, persona_id: str) -> None:
-        """Raises PersonaNotFound for what they cannot even use, else EditingNotAllowed."""
-        if not is_in_reach(persona_id):
-            raise not_found(persona_id)
-        if self.person.role is Role.ADMIN:
-            return
-        access = self._accesses.of(persona_id)
-        if not self.judge("use", access):
-            raise not_found(persona_id)
-        if not self.judge(right, access):
-            raise _not_allowed(right)
-
-    def refuse_unless_shareable(self, persona_id: str) -> None:
-        """For a copy in an address: of what nobody limited it is anybody's who can use it."""
-        if self.person.role is not Role.ADMIN and self._accesses.of(persona_id) != SHARED:
-            self.refuse_unless("share", persona_id)
-
-    def claim(self, persona_id: str) -> bool:
-        """Make a new persona this person's; False where its id is somebody's already."""
-        return self._accesses.claim(persona_id, PersonaAccess(self.person.key, "private"))
-
-    def forget_claim(self, persona_id: str) -> None:
-        self._accesses.forget(persona_id)
-
-    def is_taken(self, persona_id: str) -> bool:
-        """Whether an id is somebody's who does not let this person change it."""
-        access = self._accesses.of(persona_id)
-        return access != SHARED and not self.judge("edit", access)
-
-    # --- who may do what --------------------------------------------------------------------------
-
-    def access(self, persona_id: str) -> PersonaAccess:
-        """Who may do what; for whoever may change that. Raises PersonaNotFound, EditingNotAllowed."""
-        access = self._accesses.of(persona_id)
-        if not is_in_reach(persona_id) or not self.judge("use", access):
-            raise not_found(persona_id)
-        if not may_manage(self.person, access):
-            raise EditingNotAllowed(
-                "Only this persona's owner and admins can see and change its access.",
-                hint="Ask one of them.",
-            )
-        return access
-
-    def may_manage(self, persona_id: str) -> bool:
-        return may_manage(self.person, self._accesses.of(persona_id))
-
-    def set_access(self, persona_id: str, access: PersonaAccess) -> None:
-        """Raises PersonaNotFound, EditingNotAllowed, AccessInvalid. Only an admin changes the owner."""
-        before = self.access(persona_id)
-        if access.owner != before.owner and self.person.role is not Role.ADMIN:
-            raise EditingNotAllowed("Only an admin can give a persona to somebody else.", hint="Ask one.")
-        if problem := problem_of(access):
-            raise AccessInvalid(problem)
-        self._accesses.put(persona_id, access)
 
 
 class PermittedPersonas:
@@ -275,7 +161,7 @@ class PermittedPersonas:
 
     def _refuse_unless_creating(self) -> None:
         if not self._rights.may_create:
-            raise _not_allowed("create")
+            raise not_allowed("create")
 
     def _refuse_unless_may(self, right: Right, persona_id: str) -> None:
         """Raises PersonaNotFound, and PersonaMoved where they may know that it has another id."""
@@ -391,40 +277,5 @@ class PermittedLabels:
         self._labels.remove(persona_id, label, author=author)
 
 
-class ShownPersonas:
-    """A source that finds personas with all they have, and hands on what a person may see of them."""
-
-    def __init__(self, found: PersonaSource, rights: PersonaRights) -> None:
-        self._found = found
-        self._rights = rights
-
-    def get(self, persona_id: str) -> StoredPersona:
-        stored = self._found.get(persona_id)
-        return stored if self._rights.may("prompt", stored.id) else redacted(stored)
-
-
-def redacted(stored: StoredPersona) -> StoredPersona:
-    """The persona without its prompt and all that goes into it; its etag is still that of the whole."""
-    persona = stored.persona
-    shown = {name: getattr(persona, name) for name in _SHOWN}
-    variables = persona.extensions.get(VARIABLES)
-    extensions = {VARIABLES: variables} if variables is not None else {}
-    left = Persona(**shown, system_prompt=HIDDEN_PROMPT, extensions=extensions)
-    return StoredPersona(left, dump_persona(left), stored.etag, stored.label)
-
-
 def _id_is_taken(persona_id: str) -> PersonaExists:
     return PersonaExists(f'A persona with the id "{persona_id}" already exists.', hint="Choose another id.")
-
-
-_REFUSALS: Mapping[str, str] = {
-    "create": "Your role lets you chat, but not create personas.",
-    "edit": "You can use this persona, but not change it.",
-    "share": "You can use this persona, but not share it.",
-    "prompt": "This persona's prompt is hidden from you.",
-    "use": "You can't use this persona.",
-}
-
-
-def _not_allowed(right: str) -> EditingNotAllowed:
-    return EditingNotAllowed(_REFUSALS[right], hint="Ask its owner or an admin.")

@@ -1,0 +1,42 @@
+"""A persona whose prompt somebody may not read: what is left of it, which a chat shows anyway."""
+
+from __future__ import annotations
+
+from personachat.accounts.persona_rights import PersonaRights
+from personachat.personas.persona import Persona, dump_persona
+from personachat.personas.store.base import (
+    PersonaSource,
+    StoredPersona,
+)
+from personachat.personas.variables import VARIABLES
+
+HIDDEN_PROMPT = "This persona's prompt is hidden."
+"""Stands for what somebody may not read."""
+
+_SHOWN = (
+    *("id", "name", "description", "greeting", "alternate_greetings", "starters", "tags", "avatar"),
+    *("picture", "model", "temperature", "max_tokens", "top_p", "context_tokens", "summarize"),
+)
+"""What is left of a persona whose prompt is hidden: all that a chat shows anyway."""
+
+
+class ShownPersonas:
+    """A source that finds personas with all they have, and hands on what a person may see of them."""
+
+    def __init__(self, found: PersonaSource, rights: PersonaRights) -> None:
+        self._found = found
+        self._rights = rights
+
+    def get(self, persona_id: str) -> StoredPersona:
+        stored = self._found.get(persona_id)
+        return stored if self._rights.may("prompt", stored.id) else redacted(stored)
+
+
+def redacted(stored: StoredPersona) -> StoredPersona:
+    """The persona without its prompt and all that goes into it; its etag is still that of the whole."""
+    persona = stored.persona
+    shown = {name: getattr(persona, name) for name in _SHOWN}
+    variables = persona.extensions.get(VARIABLES)
+    extensions = {VARIABLES: variables} if variables is not None else {}
+    left = Persona(**shown, system_prompt=HIDDEN_PROMPT, extensions=extensions)
+    return StoredPersona(left, dump_persona(left), stored.etag, stored.label)
