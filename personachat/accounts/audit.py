@@ -26,7 +26,16 @@ from personachat.stamps import now
 log = logging.getLogger(__name__)
 
 Kind: TypeAlias = Literal[
-    "persona", "conversation", "message", "budget", "token", "right", "setting", "person", "backup"
+    "persona",
+    "template",
+    "conversation",
+    "message",
+    "budget",
+    "token",
+    "right",
+    "setting",
+    "person",
+    "backup",
 ]
 
 MOST_LISTED = 1_000

@@ -75,6 +75,11 @@ def _persona(event: AuditEvent, known: Mapping[str, Any], _: Names) -> str:
     return _PERSONA.get(event.action, "").format(which)
 
 
+def _template(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
+    verb = {"created": "created", "restored": "restored", "deleted": "deleted"}.get(event.action)
+    return f"{verb} the template {event.target}" if verb else ""
+
+
 def _conversation(event: AuditEvent, known: Mapping[str, Any], _: Names) -> str:
     which = _many(known["count"], "conversation") if "count" in known else "a conversation"
     return _CONVERSATION.get(event.action, "").format(which)
@@ -186,6 +191,7 @@ def _or_unset(value: object) -> str:
 
 _DEEDS: Mapping[str, Callable[[AuditEvent, Mapping[str, Any], Names], str]] = {
     "persona": _persona,
+    "template": _template,
     "conversation": _conversation,
     "message": _message,
     "budget": _budget,

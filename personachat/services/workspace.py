@@ -149,7 +149,11 @@ class Workspaces:
             ConversationLibrary(self.database, owner=owner, settle=settle, trail=trail),
             collection,
             personas,
-            self.gallery if may_edit else self.gallery.read_only(),
+            self.gallery.of_person(
+                may_edit=may_edit,
+                check_shareable=rights.refuse_unless_shareable,
+                note=lambda action, template_id: trail.note(action, kind="template", target=template_id),
+            ),
             UsageReader(
                 self.database,
                 self.people,

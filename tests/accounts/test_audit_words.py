@@ -55,6 +55,7 @@ ACCESS = {"owner": "", "visibility": "everyone", "prompt_visible": True, "grants
         ),
         (event("exported", "persona", after={"count": 3, "ids": []}), "exported 3 personas"),
         (event("shared", "persona", "tutor"), "created a link to the persona tutor"),
+        (event("created", "template", "own-tutor"), "created the template own-tutor"),
         (event("deleted", "conversation", "c1"), "deleted a conversation"),
         (event("imported", "conversation", after={"count": 2, "ids": []}), "imported 2 conversations"),
         (event("deleted", "message", "m1", before={"conversation": "c1"}), "deleted a message"),

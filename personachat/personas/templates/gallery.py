@@ -5,7 +5,7 @@ Shipped ones come first, cannot be changed and are there whatever becomes of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from personachat.errors import TemplateNotFound
 from personachat.personas.persona import Persona, dump_persona
@@ -23,13 +23,29 @@ OWN_GROUP = "Own"
 class Gallery:
     """The shipped templates and the `own` ones of this installation."""
 
-    def __init__(self, own: OwnTemplates, *, may_edit: bool = True) -> None:
+    def __init__(
+        self,
+        own: OwnTemplates,
+        *,
+        may_edit: bool = True,
+        check_shareable: Callable[[str], None] = lambda _: None,
+        note: Callable[[str, str], None] = lambda _action, _id: None,
+    ) -> None:
+        """Make the gallery of whoever may do what the two functions say.
+
+        `check_shareable` raises for the id of a persona that may not be shown to everybody; `note` is told
+        what was done to which template.
+        """
         self._own = own
         self._may_edit = may_edit
+        self._check_shareable = check_shareable
+        self._note = note
 
-    def read_only(self) -> Gallery:
-        """The same for somebody who may not change what everybody has."""
-        return Gallery(self._own, may_edit=False)
+    def of_person(
+        self, *, may_edit: bool, check_shareable: Callable[[str], None], note: Callable[[str, str], None]
+    ) -> Gallery:
+        """The same for one person, who may not change what everybody has unless they may edit."""
+        return Gallery(self._own, may_edit=may_edit, check_shareable=check_shareable, note=note)
 
     def all(self) -> tuple[Template, ...]:
         """By group and name. Raises DatabaseUnavailable and -Damaged, where `shipped()` still answers."""
@@ -46,10 +62,17 @@ class Gallery:
     def save(self, persona: Persona, *, author: str) -> Template:
         """Keep a persona as an own template, in the place of the one that had its id.
 
-        Raises EditingNotAllowed, DatabaseUnavailable and -Damaged.
+        Everybody reads templates, so it takes the right to share the persona. Raises EditingNotAllowed,
+        PersonaNotFound, DatabaseUnavailable and -Damaged.
         """
         self._require_editing()
-        return _as_template(self._own.save(dump_persona(persona), author=author))
+        self._check_shareable(persona.id)
+        return self._put(persona, author=author, action="created")
+
+    def put_back(self, template: Template, *, author: str) -> Template:
+        """Keep a deleted one again. Raises EditingNotAllowed, DatabaseUnavailable and -Damaged."""
+        self._require_editing()
+        return self._put(template.persona, author=author, action="restored")
 
     def delete(self, template_id: str) -> Template:
         """Delete an own template and return it. Raises EditingNotAllowed, TemplateNotFound."""
@@ -57,7 +80,14 @@ class Gallery:
         if not template_id.startswith(OWN_PREFIX):
             self.get(template_id)
             raise TemplateNotFound(f"The template {template_id} came with PersonaChat and can't be deleted.")
-        return _as_template(self._own.delete(template_id.removeprefix(OWN_PREFIX)))
+        deleted = _as_template(self._own.delete(template_id.removeprefix(OWN_PREFIX)))
+        self._note("deleted", deleted.id)
+        return deleted
+
+    def _put(self, persona: Persona, *, author: str, action: str) -> Template:
+        template = _as_template(self._own.save(dump_persona(persona), author=author))
+        self._note(action, template.id)
+        return template
 
     def _require_editing(self) -> None:
         if not self._may_edit:

@@ -152,7 +152,7 @@ def _delete(template: Template) -> None:
 def _undo(template: Template) -> None:
     here = session.workspace()
     try:
-        here.gallery.save(template.persona, author=here.author)
+        here.gallery.put_back(template, author=here.author)
     except PersonaChatError as error:
         desk().error = error
     else:
