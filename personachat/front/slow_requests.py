@@ -1,8 +1,9 @@
-"""A time limit on the arrival of a request, which uvicorn lacks: its head, and then its body at a least pace.
+"""Limits on the arrival of a request, which uvicorn lacks: of its head in size, of all of it in time.
 
 uvicorn waits for ever for the rest of what was begun, and for a connection's first byte. Whoever opens many
 such connections takes the server's files from everybody. A connection that is too late is told so (408) and
-closed; one whose body we do not read at the moment is not, for then we are the slow ones.
+closed; one whose body we do not read at the moment is not, for then we are the slow ones. A head without end
+would be copied again with every piece that arrives, and so hold up everybody: it is refused (431).
 """
 
 from __future__ import annotations
@@ -19,15 +20,23 @@ BODY_SECONDS = 30.0
 
 LEAST_BYTES_A_SECOND = 4_096
 
-_SENTENCE = b"The request took too long to arrive."
-_TOO_LATE = b"".join(
-    (
-        STATUS_LINE[408],
-        b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n",
-        b"content-length: %d\r\n\r\n" % len(_SENTENCE),
-        _SENTENCE,
+MOST_HEAD_BYTES = 65_536
+"""Of a head, or of what follows a body in pieces; one read more is let pass if it is whole with it."""
+
+
+def _answer(status: int, sentence: bytes) -> bytes:
+    return b"".join(
+        (
+            STATUS_LINE[status],
+            b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n",
+            b"content-length: %d\r\n\r\n" % len(sentence),
+            sentence,
+        )
     )
-)
+
+
+_TOO_LATE = _answer(408, b"The request took too long to arrive.")
+_TOO_LARGE = _answer(431, b"The head of the request is too large.")
 
 
 def limit(server: Config) -> None:
@@ -47,6 +56,8 @@ class TimedHttpProtocol(HttpToolsProtocol):
         self._clock: asyncio.TimerHandle | None = None
         self._began = 0.0
         self._received = 0
+        self._unread = 0
+        """Bytes since the last head or piece of a body that was whole."""
         self._in_body = False
         self._is_websocket = False
 
@@ -59,9 +70,13 @@ class TimedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._unread += len(data)
         super().data_received(data)
         if self._is_websocket:
             return  # another protocol reads this connection now
+        if self._unread > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self._close_with(_TOO_LARGE)
+            return
         if self._clock is None and self._is_idle and self.timeout_keep_alive_task is None:
             self._start_clock()  # what came began no request, and ended the wait for the next one
 
@@ -77,15 +92,18 @@ class TimedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        self._unread = 0
         self._in_body = True
         self._received = 0
         self._began = self.loop.time()
 
     def on_body(self, body: bytes) -> None:
+        self._unread = 0
         self._received += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._unread = 0
         self._stop_clock()
         super().on_message_complete()
 
@@ -125,6 +143,9 @@ class TimedHttpProtocol(HttpToolsProtocol):
         if left > 0:
             self._clock = self.loop.call_later(left, self._look)
             return
+        self._close_with(_TOO_LATE)
+
+    def _close_with(self, answer: bytes) -> None:
         if not self._has_begun_an_answer:
-            self.transport.write(_TOO_LATE)
+            self.transport.write(answer)
         self.transport.close()

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from personachat.front.guard import Guard
-from personachat.front.slow_requests import TimedHttpProtocol, limit
+from personachat.front.slow_requests import MOST_HEAD_BYTES, TimedHttpProtocol, limit
 
 PATIENCE = 60
 SHORT = 0.2
@@ -202,3 +202,54 @@ def test_a_websocket_outlives_the_time_that_a_request_may_take(port: int, reques
             assert all_of(later).startswith(b"HTTP/1.1 408 ")
         client.sendall(b"\x81\x82\0\0\0\0hi")
         assert until(client, b"hi") == b"\x81\x02hi"
+
+
+ENDLESS = {
+    "a value": (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"a" * 50_000),
+    "a name": (b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"a" * 50_000),
+    "headers": (b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"X: a\r\n" * 8_000),
+    "a method": (b"", b"\r\n" * 25_000),
+    "an upgrade": (
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX: ",
+        b"a" * 50_000,
+    ),
+    "what follows a body": (
+        b"POST /wait HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: ",
+        b"a" * 50_000,
+    ),
+}
+
+
+@pytest.mark.parametrize(("beginning", "piece"), ENDLESS.values(), ids=ENDLESS)
+def test_what_has_no_end_is_not_read_to_the_end(port: int, beginning: bytes, piece: bytes) -> None:
+    """Each piece would be copied again with all that came before, and everybody would wait for that."""
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client,
+        pytest.raises(ConnectionError),
+    ):
+        client.sendall(beginning + piece * (200 * MOST_HEAD_BYTES // len(piece)))
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as other:
+        other.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"read 0" in all_of(other)
+
+
+def test_a_head_that_is_too_large_is_told_so(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * MOST_HEAD_BYTES)
+        answer = all_of(client)
+        assert answer.startswith(b"HTTP/1.1 431 ")
+        assert b"connection: close" in answer
+
+
+def test_a_large_head_of_many_cookies_is_served(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        cookies = b"; ".join(b"c%d=%s" % (number, b"a" * 3_500) for number in range(15))
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\n\r\n" % cookies)
+        assert b"read 0" in all_of(client)
+
+
+def test_a_body_in_many_small_pieces_is_no_large_head(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.sendall(b"1\r\na\r\n" * 50_000 + b"0\r\n\r\n")
+        assert b"read 50000" in all_of(client)
