@@ -87,6 +87,7 @@ def rows(count: int, days: int, people: People) -> Iterator[dict[str, Any]]:
             "outcome": "failed" if failed else "stopped" if stopped else "finished",
             "finish_reason": None if failed else "stopped" if stopped else "stop",
             "error_code": chance.choice(("rate_limited", "idle_timeout")) if failed else None,
+            "comparison_id": None,
             "retries": 0,
             "conversation_id": None,
             "turn_id": None,

@@ -84,6 +84,7 @@ class UsageCall(ResponseModel):
     message_id: str | None
     migrated: bool
     request_id: str | None
+    comparison_id: str | None
 
 
 class UsageAnswer(ResponseModel):

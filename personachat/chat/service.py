@@ -33,10 +33,12 @@ class ChatService:
         personas: PersonaSource | None = None,
         surface: Surface = "page",
         purpose: Purpose | None = None,
+        comparison_id: str = "",
     ) -> None:
         """`personas` are those who can answer, where they are others than everybody's.
 
-        `surface` is where its owner is, and `purpose` what for they talk; both are for the ledger.
+        `surface` is where its owner is, and `purpose` what for they talk, and in which comparison; all are
+        for the ledger.
         """
         self._answers = answers
         self._conversations = answers.conversations
@@ -44,6 +46,7 @@ class ChatService:
         self.owner = owner
         self._surface = surface
         self._purpose = purpose
+        self._comparison_id = comparison_id
 
     # --- conversations ----------------------------------------------------------------------------
 
@@ -273,7 +276,7 @@ class ChatService:
         return store.unqueue(self.owner, conversation_id, message_id)
 
     def _asking(self, *, offline: bool = False, model: str | None = None) -> ReplyOptions:
-        return ReplyOptions(offline, model, self._surface, self._purpose)
+        return ReplyOptions(offline, model, self._surface, self._purpose, self._comparison_id)
 
     def _was_sent(self, message: QueuedMessage) -> bool:
         try:

@@ -43,6 +43,8 @@ class ReplyOptions:
     surface: Surface = "page"
     purpose: Purpose | None = None
     """None is chat, or temporary where the conversation is."""
+    comparison_id: str = ""
+    """The comparison that the reply is for."""
 
 
 class ReplyStarter:
@@ -240,6 +242,7 @@ def _origin(
         model_asked=plan.model_asked,
         conversation_id="" if anonymous else conversation.id,
         turn_id="" if anonymous else turn_id,
+        comparison_id=asking.comparison_id,
         prompt_tokens=plan.prompt_tokens,
         most_tokens=plan.most_tokens,
     )

@@ -160,7 +160,7 @@ class Workspaces:
                 owner=owner,
                 settle=self.ledger.settle,
                 administers=may_administer(owner, role=self.authorization.stated_role(person)),
-                votes_blind=partial(SqlComparisons(self.database).has_open_votes, owner),
+                open_votes=partial(SqlComparisons(self.database).open_votes, owner),
             ),
             Comparisons(
                 self.answers,

@@ -35,6 +35,8 @@ class Origin:
     """As the persona or the caller names it, before it was resolved."""
     conversation_id: str = ""
     turn_id: str = ""
+    comparison_id: str = ""
+    """The comparison that the reply is for."""
     prompt_tokens: int | None = None
     """An estimate, for where the provider will count nothing."""
     most_tokens: int | None = None

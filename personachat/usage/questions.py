@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, FromClause, or_
+from sqlalchemy import ColumnElement, FromClause, and_, not_, or_
 
 from personachat.errors import UsageQuestionInvalid
 from personachat.messages import storable
@@ -16,6 +16,22 @@ from personachat.usage import days
 
 COMPARISON = "comparison"
 """The purpose of calls that answer in comparisons."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVotes:
+    """Whose blind votes are open, as the ledger knows them, and in which comparisons."""
+
+    person: str
+    comparison_ids: frozenset[str]
+
+    def withheld(self, table: FromClause) -> ColumnElement[bool]:
+        """Their calls of these comparisons, and of any of which it wasn't noted yet which it was."""
+        which = table.c.comparison_id
+        unknown = and_(which.is_(None), table.c.purpose == COMPARISON)
+        these = and_(which.is_not(None), which.in_(sorted(self.comparison_ids)))
+        return and_(table.c.owner == storable(self.person), or_(unknown, these))
+
 
 GROUPS: Mapping[str, str] = {
     "day": "",
@@ -51,8 +67,8 @@ class UsageQuery:
     surface: str | None = None
     outcome: str | None = None
     error: str | None = None
-    no_comparisons_of: str | None = None
-    """Whose calls of comparisons are left out, because a blind vote of theirs is open."""
+    open_votes: OpenVotes | None = None
+    """Blind votes that are open: calls that would tell how to cast them are left out."""
 
     @property
     def begins(self) -> datetime | None:
@@ -69,16 +85,14 @@ class UsageQuery:
     def columns(self) -> set[str]:
         """The columns of a kind that it asks about."""
         asked = {column for name, column in GROUPS.items() if getattr(self, name, None) is not None}
-        return asked | ({"purpose", "owner"} if self.no_comparisons_of else set())
+        return asked | ({"purpose", "owner", "comparison_id"} if self.open_votes else set())
 
     def conditions(self, table: FromClause) -> list[ColumnElement[bool]]:
         """On a table with the columns of a kind; the time is not among them."""
         wanted = ((column, getattr(self, name)) for name, column in GROUPS.items() if hasattr(self, name))
         asked = [table.c[column] == storable(value) for column, value in wanted if value is not None]
-        if self.no_comparisons_of:
-            asked.append(
-                or_(table.c.purpose != COMPARISON, table.c.owner != storable(self.no_comparisons_of))
-            )
+        if self.open_votes:
+            asked.append(not_(self.open_votes.withheld(table)))
         return asked
 
     def times(self, table: FromClause) -> list[ColumnElement[bool]]:

@@ -5,7 +5,7 @@ Whoever sits at the server's own machine administers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from personachat.database.cursors import cursor_after, place_of
 from personachat.owners import LOCAL_OWNER
 from personachat.usage import sums
 from personachat.usage.people import People
-from personachat.usage.questions import UsageQuery
+from personachat.usage.questions import OpenVotes, UsageQuery
 from personachat.usage.records import SqlUsage
 from personachat.usage.speeds import UNMEASURED, Speed, speeds, speeds_by
 from personachat.usage.sums import Sum
@@ -49,18 +49,18 @@ class UsageReader:
         owner: str,
         settle: Callable[[], object] = lambda: None,
         administers: bool | None = None,
-        votes_blind: Callable[[], bool] = lambda: False,
+        open_votes: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """`administers` is whether they see everybody's calls; None is as they sit at this machine.
 
-        While they `votes_blind`, they are not told of their own calls of comparisons: models and lengths
-        would tell who wrote what.
+        `open_votes` are the comparisons in which a blind vote of theirs is open. They are not told of their
+        calls of those: models and lengths would tell who wrote what.
         """
         self._database = database
         self._people = people
         self._owner = owner
         self._settle = settle
-        self._votes_blind = votes_blind
+        self._open_votes = open_votes
         self._administers = owner == LOCAL_OWNER if administers is None else administers
 
     @property
@@ -69,8 +69,8 @@ class UsageReader:
 
     @property
     def withholds(self) -> bool:
-        """Whether their own calls of comparisons are left out now."""
-        return self._votes_blind()
+        """Whether calls of their own comparisons are left out now."""
+        return bool(self._open_votes())
 
     def summed(
         self, question: UsageQuery, by: Sequence[str], *, numbers: Sequence[str] = NUMBERS
@@ -151,8 +151,8 @@ class UsageReader:
         self._settle()
         SqlUsage(self._database, self._people).interrupt()
         mine = self._people.hash_of(self._owner)
-        if self.withholds:
-            question = replace(question, no_comparisons_of=mine)
+        if open_votes := self._open_votes():
+            question = replace(question, open_votes=OpenVotes(mine, frozenset(open_votes)))
         if question.person == ME:
             return replace(question, person=mine)
         if self.sees_all or question.person == mine:

@@ -56,6 +56,7 @@ def row_of(call: Call, counted: CallSnapshot, *, owner: str, process_id: str) ->
         "process_id": process_id,
         "migrated": False,
         "request_id": call.request.id,
+        "comparison_id": origin.comparison_id,
     }
     return {name: _fitting(name, value) for name, value in row.items()}
 

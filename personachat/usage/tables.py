@@ -69,6 +69,7 @@ usage_calls = Table(
     Column("process_id", String(32)),  # who makes it
     Column("migrated", Boolean, nullable=False),  # from a turn of before the ledger
     Column("request_id", String(128)),  # as the logs and the API's answer say it
+    Column("comparison_id", String(32)),  # null where it is of none, or of before it was noted
     Index("ix_usage_calls_began_at_id", "began_at", "id"),
     Index("ix_usage_calls_owner_began_at_id", "owner", "began_at", "id"),
     Index("ix_usage_calls_conversation_id", "conversation_id"),
@@ -88,6 +89,7 @@ KIND = (
     "outcome",
     "finish_reason",
     "error_code",
+    "comparison_id",
 )
 """What calls that are summed up together have in common."""
 
@@ -108,7 +110,10 @@ usage_kinds = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     *(Column(name, usage_calls.c[name].type, nullable=usage_calls.c[name].nullable) for name in KIND),
-    Index("ix_usage_kinds_owner_persona_id_persona_revision", "owner", "persona_id", "persona_revision"),
+    Index(
+        "ix_usage_kinds_owner_persona_id_persona_revision_comparison_id",
+        *("owner", "persona_id", "persona_revision", "comparison_id"),
+    ),
 )
 
 NUMBERS = ("calls", "estimated", *(part for name in SUMMED for part in (name, f"{name}_known")))

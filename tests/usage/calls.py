@@ -45,6 +45,7 @@ def call(
         "process_id": "",
         "migrated": False,
         "request_id": None,
+        "comparison_id": None,
     }
     assert not set(changes) - set(row)
     return row | changes

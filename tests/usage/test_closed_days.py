@@ -143,6 +143,7 @@ def call(chance: random.Random, ledger: SqlUsage, **known: Any) -> dict[str, Any
         "outcome": outcome,
         "finish_reason": "stop" if outcome == "finished" else None,
         "error_code": "rate_limited" if outcome == "failed" else None,
+        "comparison_id": None,
         "retries": chance.choice([0, 0, 1]),
         "conversation_id": None,
         "turn_id": None,

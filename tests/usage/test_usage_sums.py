@@ -79,6 +79,7 @@ def random_row(chance: random.Random, people: People) -> dict[str, Any]:
         "outcome": outcome,
         "finish_reason": "stop" if outcome == "finished" else None,
         "error_code": "rate_limited" if outcome == "failed" else None,
+        "comparison_id": None,
         "retries": chance.choice([0, 0, 1, 2]),
         "conversation_id": None,
         "turn_id": None,

@@ -183,22 +183,22 @@ class Comparisons:
             raise ReplyInProgress("This comparison was just continued in another window.")
         for variant in comparison.variants:
             with suppress(PersonaChatError):  # its column says that nothing came, and can be asked again
-                self._send(variant, added)
+                self._send(comparison, variant, added)
 
     def _admitted(self, message: str) -> str:
         if self._answers.draining:
             raise ShuttingDown
         return cleaned(message)
 
-    def _send(self, variant: Variant, one: Round) -> LiveReply:
-        return self._chat(variant).send(
+    def _send(self, comparison: Comparison, variant: Variant, one: Round) -> LiveReply:
+        return self._chat(comparison, variant).send(
             variant.conversation_id or "",
             one.message,
             persona_id=variant.persona_id,
             turn_id=one.asked[variant.id],
         )
 
-    def _chat(self, variant: Variant) -> ChatService:
+    def _chat(self, comparison: Comparison, variant: Variant) -> ChatService:
         """Chats in which this variant answers, whoever is asked for."""
         only = OnlyDraft(StoredPersona(parse_persona(variant.text), variant.text, variant.etag))
         return ChatService(
@@ -207,6 +207,7 @@ class Comparisons:
             personas=only,
             surface=self._surface,
             purpose="comparison",
+            comparison_id=comparison.id,
         )
 
     def _with_conversations(self, comparison: Comparison) -> Comparison:
@@ -298,17 +299,17 @@ class Comparisons:
             message = None if started else one.message
             self._spending.refuse_beyond_limit(comparison, message, variant=variant)
             if started:
-                self._chat(variant).retry(variant.conversation_id or "")
+                self._chat(comparison, variant).retry(variant.conversation_id or "")
             else:
-                self._again(variant, one)
+                self._again(comparison, variant, one)
 
-    def _again(self, variant: Variant, one: Round) -> None:
+    def _again(self, comparison: Comparison, variant: Variant, one: Round) -> None:
         """Ask for a reply that could not be begun."""
-        chat = self._chat(variant)
+        chat = self._chat(comparison, variant)
         try:
             chat.turn(one.asked[variant.id])
         except TurnNotFound:
-            self._send(variant, one)
+            self._send(comparison, variant, one)
         else:
             chat.retry(variant.conversation_id or "")
 

@@ -111,15 +111,12 @@ class SqlComparisons:
             rows = connection.execute(query.order_by(_c.updated_at.desc(), _c.id).limit(limit)).all()
         return tuple(ListedComparison(*row) for row in rows)
 
-    def has_open_votes(self, owner: str) -> bool:
-        """Whether replies wait for a blind vote of the owner's."""
-        waiting = (
-            exists()
-            .where(_r.comparison_id == _c.id, _r.revealed.is_(False), _c.owner == owner)
-            .where(_c.blind, _c.deleted_at.is_(None))
-        )
+    def open_votes(self, owner: str) -> frozenset[str]:
+        """The comparisons in which replies wait for a blind vote of the owner's."""
+        waits = exists().where(_r.comparison_id == _c.id, _r.revealed.is_(False))
+        mine = select(_c.id).where(_c.owner == owner, _c.blind, _c.deleted_at.is_(None), waits)
         with self._database.read() as connection:
-            return bool(connection.execute(select(waiting)).scalar())
+            return frozenset(connection.scalars(mine))
 
     def voted(self, owner: str | None, *, sought: str = "") -> tuple[Comparison, ...]:
         """All comparisons with votes that count, with the rounds that have one; `sought` as in `listed`.

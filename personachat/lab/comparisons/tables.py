@@ -19,6 +19,10 @@ comparisons = Table(
     Column("waiting", Json),  # messages of a list that are still to be sent; null for none
     Column("share_token", String(64)),  # who has it can read the comparison; null for nobody
     Column("most_cost_usd", Float),  # where it stops; null for nowhere
+    Column("list_state", String(10)),  # of sending the whole list: "sending" or "stopped"; null for never
+    Column("list_process_id", String(32)),  # who sends it
+    Column("list_notice", String(300)),  # why it stopped, for its owner to read
+    Column("spending_number", Integer),  # grows whenever money is reserved or let go; null for never
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
@@ -65,6 +69,15 @@ comparison_votes = Table(
     Column("counted", Boolean, nullable=False),
     Column("why_not", String(200), nullable=False),
     Column("voted_at", UtcDateTime, nullable=False),
+)
+
+comparison_reservations = Table(
+    "comparison_reservations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("comparison_id", ForeignKey("comparisons.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("cost_usd", Float, nullable=False),  # the most that calls can cost that are about to be made
+    Column("process_id", String(32), nullable=False),  # whoever makes them
 )
 
 question_sets = Table(

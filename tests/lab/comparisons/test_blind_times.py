@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 from personachat.errors import VoteRefused
 from personachat.lab.comparisons.model import Setup
 from personachat.lab.comparisons.service import Comparisons
 from personachat.services import Services
+from personachat.usage.closing import Closing
 from personachat.usage.questions import UsageQuery
+from personachat.usage.records import SqlUsage
+from personachat.usage.tables import usage_calls
 from tests.conftest import local
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
 from tests.lab.comparisons.conftest import ended
@@ -23,6 +30,14 @@ def begun(comparisons: Comparisons, *, blind: bool = True) -> str:
     comparison_id = comparisons.begin(PAIR, "Hello?", blind=blind)
     ended(comparisons, comparison_id)
     return comparison_id
+
+
+def calls_of(services: Services) -> Sequence[Mapping[str, Any]]:
+    """Every row of the ledger."""
+    services.ledger.settle()
+    with services.database.read() as connection:
+        query = select(usage_calls).order_by(usage_calls.c.began_at)
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 @pytest.mark.parametrize("first", [tokens(["Quick."]), failure(401, "no")])
@@ -75,14 +90,15 @@ def test_the_ledger_tells_a_voter_nothing_of_a_comparison_before_the_vote(
     assert len(usage.calls(ALL, limit=10).calls) == 2
     comparison_id = begun(comparisons)
     assert usage.withholds
-    assert usage.calls(ALL, limit=10).calls == ()
+    assert len(usage.calls(ALL, limit=10).calls) == 2  # those of the one that was voted on
     for by in ((), ("model",), ("day", "persona"), ("person",), ("purpose", "revision")):
-        assert usage.summed(ALL, by) == ()
-        assert usage.measured(ALL, by) == ()
+        assert sum(each.calls for each in usage.summed(ALL, by)) == 2
+        assert sum(each.calls for each, _ in usage.measured(ALL, by)) == 2
+        assert sum(each.duration_ms.calls for each in usage.speeds(ALL, by)) == 2
     other = comparing_services.of("browser:other").comparisons
     their_id = other.begin(PAIR, "Hello?")
     ended(other, their_id)
-    assert len(usage.calls(ALL, limit=10).calls) == 2  # whoever administers sees those of others
+    assert len(usage.calls(ALL, limit=10).calls) == 4  # whoever administers sees those of others
     comparisons.vote(comparison_id, 1, "A")
     assert not usage.withholds
     assert len(usage.calls(ALL, limit=10).calls) == 6
@@ -90,6 +106,42 @@ def test_the_ledger_tells_a_voter_nothing_of_a_comparison_before_the_vote(
         ("fake-1",): 3,
         ("fake-2",): 3,
     }
+
+
+def test_what_a_comparison_asks_for_besides_its_replies_is_withheld_too(
+    comparing_services: Services, comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    usage = local(comparing_services).usage
+    comparison_id = begun(comparisons)
+    (row, *_) = calls_of(comparing_services)
+    assert row["comparison_id"] == comparison_id
+    summary = dict(row) | {"id": "s" * 32, "purpose": "summary"}
+    SqlUsage(comparing_services.database, comparing_services.people).write(
+        [summary], owners=set(), process_id=""
+    )
+    assert usage.calls(ALL, limit=10).calls == ()
+    assert usage.summed(ALL, ("model",)) == ()
+    comparisons.vote(comparison_id, 1, "tie")
+    assert len(usage.calls(ALL, limit=10).calls) == 3
+
+
+def test_an_open_vote_hides_what_days_that_are_closed_add_up_to(
+    comparing_services: Services, comparisons: Comparisons
+) -> None:
+    usage = local(comparing_services).usage
+    voted, waits = begun(comparisons), begun(comparisons)
+    comparisons.vote(voted, 1, "A")
+    database = comparing_services.database
+    rows = [dict(row) for row in calls_of(comparing_services)]
+    for number, row in enumerate(rows):
+        row |= {"id": f"{number:032}", "began_at": row["began_at"] - timedelta(days=5)}
+    SqlUsage(database, comparing_services.people).write(rows, owners=set(), process_id="")
+    assert Closing(database).close_some(10)
+    for by in ((), ("model",), ("persona",), ("purpose",), ("outcome",), ("person",), ("day", "model")):
+        assert sum(each.calls for each in usage.summed(ALL, by)) == 4, by
+        assert sum(each.duration_ms.calls for each in usage.speeds(ALL, by)) == 4, by
+    comparisons.vote(waits, 1, "A")
+    assert usage.total(ALL).calls == 8
 
 
 def test_who_deletes_a_comparison_to_look_into_the_ledger_loses_the_vote(
