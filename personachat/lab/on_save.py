@@ -3,7 +3,9 @@
 It stands in the persona's extensions, under "tests", so that it is saved, shown in History, exported and
 shared with the persona:
 
-    "extensions": {"tests": {"onSave": true, "maxCostUsd": 0.25, "questions": ["Is the reply warm?"]}}
+    "extensions": {"tests": {
+        "onSave": true, "maxCostUsd": 0.25, "questions": ["Is the reply warm?"],
+        "sampling": {"percent": 5, "maxPerDay": 20, "maxCostUsdPerDay": 0.1}}}
 
 A save is never held up: whether anything is to be run is decided from the text alone, and all else happens on
 the engine's loop. A version is run once, however often and by whomever it is saved: its id is the run's.
@@ -29,6 +31,23 @@ EXTENSION = "tests"
 MOST_QUESTIONS = 20
 
 
+class Sampling(BaseModel):
+    """How many of the replies that people get are measured by themselves, and what that may cost.
+
+    Days are of UTC.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
+    )
+
+    percent: float = Field(default=0, ge=0, le=100, description="Share of the replies; 0 measures none.")
+    max_per_day: int = Field(default=20, ge=1, le=1000, description="At most so many replies a day.")
+    max_cost_usd_per_day: float | None = Field(
+        default=None, ge=0, description="What a day's costs at most, in US dollars; null is no limit."
+    )
+
+
 class TestSettings(BaseModel):
     """A persona's own word on its tests."""
 
@@ -45,6 +64,15 @@ class TestSettings(BaseModel):
     questions: Annotated[tuple[Question, ...], Field(max_length=MOST_QUESTIONS)] = Field(
         default=(), description="Yes-or-no questions: yes means that a reply is like the persona."
     )
+    sampling: Sampling = Field(
+        default=Sampling(),
+        description="Which replies of chats are measured by these questions by themselves.",
+    )
+
+    @property
+    def samples(self) -> bool:
+        """Whether any replies are measured by themselves."""
+        return bool(self.sampling.percent and self.questions)
 
     @classmethod
     def of(cls, persona: Persona) -> TestSettings:

@@ -7,7 +7,7 @@ Whoever may not change personas may read suites, and neither save nor run any.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -33,6 +33,8 @@ from personachat.lab.runs.replying import Replying
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.runner import LiveRun, SuiteRunner
 from personachat.lab.runs.scoring import compare, models_of, score
+from personachat.lab.sampled_replies import SampledReplies, SampleResults
+from personachat.lab.sampling import Sampler
 from personachat.lab.suites.model import Suite
 from personachat.lab.suites.reading import parse_suite
 from personachat.lab.suites.store import SuiteRevision, SuiteStore
@@ -40,7 +42,7 @@ from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.suites.writing import case_text, free_name, only, with_case
 from personachat.lab.thumbs import ThumbJudging
 from personachat.personas.persona import Persona, parse_persona
-from personachat.personas.store.base import PersonaSource, Revisions, StoredPersona
+from personachat.personas.store.base import BrokenPersona, PersonaSource, Revisions, StoredPersona
 from personachat.personas.store.persona_file import etag_of
 from personachat.replies.runner import ReplyRunner
 from personachat.settings import Settings
@@ -90,6 +92,8 @@ class Testing:
     labels: Labels
     thumbs: ThumbJudging
     concurrent: int
+    sampled: SampledReplies
+    sampler: Sampler
 
     def of(
         self,
@@ -137,6 +141,7 @@ class Tests:
             may_edit=may_edit,
         )
         self.results = Results(parts.records, parts.suites, parts.personas, rights, owner=owner)
+        self.sampled = SampleResults(parts.sampled, rights, owner=owner)
 
     @property
     def judge_model(self) -> str | None:
@@ -464,6 +469,7 @@ def testing_of(
     replying: Replying,
     runner: ReplyRunner,
     process_id: str,
+    everybody: Callable[[], Iterable[StoredPersona | BrokenPersona]],
 ) -> Testing:
     """The parts as the settings want them."""
     judge, concurrent = Judge(replying, model=settings.judge_model), settings.max_concurrent_test_calls
@@ -472,4 +478,17 @@ def testing_of(
     suite_runner = SuiteRunner(replying, runner, records, cells, max_concurrent=concurrent)
     labels = Labels(suites.database)
     thumbs = ThumbJudging(judge, labels, runner)
-    return Testing(suites, records, suite_runner, replying, judge, *personas, labels, thumbs, concurrent)
+    sampled = SampledReplies(suites.database, place=suites.place, process_id=process_id)
+    return Testing(
+        suites,
+        records,
+        suite_runner,
+        replying,
+        judge,
+        *personas,
+        labels,
+        thumbs,
+        concurrent,
+        sampled,
+        Sampler(sampled, judge, replying, suite_runner, personas=everybody),
+    )

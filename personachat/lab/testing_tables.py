@@ -1,4 +1,4 @@
-"""The tables of testing: suites with their revisions, runs with their cells, and people's labels.
+"""The tables of testing: suites with their revisions, runs with their cells, labels, and sampled replies.
 
 `place` is where personas are kept, as for their revisions. `personachat.database.migrations` makes the
 tables.
@@ -72,4 +72,33 @@ test_labels = Table(  # what a person says of a reply to a judge's question, and
     Column("label", Boolean, nullable=False),
     Column("verdict", Boolean, nullable=False),
     Column("saved_at", UtcDateTime, nullable=False),
+)
+
+test_pair_labels = Table(  # which of two replies a person finds better, and what the judge had said
+    "test_pair_labels",
+    metadata,
+    Column("owner", String(300), primary_key=True),
+    Column("question_key", String(64), primary_key=True),
+    Column("judge", String(200), primary_key=True),
+    Column("pair_key", String(64), primary_key=True),
+    Column("label", String(6), nullable=False),  # before, after or tie
+    Column("verdict", String(6), nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+)
+
+sampled_replies = Table(  # replies whose adherence is measured by itself; no texts, and nobody's name
+    "sampled_replies",
+    metadata,
+    Column("turn_id", String(32), primary_key=True),  # without a foreign key: what was spent stays known
+    Column("place", String(64), nullable=False),
+    Column("persona_id", String(64), nullable=False),
+    Column("persona_revision", String(64), nullable=False),
+    Column("day", String(10), nullable=False),  # in UTC, whose budget it is
+    Column("state", String(10), nullable=False),  # begun or done
+    Column("process_id", String(32), nullable=False),  # who measures it
+    Column("questions", Json, nullable=False),
+    Column("answers", Json, nullable=False),  # as many as there are by now
+    Column("cost_usd", Float, nullable=False),  # until it is done, the most that it can be
+    Column("sampled_at", UtcDateTime, nullable=False),
+    Index("ix_sampled_replies_persona", "place", "persona_id", "day"),
 )

@@ -357,13 +357,21 @@ def build_services(settings: Settings) -> Services:
         replying=Replying(answers.replies, runner, providers),
         runner=runner,
         process_id=checkpoints.process_id,
+        everybody=personas.all,
     )
     pricing.assume(settings.unknown_price if isinstance(settings.unknown_price, float) else None)
     checkpoints.start()
     ledger.start()
     budgets.settle = ledger.settle
     housekeeping = Housekeeping(
-        chores(database, budgets, audit, personas, retention_days=settings.conversation_retention_days)
+        chores(
+            database,
+            budgets,
+            audit,
+            personas,
+            testing.sampler,
+            retention_days=settings.conversation_retention_days,
+        )
     )
     housekeeping.start()
     kept_responses = KeptResponses(database)

@@ -18,11 +18,13 @@ from personachat.history.erasing import expire
 from personachat.history.organizing import purge
 from personachat.lab.comparisons.store import expire as expire_comparisons
 from personachat.lab.comparisons.store import purge as purge_comparisons
+from personachat.lab.sampling import Sampler
 from personachat.personas.store.base import PersonaStore
 from personachat.personas.store.drafts import purge_drafts
 from personachat.personas.store.picture_purging import PicturePurging, purge_pictures
 
 CHORE_SECONDS = 3600.0
+SAMPLE_SECONDS = 30.0
 
 
 def tidy_up(database: Database, personas: PersonaStore, kept_responses: KeptResponses) -> None:
@@ -42,6 +44,7 @@ def chores(
     budgets: Budgets,
     audit: Audit,
     personas: PersonaStore,
+    sampler: Sampler,
     *,
     retention_days: int | None,
 ) -> list[Chore]:
@@ -50,6 +53,7 @@ def chores(
         Chore(budgets.refresh, REFRESH_SECONDS),
         Chore(budgets.forget_old, CHORE_SECONDS),
         Chore(audit.forget_old, CHORE_SECONDS),
+        Chore(sampler.look, SAMPLE_SECONDS, at_start=False),
         *_purging(database, personas),
     ]
     if retention_days is None:

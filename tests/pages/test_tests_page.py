@@ -476,3 +476,32 @@ def test_without_conversations_the_replay_says_what_to_do_first(open_home: OpenP
 def test_a_forecast_never_takes_no_time() -> None:
     known: dict[str, Any] = dict.fromkeys((each.name for each in fields(RunForecast)), 0)
     assert "about 1 s." in told(RunForecast(**known | {"model": "fake-1", "seconds": 0.2}))
+
+
+def test_a_share_of_replies_is_measured_by_itself_and_seen_by_day(
+    open_home: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONACHAT_JUDGE_MODEL", "fake-2")
+    page = open_home()
+    converse("Trams", persona_id="second")
+    stored = get_services().personas.get("second")
+    get_services().personas.save(TestSettings(questions=("Is it kind?",)).written_into(stored.text))
+    page.session_state[view_key("second")] = ADHERENCE
+    visit(page, suite="second")
+    etag = get_services().personas.get("second").etag
+    page.number_input(key=f"sample_percent_{etag}").set_value(100.0).run()
+    page.button(key="save_sampling").click().run()
+    said = get_services().personas.get("second").persona.extensions["tests"]
+    assert said == {"questions": ["Is it kind?"], "sampling": {"percent": 100.0}}
+    assert "0 of 20 replies" in texts(page)
+    fake.enqueue(tokens([verdict("no", "You said")]))
+    over = get_services().testing.sampler.look()
+    assert over
+    assert over.wait(20)
+    page.run()
+    assert not page.exception
+    assert "Is it kind? **0 of 1" in texts(page)
+    (drawn,) = page.get("echarts_chart")
+    assert drawn.proto.alt == "1 day; 0 of 1 (0 to 79 %) answers are like the persona."
+    (link,) = (each for each in page.get("page_link") if ": 0 %" in each.proto.label)
+    assert "chat=" in link.proto.query_string

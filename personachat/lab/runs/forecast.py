@@ -195,6 +195,18 @@ def _judge_request(question: str, case: Case, *, recorded: bool) -> str:
     return judge_request(question, said=said, reply="", reference=case.reference)
 
 
+def most_of_judging(
+    replying: Replying, judge: str, questions: Sequence[str], *, said: str, reply: str
+) -> float | None:
+    """The most that asking a judge these questions about a reply can cost. Raises ProviderError."""
+    most: float | None = 0.0
+    for question in questions:
+        request = judge_request(question, said=said, reply=reply)
+        worst = _judge_costs(replying, judge, request, usual_tokens=0, most_tokens=0)[1]
+        most = _plus(most, None if worst is None else worst * MOST_TRIES)  # what can't be read is asked again
+    return most
+
+
 def _judge_costs(
     replying: Replying, judge: str | None, request: str, *, usual_tokens: int, most_tokens: int
 ) -> tuple[float | None, float | None]:

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from personachat.errors import PersonaChatError, StoreUnavailable
+from personachat.errors import PersonaChatError, ShuttingDown, StoreUnavailable
 from personachat.lab.runs.cells import CellMaker
 from personachat.lab.runs.model import Cell, RunState
 from personachat.lab.runs.plan import RunPlan
@@ -103,6 +103,22 @@ class SuiteRunner:
         with suppress(RuntimeError):  # the loop has ended, and with it this process
             self._runner.begin(_quietly(call))
 
+    def begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine on the engine's loop. Raises ShuttingDown."""
+        try:
+            self._runner.admit()
+        except ShuttingDown:
+            coroutine.close()
+            raise
+        self._runner.begin(coroutine)
+
+    @property
+    def places(self) -> asyncio.Semaphore:
+        """Who has one may make a call for tests. To be asked for on the engine's loop."""
+        if self._places is None:
+            self._places = asyncio.Semaphore(self._max_concurrent)
+        return self._places
+
     def find(self, run_id: str) -> LiveRun | None:
         """One that runs in this process."""
         return self._live.get(run_id)
@@ -117,8 +133,6 @@ class SuiteRunner:
         return True
 
     async def _drive(self, live: LiveRun) -> None:
-        if self._places is None:
-            self._places = asyncio.Semaphore(self._max_concurrent)
         state: RunState = "interrupted"
         keeper = asyncio.create_task(self._keep(live))
         try:
@@ -167,10 +181,9 @@ class SuiteRunner:
                 await asyncio.sleep(1)
 
     async def _work(self, live: LiveRun, due: Iterator[list[tuple[int, int]]]) -> None:
-        assert self._places is not None
         for sequence in due:
             for number, attempt in sequence:
-                async with _reserved(live) as allowed, self._places:
+                async with _reserved(live) as allowed, self.places:
                     if not allowed or live.cancelled or self._replying.ending:
                         return
                     cell = await self._cells.make(live.plan, number, attempt, so_far=live.cells)

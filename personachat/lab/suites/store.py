@@ -17,7 +17,7 @@ from personachat.database.connection import Database
 from personachat.errors import PersonaNotFound, Problem, SuiteChanged, SuiteInvalid, SuiteNotFound
 from personachat.lab.suites.reading import parse_suite
 from personachat.lab.suites.stored import SUFFIX, StoredSuite, for_persona, line_of_persona, stored_suite
-from personachat.lab.testing_tables import test_runs, test_suites
+from personachat.lab.testing_tables import sampled_replies, test_runs, test_suites
 from personachat.personas.fields import is_persona_id
 from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS, StoredPersona
 from personachat.personas.store.folder import (
@@ -180,7 +180,7 @@ class SuiteStore:
 
     def move_persona(self, connection: Connection, old_id: str, new_id: str) -> None:
         """Have the suite, its revisions and its runs under another id, as part of a persona's renaming."""
-        for table in (test_suites, test_runs):
+        for table in (test_suites, test_runs, sampled_replies):
             there = table.c.place == self.place
             if table is test_suites:
                 connection.execute(delete(table).where(there, table.c.persona_id == new_id))

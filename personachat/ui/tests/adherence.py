@@ -22,7 +22,7 @@ from personachat.services.workspace import Workspace
 from personachat.ui import notices
 from personachat.ui.insights import chart
 from personachat.ui.insights.chart import Chart
-from personachat.ui.tests import results, running
+from personachat.ui.tests import results, running, sampling
 from personachat.ui.tests.state import open_run, tests_state
 from personachat.ui.wording import distinct, error_text, escaped
 
@@ -36,6 +36,7 @@ def draw(workspace: Workspace, stored: StoredPersona) -> None:
         "still itself, ten messages later?"
     )
     questions = _draw_questions(workspace, stored)
+    sampling.draw(workspace, stored)
     runs = tests.runs_of(stored.id, "adherence")
     if not running.follow(tests, runs[:5]):
         _draw_choice(workspace, stored, questions)
