@@ -418,7 +418,8 @@ class PersonaLibrary:
             ]
         tests = self._tests_of([stored.id for stored in bundled_personas])
         ancestors = self._ancestors(bundled_personas)
-        bundled = leave_together(bundled_personas, ancestors, self._picture_of, self._files_of, tests=tests)
+        pictures = self._pictures_of({stored.persona.picture for stored in bundled_personas} - {""})
+        bundled = leave_together(bundled_personas, ancestors, pictures, self._files_of, tests=tests)
         self._trail.note_many("exported", [stored.id for stored in bundled_personas], kind="persona")
         return bundled
 
@@ -494,6 +495,12 @@ class PersonaLibrary:
         with suppress(DatabaseUnavailable, DatabaseDamaged):
             return self.pictures.content(name) if name else None
         return None
+
+    def _pictures_of(self, names: Collection[str]) -> Files:
+        """What reads each of those that are here."""
+        with suppress(DatabaseUnavailable, DatabaseDamaged):
+            return self.pictures.readers(names)
+        return {}
 
     # --- links ------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import mmap
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,16 +44,18 @@ def complain_of(error: PersonaChatError) -> None:
     complain(str(error), error.advice or error.hint)
 
 
-def hand_out(content: bytes, filename: str, output: Path | None) -> bool:
-    """Write a file to stdout (None), into a folder or to a path; says why where that is not possible."""
+def hand_out(content: bytes | Iterable[bytes], filename: str, output: Path | None) -> bool:
+    """Write a file, whole or in parts, to stdout (None), into a folder or to a path; says why it can't."""
+    parts = (content,) if isinstance(content, bytes) else content
     if output is None:
         sys.stdout.flush()
-        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.writelines(parts)
         sys.stdout.buffer.flush()
         return True
     file = output / Path(filename).name if output.is_dir() else output
     try:
-        file.write_bytes(content)
+        with file.open("wb") as written:
+            written.writelines(parts)
     except OSError as error:
         complain(f"{file} can't be written: {(error.strerror or 'no such place').lower()}.")
         return False

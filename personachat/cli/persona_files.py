@@ -34,7 +34,7 @@ def export(collection: PersonaLibrary, ids: Sequence[str], *, kind: str | None, 
     )
     for loss in made.losses:
         note(loss)
-    return FINE if hand_out(made.content, made.filename, output) else FAILED
+    return FINE if hand_out(made.parts(), made.filename, output) else FAILED
 
 
 def import_file(

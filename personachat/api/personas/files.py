@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from personachat.api.errors import Refused, problem
 from personachat.api.openapi import answers
@@ -304,8 +304,9 @@ def _download(made: ExportedFile) -> Response:
     headers = {
         "Content-Disposition": disposition(made.filename),
         "X-Export-Losses": str(len(made.losses)),
+        "Content-Length": str(made.size),
     }
-    return Response(made.content, headers=headers, media_type=made.media_type)
+    return StreamingResponse(made.parts(), headers=headers, media_type=made.media_type)
 
 
 def _item(planned: PlannedImport) -> ImportItem:

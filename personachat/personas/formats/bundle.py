@@ -22,7 +22,8 @@ from personachat.personas.assets.sets import MOST_FILES
 from personachat.personas.formats.assets import read_assets, with_assets
 from personachat.personas.formats.cards.images import shelved, with_image, without_image
 from personachat.personas.formats.catalogue import MOST_PERSONAS, FileContents, ImportedPersona, Skipped
-from personachat.personas.formats.safe_zip import Archive, archive
+from personachat.personas.formats.packed import PackedFile
+from personachat.personas.formats.safe_zip import Archive, pack
 from personachat.personas.persona import parse_persona
 from personachat.personas.pictures.shelf import PictureShelf
 from personachat.personas.store.base import StoredPersona
@@ -70,18 +71,18 @@ def write_bundle(
     ancestors: Mapping[str, Sequence[str]],
     *,
     exported_at: datetime,
-    pictures: Mapping[str, bytes] = MappingProxyType({}),
+    pictures: Mapping[str, Callable[[], bytes]] = MappingProxyType({}),
     tests: Mapping[str, str] = MappingProxyType({}),
     assets: Mapping[str, Mapping[str, Callable[[], bytes]]] = MappingProxyType({}),
-) -> bytes:
-    """The archive. `ancestors` are etags by persona id, the newest first; `pictures` go by their names.
+) -> PackedFile:
+    """The archive. `ancestors` are etags by persona id, the newest first.
 
-    `tests` are the texts of suites by persona id, and `assets`, by persona id, what reads the files of its
-    card.
+    `pictures` are what reads each, by their names; `tests` the texts of suites by persona id; and `assets`,
+    by persona id, what reads the files of its card.
     """
     places, contents = _places(assets)
-    files = {f"personas/{each.id}.json": each.text.encode() for each in stored}
-    files |= {_tests_file(each.id): tests[each.id].encode() for each in stored if each.id in tests}
+    texts = {f"personas/{each.id}.json": each.text.encode() for each in stored}
+    texts |= {_tests_file(each.id): tests[each.id].encode() for each in stored if each.id in tests}
     listed = [
         {
             "id": each.id,
@@ -102,8 +103,8 @@ def write_bundle(
         "personas": listed,
     }
     described = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
-    files |= {_picture_file(name): content for name, content in pictures.items()}
-    return archive({MANIFEST: described, **files, **contents})
+    shown = {_picture_file(name): read for name, read in pictures.items()}
+    return pack({MANIFEST: described, **texts, **shown, **contents})
 
 
 def _places(

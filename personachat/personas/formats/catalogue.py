@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from personachat.errors import ImportRefused
 from personachat.personas.assets.sets import AssetsOnTheirWay
+from personachat.personas.formats.packed import PackedFile
 from personachat.personas.persona import Persona
 from personachat.personas.pictures.shelf import PictureOnItsWay
 
@@ -119,8 +120,25 @@ class ExportedFile:
 
     filename: str
     media_type: str
-    content: bytes
+    body: bytes | PackedFile
     losses: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.body)
+
+    def parts(self) -> Iterator[bytes]:
+        """The whole file; a long one is never in memory at once."""
+        if isinstance(self.body, bytes):
+            yield self.body
+        else:
+            yield from self.body.parts()
+
+    @property
+    def content(self) -> bytes:
+        """All of it in memory."""
+        return self.body if isinstance(self.body, bytes) else self.body.content
 
 
 FORMATS: Mapping[Format, FormatFacts] = MappingProxyType(

@@ -18,12 +18,14 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from mmap import mmap
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import IO, NamedTuple, NoReturn, TypeAlias
 
 from personachat.errors import ImportRefused
 from personachat.jsontext.faults import excerpt
 from personachat.personas.formats.catalogue import MOST_FILE_BYTES
+from personachat.personas.formats.packed import PackedFile
 
 _MB = 1024 * 1024
 _HEAD_BYTES = 4096
@@ -176,12 +178,20 @@ def entries(content: bytes, *, limits: Limits = LIMITS) -> Mapping[str, bytes]:
     return Archive(content, limits=limits).read_all()
 
 
-def archive(files: Mapping[str, bytes | Callable[[], bytes]]) -> bytes:
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """As `pack` makes it, in memory."""
+    return pack(files).content
+
+
+def pack(files: Mapping[str, bytes | Callable[[], bytes]]) -> PackedFile:
     """A zip of these files, in this order; the same files make the same bytes.
 
     A content that is called for is in memory only while it is packed.
     """
-    written = io.BytesIO()
+    return PackedFile(partial(_write, files))
+
+
+def _write(files: Mapping[str, bytes | Callable[[], bytes]], written: IO[bytes]) -> None:
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for name, given in files.items():
             content = given() if callable(given) else given
@@ -190,7 +200,6 @@ def archive(files: Mapping[str, bytes | Callable[[], bytes]]) -> bytes:
             entry.compress_type = zipfile.ZIP_STORED if stays else zipfile.ZIP_DEFLATED
             entry.external_attr = 0o100644 << 16
             packed.writestr(entry, content)
-    return written.getvalue()
 
 
 def _shrinks_too_much(content: bytes) -> bool:

@@ -23,6 +23,7 @@ from personachat.personas.formats.catalogue import (
     ExportedFile,
     Format,
 )
+from personachat.personas.formats.packed import PackedFile
 from personachat.personas.formats.programs import librechat, markdown, ollama
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import StoredPersona
@@ -31,7 +32,7 @@ WITH_PICTURES = frozenset({"card-png", "charx"})
 """The formats of one persona that carry its picture."""
 
 Files: TypeAlias = Mapping[str, Callable[[], bytes]]
-"""What reads the files of a card beside its picture, by their names."""
+"""What reads each of some files, by their names."""
 
 MOST_BUNDLED_FILES = 2_500
 """Beside the personas' own in one bundle, so that it can be imported again."""
@@ -51,8 +52,8 @@ def leave(
 ) -> ExportedFile:
     """One persona as a file, with its picture, card files and `tests` where the format takes them."""
     if kind == "bundle":
-        found = _as_found(stored.persona.picture, picture)
-        return leave_together((stored,), {}, found, lambda _: files, tests=tests)
+        pictures = {} if picture is None else {stored.persona.picture: lambda: picture}
+        return leave_together((stored,), {}, pictures, lambda _: files, tests=tests)
     content, losses = _written(stored, kind, picture, files or _NO_FILES)
     losses = (*losses, *_without_files(stored.persona, kind, files))
     if stored.persona.picture and (picture is None or kind not in WITH_PICTURES):
@@ -64,15 +65,15 @@ def leave(
 def leave_together(
     stored: Sequence[StoredPersona],
     ancestors: Mapping[str, Sequence[str]],
-    picture_of: Callable[[str], bytes | None] = lambda _: None,
+    pictures: Files = MappingProxyType({}),
     files_of: Callable[[str], Files | None] = lambda _: None,
     *,
     tests: Mapping[str, str] = MappingProxyType({}),
 ) -> ExportedFile:
     """These personas as one bundle; `ancestors` are the etags of earlier versions by id, newest first.
 
-    `picture_of` gives a picture by the name that a persona has it under, `files_of` the files of its card;
-    `tests` are suites by persona id.
+    `pictures` are what reads each, by the name that a persona has it under; `files_of` gives the files of its
+    card by theirs; `tests` are suites by persona id.
     """
     facts = FORMATS["bundle"]
     losses = []
@@ -82,13 +83,13 @@ def leave_together(
             f"{MOST_PERSONAS:,}. Export fewer at a time if you want to import them again."
         )
     named = {each.persona.picture for each in stored} - {""}
-    pictures = {name: content for name in sorted(named) if (content := picture_of(name))}
+    there = {name: pictures[name] for name in sorted(named) if name in pictures}
     assets, left = _fitting_files(stored, files_of)
     losses += left
     content = write_bundle(
-        stored, ancestors, exported_at=datetime.now(UTC), pictures=pictures, tests=tests, assets=assets
+        stored, ancestors, exported_at=datetime.now(UTC), pictures=there, tests=tests, assets=assets
     )
-    if missing := sum(each.persona.picture in named - pictures.keys() for each in stored):
+    if missing := sum(each.persona.picture in named - there.keys() for each in stored):
         losses.append(f"For {missing:,} of the personas, the picture is not in the bundle.")
     if len(content) > MOST_ARCHIVE_BYTES:
         losses.append("The bundle is larger than one import can take. Export fewer at a time.")
@@ -134,7 +135,7 @@ def _fitting_files(
     return found, losses
 
 
-_Written: TypeAlias = tuple[bytes, tuple[str, ...]]
+_Written: TypeAlias = tuple[bytes | PackedFile, tuple[str, ...]]
 
 
 def _written(stored: StoredPersona, kind: Format, picture: bytes | None, files: Files) -> _Written:
@@ -145,10 +146,6 @@ def _written(stored: StoredPersona, kind: Format, picture: bytes | None, files: 
         return _png(stored.persona, image)
     writer = _WRITERS.get(kind)
     return writer(stored.persona) if writer else (stored.text.encode(), ())
-
-
-def _as_found(name: str, picture: bytes | None) -> Callable[[str], bytes | None]:
-    return {name: picture}.get
 
 
 def _card(version: CardVersion) -> Callable[[Persona], _Written]:

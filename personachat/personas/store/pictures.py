@@ -7,13 +7,15 @@ pictures of ours are kept, see `personachat.personas.pictures.reading`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, select, update
 
 from personachat.database.connection import Database
 from personachat.database.upsert import put
+from personachat.errors import DatabaseDamaged
 from personachat.personas.pictures.shelf import PictureOnItsWay
 from personachat.personas.store.tables import persona_pictures
 
@@ -49,6 +51,16 @@ class PersonaPictures:
         with self._database.read() as connection:
             content = connection.execute(select(_p.content).where(_p.digest == digest)).scalar()
         return None if content is None else bytes(content)
+
+    def readers(self, digests: Iterable[str]) -> dict[str, Callable[[], bytes]]:
+        """What reads the PNG of each of them that is here."""
+        return {digest: partial(self._read, digest) for digest in self.existing(digests)}
+
+    def _read(self, digest: str) -> bytes:
+        content = self.content(digest)
+        if content is None:
+            raise DatabaseDamaged("A picture is missing.", hint="Export again.")
+        return content
 
     def existing(self, digests: Iterable[str]) -> frozenset[str]:
         """Those of them that are here."""

@@ -27,7 +27,7 @@ def stored(text: str, etag: str = "e1") -> StoredPersona:
 
 
 def bundle_of(*texts: str, **ancestors: Any) -> bytes:
-    return write_bundle([stored(text) for text in texts], ancestors, exported_at=NOW)
+    return write_bundle([stored(text) for text in texts], ancestors, exported_at=NOW).content
 
 
 def changed(content: bytes, manifest: dict[str, Any] | None = None, **files: bytes | None) -> bytes:

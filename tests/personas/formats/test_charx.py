@@ -67,7 +67,8 @@ def test_a_card_that_is_no_text_is_refused() -> None:
 
 
 def test_a_persona_leaves_with_one_picture() -> None:
-    content, losses = write_charx(parse_persona(persona_text("one")), b"\x89PNG of ours")
+    packed, losses = write_charx(parse_persona(persona_text("one")), b"\x89PNG of ours")
+    content = packed.content
     (asset,) = card_in(content)["data"]["assets"]
     assert asset == {
         "type": "icon",
@@ -82,7 +83,8 @@ def test_a_persona_leaves_with_one_picture() -> None:
 
 def test_pictures_that_were_not_kept_are_not_promised() -> None:
     (arrival,) = read_file(charx_of())
-    content, losses = write_charx(arrival.persona, cover(arrival.persona))
+    packed, losses = write_charx(arrival.persona, cover(arrival.persona))
+    content = packed.content
     uris = [asset["uri"] for asset in card_in(content)["data"]["assets"]]
     assert uris == ["embeded://assets/icon/images/main.png", "https://example.org/b.png"]
     assert all(uri.startswith("https:") or uri.removeprefix("embeded://") in entries(content) for uri in uris)

@@ -21,7 +21,8 @@ from personachat.personas.formats.cards.card import CardRead, read_card_text, wr
 from personachat.personas.formats.cards.origin import carrying
 from personachat.personas.formats.cards.payload import payload_text
 from personachat.personas.formats.cards.text import decoded, depth
-from personachat.personas.formats.safe_zip import Archive, archive
+from personachat.personas.formats.packed import PackedFile
+from personachat.personas.formats.safe_zip import Archive, pack
 from personachat.personas.persona import Persona
 from personachat.personas.pictures.reading import kind_of
 from personachat.personas.pictures.shelf import PictureShelf
@@ -76,7 +77,7 @@ def _icon(card: Any, files: Archive) -> str:
 
 def write_charx(
     persona: Persona, image: bytes, assets: Mapping[str, Callable[[], bytes]] = MappingProxyType({})
-) -> tuple[bytes, tuple[str, ...]]:
+) -> tuple[PackedFile, tuple[str, ...]]:
     """Return the archive with this picture and these files, and in sentences what the card cannot hold."""
     card, losses = write_card(persona, version=3)
     listed = card["data"].get("assets")
@@ -100,7 +101,7 @@ def write_charx(
     whole = card if kept == there else card | {"data": _showing(persona, card["data"], kept)}
     text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
     shown = {icon: image} if main in kept else {}
-    return archive({CARD: text.encode(), **shown, **assets}), losses
+    return pack({CARD: text.encode(), **shown, **assets}), losses
 
 
 def _free_name(taken: Collection[str]) -> str:
