@@ -7,6 +7,7 @@ Source: docs/modelfile.md and parser/parser.go of Ollama.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,10 +20,15 @@ from personachat.personas.persona import Persona
 OLLAMA = "ollama"
 MOST_INSTRUCTIONS = 5_000
 
-_INSTRUCTIONS = "FROM|PARAMETER|TEMPLATE|SYSTEM|ADAPTER|RENDERER|PARSER|LICENSE|MESSAGE|REQUIRES"
+_INSTRUCTIONS = "FROM|PARAMETER|TEMPLATE|SYSTEM|ADAPTER|DRAFT|RENDERER|PARSER|LICENSE|MESSAGE|REQUIRES"
 _LINE = re.compile(rf"[ \t]*({_INSTRUCTIONS})[ \t]+", re.IGNORECASE)
 _SIGNS = {"user": "the user", "date": "today", "time": "now", "weekday": "today"}
+_HEAD = re.compile(r"(\w+)[ \t]+")
 _QUOTES = '"""'
+_APOSTROPHES = "'''"
+_CLOSING = {quotes: re.compile(rf"{quotes}[ \t\r]*(?=\n|\Z)") for quotes in (_QUOTES, '"')}
+_ENDING = re.compile(r'"""(?=[ \t]*[\r\n])')
+_PLAIN = {"Zs": " ", "Zl": "\n", "Zp": "\n"}
 _NUMBERS = {"temperature": "temperature", "top_p": "top_p", "num_predict": "max_tokens", "num_ctx": "context"}
 _SILENT = {"stop", *_NUMBERS}
 
@@ -39,13 +45,15 @@ def looks_like_modelfile(text: str) -> bool:
 def read_modelfile(text: str, *, name: str = "", filename: str = "") -> Sketch:
     """The persona that a Modelfile describes; its name comes from its file or its prompt."""
     values: dict[str, list[str]] = {}
-    for key, value in _instructions(text):
-        values.setdefault(key, []).append(value)
     parameters: dict[str, list[str]] = {}
-    for value in values.get("PARAMETER", []):
-        key, _, setting = value.partition(" ")
-        parameters.setdefault(key.lower(), []).append(_unquoted(setting.strip()))
-    messages = [_message(value) for value in values.get("MESSAGE", [])]
+    messages: list[dict[str, str]] = []
+    for key, head, value in _instructions(text):
+        if key == "PARAMETER":
+            parameters.setdefault(head.lower(), []).append(value)
+        elif key == "MESSAGE":
+            messages.append({"role": head.lower(), "content": value.strip()})
+        else:
+            values.setdefault(key, []).append(value)
     instructions, pairs, greeting = turns(messages)
     base = values.get("FROM", [""])[-1].strip()
     prompt = "\n\n".join(filter(None, [values.get("SYSTEM", [""])[-1].strip(), instructions]))
@@ -62,7 +70,7 @@ def read_modelfile(text: str, *, name: str = "", filename: str = "") -> Sketch:
     for key, field in _NUMBERS.items():
         if key in parameters:
             setattr(sketch, "context_tokens" if field == "context" else field, parameters[key][-1])
-    lost = [key for key in values if key in {"TEMPLATE", "ADAPTER", "LICENSE", "RENDERER", "PARSER"}]
+    lost = [key for key in values if key in {"TEMPLATE", "ADAPTER", "DRAFT", "LICENSE", "RENDERER", "PARSER"}]
     sketch.leave_out(dict.fromkeys(lost, True), set())
     sketch.leave_out(dict.fromkeys(parameters, True), _SILENT, where=" of the parameters")
     if base and _is_file(base):
@@ -74,26 +82,24 @@ def write_modelfile(persona: Persona) -> tuple[str, tuple[str, ...]]:
     """A Modelfile, and in sentences what it cannot hold."""
     provider, _, model = persona.model.partition("/")
     losses = []
-    if provider != OLLAMA or not model:
-        model = persona.model
-        losses.append(f'Ollama has no model named "{model}". Change it after FROM.')
+    model = _one_line(_readable(model if provider == OLLAMA else persona.model))
+    name = model.replace('"', "").lstrip("./~\\ ") or "model"  # not a file of whoever runs it
+    if provider != OLLAMA or name != model:
+        losses.append(f'Ollama has no model named "{persona.model}". Change it after FROM.')
     messages = compiled(persona, signs=_SIGNS)
-    lines = [f"FROM {_one_line(model)}"]
+    lines = [f"FROM {name}"]
     parameters: dict[str, Any] = {"temperature": persona.temperature, "top_p": persona.top_p}
     parameters |= {"num_predict": persona.max_tokens, "num_ctx": persona.context_tokens}
     lines += [f"PARAMETER {key} {value}" for key, value in parameters.items() if value is not None]
-    stops = [stop for stop in persona.stop if not set(stop) & set('"\r\n')]
-    lines += [f'PARAMETER stop "{stop}"' for stop in stops]
-    if len(stops) < len(persona.stop):
-        losses.append("Stop texts with quotes or line breaks were left out.")
-    system = messages[0].content
-    if _QUOTES in system:
-        system = system.replace(_QUOTES, "'''")
+    texts = [*persona.stop, *(each.content for each in messages)]
+    readable = [_readable(text) for text in texts]
+    if readable != texts:
+        losses.append("Characters that Ollama drops, as in some emoji, were left out or became plain spaces.")
+    if any(_ENDING.search(text) for text in readable):
         losses.append("Triple quotes were replaced by apostrophes because they would end the text.")
-    lines.append(f"SYSTEM {_QUOTES}{system}{_QUOTES}")
-    lines += [
-        f"MESSAGE {each.role} {_QUOTES}{_without_quotes(each.content)}{_QUOTES}" for each in messages[1:]
-    ]
+    heads = [*("PARAMETER stop" for _ in persona.stop), "SYSTEM"]
+    heads += [f"MESSAGE {each.role}" for each in messages[1:]]
+    lines += [f"{head} {_quoted(text)}" for head, text in zip(heads, readable, strict=True)]
     names = [
         label
         for label, value in (
@@ -110,38 +116,45 @@ def write_modelfile(persona: Persona) -> tuple[str, tuple[str, ...]]:
     return "\n".join(lines) + "\n", tuple(losses)
 
 
-def _instructions(text: str) -> Iterator[tuple[str, str]]:
-    at = 0
+def _instructions(text: str) -> Iterator[tuple[str, str, str]]:
+    """Of each instruction its name, the role or the parameter that follows, "" for others, and the value."""
+    at, unclosed = 0, set[str]()
     for _ in range(MOST_INSTRUCTIONS):
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
+        end = _line_end(text, at)
         match = _LINE.match(text, at, end)
         if match is not None:
             key, start = match[1].upper(), match.end()
-            quoted = start
-            if key == "MESSAGE":
-                role = re.compile(r"\w+[ \t]+").match(text, start, end)
-                quoted = role.end() if role else start
-            if text.startswith(_QUOTES, quoted):
-                close = text.find(_QUOTES, quoted + 3)
-                close = len(text) if close < 0 else close
-                yield key, text[start:quoted] + text[quoted + 3 : close]
-                end = text.find("\n", close)
-                end = len(text) if end < 0 else end
-            else:
-                yield key, text[start:quoted] + _unquoted(text[quoted:end].strip())
+            head = _HEAD.match(text, start, end) if key in {"MESSAGE", "PARAMETER"} else None
+            value, end = _value(text, head.end() if head else start, end, unclosed)
+            yield key, head[1] if head else "", value
         at = end + 1
         if at > len(text):
             return
 
 
-def _message(value: str) -> dict[str, str]:
-    role, _, content = value.partition(" ")
-    return {"role": role.lower(), "content": content.strip()}
+def _value(text: str, start: int, end: int, unclosed: set[str]) -> tuple[str, int]:
+    """The value that begins here, and where its last line ends. Quotes close at the end of a line alone.
+
+    `unclosed` are the quotes that are known not to be closed any more.
+    """
+    for quotes, closing in _CLOSING.items():
+        if not text.startswith(quotes, start):
+            continue
+        opened = start + len(quotes)
+        closed = None if quotes in unclosed else closing.search(text, opened)
+        if closed is not None:
+            return text[opened : closed.start()], _line_end(text, closed.end())
+        unclosed.add(quotes)
+        if quotes == _QUOTES:  # Ollama would refuse the file
+            close = text.find(quotes, opened)
+            close = len(text) if close < 0 else close
+            return text[opened:close], _line_end(text, close)
+    return text[start:end].strip(), end
 
 
-def _unquoted(text: str) -> str:
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
 
 
 def _is_file(base: str) -> bool:
@@ -154,8 +167,19 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _without_quotes(text: str) -> str:
-    return text.replace(_QUOTES, "'''")
+def _readable(text: str) -> str:
+    """The text without what Ollama drops as it reads; other spaces and line breaks become plain ones."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign in "\t\r\n" else _PLAIN.get(unicodedata.category(sign), "")
+        for sign in text
+    )
+
+
+def _quoted(text: str) -> str:
+    """The text in quotes: three of its own at the end of a line would end it, unless it is the last line."""
+    return f"{_QUOTES}{_ENDING.sub(_APOSTROPHES, text)}{_QUOTES}"
 
 
 def _modelfiles(value: Any) -> list[dict[str, Any]]:
