@@ -14,14 +14,14 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, func, insert, select, text, update
 
-from personachat.accounts.permitted import PersonaRights
-from personachat.conversations.model import now
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.conversations.tables import conversations, turns
 from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.lab.adherence import is_sampled
 from personachat.lab.on_save import Sampling
 from personachat.lab.testing_tables import sampled_replies
+from personachat.stamps import now
 
 RECENT = timedelta(hours=24)
 """How old a reply may be that is sampled."""

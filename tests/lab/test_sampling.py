@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from personachat.lab.on_save import Sampling, TestSettings
 from personachat.lab.testing_tables import sampled_replies
-from personachat.providers import pricing
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
+from personachat.usage import pricing
 from tests.conftest import local, persona_text
 from tests.fake_provider import Gate, tokens
 from tests.killed_writers import kill, start

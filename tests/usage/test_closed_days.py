@@ -241,7 +241,7 @@ def test_sums_of_closed_days_are_those_that_are_kept(closed: Database) -> None:
     ],
 )
 def test_a_page_reads_one_row_a_day_and_thing(
-    closed: Database, by: tuple[str, ...], filters: dict[str, str]
+    closed: Database, by: tuple[str, ...], filters: dict[str, Any]
 ) -> None:
     question = UsageQuery(zone=ZoneInfo("Europe/Berlin"), since=SINCE, until=UNTIL, **filters)
     before = usage_of(closed).summed(question, by)
