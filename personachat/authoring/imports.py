@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from personachat.authoring.available_models import Models
 from personachat.errors import PersonaChatError
-from personachat.jsontext.edits import with_value
+from personachat.jsontext.edits import with_value, without
 from personachat.jsontext.faults import Path, excerpt
 from personachat.personas.assets.sets import OURS, set_named_by
 from personachat.personas.diff import Difference, differences
@@ -21,6 +21,7 @@ from personachat.personas.fields import free_id
 from personachat.personas.formats.catalogue import Columns, FileContents, ImportedPersona, Skipped
 from personachat.personas.formats.origins import GIVEN, comparable, origins
 from personachat.personas.persona import KEYS, Persona, parse_persona
+from personachat.personas.spending import SPENDING, TESTS
 from personachat.personas.store.base import BrokenPersona, PersonaStore, Saving, StoredPersona
 
 ImportAction: TypeAlias = Literal["new", "unchanged", "changed", "conflict"]
@@ -221,7 +222,7 @@ def _planned(arrival: ImportedPersona, here: _Here, models: Models) -> PlannedIm
         persona_id = stored.id
     elif not arrival.states_id and persona_id in here.stored_ids:
         persona_id = here.free_id(arrival.persona.name)
-    arrival = _with_id(arrival, persona_id)
+    arrival = _spending_as_here(_with_id(arrival, persona_id), stored)
     if isinstance(stored, StoredPersona) and _same(arrival, stored.persona, models):
         return PlannedImport(arrival, "unchanged", stored)
     arrival = _with_model(arrival, models, stored)
@@ -257,6 +258,28 @@ def _with_id(arrival: ImportedPersona, persona_id: str) -> ImportedPersona:
     if arrival.persona.id == persona_id:
         return arrival
     return _edited(arrival, ("id",), persona_id)
+
+
+def _spending_as_here(
+    arrival: ImportedPersona, stored: StoredPersona | BrokenPersona | None
+) -> ImportedPersona:
+    """With what the persona here may spend by itself, which is nothing for a new one; it says so."""
+    here = stored.persona.extensions.get(TESTS) if isinstance(stored, StoredPersona) else None
+    allowed = here if isinstance(here, dict) else {}
+    stated = arrival.persona.extensions.get(TESTS)
+    if not isinstance(stated, dict):
+        return arrival
+    text = arrival.text
+    for name in SPENDING:
+        path = ("extensions", TESTS, name)
+        if name in allowed:
+            text = with_value(text, path, allowed[name], order=KEYS)
+        elif name in stated:
+            text = without(text, path)
+    if text == arrival.text:
+        return arrival
+    arrival = replace(arrival, text=text, persona=parse_persona(text))
+    return _noting(arrival, "Tests that start by themselves stay as they are set here, on the Tests page.")
 
 
 def _with_model(

@@ -181,3 +181,30 @@ def test_a_card_with_a_picture_comes_whole_or_not_at_all_while_the_database_is_a
     assert failed.error
     assert failed.error.code == "database_unavailable"
     assert sorted(each.name for each in (tmp_path / "p2").glob("ada*")) == []
+
+
+SPENDING = {"onSave": True, "maxCostUsd": 50, "sampling": {"percent": 100}, "questions": ["Is it warm?"]}
+
+
+def test_what_comes_in_starts_no_tests_by_itself_and_says_so(collection: Any) -> None:
+    plan = collection.plan_import(file_of(persona_text("eager", extensions={"tests": SPENDING})))
+    assert any("start by themselves" in loss for loss in plan.items[0].losses)
+    (outcome,) = collection.carry_out(plan, {})
+    assert outcome.saved.persona.extensions["tests"] == {"questions": ["Is it warm?"]}
+
+
+def test_a_later_version_keeps_what_may_be_spent_here(collection: Any) -> None:
+    allowed = {"onSave": True, "maxCostUsd": 0.1}
+    collection.create(persona_text("eager", extensions={"tests": allowed}))
+    coming = persona_text("eager", systemPrompt="New.", extensions={"tests": SPENDING})
+    plan = collection.plan_import(file_of(coming))
+    (outcome,) = collection.carry_out(plan, {"eager": "theirs"})
+    assert outcome.saved.persona.system_prompt == "New."
+    assert outcome.saved.persona.extensions["tests"] == {**allowed, "questions": ["Is it warm?"]}
+
+
+def test_a_template_starts_no_tests_by_itself(services: Services) -> None:
+    workspace = local(services)
+    stored = workspace.collection.create(persona_text("eager", extensions={"tests": SPENDING}))
+    template = workspace.gallery.save(stored.persona, author="me")
+    assert services.gallery.get(template.id).persona.extensions["tests"] == {"questions": ["Is it warm?"]}

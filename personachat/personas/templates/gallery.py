@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from personachat.errors import TemplateNotFound
 from personachat.personas.persona import Persona, dump_persona
 from personachat.personas.search import SearchText, matching
+from personachat.personas.spending import without_spending
 from personachat.personas.store.own_templates import OwnTemplate, OwnTemplates
 from personachat.personas.store.read_only import editing_not_allowed
 from personachat.personas.templates.shipped import GROUPS, OWN_PREFIX, Template, shipped
@@ -67,7 +68,8 @@ class Gallery:
         """
         self._require_editing()
         self._check_shareable(persona.id)
-        return self._put(persona, author=author, action="created")
+        harmless = persona.model_copy(update={"extensions": without_spending(persona.extensions)})
+        return self._put(harmless, author=author, action="created")
 
     def put_back(self, template: Template, *, author: str) -> Template:
         """Keep a deleted one again. Raises EditingNotAllowed, DatabaseUnavailable and -Damaged."""
