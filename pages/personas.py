@@ -10,7 +10,7 @@ from personachat.ui.chat import storage_notice
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import (
     bulk,
-    deleted,
+    deleted_personas,
     dialogs,
     draft_list,
     drafting,
@@ -110,7 +110,7 @@ with left:
     if rows:
         persona_list.draw(rows, selected=open_persona.id if open_persona else None)
     draft_list.draw(rows)
-    deleted.draw()
+    deleted_personas.draw()
 
 with right:
     trouble = st.container()

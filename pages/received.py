@@ -4,14 +4,14 @@ import streamlit as st
 
 from personachat.errors import LinkInvalid, PersonaInvalid, ShareNotFound
 from personachat.ui import front_door
-from personachat.ui.personas import received
+from personachat.ui.personas import received_persona
 
 front_door.require_home()
 st.set_page_config(layout="centered", initial_sidebar_state="collapsed")
 
 try:
-    plan = received.plan()
+    plan = received_persona.plan()
 except (LinkInvalid, ShareNotFound, PersonaInvalid) as error:
-    received.draw_refused(error)
+    received_persona.draw_refused(error)
 else:
-    received.draw(plan)
+    received_persona.draw(plan)

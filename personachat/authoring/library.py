@@ -53,10 +53,10 @@ from personachat.personas.store.base import (
     StoredPersona,
 )
 from personachat.personas.store.favourites import Favourites
+from personachat.personas.store.id_in_text import renamed_text
 from personachat.personas.store.labels import Label, Labels
 from personachat.personas.store.pictures import PersonaPictures
 from personachat.personas.store.read_only import ReadOnlyPersonas, editing_not_allowed
-from personachat.personas.store.renamed import renamed_text
 from personachat.personas.store.shares import PersonaShare, PersonaShares
 
 

@@ -7,7 +7,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from personachat.errors import DatabaseUnavailable, PersonaChatError, StoreUnavailable
 from personachat.settings import APP
-from personachat.ui import dismissed, login, marks, page_behaviour, returning, script_runs, session, sidebar
+from personachat.ui import dismissals, login, marks, page_behaviour, returning, script_runs, session, sidebar
 from personachat.ui.chat import actions as turn_actions
 from personachat.ui.chat import persona_picker, storage_notice
 from personachat.ui.history import actions, dialogs
@@ -80,7 +80,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
         sidebar.draw(here=here)
         login.draw_account()
         draw_cookie()
-        dismissed.draw_cookie()
+        dismissals.draw_cookie()
         if arrival:
             script = CLOSE_ON_A_PHONE.format(arrival=arrival)
             st.html(script, unsafe_allow_javascript=True)

@@ -31,6 +31,7 @@ from personachat.personas.store.folder import (
     replace_file,
 )
 from personachat.personas.store.folder_renaming import Pending, begin, drop, finish, is_pending, pending_in
+from personachat.personas.store.id_in_text import Renaming, renaming_of
 from personachat.personas.store.persona_file import (
     PICTURE_SUFFIX,
     SUFFIX,
@@ -42,7 +43,6 @@ from personachat.personas.store.persona_file import (
     read_persona,
     stem_of,
 )
-from personachat.personas.store.renamed import Renaming, renaming_of
 from personachat.personas.store.rules import (
     broken,
     check_new_id,

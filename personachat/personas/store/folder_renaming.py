@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from personachat.personas.store.folder import available, move_file, remove_file, replace_file
+from personachat.personas.store.id_in_text import Renaming, renamed_text
 from personachat.personas.store.persona_file import SUFFIX, etag_of
-from personachat.personas.store.renamed import Renaming, renamed_text
 
 NOTE = ".renaming"
 

@@ -28,10 +28,10 @@ from personachat.personas.persona import KEYS, Persona
 from personachat.personas.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
 from personachat.personas.store.files import LOOKING_SECONDS, FilePersonaStore, FolderListing
 from personachat.personas.store.folder_renaming import Pending, drop
+from personachat.personas.store.id_in_text import Renaming
 from personachat.personas.store.persona_file import PICTURE_SUFFIX, SUFFIX, Mark
 from personachat.personas.store.picture_files import PictureFiles
 from personachat.personas.store.pictures import PersonaPictures
-from personachat.personas.store.renamed import Renaming
 from personachat.personas.store.renaming import Move, Redirects
 from personachat.personas.store.revisions import Latest, Recording, SqlRevisions
 

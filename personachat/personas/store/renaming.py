@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError, PersonaMoved, PersonaNotFound
 from personachat.personas.fields import is_persona_id
-from personachat.personas.store.renamed import Renaming, renamed_text
+from personachat.personas.store.id_in_text import Renaming, renamed_text
 from personachat.personas.store.rules import not_found
 from personachat.personas.store.tables import (
     persona_drafts,

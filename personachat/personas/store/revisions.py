@@ -29,8 +29,8 @@ from personachat.personas.store.base import (
     Revision,
     Saving,
 )
+from personachat.personas.store.id_in_text import Renaming
 from personachat.personas.store.packing import compressed, decompressed, difference, older
-from personachat.personas.store.renamed import Renaming
 from personachat.personas.store.renaming import Move, end_redirects, move_rows
 from personachat.personas.store.tables import persona_labels, persona_revisions
 from personachat.settings import Settings

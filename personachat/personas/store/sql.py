@@ -22,8 +22,8 @@ from personachat.jsontext.reader import UNSTORABLE
 from personachat.personas import limits
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
+from personachat.personas.store.id_in_text import renaming_of
 from personachat.personas.store.persona_file import SUFFIX, etag_of, read_persona
-from personachat.personas.store.renamed import renaming_of
 from personachat.personas.store.renaming import Move, Redirects
 from personachat.personas.store.revisions import Recording, SqlRevisions
 from personachat.personas.store.rules import (

@@ -14,7 +14,7 @@ from personachat.personas.variables import declared
 from personachat.providers.registry import ModelChoice
 from personachat.services import Services
 from personachat.settings import LOCAL
-from personachat.ui import addresses, dismissed, faces, last_seen, open_tabs, script_runs, session
+from personachat.ui import addresses, dismissals, faces, last_seen, open_tabs, script_runs, session
 from personachat.ui.chat import actions as turn_actions
 from personachat.ui.chat import persona_finder
 from personachat.ui.chat.state import PERSONA_CHOICE, TurnDialog, chat_state
@@ -201,10 +201,10 @@ def draw_chosen_offline(answering: ModelChoice, persona: Persona) -> None:
 def draw_offline(answering: ModelChoice) -> None:
     """Which demo model answers; how to connect a real one, until that is dismissed."""
     why = answering.reason or "This persona uses the offline model."
-    if dismissed.is_dismissed("offline"):
+    if dismissals.is_dismissed("offline"):
         st.caption(f":material/cloud_off: {escaped(answering.model)} · offline", help=escaped(why))
         return
-    dismissed.draw(
+    dismissals.draw(
         "offline",
         f":material/cloud_off: **{escaped(answering.model)} · offline.** {escaped(why)} "
         "To connect a larger model, set `OPENAI_API_KEY` or `OPENAI_BASE_URL`.",

@@ -9,7 +9,7 @@ from personachat.errors import DatabaseDamaged, PersonaChatError
 from personachat.providers.ways_on import SECRETS_PANEL, on_community_cloud
 from personachat.services import Services
 from personachat.settings import Settings
-from personachat.ui import dismissed, session
+from personachat.ui import dismissals, session
 from personachat.ui.wording import error_text, escaped
 
 _RETURN_AWAITED = "return_awaited"
@@ -80,13 +80,13 @@ def personas_are_kept(settings: Settings) -> bool:
 
 def draw_short_lived(settings: Settings) -> None:
     """What this host forgets, how to have it kept, and how to take it along; until that is dismissed."""
-    if dismissed.is_dismissed("short_lived"):
+    if dismissals.is_dismissed("short_lived"):
         return
     what = "Saved personas" if settings.database_url else "Saved personas and chats"
     needed = 'PERSONACHAT_PERSONA_STORE = "database"'
     if not settings.database_url:
         needed = f"DATABASE_URL (the address of a PostgreSQL database) and {needed}"
-    dismissed.draw(
+    dismissals.draw(
         "short_lived",
         f":material/cloud_queue: **{what} disappear when this app restarts or goes to sleep.** "
         f"To keep them, add {needed} in {SECRETS_PANEL}. Until then, download what you need: "

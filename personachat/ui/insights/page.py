@@ -12,7 +12,7 @@ from personachat.insights.service import Insights
 from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.stamps import now
-from personachat.ui.insights import chart, failing, figures, filters, liked, looking, speed, spending
+from personachat.ui.insights import chart, failing, figures, filters, looking, speed, spending, thumbs
 from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import names
 from personachat.ui.wording import counted, error_text, escaped
@@ -49,7 +49,7 @@ def draw(services: Services, workspace: Workspace) -> None:
     spending.draw(usage, chosen, called)
     speed.draw(usage, chosen)
     failing.draw(insights, chosen)
-    liked.draw(insights, workspace.revisions, chosen, called)
+    thumbs.draw(insights, workspace.revisions, chosen, called)
     looking.draw(insights, chosen)
     _draw_rows(usage, chosen.question, calls=calls, moment=moment)
 

@@ -24,7 +24,7 @@ from personachat.personas.diff import changes
 from personachat.personas.merge import Merge, merge_personas
 from personachat.personas.persona import Persona, check_persona, parse_persona
 from personachat.personas.store.base import PersonaStore, Saving, StoredPersona
-from personachat.personas.store.renamed import renamed_text
+from personachat.personas.store.id_in_text import renamed_text
 from personachat.ui import script_runs, session
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import bulk_work, favourites, kept_drafts

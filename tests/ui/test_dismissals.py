@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from personachat.ui import dismissed
+from personachat.ui import dismissals
 
 
 class Browser:
@@ -15,7 +15,7 @@ class Browser:
 
     def __init__(self, cookie: str = "") -> None:
         self.session_state: dict[str, Any] = {}
-        self.context = SimpleNamespace(cookies={dismissed.COOKIE: cookie} if cookie else {})
+        self.context = SimpleNamespace(cookies={dismissals.COOKIE: cookie} if cookie else {})
         self.drawn: list[str] = []
 
     def html(self, script: str, *, unsafe_allow_javascript: bool) -> None:
@@ -30,32 +30,32 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
 
 def with_cookie(monkeypatch: pytest.MonkeyPatch, cookie: str) -> Browser:
     made = Browser(cookie)
-    monkeypatch.setattr(dismissed, "st", made)
+    monkeypatch.setattr(dismissals, "st", made)
     return made
 
 
 def test_what_is_dismissed_is_told_to_the_browser_at_once(browser: Browser) -> None:
-    assert not dismissed.is_dismissed("offline")
-    dismissed.dismiss("offline")
-    dismissed.draw_cookie()
-    assert dismissed.is_dismissed("offline")
-    assert not dismissed.is_dismissed("short_lived")
+    assert not dismissals.is_dismissed("offline")
+    dismissals.dismiss("offline")
+    dismissals.draw_cookie()
+    assert dismissals.is_dismissed("offline")
+    assert not dismissals.is_dismissed("short_lived")
     assert "personachat_dismissed=offline;" in browser.drawn[0]
 
 
 def test_another_tab_of_the_browser_knows_and_adds_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     browser = with_cookie(monkeypatch, "offline")
-    assert dismissed.is_dismissed("offline")
-    dismissed.draw_cookie()
+    assert dismissals.is_dismissed("offline")
+    dismissals.draw_cookie()
     assert not browser.drawn, "nothing is new"
-    dismissed.dismiss("short_lived")
-    dismissed.draw_cookie()
+    dismissals.dismiss("short_lived")
+    dismissals.draw_cookie()
     assert "=offline.short_lived;" in browser.drawn[0]
 
 
 def test_a_made_up_cookie_is_no_notice_and_never_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     browser = with_cookie(monkeypatch, '"; alert(1).offline.</script>')
-    dismissed.dismiss("short_lived")
-    dismissed.draw_cookie()
+    dismissals.dismiss("short_lived")
+    dismissals.draw_cookie()
     assert "=offline.short_lived;" in browser.drawn[0]
     assert "alert" not in browser.drawn[0]
