@@ -29,7 +29,7 @@ class AuditedPersonas:
 
     def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
         stored = self._personas.create(text, saving=saving)
-        self._note(saving.action or "created", stored, after=_known(stored))
+        self._note(saving.action or "created", stored, after=_facts(stored))
         return stored
 
     def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
@@ -38,7 +38,7 @@ class AuditedPersonas:
         if before != stored.etag:
             action = saving.action or ("created" if before is None else "saved")
             self._note(
-                action, stored, before=None if before is None else {"etag": before}, after=_known(stored)
+                action, stored, before=None if before is None else {"etag": before}, after=_facts(stored)
             )
         return stored
 
@@ -46,7 +46,7 @@ class AuditedPersonas:
         self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
         stored = self._personas.delete(persona_id, etag=etag, saving=saving)
-        self._note("deleted", stored, before=_known(stored))
+        self._note("deleted", stored, before=_facts(stored))
         return stored
 
     def rename(
@@ -98,5 +98,5 @@ def named_id(text: str) -> str:
     return ""
 
 
-def _known(stored: StoredPersona) -> dict[str, Any]:
+def _facts(stored: StoredPersona) -> dict[str, Any]:
     return {"name": stored.persona.name, "etag": stored.etag}

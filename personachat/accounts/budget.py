@@ -114,20 +114,20 @@ class BudgetState:
     def warns(self) -> bool:
         return self.budget.period != "minute" and self.share >= WARNING_SHARE
 
-    def refuses(self, wanted: float | None) -> bool:
+    def refuses(self, amount: float | None) -> bool:
         """Whether a call that takes so much at most does not fit in any more.
 
         What takes nothing always fits. If nobody knows what it takes, something has to be left.
         """
         room = self.budget.most - self.taken
-        return room <= 0 if wanted is None else wanted > max(room, 0) * (1 + 1e-9)
+        return room <= 0 if amount is None else amount > max(room, 0) * (1 + 1e-9)
 
     def warning(self) -> str:
         """The sentence for who is limited by it."""
         used = f"{min(self.share, 1):.0%}"
         return f"{used} of {_named(self.budget)} is used. {_reset(self.budget, self.resets_at)}"
 
-    def refusal(self, wanted: float | None, *, moment: datetime) -> PersonaChatError:
+    def refusal(self, amount: float | None, *, moment: datetime) -> PersonaChatError:
         """Why such a call is refused, and when the budget begins anew."""
         budget = self.budget
         if budget.period == "minute":
@@ -137,11 +137,11 @@ class BudgetState:
                 retry_after_seconds=60,
             )
         left = budget.most - self.taken
-        used_up = left <= 0 or budget.unit == "replies" or wanted is None
+        used_up = left <= 0 or budget.unit == "replies" or amount is None
         what = f"{_named(budget, begins=True)} is used up."
-        if wanted is not None and not used_up:
+        if amount is not None and not used_up:
             what = (
-                f"This reply could take up to {amount_of(wanted, budget.unit)}, "
+                f"This reply could take up to {amount_of(amount, budget.unit)}, "
                 f"but only {amount_of(left, budget.unit)} of {_named(budget)} is left."
             )
         seconds = max(1.0, (self.resets_at - moment).total_seconds())

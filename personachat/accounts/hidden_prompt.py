@@ -23,12 +23,12 @@ _SHOWN = (
 class ShownPersonas:
     """A source that finds personas with all they have, and hands on what a person may see of them."""
 
-    def __init__(self, found: PersonaSource, rights: PersonaRights) -> None:
-        self._found = found
+    def __init__(self, personas: PersonaSource, rights: PersonaRights) -> None:
+        self._personas = personas
         self._rights = rights
 
     def get(self, persona_id: str) -> StoredPersona:
-        stored = self._found.get(persona_id)
+        stored = self._personas.get(persona_id)
         return stored if self._rights.may("prompt", stored.id) else redacted(stored)
 
 

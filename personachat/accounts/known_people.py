@@ -42,10 +42,10 @@ class KnownPeople:
         with self._database.read() as connection:
             talked = {row.owner: row for row in connection.execute(query) if not is_comparing(row.owner)}
             seen = {row.key: row for row in connection.execute(newest)}
-        found = [self._known(owner, talked.get(owner), seen.get(owner)) for owner in {**talked, **seen}]
+        found = [self._person(owner, talked.get(owner), seen.get(owner)) for owner in {**talked, **seen}]
         return sorted(found, key=lambda each: each.active_at, reverse=True)[:MOST_PEOPLE]
 
-    def _known(self, owner: str, talked: Row[Any] | None, seen: Row[Any] | None) -> KnownPerson:
+    def _person(self, owner: str, talked: Row[Any] | None, seen: Row[Any] | None) -> KnownPerson:
         return KnownPerson(
             owner=owner,
             name=(seen and (seen.name or seen.email)) or author_of(owner),

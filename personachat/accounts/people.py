@@ -51,7 +51,7 @@ class SeenPeople:
     def find(self, key: str) -> SeenPerson | None:
         with self._database.read() as connection:
             row = connection.execute(select(people).where(_p.key == key)).one_or_none()
-        return self._keep(_seen(row)) if row else None
+        return self._keep(_seen_person(row)) if row else None
 
     def last_known(self, key: str) -> SeenPerson | None:
         """As `find`; while the database is out of reach what this process knew last, if it knew them."""
@@ -68,7 +68,7 @@ class SeenPeople:
         """Everybody, who was there last first."""
         with self._database.read() as connection:
             rows = connection.execute(select(people).order_by(_p.last_seen_at.desc(), _p.key))
-            return tuple(_seen(row) for row in rows)
+            return tuple(_seen_person(row) for row in rows)
 
     def saw(self, person: Person, identity: Identity, *, known: SeenPerson | None) -> None:
         """Write down that somebody is there; nothing where what is `known` of them says so already."""
@@ -116,7 +116,7 @@ def _row(person: Person, now: datetime) -> dict[str, Any]:
     }
 
 
-def _seen(row: Row[Any]) -> SeenPerson:
+def _seen_person(row: Row[Any]) -> SeenPerson:
     role = Role(row.role) if row.role in tuple(Role) else Role.READER
     person = Person(row.key, role, row.name, row.email, frozenset(row.groups))
     return SeenPerson(person, row.first_seen_at, row.last_seen_at, row.login_at, row.signed_out_before)

@@ -35,7 +35,7 @@ _p = person_pictures.c
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _PictureRow:
     """What is kept of a person: from where it is, and the picture if it could be had."""
 
     source: str
@@ -56,7 +56,7 @@ class PersonPictures:
         self._database = database
         self._fetch = fetch
         self._wanted = wanted
-        self._known: dict[str, _Kept] = {}
+        self._known: dict[str, _PictureRow] = {}
         self._on_its_way: set[str] = set()
         self._lock = threading.Lock()
 
@@ -102,13 +102,13 @@ class PersonPictures:
             row = connection.execute(select(person_pictures).where(_p.owner == key)).one_or_none()
         if row is None:
             return False
-        kept = _Kept(row.source, None if row.picture is None else bytes(row.picture), row.fetched_at)
+        kept = _PictureRow(row.source, None if row.picture is None else bytes(row.picture), row.fetched_at)
         self._remember(key, kept)
         return kept.is_settled(source)
 
     def _have(self, key: str, address: str, source: str) -> None:
         try:
-            self._keep(key, _Kept(source, self._drawn(address), now()))
+            self._keep(key, _PictureRow(source, self._drawn(address), now()))
         except PersonaChatError as error:
             log.debug("The picture of a person is not kept: %s", error.code)
         except Exception:
@@ -125,7 +125,7 @@ class PersonPictures:
             log.exception("The picture of a person can't be had")
         return None
 
-    def _keep(self, key: str, kept: _Kept) -> None:
+    def _keep(self, key: str, kept: _PictureRow) -> None:
         with self._database.write() as connection:
             if not connection.scalar(select(exists().where(people.c.key == key))):
                 return  # erased meanwhile
@@ -139,7 +139,7 @@ class PersonPictures:
             put(connection, person_pictures, row, key=("owner",), renewed=renewed)
         self._remember(key, kept)
 
-    def _remember(self, key: str, kept: _Kept) -> None:
+    def _remember(self, key: str, kept: _PictureRow) -> None:
         with self._lock:
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()

@@ -61,7 +61,7 @@ def fetch_picture(url: str, *, reach: Reach = PUBLIC) -> bytes:
     """What is at an address, which is not known to be a picture. Raises PictureRefused."""
     for _ in range(MOST_REDIRECTS + 1):
         try:
-            found = _asked(_judged(url, reach), reach)
+            found = _content_or_redirect(_judged(url, reach), reach)
             if isinstance(found, bytes):
                 return found
             url = urljoin(url, found)
@@ -88,7 +88,7 @@ def _address(host: str, port: int, reach: Reach) -> str:
     return found[0]
 
 
-def _asked(parts: SplitResult, reach: Reach) -> bytes | str:
+def _content_or_redirect(parts: SplitResult, reach: Reach) -> bytes | str:
     """What is there, or where it leads on to."""
     host, port = str(parts.hostname).encode("idna").decode(), parts.port or 443
     with (

@@ -40,7 +40,7 @@ def settings_in_force(settings: Settings) -> list[SettingInForce]:
             source = "default"
         else:
             source = "secrets.toml"
-        found.append(SettingInForce(variable, told(value), source))
+        found.append(SettingInForce(variable, in_words(value), source))
     return found
 
 
@@ -64,15 +64,15 @@ def note_changes(audit: Audit, settings: Settings) -> None:
         )
 
 
-def told(value: Any) -> str:
+def in_words(value: Any) -> str:
     """A value in words. An address is its scheme and host alone: the rest may hold a secret."""
     if isinstance(value, tuple):
         secrets = sum(isinstance(each, SecretStr) for each in value)
-        return f"{secrets} {HIDDEN}" if secrets else ", ".join(map(told, value))
+        return f"{secrets} {HIDDEN}" if secrets else ", ".join(map(in_words, value))
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} ({told(each)})" for name, each in value.items())
+        return ", ".join(f"{name} ({in_words(each)})" for name, each in value.items())
     if isinstance(value, ProviderSettings):
-        return told(value.base_url)
+        return in_words(value.base_url)
     if isinstance(value, BudgetSettings):
         who = f"{value.scope} {value.name}".strip()
         return f"{who}: {amount_of(value.most, value.unit)} per {value.per}"

@@ -26,7 +26,7 @@ class Probe(Generic[T]):
         waiting = asyncio.wrap_future(self._started(ask))
         done, _ = await asyncio.wait({waiting}, timeout=within_seconds)
         if not done:
-            waiting.add_done_callback(_heard)
+            waiting.add_done_callback(_ignore_failure)
             return None
         return waiting.result()
 
@@ -49,7 +49,7 @@ def _answer(future: Future[T], ask: Callable[[], T]) -> None:
         future.set_exception(error)
 
 
-def _heard(late: asyncio.Future[T]) -> None:
+def _ignore_failure(late: asyncio.Future[T]) -> None:
     """Nobody waits any more; a failure is no news then."""
     if not late.cancelled():
         late.exception()

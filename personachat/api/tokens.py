@@ -91,7 +91,9 @@ def list_tokens(request: Request) -> TokenList:
     """Your tokens, the newest first; for administrators everybody's. A token of a person sees only itself."""
     desk = _desk_of(request)
     budgets = desk.token_budgets()
-    return TokenList(tokens=[TokenAnswer(**_told(each, budgets.get(each.id, ()))) for each in desk.tokens()])
+    return TokenList(
+        tokens=[TokenAnswer(**_as_json(each, budgets.get(each.id, ()))) for each in desk.tokens()]
+    )
 
 
 @router.post(
@@ -113,7 +115,7 @@ def create_token(body: NewToken, request: Request) -> CreatedToken:
         expires_at=body.expires_at,
         budget=budget,
     )
-    return CreatedToken(**_told(made.token, (budget,) if budget else ()), token=made.secret)
+    return CreatedToken(**_as_json(made.token, (budget,) if budget else ()), token=made.secret)
 
 
 @router.delete(
@@ -130,7 +132,7 @@ def revoke_token(
     _desk_of(request).revoke_token(token_id)
 
 
-def _told(token: ApiToken, budgets: Sequence[Budget]) -> dict[str, Any]:
+def _as_json(token: ApiToken, budgets: Sequence[Budget]) -> dict[str, Any]:
     return {
         "id": token.id,
         "name": token.name,

@@ -28,7 +28,7 @@ MOST_ADDRESSES = 1_000
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Attempts:
     count: int = 0
     waiting: int = 0
     last: float = 0.0
@@ -45,36 +45,36 @@ class WrongTokens:
     ) -> None:
         self._sleep = sleep
         self._now = now
-        self._seen: OrderedDict[str, _Seen] = OrderedDict()
+        self._attempts: OrderedDict[str, _Attempts] = OrderedDict()
 
     async def came_from(self, address: str | None) -> bool:
         """Note one, and wait as long as its answer shall take; False where it is one too many."""
         network = _network(address)
-        seen = self._note(network)
-        if seen.count & (seen.count - 1) == 0:  # 1, 2, 4, 8, ...: a flood does not fill the log
-            log.warning("Wrong API token from %s, the %d. in a row", network, seen.count)
-        if seen.count <= UNSLOWED:
+        attempts = self._note(network)
+        if attempts.count & (attempts.count - 1) == 0:  # 1, 2, 4, 8, ...: a flood does not fill the log
+            log.warning("Wrong API token from %s, the %d. in a row", network, attempts.count)
+        if attempts.count <= UNSLOWED:
             return True
-        if seen.waiting >= MOST_WAITING:
+        if attempts.waiting >= MOST_WAITING:
             return False
-        seen.waiting += 1
+        attempts.waiting += 1
         try:
             await self._sleep(DELAY_SECONDS)
         finally:
-            seen.waiting -= 1
+            attempts.waiting -= 1
         return True
 
-    def _note(self, network: str) -> _Seen:
+    def _note(self, network: str) -> _Attempts:
         now = self._now()
-        seen = self._seen.pop(network, None)
-        if seen is None or now - seen.last > FORGOTTEN_AFTER_SECONDS:
-            seen = _Seen(waiting=seen.waiting if seen else 0)
-        seen.count += 1
-        seen.last = now
-        self._seen[network] = seen  # the newest is last
-        while len(self._seen) > MOST_ADDRESSES:
-            self._seen.popitem(last=False)
-        return seen
+        attempts = self._attempts.pop(network, None)
+        if attempts is None or now - attempts.last > FORGOTTEN_AFTER_SECONDS:
+            attempts = _Attempts(waiting=attempts.waiting if attempts else 0)
+        attempts.count += 1
+        attempts.last = now
+        self._attempts[network] = attempts  # the newest is last
+        while len(self._attempts) > MOST_ADDRESSES:
+            self._attempts.popitem(last=False)
+        return attempts
 
 
 def _network(address: str | None) -> str:

@@ -74,9 +74,9 @@ class SimulatedUser:
         self._persona = user_persona(model, goal)
         self._model = model
 
-    async def speak(self, said: Sequence[SaidTurn], *, origin: Origin) -> Spoken:
+    async def speak(self, turns: Sequence[SaidTurn], *, origin: Origin) -> Spoken:
         """What the person says after this. Asked once more where it can't be read. Raises ShuttingDown."""
-        turned = flipped(said)
+        turned = flipped(turns)
         cost: float | None = None
         spoken = Spoken()
         for _ in range(2):
@@ -87,13 +87,13 @@ class SimulatedUser:
                 break
         return Spoken(spoken.message, spoken.done, spoken.request, spoken.model, cost, trouble=spoken.trouble)
 
-    async def _once(self, said: Sequence[SaidTurn], origin: Origin) -> Spoken:
-        request = (("system", self._persona.system_prompt), *said)
+    async def _once(self, turns: Sequence[SaidTurn], origin: Origin) -> Spoken:
+        request = (("system", self._persona.system_prompt), *turns)
         try:
             provider, reason = self._replying.who(self._persona, model=self._model)
             if provider == LOCAL or reason:
                 return Spoken(request=request, trouble="The model that plays the user isn't available.")
-            answered = await self._replying.reply(self._persona, said, origin=origin, model=self._model)
+            answered = await self._replying.reply(self._persona, turns, origin=origin, model=self._model)
         except ShuttingDown:
             raise
         except PersonaChatError as error:
@@ -120,9 +120,9 @@ def user_persona(model: str, goal: str) -> Persona:
     )
 
 
-def flipped(said: Sequence[SaidTurn]) -> list[SaidTurn]:
+def flipped(turns: Sequence[SaidTurn]) -> list[SaidTurn]:
     """A talk as the person hears it: the persona speaks to it, and it answers."""
-    turned: list[SaidTurn] = [("assistant" if role == "user" else "user", words) for role, words in said]
+    turned: list[SaidTurn] = [("assistant" if role == "user" else "user", words) for role, words in turns]
     if not turned or turned[0][0] == "assistant":
         turned.insert(0, ("user", _BEGIN))
     return turned
@@ -146,10 +146,10 @@ def is_farewell(words: str) -> bool:
     return len(words.split()) <= _SHORT and bool(_FAREWELLS.search(words))
 
 
-def why_over(said: Sequence[SaidTurn]) -> str:
+def why_over(turns: Sequence[SaidTurn]) -> str:
     """Why a talk has come to its end by itself; "" where it may go on."""
     for role, name in (("user", "simulated user"), ("assistant", "persona")):
-        words = [folded(text) for each, text in said if each == role]
+        words = [folded(text) for each, text in turns if each == role]
         if len(words) >= LOOP and len(set(words[-LOOP:])) == 1:
             return f"The {name} said the same {LOOP} times in a row."
         alternating = words[-2 * LOOP :]
@@ -159,6 +159,6 @@ def why_over(said: Sequence[SaidTurn]) -> str:
             and alternating[:2] * LOOP == alternating
         ):
             return f"The {name} went round in a circle."
-    if len(said) >= 2 and is_farewell(said[-1][1]) and is_farewell(said[-2][1]):
+    if len(turns) >= 2 and is_farewell(turns[-1][1]) and is_farewell(turns[-2][1]):
         return "Both said goodbye."
     return ""

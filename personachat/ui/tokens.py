@@ -50,13 +50,13 @@ def draw_list(desk: TokenDesk, do: Do, *, empty: str, names: Mapping[str, str] |
     return len(found)
 
 
-def _draw_token(each: ApiToken, do: Do, told: str) -> None:
+def _draw_token(each: ApiToken, do: Do, token: str) -> None:
     holds = each.holds(now())
     with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False):
         with st.container(gap="xsmall"):
             ended = "" if holds else "Revoked" if each.revoked_at else "Expired"
             st.markdown(f"**{escaped(each.name)}** {f':gray-badge[{ended}]' if ended else ''}")
-            st.caption(escaped(told))
+            st.caption(escaped(token))
         if holds:
             with st.popover(
                 heard(f"Revoke the token {escaped(each.name)}"),

@@ -142,7 +142,7 @@ async def test_the_table_of_addresses_is_bounded() -> None:
     wrong = WrongTokens()
     for number in range(MOST_ADDRESSES * 2):
         await wrong.came_from(f"10.0.{number // 250}.{number % 250}")
-    assert len(wrong._seen) == MOST_ADDRESSES
+    assert len(wrong._attempts) == MOST_ADDRESSES
 
 
 def test_others_wrong_tokens_lock_nobody_out(guarded: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ class Machine:
         self.pace = Pace(clock=lambda: self.now, used=lambda: self.used)
         self.drawn = ExitStack()
         for _ in range(replies):
-            self.drawn.enter_context(self.pace.kept())
+            self.drawn.enter_context(self.pace.one_more_reply())
         self.replies = replies
 
     def after(self, seconds: float) -> float:
@@ -86,7 +86,7 @@ def test_the_pace_quickens_again_when_the_others_have_ended() -> None:
     machine.after(2)
     machine.drawn.close()
     machine.replies = 1
-    with machine.pace.kept():
+    with machine.pace.one_more_reply():
         assert machine.after(2) == pytest.approx(SHORTEST_SECONDS, rel=1e-3)
 
 
@@ -95,7 +95,7 @@ def test_work_done_while_nothing_was_drawn_is_no_cost_of_frames() -> None:
     machine.now += 60
     machine.used += 30
     machine.replies = 1
-    with machine.pace.kept():
+    with machine.pace.one_more_reply():
         assert machine.after(1) == pytest.approx(SHORTEST_SECONDS, rel=1e-3)
 
 

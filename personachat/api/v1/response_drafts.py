@@ -34,7 +34,7 @@ class PendingResponse:
 
     def __init__(self, reply_id: str, body: ResponseBody, request: ChatRequest) -> None:
         self._reply_id = reply_id
-        self._asked = _asked(body, request)
+        self._request_fields = _request_fields(body, request)
         self._created_at = int(time.time())
         self._body = body
         self._begun = self._ended = False
@@ -152,12 +152,12 @@ class PendingResponse:
             "incomplete_details": None,
             "output": self.output if over else [],
             "usage": _usage(self._usage) if over else None,
-            **self._asked,
+            **self._request_fields,
             **more,
         }
 
 
-def _asked(body: ResponseBody, request: ChatRequest) -> dict[str, Any]:
+def _request_fields(body: ResponseBody, request: ChatRequest) -> dict[str, Any]:
     """What was asked for, with the numbers that the persona's provider gets; 1 is its default."""
     text = body.text.model_dump(exclude_none=True) if body.text else {}
     return {

@@ -30,7 +30,7 @@ class RequestItems:
     earlier: Sequence[Item] = ()
     previous_id: str | None = None
 
-    def kept(self, reply_id: str, output: Sequence[Item]) -> KeptResponse:
+    def response(self, reply_id: str, output: Sequence[Item]) -> KeptResponse:
         """The response to it, as it is kept."""
         return KeptResponse(reply_id, self.items, output, self.previous_id)
 

@@ -63,7 +63,7 @@ def _begin(body: ResponseBody, request: Request) -> tuple[LiveReply, PendingResp
     def keep() -> None:
         if body.is_kept and draft.is_whole:
             with suppress(PersonaChatError):  # it is answered all the same; the log has the reason
-                services.kept_responses.keep(owner, resolved.kept(live_reply.id, draft.output))
+                services.kept_responses.keep(owner, resolved.response(live_reply.id, draft.output))
 
     return live_reply, draft, keep
 

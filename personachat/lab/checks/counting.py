@@ -38,8 +38,8 @@ _EMOJI = re.compile(
 """As people see them: a family or a flag is one."""
 
 
-def words(reply: CheckedReply, wanted: int | Range) -> Finding:
-    return _counted(len(words_of(reply.text)), wanted, "word")
+def words(reply: CheckedReply, expected: int | Range) -> Finding:
+    return _counted(len(words_of(reply.text)), expected, "word")
 
 
 def words_of(text: str) -> list[re.Match[str]]:
@@ -47,8 +47,8 @@ def words_of(text: str) -> list[re.Match[str]]:
     return list(_WORD.finditer(text))
 
 
-def sentences(reply: CheckedReply, wanted: int | Range) -> Finding:
-    return _counted(len(sentences_of(reply.text)), wanted, "sentence")
+def sentences(reply: CheckedReply, expected: int | Range) -> Finding:
+    return _counted(len(sentences_of(reply.text)), expected, "sentence")
 
 
 def sentences_of(text: str) -> list[str]:
@@ -62,10 +62,10 @@ def sentences_of(text: str) -> list[str]:
     return found
 
 
-def questions(reply: CheckedReply, wanted: int | Range) -> Finding:
+def questions(reply: CheckedReply, expected: int | Range) -> Finding:
     """Question marks at the end of something, outside of code; an address may have one in the middle."""
     spans = tuple(match.span() for match in _QUESTION.finditer(without_code(reply.text)))
-    return _counted(len(spans), wanted, "question", spans)
+    return _counted(len(spans), expected, "question", spans)
 
 
 def without_code(text: str) -> str:
@@ -77,52 +77,52 @@ def without_code(text: str) -> str:
     return _INLINE_CODE.sub(blank, _FENCED.sub(blank, text))
 
 
-def emoji(reply: CheckedReply, wanted: bool | int | Range) -> Finding:  # noqa: FBT001  # as in the suite
+def emoji(reply: CheckedReply, expected: bool | int | Range) -> Finding:  # noqa: FBT001  # as in the suite
     spans = tuple(match.span() for match in _EMOJI.finditer(reply.text))
-    if isinstance(wanted, bool):
+    if isinstance(expected, bool):
         found = f"{len(spans):,} emoji." if spans else "No emoji."
-        return Finding.of(bool(spans) is wanted, found, spans)
-    return _counted(len(spans), wanted, "emoji", spans, plural="emoji")
+        return Finding.of(bool(spans) is expected, found, spans)
+    return _counted(len(spans), expected, "emoji", spans, plural="emoji")
 
 
-def tokens(reply: CheckedReply, wanted: int | Range) -> Finding:
+def tokens(reply: CheckedReply, expected: int | Range) -> Finding:
     if reply.tokens is None:
         return Finding("error", "The provider didn't say how many tokens the reply has.")
-    return _counted(reply.tokens, wanted, "token")
+    return _counted(reply.tokens, expected, "token")
 
 
-def seconds(reply: CheckedReply, wanted: Range) -> Finding:
+def seconds(reply: CheckedReply, expected: Range) -> Finding:
     if reply.seconds is None:
         return Finding("error", "It isn't known how long the reply took.")
-    return Finding.of(_within(reply.seconds, wanted), f"{reply.seconds:.1f} seconds; {_told(wanted)}.")
+    return Finding.of(_within(reply.seconds, expected), f"{reply.seconds:.1f} seconds; {_told(expected)}.")
 
 
-def cost(reply: CheckedReply, wanted: Range) -> Finding:
+def cost(reply: CheckedReply, expected: Range) -> Finding:
     if reply.cost_usd is None:
         return Finding("error", "The price of this model isn't known.")
-    return Finding.of(_within(reply.cost_usd, wanted), f"${reply.cost_usd:.6f}; {_told(wanted)}.")
+    return Finding.of(_within(reply.cost_usd, expected), f"${reply.cost_usd:.6f}; {_told(expected)}.")
 
 
 def _counted(
-    count: int, wanted: int | Range, noun: str, where: Spans = (), *, plural: str | None = None
+    count: int, expected: int | Range, noun: str, where: Spans = (), *, plural: str | None = None
 ) -> Finding:
     name = noun if count == 1 else plural or f"{noun}s"
-    return Finding.of(_within(count, wanted), f"{count:,} {name}; {_told(wanted)}.", where)
+    return Finding.of(_within(count, expected), f"{count:,} {name}; {_told(expected)}.", where)
 
 
-def _within(number: float, wanted: int | Range) -> bool:
-    if isinstance(wanted, int):
-        return number == wanted
-    low = -1 if wanted.at_least is None else wanted.at_least
-    return low <= number and (wanted.at_most is None or number <= wanted.at_most)
+def _within(number: float, expected: int | Range) -> bool:
+    if isinstance(expected, int):
+        return number == expected
+    low = -1 if expected.at_least is None else expected.at_least
+    return low <= number and (expected.at_most is None or number <= expected.at_most)
 
 
-def _told(wanted: int | Range) -> str:
-    if isinstance(wanted, int):
-        return f"exactly {wanted:,} expected"
+def _told(expected: int | Range) -> str:
+    if isinstance(expected, int):
+        return f"exactly {expected:,} expected"
     parts = []
-    if wanted.at_least is not None:
-        parts.append(f"at least {wanted.at_least:g}")
-    if wanted.at_most is not None:
-        parts.append(f"at most {wanted.at_most:g}")
+    if expected.at_least is not None:
+        parts.append(f"at least {expected.at_least:g}")
+    if expected.at_most is not None:
+        parts.append(f"at most {expected.at_most:g}")
     return f"{' and '.join(parts)} expected"

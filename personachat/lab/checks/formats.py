@@ -40,16 +40,16 @@ _NAMES = {
 }
 
 
-def json_(reply: CheckedReply, wanted: bool | dict[str, Any]) -> Finding:  # noqa: FBT001  # as in the suite
+def json_(reply: CheckedReply, expected: bool | dict[str, Any]) -> Finding:  # noqa: FBT001  # as in the suite
     """Whether the whole reply is JSON, which may stand in one fence."""
     value, fault = _parsed(reply.text)
-    if wanted is False:
+    if expected is False:
         return Finding.of(bool(fault), fault or "It is JSON.")
-    if fault or wanted is True:
+    if fault or expected is True:
         return Finding.of(not fault, fault or "It is JSON.")
     try:
         # References may not fetch anything.
-        validator = validator_of(wanted)(wanted, registry=Registry())
+        validator = validator_of(expected)(expected, registry=Registry())
         error = best_match(validator.iter_errors(value))
     except (Unresolvable, RecursionError, ValueError) as problem:
         return Finding("error", f"The schema can't be used: {str(problem)[:200]}.")
@@ -77,7 +77,7 @@ def _refused(constant: str) -> Any:
     raise ValueError(f"{constant} isn't allowed")
 
 
-def markdown(reply: CheckedReply, wanted: bool) -> Finding:  # noqa: FBT001  # as in the suite
+def markdown(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  # as in the suite
     found: dict[str, None] = {}
     for token in _parser().parse(reply.text[:MOST_CHARACTERS]):
         for each in (token, *(token.children or ())):
@@ -85,7 +85,9 @@ def markdown(reply: CheckedReply, wanted: bool) -> Finding:  # noqa: FBT001  # a
             if each.type not in plain and not each.type.endswith("_close"):
                 found[_NAMES.get(each.type, "")] = None
     names = [name for name in found if name]
-    return Finding.of(bool(names) is wanted, f"It uses {', '.join(names)}." if names else "It is plain text.")
+    return Finding.of(
+        bool(names) is expected, f"It uses {', '.join(names)}." if names else "It is plain text."
+    )
 
 
 @cache

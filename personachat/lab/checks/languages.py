@@ -89,20 +89,20 @@ _NOT_WORDS = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\$\$.*?\$\$", 
 _SAME = {"no": "nb", "iw": "he", "in": "id", "fil": "tl"}
 
 
-def language(reply: CheckedReply, wanted: str) -> Finding:
+def language(reply: CheckedReply, expected: str) -> Finding:
     text = _words(reply.text)
-    wanted = _SAME.get(wanted, wanted)
+    expected = _SAME.get(expected, expected)
     if not any(each.isalpha() for each in text):
         return Finding("fail", "There are no words outside of code.")
     ranked = _ranked(text)
-    if wanted not in ranked:
-        return Finding("error", f'The language "{wanted}" isn\'t known; use a code such as en, de or ja.')
+    if expected not in ranked:
+        return Finding("error", f'The language "{expected}" isn\'t known; use a code such as en, de or ja.')
     best = max(ranked, key=lambda code: ranked[code])
-    if best == wanted:
-        return Finding("pass", f"It is in {wanted}.")
-    if ranked[best] - ranked[wanted] <= CLEAR and len(text) < 60:
-        return Finding("pass", f"It is too short to tell {wanted} from {best}.")
-    return Finding("fail", f"It is in {best}, not in {wanted}.")
+    if best == expected:
+        return Finding("pass", f"It is in {expected}.")
+    if ranked[best] - ranked[expected] <= CLEAR and len(text) < 60:
+        return Finding("pass", f"It is too short to tell {expected} from {best}.")
+    return Finding("fail", f"It is in {best}, not in {expected}.")
 
 
 def language_of(text: str) -> str:

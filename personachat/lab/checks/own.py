@@ -29,16 +29,16 @@ class OwnChecks:
         self._allowed = allowed
         self._installed = installed
 
-    def run(self, reply: CheckedReply, wanted: OwnCheck) -> Finding:
+    def run(self, reply: CheckedReply, expected: OwnCheck) -> Finding:
         if not self._allowed:
             return Finding("error", "Checks from packages are switched off here (PERSONACHAT_OWN_CHECKS).")
         try:
-            check = self._find(wanted.name)
+            check = self._find(expected.name)
             if check is None:
-                return Finding("error", f'No installed package brings a check called "{wanted.name}".')
-            return _finding(check(reply.text, wanted.options), wanted.name)
+                return Finding("error", f'No installed package brings a check called "{expected.name}".')
+            return _finding(check(reply.text, expected.options), expected.name)
         except Exception as error:  # noqa: BLE001  # it is not ours
-            return Finding("error", f'The check "{wanted.name}" failed with {type(error).__name__}.')
+            return Finding("error", f'The check "{expected.name}" failed with {type(error).__name__}.')
 
     def _find(self, name: str) -> Own | None:
         if self._installed is not None:

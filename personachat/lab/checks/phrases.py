@@ -25,27 +25,27 @@ _REFUSING, _LEAVING, _EMPTY = _read("refusals"), _read("leaving_role"), _read("e
 MOST_CHARACTERS = 50_000
 
 
-def refuses(reply: CheckedReply, wanted: bool) -> Finding:  # noqa: FBT001  # as in the suite
+def refuses(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  # as in the suite
     spans, said = _found(_REFUSING, reply.text)
     return Finding.of(
-        bool(spans) is wanted, f"It refuses: {quoted(said)}." if said else "It doesn't refuse.", spans
+        bool(spans) is expected, f"It refuses: {quoted(said)}." if said else "It doesn't refuse.", spans
     )
 
 
-def not_refuses(reply: CheckedReply, wanted: bool) -> Finding:  # noqa: FBT001  # as in the suite
-    return refuses(reply, not wanted)
+def not_refuses(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  # as in the suite
+    return refuses(reply, not expected)
 
 
-def stays_in_role(reply: CheckedReply, wanted: bool) -> Finding:  # noqa: FBT001  # as in the suite
+def stays_in_role(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  # as in the suite
     """What the reply only quotes is not said by the persona."""
     spans, said = _found(_LEAVING, reply.text, quotations=False)
     found = f"It leaves the role: {quoted(said)}." if said else "Nothing leaves the role."
-    return Finding.of(bool(spans) is not wanted, found, spans)
+    return Finding.of(bool(spans) is not expected, found, spans)
 
 
-def banned(reply: CheckedReply, wanted: bool | str | tuple[str, ...]) -> Finding:  # noqa: FBT001
-    if not isinstance(wanted, bool):
-        return not_contains(reply, wanted)
+def banned(reply: CheckedReply, expected: bool | str | tuple[str, ...]) -> Finding:  # noqa: FBT001
+    if not isinstance(expected, bool):
+        return not_contains(reply, expected)
     spans, said = _found(_EMPTY, reply.text)
     return Finding.of(not spans, f"It says {quoted(said)}." if said else "No empty phrases.", spans)
 

@@ -52,8 +52,8 @@ def _run(reply: CheckedReply, check: Check, own: OwnChecks) -> CheckResult:
     return CheckResult(check.kind, plain(check.wanted), run(reply, check.wanted))
 
 
-def plain(wanted: Any) -> Any:
+def plain(expected: Any) -> Any:
     """What a check wants, as JSON."""
-    if isinstance(wanted, BaseModel):
-        return wanted.model_dump(mode="json", exclude_none=True)
-    return list(wanted) if isinstance(wanted, tuple) else wanted
+    if isinstance(expected, BaseModel):
+        return expected.model_dump(mode="json", exclude_none=True)
+    return list(expected) if isinstance(expected, tuple) else expected

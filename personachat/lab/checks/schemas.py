@@ -30,17 +30,17 @@ def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[Va
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-def _pattern_properties(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
+def _pattern_properties(validator: Any, expected: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
     if not validator.is_type(instance, "object"):
         return
-    for pattern, inside in wanted.items():
+    for pattern, inside in expected.items():
         for name, value in instance.items():
             if _found(pattern, name):
                 yield from validator.descend(value, inside, path=name, schema_path=pattern)
 
 
 def _additional_properties(
-    validator: Any, wanted: Any, instance: Any, schema: Any
+    validator: Any, expected: Any, instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
     if not validator.is_type(instance, "object"):
         return
@@ -48,9 +48,9 @@ def _additional_properties(
     for name, value in instance.items():
         if name in schema.get("properties", {}) or any(_found(each, name) for each in patterns):
             continue
-        if validator.is_type(wanted, "object"):
-            yield from validator.descend(value, wanted, path=name)
-        elif not wanted:
+        if validator.is_type(expected, "object"):
+            yield from validator.descend(value, expected, path=name)
+        elif not expected:
             yield ValidationError(f"Additional properties are not allowed ({name!r} was unexpected)")
 
 

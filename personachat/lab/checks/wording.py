@@ -44,10 +44,10 @@ class Folded:
 
     def find(self, sought: str) -> Spans:
         """Where it is, without overlaps."""
-        wanted, spans, at = folded(sought), [], 0
-        while wanted and (at := self.text.find(wanted, at)) >= 0:
-            spans.append(self.span(at, at + len(wanted)))
-            at += len(wanted)
+        expected, spans, at = folded(sought), [], 0
+        while expected and (at := self.text.find(expected, at)) >= 0:
+            spans.append(self.span(at, at + len(expected)))
+            at += len(expected)
         return tuple(spans)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -74,28 +74,28 @@ def folded(text: str) -> str:
     return Folded(text).text.strip()
 
 
-def contains(reply: CheckedReply, wanted: str | tuple[str, ...]) -> Finding:
+def contains(reply: CheckedReply, expected: str | tuple[str, ...]) -> Finding:
     looked = Folded(reply.text)
-    spans = {each: looked.find(each) for each in _listed(wanted)}
+    spans = {each: looked.find(each) for each in _listed(expected)}
     missing = [each for each, found in spans.items() if not found]
     if missing:
         return Finding.of(False, f"Missing: {quoted(missing)}.", _all(spans))
     return Finding.of(True, f"Contains {quoted(list(spans))}.", _all(spans))
 
 
-def not_contains(reply: CheckedReply, wanted: str | tuple[str, ...]) -> Finding:
+def not_contains(reply: CheckedReply, expected: str | tuple[str, ...]) -> Finding:
     looked = Folded(reply.text)
-    spans = {each: found for each in _listed(wanted) if (found := looked.find(each))}
+    spans = {each: found for each in _listed(expected) if (found := looked.find(each))}
     if spans:
         return Finding.of(False, f"Contains {quoted(list(spans))}.", _all(spans))
-    return Finding.of(True, f"Doesn't contain {quoted(list(_listed(wanted)))}.")
+    return Finding.of(True, f"Doesn't contain {quoted(list(_listed(expected)))}.")
 
 
-def begins(reply: CheckedReply, wanted: str | tuple[str, ...]) -> Finding:
+def begins(reply: CheckedReply, expected: str | tuple[str, ...]) -> Finding:
     looked = Folded(reply.text)
     text = looked.text.lstrip(_QUOTING + " ")
     skipped = len(looked.text) - len(text)
-    for each in _listed(wanted):
+    for each in _listed(expected):
         sought = folded(each)
         if text.startswith(sought) or looked.text.startswith(sought):
             at = skipped if text.startswith(sought) else 0
@@ -103,11 +103,11 @@ def begins(reply: CheckedReply, wanted: str | tuple[str, ...]) -> Finding:
     return Finding.of(False, f"Begins with {quoted([reply.text.strip()[:40]])}.")
 
 
-def ends(reply: CheckedReply, wanted: str | tuple[str, ...]) -> Finding:
+def ends(reply: CheckedReply, expected: str | tuple[str, ...]) -> Finding:
     looked = Folded(reply.text)
     whole = looked.text.rstrip()
     text = whole.rstrip(_QUOTING + " ")
-    for each in _listed(wanted):
+    for each in _listed(expected):
         sought = folded(each)
         for candidate in (whole, text):
             if candidate.endswith(sought):
@@ -116,18 +116,22 @@ def ends(reply: CheckedReply, wanted: str | tuple[str, ...]) -> Finding:
     return Finding.of(False, f"Ends with {quoted([reply.text.strip()[-40:]])}.")
 
 
-def matches(reply: CheckedReply, wanted: str) -> Finding:
-    spans = _matched(reply.text, wanted)
+def matches(reply: CheckedReply, expected: str) -> Finding:
+    spans = _matched(reply.text, expected)
     found = (
-        f"{quoted([wanted])} matches {quoted([_cut(reply.text, spans[0])])}." if spans else "Nothing matches."
+        f"{quoted([expected])} matches {quoted([_cut(reply.text, spans[0])])}."
+        if spans
+        else "Nothing matches."
     )
     return Finding.of(bool(spans), found, spans)
 
 
-def not_matches(reply: CheckedReply, wanted: str) -> Finding:
-    spans = _matched(reply.text, wanted)
+def not_matches(reply: CheckedReply, expected: str) -> Finding:
+    spans = _matched(reply.text, expected)
     found = (
-        f"{quoted([wanted])} matches {quoted([_cut(reply.text, spans[0])])}." if spans else "Nothing matches."
+        f"{quoted([expected])} matches {quoted([_cut(reply.text, spans[0])])}."
+        if spans
+        else "Nothing matches."
     )
     return Finding.of(not spans, found, spans)
 
@@ -141,8 +145,8 @@ def _cut(text: str, span: tuple[int, int]) -> str:
     return text[span[0] : span[1]]
 
 
-def _listed(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (wanted,) if isinstance(wanted, str) else tuple(wanted)
+def _listed(expected: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (expected,) if isinstance(expected, str) else tuple(expected)
 
 
 def _all(spans: dict[str, Spans]) -> Spans:

@@ -93,7 +93,7 @@ class _Keys:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Mentions:
     """Where keys came up: how many messages from the end, in other lore, in the prompt."""
 
     depths: dict[Key, int] = field(default_factory=dict)
@@ -118,18 +118,18 @@ class _Telling:
 
     def tell(self) -> ActivatedLore:
         count = len(self._history)
-        seen = self._seen(count)
+        mentions = self._mentions(count)
         stays, rests = self._remembered(count)
         chosen: dict[int, ActivatedEntry] = {}
         refused: set[int] = set(rests)
         levels = iter(self._teller.levels)
         level = 0
         for number in range(MOST_ROUNDS if self._book.recursive else 1):
-            fresh = (self._candidates(seen) | stays) - refused - chosen.keys()
-            new = self._round(fresh, seen, stays, level=level, refused=refused)
+            fresh = (self._candidates(mentions) | stays) - refused - chosen.keys()
+            new = self._round(fresh, mentions, stays, level=level, refused=refused)
             chosen |= {each.entry.number: each for each in new}
             # The first level has its turn with what came up at once, the others when nothing more does.
-            if not self._brought_up(new, seen) or number == 0:
+            if not self._brought_up(new, mentions) or number == 0:
                 following = next(levels, None)
                 if following is None and not new:
                     break
@@ -139,12 +139,18 @@ class _Telling:
         return ActivatedLore(activated, no_room, self._search.ended_early)
 
     def _round(
-        self, numbers: Collection[int], seen: _Seen, stays: Collection[int], *, level: int, refused: set[int]
+        self,
+        numbers: Collection[int],
+        mentions: _Mentions,
+        stays: Collection[int],
+        *,
+        level: int,
+        refused: set[int],
     ) -> list[ActivatedEntry]:
         new = []
         for number in sorted(numbers):
             entry = self._keys.entries[number]
-            by = "still told" if number in stays else self._why(entry, seen, level=level)
+            by = "still told" if number in stays else self._why(entry, mentions, level=level)
             if by is None:
                 continue
             if number not in stays and not self._is_lucky(entry, len(self._history)):
@@ -155,15 +161,15 @@ class _Telling:
 
     # --- what comes up ----------------------------------------------------------------------------
 
-    def _seen(self, count: int) -> _Seen:
+    def _mentions(self, count: int) -> _Mentions:
         """What came up in the last messages before there were more than `count`."""
-        seen = _Seen()
+        mentions = _Mentions()
         for depth in range(1, min(self._teller.deepest, count) + 1):
             for each in self._keys_in_message(count - depth):
-                seen.depths.setdefault(each, depth)
+                mentions.depths.setdefault(each, depth)
         if self._occasion.prompt and self._teller.scans_prompt:
-            seen.prompt |= self._search.keys_in(Text(self._occasion.prompt))
-        return seen
+            mentions.prompt |= self._search.keys_in(Text(self._occasion.prompt))
+        return mentions
 
     def _keys_in_message(self, number: int) -> frozenset[Key]:
         if number not in self._in_message:
@@ -174,13 +180,15 @@ class _Telling:
             self._in_message[number] = keys
         return self._in_message[number]
 
-    def _candidates(self, seen: _Seen) -> set[int]:
+    def _candidates(self, mentions: _Mentions) -> set[int]:
         """Entries that may come up: all others cannot."""
-        keys = {*seen.depths, *seen.lore, *seen.prompt}
+        keys = {*mentions.depths, *mentions.lore, *mentions.prompt}
         numbers = {number for each in keys for number in self._keys.by_key.get(each, ())}
         return numbers | self._teller.constant
 
-    def _why(self, entry: LoreEntry, seen: _Seen, *, level: int = 0, count: int | None = None) -> str | None:
+    def _why(
+        self, entry: LoreEntry, mentions: _Mentions, *, level: int = 0, count: int | None = None
+    ) -> str | None:
         """What brings an entry up, as it is said; None if nothing does."""
         count = len(self._history) if count is None else count
         if not self._may(entry, level=level, count=count):
@@ -191,9 +199,9 @@ class _Telling:
 
         def is_seen(each: Key) -> bool:
             return (
-                seen.depths.get(each, depth + 1) <= depth
-                or (entry.recursion.by_lore and each in seen.lore)
-                or (entry.scans_prompt and each in seen.prompt)
+                mentions.depths.get(each, depth + 1) <= depth
+                or (entry.recursion.by_lore and each in mentions.lore)
+                or (entry.scans_prompt and each in mentions.prompt)
             )
 
         first = next(filter(is_seen, entry.keys), None)
@@ -226,15 +234,19 @@ class _Telling:
         seeds = (self._occasion.conversation, str(count), "lore", str(entry.number))
         return draw(*seeds) * 100 < entry.probability
 
-    def _brought_up(self, new: Iterable[ActivatedEntry], seen: _Seen) -> bool:
+    def _brought_up(self, new: Iterable[ActivatedEntry], mentions: _Mentions) -> bool:
         """Look for keys in what was just told; whether any came up that had not before."""
         text = "\n".join(
             "\n".join((each.text, *hidden_keys(each.entry.content)))
             for each in new
             if each.entry.recursion.brings_up
         )
-        keys = self._search.keys_in(Text(text[:MOST_SCANNED_CHARACTERS])) - seen.lore if text else frozenset()
-        seen.lore |= keys
+        keys = (
+            self._search.keys_in(Text(text[:MOST_SCANNED_CHARACTERS])) - mentions.lore
+            if text
+            else frozenset()
+        )
+        mentions.lore |= keys
         return bool(keys)
 
     # --- what was told before ---------------------------------------------------------------------
@@ -253,12 +265,12 @@ class _Telling:
         ]
         told_at: dict[int, int] = {}
         for at in questions:
-            seen = self._seen(at)
-            for number in sorted(self._candidates(seen) & self._teller.timed):
+            mentions = self._mentions(at)
+            for number in sorted(self._candidates(mentions) & self._teller.timed):
                 entry, last = self._keys.entries[number], told_at.get(number)
                 if last is not None and (_stays(entry, last, at) or _rests(entry, last, at)):
                     continue
-                if self._why(entry, seen, count=at) is not None and self._is_lucky(entry, at):
+                if self._why(entry, mentions, count=at) is not None and self._is_lucky(entry, at):
                     told_at[number] = at
         for number, last in told_at.items():
             entry = self._keys.entries[number]

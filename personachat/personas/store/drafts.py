@@ -95,7 +95,7 @@ class PersonaDrafts:
         """Those of them that are known, by persona id."""
         query = select(persona_drafts).where(*self._open(owner), _d.persona_id.in_(ids))
         with self._database.read() as connection:
-            return {row.persona_id: _kept(row) for row in connection.execute(query)}
+            return {row.persona_id: _draft(row) for row in connection.execute(query)}
 
     def put(
         self, owner: str, persona_id: str, draft: DraftText | None, *, version: int, writer: str
@@ -140,7 +140,7 @@ class PersonaDrafts:
         with self._database.write() as connection:
             row = connection.execute(select(persona_drafts).where(*here)).one_or_none()
             connection.execute(delete(persona_drafts).where(*here))
-        return _kept(row) if row else None
+        return _draft(row) if row else None
 
     def changed_since(
         self, connection: Connection, moment: datetime
@@ -157,7 +157,7 @@ class PersonaDrafts:
         first = row | {"aside": _OPEN, "version": 0, "writer": ""}
         put(connection, persona_drafts, first, key=("owner", "place", "persona_id", "aside"))
         query = select(persona_drafts).where(*self._open(owner), _d.persona_id == persona_id)
-        return _kept(connection.execute(query.with_for_update()).one())
+        return _draft(connection.execute(query.with_for_update()).one())
 
     def _row(
         self, owner: str, persona_id: str, draft: DraftText | None, *, moment: datetime
@@ -190,6 +190,6 @@ def purge_drafts(database: Database) -> int:
     return count
 
 
-def _kept(row: Any) -> KeptDraft:
+def _draft(row: Any) -> KeptDraft:
     draft = None if row.text is None else DraftText(row.text, row.base_text, row.etag)
     return KeptDraft(row.persona_id, draft, row.version, row.writer, row.changed_at)

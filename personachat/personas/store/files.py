@@ -63,7 +63,7 @@ _GRAIN_NANOSECONDS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _FileSnapshot:
     signature: Signature
     settled: bool
     stored: StoredPersona | BrokenPersona
@@ -82,7 +82,7 @@ class FilePersonaStore(WritingStore):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _FileSnapshot] = {}
         self._listed = FolderListing()
         self._pictures_beside: dict[str, Mark] = {}
         """What was found last of files that may be copies of pictures, by the ids of the personas."""
@@ -261,7 +261,7 @@ class FilePersonaStore(WritingStore):
             stored = seen.stored
         else:
             stored = read_persona(name, content, digest=digest, signature=signature)
-        self._seen[name] = _Seen(signature, settled, stored)
+        self._seen[name] = _FileSnapshot(signature, settled, stored)
         return stored
 
     def _put(

@@ -53,7 +53,7 @@ class _Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Snapshot:
     """What this process saw last: all as of one change, by id and in the order of the list."""
 
     number: int = -1
@@ -84,7 +84,7 @@ class SqlPersonaStore(WritingStore):
         self._revisions = revisions
         self._beginning = beginning
         self._begun = beginning is None
-        self._cached = _Known()
+        self._cached = _Snapshot()
         self._renewing = threading.Lock()
 
     def all(self) -> list[Found]:
@@ -165,7 +165,7 @@ class SqlPersonaStore(WritingStore):
                 if number == cached.number:
                     return
                 if number < cached.number:  # another database stands in the place of the one that was known
-                    cached = _Known()
+                    cached = _Snapshot()
                 changed = connection.execute(select(personas).where(personas.c.change > cached.number)).all()
             entries = dict(cached.entries)
             for row in changed:
@@ -178,7 +178,7 @@ class SqlPersonaStore(WritingStore):
                 entries[row.id] = earlier
             ordered = sorted(entries.items(), key=lambda entry: entry[1].rank)
             listed = tuple(entry.stored for _, entry in ordered)
-            self._cached = _Known(number, dict(ordered), listed)
+            self._cached = _Snapshot(number, dict(ordered), listed)
 
     def _find(self, connection: Connection, persona_id: str) -> Found | None:
         """Look one up; its text comes over the wire only where it is not the one that is known."""

@@ -67,7 +67,7 @@ class Pace:
         self._used_before = self._used()
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def one_more_reply(self) -> Iterator[None]:
         """Within, one more reply is drawn at this pace."""
         with self._lock:
             if not self._live:

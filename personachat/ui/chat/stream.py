@@ -119,7 +119,7 @@ class Follower:
             self._words.rethink()
 
     def _draw(self, source: list[str], *, until: Callable[[], bool]) -> None:
-        with PACE.kept():
+        with PACE.one_more_reply():
             self._draw_at(PACE, source, until=until)
 
     def _draw_at(self, pace: Pace, source: list[str], *, until: Callable[[], bool]) -> None:

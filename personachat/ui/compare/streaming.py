@@ -75,7 +75,7 @@ def draw_running(places: Sequence[Place]) -> None:
     with ExitStack() as following:
         for place in places:
             following.enter_context(place.live_reply.followed())
-            following.enter_context(PACE.kept())
+            following.enter_context(PACE.one_more_reply())
         columns = [_Column(place) for place in places]
         while columns:
             now = time.monotonic()

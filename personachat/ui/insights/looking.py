@@ -39,29 +39,29 @@ _ICONS = {
 
 
 def draw(insights: Insights, chosen: ChosenPeriod) -> None:
-    found = insights.suggested(chosen.question)
+    suggestions = insights.suggested(chosen.question)
     with st.container(border=True, gap="small", key="suggested"):
         st.subheader(QUESTION, anchor=False)
         theirs = chosen.question.person not in {None, insights.me}
         if theirs:
             st.info("Other people's conversations can only be read by them.", icon=":material/lock:")
             return
-        if not found:
+        if not suggestions:
             st.info(EMPTY, icon=":material/sentiment_satisfied:")
             return
         st.caption("Your own conversations. Those with the most reasons come first.")
         shown = int(st.session_state.get(_SHOWN, STEP))
-        for each in found[:shown]:
+        for each in suggestions[:shown]:
             _draw_conversation(each, chosen)
-        if len(found) > shown:
+        if len(suggestions) > shown:
             st.button(
-                f"Show more ({len(found) - shown})",
+                f"Show more ({len(suggestions) - shown})",
                 icon=":material/expand_more:",
                 type="tertiary",
                 key="more_suggested",
                 on_click=_show_more,
             )
-        chart.draw_numbers("conversations", _COLUMNS, _rows(found))
+        chart.draw_numbers("conversations", _COLUMNS, _rows(suggestions))
 
 
 def _draw_conversation(suggested: Suggested, chosen: ChosenPeriod) -> None:
@@ -106,7 +106,7 @@ def words(reason: Reason) -> str:
 _COLUMNS = ("conversation", "title", "persona", "reason", "message", "when")
 
 
-def _rows(found: Sequence[Suggested]) -> list[tuple[object, ...]]:
+def _rows(suggestions: Sequence[Suggested]) -> list[tuple[object, ...]]:
     return [
         (
             each.id,
@@ -116,7 +116,7 @@ def _rows(found: Sequence[Suggested]) -> list[tuple[object, ...]]:
             reason.turn_id,
             reason.at.isoformat(timespec="seconds"),
         )
-        for each in found
+        for each in suggestions
         for reason in each.reasons
     ]
 

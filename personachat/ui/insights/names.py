@@ -46,12 +46,12 @@ class Names:
 
 def names(workspace: Workspace, insights: Insights) -> Names:
     stored, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
-    found = {each.id: each.persona.name for each in stored if isinstance(each, StoredPersona)}
-    return Names(_told_apart(found), _told_apart(dict(insights.usage.names())))
+    persona_names = {each.id: each.persona.name for each in stored if isinstance(each, StoredPersona)}
+    return Names(_distinct(persona_names), _distinct(dict(insights.usage.names())))
 
 
-def _told_apart(found: Mapping[str, str]) -> Mapping[str, str]:
-    count = Counter(name.casefold() for name in found.values())
+def _distinct(names: Mapping[str, str]) -> Mapping[str, str]:
+    count = Counter(name.casefold() for name in names.values())
     return {
-        key: f"{name} ({key[:24]})" if count[name.casefold()] > 1 else name for key, name in found.items()
+        key: f"{name} ({key[:24]})" if count[name.casefold()] > 1 else name for key, name in names.items()
     }

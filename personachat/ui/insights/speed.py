@@ -46,13 +46,13 @@ def draw(usage: UsageReader, chosen: ChosenPeriod) -> None:
     chart.draw(by_day(of_days, chosen, is_wait=is_wait))
 
 
-def by_model(found: Sequence[Speed], *, is_wait: bool) -> Chart:
+def by_model(speeds: Sequence[Speed], *, is_wait: bool) -> Chart:
     """The models with most calls first."""
-    spreads = _of(found, is_wait=is_wait)
+    spreads = _of(speeds, is_wait=is_wait)
     ranked = sorted(spreads.items(), key=lambda each: (-each[1].count, each[0]))
     shown = ranked[:MOST_MODELS]
     question = "How long until the first word, by model?" if is_wait else "How fast does each model write?"
-    said = "; ".join(f"{name or NONE}: {_said(each, is_wait=is_wait)}" for name, each in shown[:3])
+    said = "; ".join(f"{name or NONE}: {_in_words(each, is_wait=is_wait)}" for name, each in shown[:3])
     return Chart(
         key="speed_by_model",
         question=question,
@@ -70,8 +70,8 @@ def by_model(found: Sequence[Speed], *, is_wait: bool) -> Chart:
     )
 
 
-def by_day(found: Sequence[Speed], chosen: ChosenPeriod, *, is_wait: bool) -> Chart:
-    spreads = _of(found, is_wait=is_wait)
+def by_day(speeds: Sequence[Speed], chosen: ChosenPeriod, *, is_wait: bool) -> Chart:
+    spreads = _of(speeds, is_wait=is_wait)
     days = [str(day) for day in chosen.span.days()]
     question = (
         "Is the wait getting longer, day by day?" if is_wait else ("Are replies getting slower, day by day?")
@@ -95,15 +95,17 @@ def by_day(found: Sequence[Speed], chosen: ChosenPeriod, *, is_wait: bool) -> Ch
         ),
         columns=("day", *_columns(is_wait=is_wait)),
         rows=[(day, each.count, each.median, each.p95) for day, each in sorted(spreads.items())],
-        alt=f"{question} On the last day with replies: {_said(last, is_wait=is_wait)}" if last else question,
+        alt=f"{question} On the last day with replies: {_in_words(last, is_wait=is_wait)}"
+        if last
+        else question,
         empty=EMPTY,
     )
 
 
-def _of(found: Sequence[Speed], *, is_wait: bool) -> Mapping[str, _Spread]:
+def _of(speeds: Sequence[Speed], *, is_wait: bool) -> Mapping[str, _Spread]:
     """By the one thing that they are grouped by."""
     spreads = {}
-    for each in found:
+    for each in speeds:
         times = each.first_token_ms if is_wait else each.tokens_per_second
         if times.p50 is not None and times.p95 is not None:
             unit = 1000 if is_wait else 1
@@ -124,7 +126,7 @@ def _axis(*, is_wait: bool) -> str:
     return "{value} s" if is_wait else "{value}/s"
 
 
-def _said(each: _Spread, *, is_wait: bool) -> str:
+def _in_words(each: _Spread, *, is_wait: bool) -> str:
     if is_wait:
         return f"half within {seconds(each.median)}, 95 % within {seconds(each.p95)}."
     return f"half with at least {each.median:.0f} tokens per second, 95 % with at least {each.p95:.0f}."

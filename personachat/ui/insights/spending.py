@@ -105,7 +105,7 @@ def by_group(sums: Sequence[Sum], *, by: str, measure: str, names: Names) -> Cha
     ranked = [(key, total) for key, total in _ranked(sums, measure) if _number(total, measure) is not None]
     shown = ranked[:MOST_NAMES]
     question = f"{WHOSE[by]} {'spent' if measure == 'cost' else 'used'} most?"
-    first = f" {names.of(by, shown[0][0])} leads with {_said(shown[0][1], measure)}." if shown else ""
+    first = f" {names.of(by, shown[0][0])} leads with {_in_words(shown[0][1], measure)}." if shown else ""
     return Chart(
         key="spending_by_group",
         question=question,
@@ -166,7 +166,7 @@ def _axis(measure: str) -> str:
     return "${value}" if measure == "cost" else "{value}"
 
 
-def _said(each: Sum, measure: str) -> str:
+def _in_words(each: Sum, measure: str) -> str:
     number = _number(each, measure)
     if number is None:
         return "an unknown price" if measure == "cost" else "an unknown number"
@@ -174,7 +174,7 @@ def _said(each: Sum, measure: str) -> str:
 
 
 def _total(sums: Sequence[Sum], measure: str) -> str:
-    return f"{_said(added(sums), measure)} in all" if sums else "Nothing"
+    return f"{_in_words(added(sums), measure)} in all" if sums else "Nothing"
 
 
 def _unpriced(sums: Sequence[Sum]) -> str:

@@ -44,13 +44,13 @@ def draw(insights: Insights, revisions: Revisions, chosen: ChosenPeriod, names: 
         return
     saved = [each for each in revisions.of(persona_id, limit=MOST_SAVES + 1) if each.action != "deleted"]
     given = insights.thumbs_of(chosen.question, persona_id)
-    found = by_save([Save(each.number, each.etag, each.saved_at) for each in saved], given)
+    by_number = by_save([Save(each.number, each.etag, each.saved_at) for each in saved], given)
     name = names.of("persona", persona_id)
     chart.draw(timeline(given, saved, chosen, name=name))
     listed = saved[:MOST_SAVES]
-    chart.draw(by_revision(listed, found, name=name))
-    if any(each.count for each in found.values()):
-        _draw_saves(saved, found, chosen)
+    chart.draw(by_revision(listed, by_number, name=name))
+    if any(each.count for each in by_number.values()):
+        _draw_saves(saved, by_number, chosen)
 
 
 def by_persona(thumbs: Mapping[str, Thumbs], names: Names) -> Chart:
@@ -109,27 +109,27 @@ def marks(saved: Sequence[Revision], chosen: ChosenPeriod) -> list[tuple[str, st
         if chosen.span.first <= day <= chosen.span.last:
             numbers.setdefault(day.isoformat(), []).append(each.number)
     return [
-        (day, f"r{min(found)}" if len(found) == 1 else f"r{min(found)}-{max(found)}")
-        for day, found in sorted(numbers.items())
+        (day, f"r{min(each)}" if len(each) == 1 else f"r{min(each)}-{max(each)}")
+        for day, each in sorted(numbers.items())
     ]
 
 
-def by_revision(saved: Sequence[Revision], found: Mapping[int, Thumbs], *, name: str) -> Chart:
+def by_revision(saved: Sequence[Revision], thumbs: Mapping[int, Thumbs], *, name: str) -> Chart:
     """The newest on top."""
-    known = [each for each in saved if found[each.number].count]
-    labels = [f"r{each.number} · {found[each.number].up} of {found[each.number].count}" for each in known]
-    said = "; ".join(f"revision {each.number}: {described(found[each.number])}" for each in known[:3])
+    known = [each for each in saved if thumbs[each.number].count]
+    labels = [f"r{each.number} · {thumbs[each.number].up} of {thumbs[each.number].count}" for each in known]
+    said = "; ".join(f"revision {each.number}: {described(thumbs[each.number])}" for each in known[:3])
     return Chart(
         key="liked_by_revision",
         question=REVISIONS,
         option=options.intervals(
             labels,
-            [found[each.number].share for each in known],
-            [found[each.number].interval for each in known],
+            [thumbs[each.number].share for each in known],
+            [thumbs[each.number].interval for each in known],
         ),
         columns=("revision", "saved at", *_COLUMNS),
         rows=[
-            (each.number, each.saved_at.isoformat(timespec="seconds"), *_numbers(found[each.number]))
+            (each.number, each.saved_at.isoformat(timespec="seconds"), *_numbers(thumbs[each.number]))
             for each in known
         ],
         alt=f"{REVISIONS} {name}, {said}",
@@ -139,7 +139,7 @@ def by_revision(saved: Sequence[Revision], found: Mapping[int, Thumbs], *, name:
     )
 
 
-def _draw_saves(saved: Sequence[Revision], found: Mapping[int, Thumbs], chosen: ChosenPeriod) -> None:
+def _draw_saves(saved: Sequence[Revision], thumbs: Mapping[int, Thumbs], chosen: ChosenPeriod) -> None:
     """Each save with the thumbs before and after it, and the way to what it changed."""
     with st.container(border=True, gap="small", key="saves"):
         st.subheader("What changed when?", anchor=False)
@@ -153,11 +153,11 @@ def _draw_saves(saved: Sequence[Revision], found: Mapping[int, Thumbs], chosen: 
                     query_params={"id": save.persona_id, "revision": str(save.number)},
                 )
                 if before:
-                    st.markdown(compared(found[before.number], found[save.number]))
+                    st.markdown(compared(thumbs[before.number], thumbs[save.number]))
                 else:
                     st.markdown(
                         escaped(
-                            f"{described(found[save.number])} There is no earlier revision to compare with."
+                            f"{described(thumbs[save.number])} There is no earlier revision to compare with."
                         )
                     )
                 when = exact(save.saved_at, zone=chosen.question.zone)

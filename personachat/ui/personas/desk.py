@@ -186,7 +186,7 @@ def mounted(open_persona: OpenPersona) -> Mount:
         mount is None
         or mount.persona_id != open_persona.id
         or not mount.alive
-        or mount.shown != open_persona.text
+        or mount.text_now != open_persona.text
     ):
         here.mounts += 1
         base, etag = open_persona.text, open_persona.stored.etag if open_persona.stored else None
@@ -216,9 +216,9 @@ def take_typed() -> None:
     """Keep what was typed since the last time as a draft, if it is not what is stored."""
     here = desk()
     for mount in (here.left, here.mount):
-        if mount is None or not mount.alive or mount.shown == mount.taken:
+        if mount is None or not mount.alive or mount.text_now == mount.taken:
             continue
-        before, mount.taken = mount.taken, mount.shown
+        before, mount.taken = mount.taken, mount.text_now
         draft = session.drafts().get(mount.persona_id)
         now = draft.text if draft else mount.base_text
         _keep(

@@ -84,7 +84,7 @@ class Mount:
         return self.key in st.session_state
 
     @property
-    def shown(self) -> str:
+    def text_now(self) -> str:
         """The text in the editor, as far as it has arrived: up to 200 ms behind the keys."""
         typed = st.session_state.get(self.key)
         return self.text if typed is None else str(typed)
@@ -148,7 +148,7 @@ def _show(mount: Mount, *, is_stale: bool, mode: str = MODE) -> None:
         default=mount.text,
         # Read by a fresh iframe only. The browser makes one whenever something above moves the editor, and
         # it must not come back with the text of long ago.
-        defaultValue=mount.shown,
+        defaultValue=mount.text_now,
         mode=mode,
         theme=DARK_THEME if st.context.theme.type == "dark" else LIGHT_THEME,
         keyboardHandler="vscode",

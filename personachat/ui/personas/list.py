@@ -280,6 +280,6 @@ def _help(row: Row, result: LastResult | None) -> str:
         escaped(row.about) if len(row.about) > ABOUT_CHARACTERS else "",
         "The file has an error. Open it for details." if row.is_broken else "",
         "Has unsaved edits." if row.is_unsaved else "",
-        test_results.told(result) if result else "",
+        test_results.explanation(result) if result else "",
     ]
     return "  \n".join(part for part in parts if part)

@@ -79,7 +79,7 @@ def _draw_json(open_persona: OpenPersona, *, is_open: bool) -> None:
         persona_findings.draw(open_persona)
         model_picker.redraw_after(models)
     elif (mount := desk.hidden_mount(open_persona)) is not None:
-        editor.draw_hidden(mount, is_stale=mount.shown != open_persona.text)
+        editor.draw_hidden(mount, is_stale=mount.text_now != open_persona.text)
 
 
 def _tags(entries: Sequence[Entry]) -> list[str]:

@@ -36,7 +36,7 @@ def by_revision(persona_id: str) -> Mapping[str, LastResult]:
 
 def draw(result: LastResult | None) -> None:
     if result:
-        st.badge(_words(result), icon=":material/rule:", color=_color(result), help=told(result))
+        st.badge(_words(result), icon=":material/rule:", color=_color(result), help=explanation(result))
 
 
 def mark(result: LastResult | None) -> str:
@@ -44,7 +44,7 @@ def mark(result: LastResult | None) -> str:
     return f" :{_color(result)}-badge[{_words(result)}]" if result else ""
 
 
-def told(result: LastResult) -> str:
+def explanation(result: LastResult) -> str:
     """What the badge stands for."""
     when = ago(result.began_at, now=now(), zone=viewer_zone())
     words = f"{result.cases.told} cases passed in every repeat, {when}."

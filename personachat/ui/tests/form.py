@@ -32,7 +32,7 @@ NEW_CASE = {"say": "Who are you?", "check": [{"words": {"at_most": 80}}]}
 def draw(tests: Tests, persona_id: str, mount: Mount) -> None:
     """The form; where the text is no suite at all, a word about that."""
     try:
-        value = read_yaml(mount.shown)
+        value = read_yaml(mount.text_now)
     except PersonaChatError:
         value = None
     if not isinstance(value, dict) or not isinstance(value.get("cases") or [], list):
@@ -126,7 +126,7 @@ def _change(text: FormText, edit: Callable[..., str], path: Path, *args: object)
     """Edit the text as it stands now: of two changes at once, the second is made to what the first left."""
     mount = tests_state().mounts.get(text.persona_id, text.mount)
     try:
-        replace_text(text.persona_id, mount, edit(mount.shown, path, *args))
+        replace_text(text.persona_id, mount, edit(mount.text_now, path, *args))
     except (PersonaChatError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, PersonaChatError):
             notices.say_not_done(error, title="The form can't change this text")

@@ -61,7 +61,7 @@ def mount_of(persona_id: str, stored: StoredSuite | None, *, beginning: str) -> 
     here = tests_state()
     etag, text = (stored.etag, stored.text) if stored else (None, beginning)
     mount = here.mounts.get(persona_id)
-    untouched = mount is not None and mount.shown == mount.base_text
+    untouched = mount is not None and mount.text_now == mount.base_text
     if mount is None or (untouched and mount.base_text != text):
         here.count += 1
         mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, text, text, etag)
@@ -69,7 +69,7 @@ def mount_of(persona_id: str, stored: StoredSuite | None, *, beginning: str) -> 
         here.count += 1
         kept, begun, version = mount.taken, mount.base_text, mount.etag
         mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, kept, begun, version)
-    mount.taken = mount.shown
+    mount.taken = mount.text_now
     return mount
 
 

@@ -37,8 +37,8 @@ cases:
 def draw(tests: Tests, persona: Persona, stored: StoredSuite | None) -> None:
     persona_id = persona.id
     mount = mount_of(persona_id, stored, beginning=BEGINNING.format(id=persona_id))
-    problems = problems_of(mount.shown)
-    changed = stored is None or mount.shown != stored.text
+    problems = problems_of(mount.text_now)
+    changed = stored is None or mount.text_now != stored.text
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if problems:
             st.badge(counted(len(problems), "error"), icon=":material/error:", color="red")
@@ -107,7 +107,7 @@ def _take_in(persona_id: str, mount: Mount, content: bytes) -> None:
     here.imports += 1
     try:
         text, losses = read_promptfoo(content.decode("utf-8", "replace"), persona_id=persona_id)
-        merged = text if mount.etag is None else with_cases(mount.shown, text)
+        merged = text if mount.etag is None else with_cases(mount.text_now, text)
     except PersonaChatError as error:
         notices.say_not_done(error, title="The tests weren't imported")
         return
@@ -126,7 +126,7 @@ def _why_not(tests: Tests, *, problems: bool, changed: bool) -> str | None:
 
 def _save(tests: Tests, persona_id: str, mount: Mount) -> None:
     try:
-        tests.save_suite(persona_id, mount.shown, etag=mount.etag or "")
+        tests.save_suite(persona_id, mount.text_now, etag=mount.etag or "")
     except PersonaChatError as error:
         notices.say_not_done(error, title="The tests weren't saved")
         return

@@ -101,10 +101,10 @@ def test_a_missing_field_would_be_noticed(
 ) -> None:
     from personachat.api.v1 import response_drafts
 
-    whole = response_drafts._asked
+    whole = response_drafts._request_fields
     monkeypatch.setattr(
         response_drafts,
-        "_asked",
+        "_request_fields",
         lambda *given: {name: value for name, value in whole(*given).items() if name != "top_p"},
     )
     result = run(*CASES[case_id], config)
