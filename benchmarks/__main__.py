@@ -55,7 +55,7 @@ class Benchmark:
                     subject, sessions = ready[title]
                     try:
                         measured = await run(scenario, subject, self._provider_url, sessions=sessions)
-                    except Exception as error:  # noqa: BLE001
+                    except Exception as error:  # noqa: BLE001  # told to whoever measures
                         self._tell(scenario, title, error)
                     else:
                         self.results.add(scenario, title, measured)

@@ -29,7 +29,7 @@ MODELS = {"gpt-4o": 60, "claude-sonnet": 25, "llama-3.3": 14.9, "o9-preview": 0.
 PERSONAS = {f"persona-{number}": 100 / number for number in range(1, 13)}
 RARE_WORD = "zebrafish"
 
-_SYLLABLES = "ba ce di fo gu ha je ki lo mu na pe qui ro su ta ve wi xo zy".split()  # noqa: SIM905
+_SYLLABLES = "ba ce di fo gu ha je ki lo mu na pe qui ro su ta ve wi xo zy".split()  # noqa: SIM905  # easier to read
 _VOCABULARY, _SPOKEN = 40_000, 2_000_000
 _AT_ONCE = 20_000
 _START = datetime(2024, 1, 1, tzinfo=UTC)

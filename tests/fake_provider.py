@@ -315,7 +315,7 @@ def main() -> None:
     options.add_argument("--pace", type=float, default=0.05, help="seconds between the words of a reply")
     chosen = options.parse_args()
     with FakeProvider(port=chosen.port, pace_seconds=chosen.pace) as fake:
-        print(fake.base_url, flush=True)  # noqa: T201
+        print(fake.base_url, flush=True)  # noqa: T201  # whoever started it reads it
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
 

@@ -69,7 +69,7 @@ class _Literals(ast.NodeVisitor):
             if not (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)):
                 self.visit(child)
 
-    visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _body  # noqa: N815
+    visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _body  # noqa: N815  # ast's names
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

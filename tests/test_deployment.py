@@ -193,7 +193,7 @@ def test_nothing_in_a_container_may_become_more_than_it_is() -> None:
 
 def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     unit = configparser.RawConfigParser(strict=False)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # looser than the types on purpose
     unit.read_string(UNIT)
     service = unit["Service"]
     assert (service["DynamicUser"], service["ProtectSystem"]) == ("yes", "strict")

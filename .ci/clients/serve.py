@@ -22,7 +22,7 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
-from tests.fake_provider import FakeProvider, Reply, chunk, events, tokens  # noqa: E402
+from tests.fake_provider import FakeProvider, Reply, chunk, events, tokens  # noqa: E402  # after the path is set
 
 PERSONA = "socratic-tutor"
 START_SECONDS = 120
@@ -59,7 +59,7 @@ def chosen(body: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(choice, dict):
         return next(each for each in functions if each["name"] == choice["function"]["name"])
     has_result = body["messages"][-1]["role"] == "tool"
-    return functions[-1] if has_result else functions[0]  # type: ignore[no-any-return]
+    return functions[-1] if has_result else functions[0]  # type: ignore[no-any-return]  # as the SDK hands it on
 
 
 def call_of(function: Mapping[str, Any]) -> Reply:

@@ -54,7 +54,7 @@ def _workspace_of_run() -> Workspace:
     return _workspace_of(*script_runs.once(_who))
 
 
-def _workspace_of(person: Person, edits: bool) -> Workspace:  # noqa: FBT001
+def _workspace_of(person: Person, edits: bool) -> Workspace:  # noqa: FBT001  # a caller gives it by its place
     return services().of(person.key, person=person, may_edit=edits)
 
 

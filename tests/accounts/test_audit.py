@@ -158,7 +158,7 @@ def test_an_event_says_with_which_token_it_was_done(services: Services) -> None:
 
 @pytest.fixture
 def audit(database: Database) -> Iterator[Audit]:
-    return Audit(database, retention_days=30)  # type: ignore[return-value]
+    return Audit(database, retention_days=30)  # type: ignore[return-value]  # looser than the types on purpose
 
 
 def test_events_are_found_by_who_did_what_and_when(audit: Audit) -> None:

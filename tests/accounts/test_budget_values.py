@@ -23,7 +23,7 @@ NOON = datetime(2026, 12, 31, 12, 30, tzinfo=UTC)
     ],
 )
 def test_a_period_is_one_of_utc(period: str, began: datetime, resets: datetime) -> None:
-    budget = Budget(scope="all", period=period, unit="replies", most=1)  # type: ignore[arg-type]
+    budget = Budget(scope="all", period=period, unit="replies", most=1)  # type: ignore[arg-type]  # looser than the types on purpose
     assert (budget.begins(NOON), budget.resets(NOON)) == (began, resets)
 
 
@@ -45,8 +45,8 @@ ADA = Caller(owner="5f", owner_name="user:ada", role="reader", persona_id="tutor
         ("token", "t2", False),
     ],
 )
-def test_it_limits_whom_it_names(scope: str, name: str, limited: bool) -> None:  # noqa: FBT001
-    budget = Budget(scope=scope, name=name, period="day", unit="usd", most=1)  # type: ignore[arg-type]
+def test_it_limits_whom_it_names(scope: str, name: str, limited: bool) -> None:  # noqa: FBT001  # pytest gives it by name
+    budget = Budget(scope=scope, name=name, period="day", unit="usd", most=1)  # type: ignore[arg-type]  # looser than the types on purpose
     assert ADA.is_limited_by(budget) is limited
 
 
@@ -56,7 +56,7 @@ def test_who_came_without_a_token_is_not_limited_by_budgets_of_tokens() -> None:
 
 
 def state(*, most: float, spent: float, reserved: float = 0, **budget: str) -> BudgetState:
-    made = Budget(**({"scope": "person", "period": "day", "unit": "usd"} | budget), most=most)  # type: ignore[arg-type]
+    made = Budget(**({"scope": "person", "period": "day", "unit": "usd"} | budget), most=most)  # type: ignore[arg-type]  # looser than the types on purpose
     return BudgetState(budget=made, spent=spent, reserved=reserved, resets_at=made.resets(NOON))
 
 
@@ -77,7 +77,7 @@ def test_what_fits_in_is_let_through(
     spent: float,
     reserved: float,
     wanted: float | None,
-    refused: bool,  # noqa: FBT001
+    refused: bool,  # noqa: FBT001  # pytest gives it by name
 ) -> None:
     assert state(most=1, spent=spent, reserved=reserved).refuses(wanted) is refused
 
@@ -101,7 +101,7 @@ def test_a_refusal_says_what_is_used_up_and_when_it_begins_anew() -> None:
 
 
 @pytest.mark.parametrize(("spent", "warned"), [(7.9, False), (8, True), (12, True)])
-def test_from_80_percent_on_people_are_warned(spent: float, warned: bool) -> None:  # noqa: FBT001
+def test_from_80_percent_on_people_are_warned(spent: float, warned: bool) -> None:  # noqa: FBT001  # pytest gives it by name
     found = state(most=10, spent=spent)
     assert found.warns is warned
     assert "of today's budget of $10.00 for each person is used. It resets on" in found.warning()
@@ -125,7 +125,7 @@ def test_a_budget_of_nothing_is_used_up_from_the_start() -> None:
     ],
 )
 def test_amounts_are_told_in_words(number: float, unit: str, told: str) -> None:
-    assert amount_of(number, unit) == told  # type: ignore[arg-type]
+    assert amount_of(number, unit) == told  # type: ignore[arg-type]  # looser than the types on purpose
 
 
 @pytest.mark.parametrize(

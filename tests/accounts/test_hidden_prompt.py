@@ -79,7 +79,7 @@ def test_no_route_that_reads_shows_it(client: httpx2.Client, services: Services)
                     "conversations": reply.conversation_id or "",
                     "messages": reply.id if "/messages/" in path else persona_id,
                 }[kind]
-                url = re.sub(r"\{(\w+)\}", lambda name, ids=ids: ids[name[1]], path)  # type: ignore[misc]
+                url = re.sub(r"\{(\w+)\}", lambda name, ids=ids: ids[name[1]], path)  # type: ignore[misc]  # looser than the types on purpose
                 for query in (
                     "",
                     "?format=json",

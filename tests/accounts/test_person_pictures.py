@@ -90,7 +90,7 @@ PICTURE = picture(size=(300, 200))
 
 class Host(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.server.asked.append((self.path, dict(self.headers)))  # type: ignore[attr-defined]
+        self.server.asked.append((self.path, dict(self.headers)))  # type: ignore[attr-defined]  # looser than the types on purpose
         name = self.path.partition("?")[0]
         if name == "/inside":
             self.send_response(302)
@@ -116,7 +116,7 @@ class Host(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
         if name == "/endless":
-            self.server.done.wait(30)  # type: ignore[attr-defined]
+            self.server.done.wait(30)  # type: ignore[attr-defined]  # looser than the types on purpose
 
     def log_message(self, *_: Any) -> None:
         pass

@@ -16,7 +16,7 @@ from personachat.services import Services
 from tests.api.conftest import served
 from tests.api.wire import problem_of
 from tests.fake_provider import FakeProvider, Gate, tokens
-from tests.frozen_postgres import OwnPostgres, own_postgres  # noqa: F401
+from tests.frozen_postgres import OwnPostgres, own_postgres  # noqa: F401  # fixtures
 
 BODY = {"message": "Hi", "personaId": "tester"}
 
@@ -24,7 +24,7 @@ BODY = {"message": "Hi", "personaId": "tester"}
 @pytest.fixture
 def services(
     make_services: Callable[..., Services],
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
 ) -> Services:
     return make_services(
         database_url=own_postgres.url, persona_store="database", database_timeout_seconds=1, api_tokens=()
@@ -38,7 +38,7 @@ def client(services: Services) -> Iterator[httpx2.Client]:
 
 
 def test_while_the_database_is_frozen_everything_that_needs_it_is_503_and_health_says_so(
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
     client: httpx2.Client,
 ) -> None:
     begun = client.post("/chat", json=BODY)
@@ -75,7 +75,7 @@ def test_while_the_database_is_frozen_everything_that_needs_it_is_503_and_health
 
 
 def test_a_reply_in_progress_goes_on_and_is_written_when_the_database_is_back(
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
     client: httpx2.Client,
     fake: FakeProvider,
 ) -> None:

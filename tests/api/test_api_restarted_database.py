@@ -15,7 +15,7 @@ import pytest
 
 from personachat.services import Services
 from tests.api.conftest import served
-from tests.frozen_postgres import OwnPostgres, own_postgres  # noqa: F401
+from tests.frozen_postgres import OwnPostgres, own_postgres  # noqa: F401  # fixtures
 
 WRITERS = 4
 PATIENCE_SECONDS = 60
@@ -75,7 +75,7 @@ def until(holds: Callable[[], bool]) -> None:
 @pytest.fixture
 def clients(
     make_services: Callable[..., Services],
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
 ) -> Iterator[list[httpx2.Client]]:
     shared: dict[str, Any] = {
         "database_url": own_postgres.url,
@@ -88,7 +88,7 @@ def clients(
 
 def test_nothing_that_was_answered_is_lost_and_requests_come_back_by_themselves(
     clients: list[httpx2.Client],
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
 ) -> None:
     with Load(clients) as load:
         load.wait_for_more()

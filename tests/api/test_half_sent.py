@@ -63,7 +63,7 @@ async def test_a_half_sent_request_is_not_logged(
             async def send(message: dict[str, Any]) -> None:
                 """Nobody is there to be answered."""
 
-            await served(half_sent(method, f"{base}{filled(path)}", protocol), receive, send)  # type: ignore[arg-type]
+            await served(half_sent(method, f"{base}{filled(path)}", protocol), receive, send)  # type: ignore[arg-type]  # looser than the types on purpose
         assert mcp._life
         assert mcp._life._sessions
         assert not mcp._life._sessions._manager._server_instances

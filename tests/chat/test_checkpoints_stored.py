@@ -21,7 +21,7 @@ WAIT = 15
 
 def until(live_reply: LiveReply, state: TurnState, text: str) -> None:
     with live_reply.followed(), live_reply._condition:
-        there = lambda: (live_reply.state, live_reply._draft.reply().text) == (state, text)  # noqa: E731
+        there = lambda: (live_reply.state, live_reply._draft.reply().text) == (state, text)  # noqa: E731  # shorter here than a function
         assert live_reply._condition.wait_for(there, WAIT), live_reply.snapshot()
 
 

@@ -62,7 +62,7 @@ class Elsewhere:
     def until(self, state: str, *, events: int) -> None:
         mirror = self.mirror
         with mirror.followed(), mirror._condition:
-            there = lambda: mirror.state == state and mirror.version[0] == events  # noqa: E731
+            there = lambda: mirror.state == state and mirror.version[0] == events  # noqa: E731  # shorter here than a function
             assert mirror._condition.wait_for(there, WAIT), mirror.version
 
 

@@ -146,7 +146,7 @@ def test_a_postgresql_that_went_away_is_told_and_used_again_when_it_is_back(
 ) -> None:
     store = SqlConversations(postgres_database)
     conversation = store.create(OWNER)
-    other = Database(make_url(postgres_database._url.render_as_string(hide_password=False)))  # type: ignore[union-attr]
+    other = Database(make_url(postgres_database._url.render_as_string(hide_password=False)))  # type: ignore[union-attr]  # looser than the types on purpose
 
     def lose_the_connection() -> None:
         with postgres_database.write() as connection:

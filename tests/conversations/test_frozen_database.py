@@ -15,7 +15,7 @@ from personachat.conversations.sql import SqlConversations
 from personachat.database import schema
 from personachat.database.connection import Database
 from personachat.errors import DatabaseUnavailable
-from tests.frozen_postgres import OwnPostgres, own_postgres  # noqa: F401
+from tests.frozen_postgres import OwnPostgres, own_postgres  # noqa: F401  # fixtures
 
 OWNER = "ada"
 
@@ -23,7 +23,7 @@ UNANSWERED = "doesn't answer|can't be reached"
 
 
 @pytest.fixture
-def database(own_postgres: OwnPostgres) -> Iterator[Database]:  # noqa: F811
+def database(own_postgres: OwnPostgres) -> Iterator[Database]:  # noqa: F811  # a fixture
     with closing(Database(own_postgres.url, silent_seconds=1.0)) as database:
         database.prepare()
         yield database
@@ -35,7 +35,7 @@ def ask(database: Database) -> object:
 
 
 def test_a_frozen_server_is_given_up_and_used_again_when_it_goes_on(
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
     database: Database,
 ) -> None:
     store = SqlConversations(database)
@@ -51,7 +51,7 @@ def test_a_frozen_server_is_given_up_and_used_again_when_it_goes_on(
 
 
 def test_a_server_that_freezes_in_the_middle_of_a_transaction_is_given_up(
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
     database: Database,
 ) -> None:
     def freeze_within() -> None:
@@ -64,13 +64,13 @@ def test_a_server_that_freezes_in_the_middle_of_a_transaction_is_given_up(
         freeze_within()
     assert raised.value.retry_after_seconds is not None
     assert database._engine is not None
-    assert database._engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert database._engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # looser than the types on purpose
     own_postgres.thaw()
     assert again(lambda: ask(database)) == 1
 
 
 def test_a_database_that_was_never_opened_is_given_up_too(
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
 ) -> None:
     own_postgres.freeze()
     with closing(Database(own_postgres.url, silent_seconds=1.0)) as database:
@@ -81,7 +81,7 @@ def test_a_database_that_was_never_opened_is_given_up_too(
 
 
 def test_many_who_ask_a_frozen_server_are_all_told(
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
     database: Database,
 ) -> None:
     own_postgres.freeze()
@@ -110,7 +110,7 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_no_outage(database: Da
 
 
 def test_a_lock_that_never_comes_free_is_given_up(
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
     database: Database,
 ) -> None:
     store = SqlConversations(database)
@@ -130,7 +130,7 @@ def test_rows_that_come_slowly_are_waited_for(database: Database) -> None:
 
 
 def test_a_migration_may_take_longer_than_a_statement(
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
 ) -> None:
     waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with (
@@ -151,7 +151,7 @@ def test_a_migration_may_take_longer_than_a_statement(
 
 
 def test_a_server_that_is_killed_and_started_again_is_used_again(
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
     database: Database,
 ) -> None:
     store = SqlConversations(database)
@@ -169,6 +169,6 @@ def again(ask: object) -> object:
     waiting = threading.Event()
     while True:
         try:
-            return ask()  # type: ignore[operator]
+            return ask()  # type: ignore[operator]  # looser than the types on purpose
         except DatabaseUnavailable:
             waiting.wait(0.1)

@@ -73,7 +73,7 @@ def test_a_strangers_turn_is_no_place_to_append_or_show(store: ConversationStore
         lambda found: store.show(STRANGER, mine.id, found),
         lambda found: store.show_branch(STRANGER, mine.id, found),
     ):
-        assert answer(lambda: call(turn.id)) == answer(lambda: call(new_id()))  # noqa: B023
+        assert answer(lambda: call(turn.id)) == answer(lambda: call(new_id()))  # noqa: B023  # over before the next round
     assert store.tree(STRANGER, mine.id) == ()
 
 

@@ -27,7 +27,7 @@ def user(*texts: str) -> list[ChatMessage]:
         ("Explain this:\n```python\nprint(1)\n```", "Explain this:"),
         ("```python\nprint(1)\n```", "print(1)"),
         ("```\nprint(1)", "print(1)"),
-        ("你好。电车怎么刹车？它快吗？", "电车怎么刹车？"),  # noqa: RUF001
+        ("你好。电车怎么刹车？它快吗？", "电车怎么刹车？"),  # noqa: RUF001  # the character that is meant
         ("What does e.g. mean? Tell me.", "What does e.g. mean?"),
         ("First one. Second one.", "First one."),
         ("  spaces \t and\u2028lines ", "spaces and"),

@@ -55,8 +55,8 @@ def test_of_two_in_the_same_place_one_is_told_no(conversations: SqlConversations
         barrier = threading.Barrier(6)
 
         def append(number: int) -> bool:
-            barrier.wait()  # noqa: B023
-            return conversations.append(OWNER, conversation.id, [said(f"{number}")], only_after=None)  # noqa: B023
+            barrier.wait()  # noqa: B023  # over before the next round
+            return conversations.append(OWNER, conversation.id, [said(f"{number}")], only_after=None)  # noqa: B023  # over before the next round
 
         with ThreadPoolExecutor(6) as pool:
             outcomes = list(pool.map(append, range(6)))

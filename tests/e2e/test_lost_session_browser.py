@@ -318,14 +318,14 @@ def personas_imported(away: Away) -> Generator[None, None, None]:
     button(page, "Import").click()
     files = dialog(page).get_by_test_id("stFileUploaderDropzoneInput")
     given = {"name": "guest.json", "mimeType": "application/json"}
-    given |= {"buffer": json.dumps(persona("guest")).encode()}  # type: ignore[dict-item]
-    files.set_input_files(given)  # type: ignore[arg-type]
+    given |= {"buffer": json.dumps(persona("guest")).encode()}  # type: ignore[dict-item]  # looser than the types on purpose
+    files.set_input_files(given)  # type: ignore[arg-type]  # looser than the types on purpose
     expect(button(dialog(page), "Import 1")).to_be_visible()
     yield
     button(dialog(page), "Import 1").click()
     expect(page.get_by_text("Files were lost")).to_be_visible()
     expect(page.get_by_text("guest.json").first).to_be_visible()
-    dialog(page).get_by_test_id("stFileUploaderDropzoneInput").set_input_files(given)  # type: ignore[arg-type]
+    dialog(page).get_by_test_id("stFileUploaderDropzoneInput").set_input_files(given)  # type: ignore[arg-type]  # looser than the types on purpose
     button(dialog(page), "Import 1").click()
     expect(page.get_by_text("Imported guest.")).to_be_visible()
     assert (away.folder / "personas" / "guest.json").exists()

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import AppServer, start_app
 from tests.fake_provider import FakeProvider, Gate, tokens
-from tests.frozen_postgres import OwnPostgres, own_postgres  # noqa: F401
+from tests.frozen_postgres import OwnPostgres, own_postgres  # noqa: F401  # fixtures
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +22,7 @@ UNREACHABLE = re.compile("doesn't answer|can't be reached")
 
 
 @pytest.fixture
-def server(tmp_path: Path, own_postgres: OwnPostgres) -> Iterator[AppServer]:  # noqa: F811
+def server(tmp_path: Path, own_postgres: OwnPostgres) -> Iterator[AppServer]:  # noqa: F811  # a fixture
     environment = {
         "DATABASE_URL": own_postgres.url,
         "PERSONACHAT_PERSONA_STORE": "database",
@@ -52,7 +52,7 @@ def alert(page: Page) -> Locator:
 
 def test_words_and_chat_stay_on_the_page_and_it_comes_back_by_itself(
     server: AppServer,
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
     page: Page,
 ) -> None:
     assert server.provider
@@ -81,7 +81,7 @@ def test_words_and_chat_stay_on_the_page_and_it_comes_back_by_itself(
 
 def test_a_reply_that_streams_when_the_database_freezes_is_there_to_its_end_and_after(
     server: AppServer,
-    own_postgres: OwnPostgres,  # noqa: F811
+    own_postgres: OwnPostgres,  # noqa: F811  # a fixture
     page: Page,
 ) -> None:
     assert server.provider

@@ -32,7 +32,7 @@ async def seen(
     inner = Inner()
     ours = TrustedUser(inner, settings=lambda: SETTINGS, streamlit_headers=lambda: {"X-Mail": "email"})
     server = Config(ours, lifespan="off")
-    server.loaded_app = ProxyHeadersMiddleware(ours, trusted_hosts="*")  # type: ignore[arg-type]
+    server.loaded_app = ProxyHeadersMiddleware(ours, trusted_hosts="*")  # type: ignore[arg-type]  # looser than the types on purpose
     write_down_peers(server)
     if forwarded:
         headers = [*headers, (b"x-forwarded-for", forwarded.encode())]

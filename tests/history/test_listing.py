@@ -105,7 +105,7 @@ def test_any_text_is_a_cursor_or_refused(cursor: str) -> None:
 
 @given(st.datetimes().map(lambda moment: moment.replace(tzinfo=now().tzinfo)), st.uuids())
 def test_a_cursor_keeps_its_place(moment: object, conversation_id: object) -> None:
-    assert place_of(cursor_after(moment, str(conversation_id))) == (moment, str(conversation_id))  # type: ignore[arg-type]
+    assert place_of(cursor_after(moment, str(conversation_id))) == (moment, str(conversation_id))  # type: ignore[arg-type]  # looser than the types on purpose
 
 
 def test_lists_are_filtered_by_what_was_said(talk: Talk, library: ConversationLibrary) -> None:

@@ -214,11 +214,11 @@ PLAIN_WORDS = (
 
 @pytest.mark.parametrize(
     "words",
-    ["a;=1+1", "a\n=1+1", "a\r\n@SUM(1)", "a\t+1", "a;-1+cmd|' /C calc'!A0", "a; =1", "；\n＝1", "=1;=2"],  # noqa: RUF001
+    ["a;=1+1", "a\n=1+1", "a\r\n@SUM(1)", "a\t+1", "a;-1+cmd|' /C calc'!A0", "a; =1", "；\n＝1", "=1;=2"],  # noqa: RUF001  # the character that is meant
 )
 def test_no_cell_is_a_formula_where_semicolons_part_them(words: str) -> None:
     for piece in re.split(r"[;\t\r\n]", str(cell(words))):
-        assert not piece.lstrip(" ").startswith(("=", "+", "-", "@", "＝")), piece  # noqa: RUF001
+        assert not piece.lstrip(" ").startswith(("=", "+", "-", "@", "＝")), piece  # noqa: RUF001  # the character that is meant
 
 
 def test_lists_and_sums_in_a_cell_stay_as_they_are() -> None:

@@ -17,7 +17,7 @@ texts = st.text(storable, max_size=40) | st.sampled_from(
 )
 names = st.text(storable, max_size=30)
 avatars = st.sampled_from([None, "🧭", ":material/school:", "👩\u200d🔬"])
-moments = st.datetimes(datetime(1971, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+moments = st.datetimes(datetime(1971, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # the zone is added by what takes it
 seconds = st.none() | st.floats(0, 1e6)
 counts = st.none() | st.integers(0, 2**31 - 1)
 usages = st.builds(Usage, st.integers(0, 2**31 - 1), counts)

@@ -40,7 +40,7 @@ def judge_of(fake: ScriptedProvider, *, kind: Sequence[str]) -> None:
         yes = SHORT in asked or any(word in reply for word in kind)
         return verdict("yes" if yes else "no", "You said")
 
-    fake.script = script  # type: ignore[assignment]
+    fake.script = script  # type: ignore[assignment]  # looser than the types on purpose
 
 
 def test_each_recorded_reply_is_judged_and_the_persona_is_asked_nothing(

@@ -120,7 +120,7 @@ def test_runs_of_before_there_were_links_are_kept(old_url: str) -> None:
     tables.reflect(engine)
     runs = tables.tables["test_runs"]
     row: dict[str, Any] = {column.name: "" for column in runs.c if isinstance(column.type, String)}
-    row |= {"id": "r1", "planned": 4, "began_at": datetime(2026, 1, 2), "repeat": 2}  # noqa: DTZ001
+    row |= {"id": "r1", "planned": 4, "began_at": datetime(2026, 1, 2), "repeat": 2}  # noqa: DTZ001  # the zone is added by what takes it
     row |= {"owner": "local", "state": "finished", "place": "here", "persona_id": "tester"}
     with engine.begin() as connection:
         connection.execute(insert(runs).values({**row, "most_cost_usd": None, "ended_at": None}))

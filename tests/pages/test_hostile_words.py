@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf.message import Message  # type: ignore[import-untyped]
+from google.protobuf.message import Message  # type: ignore[import-untyped]  # it has no types
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element
 

@@ -54,7 +54,7 @@ def test_a_persona_cannot_be_changed() -> None:
     kept = {"lore": [1]}
     persona = Persona(id="a", name="A", system_prompt="x", extensions=kept)
     with pytest.raises(ValidationError):
-        persona.name = "B"  # type: ignore[misc]
+        persona.name = "B"  # type: ignore[misc]  # looser than the types on purpose
     kept["lore"].append(2)
     assert persona.extensions == {"lore": [1]}
 

@@ -65,7 +65,7 @@ def test_a_provider_is_asked_once_however_often_the_names_are_wanted(
     names = names_of(**openai)
     for _ in range(3):
         names.known(wait_seconds=LONG_ENOUGH_SECONDS)
-        assert names.listed("openai") == tuple(fake.models)  # type: ignore[arg-type]
+        assert names.listed("openai") == tuple(fake.models)  # type: ignore[arg-type]  # looser than the types on purpose
     assert asked(fake) == 1
 
 

@@ -137,7 +137,7 @@ pieces_ = st.lists(
 @given(pieces_, st.booleans(), st.booleans())
 @example(["</think>", "\n", "word"], True, False)
 @settings(max_examples=500, deadline=None)
-def test_no_word_is_lost_whatever_is_written(pieces: list[str], assumed: bool, cut_off: bool) -> None:  # noqa: FBT001
+def test_no_word_is_lost_whatever_is_written(pieces: list[str], assumed: bool, cut_off: bool) -> None:  # noqa: FBT001  # pytest gives it by name
     reasoning, text = read(pieces, assumed=assumed, cut_off=cut_off)
     whole = "".join(pieces)
     assert (reasoning + text).count("word") >= whole.count("word")

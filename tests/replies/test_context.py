@@ -205,7 +205,7 @@ def answered(prompt_tokens: int | None, **known: object) -> list[Turn]:
     """A question of 300 tokens and its answer, with the count of its prompt."""
     reply = Reply(text="ok", provider="acme", model="m", usage=Usage(prompt_tokens, 1))
     path = talk(0, words=300)
-    return [*path, turn("assistant", "", depth=1, reply=replace(reply, **known))]  # type: ignore[arg-type]
+    return [*path, turn("assistant", "", depth=1, reply=replace(reply, **known))]  # type: ignore[arg-type]  # looser than the types on purpose
 
 
 def scale_of(path: list[Turn], *, model: str = "m", persona_id: str = "tester") -> float | None:

@@ -89,7 +89,7 @@ def test_another_provider_is_told_to_go_on() -> None:
 
 
 @pytest.mark.parametrize("prefills", [True, False])
-def test_without_text_the_reply_is_asked_for_as_ever(prefills: bool) -> None:  # noqa: FBT001
+def test_without_text_the_reply_is_asked_for_as_ever(prefills: bool) -> None:  # noqa: FBT001  # pytest gives it by name
     assert continuing(REQUEST, "", prefills=prefills) == REQUEST
 
 
@@ -122,7 +122,7 @@ def test_a_reply_started_over_is_left_out_up_to_where_it_stopped(text: str, more
 @given(
     text=st.text("ab \n", max_size=60), more=st.text("ab \n", max_size=60), at=chunking, over=st.booleans()
 )
-def test_nothing_is_lost_but_what_the_text_says(text: str, more: str, at: list[int], over: bool) -> None:  # noqa: FBT001
+def test_nothing_is_lost_but_what_the_text_says(text: str, more: str, at: list[int], over: bool) -> None:  # noqa: FBT001  # pytest gives it by name
     coming = text + more if over else more
     rest = rest_of(text, cut(coming, at))
     assert coming.endswith(rest)

@@ -88,7 +88,7 @@ def test_the_command_asks_the_address_with_the_key_from_the_environment() -> Non
 
 @given(bodies, st.booleans())
 @example(with_text(AWKWARD), True)
-def test_python_gives_the_request_back(body: dict[str, Any], keyed: bool) -> None:  # noqa: FBT001
+def test_python_gives_the_request_back(body: dict[str, Any], keyed: bool) -> None:  # noqa: FBT001  # pytest gives it by name
     program = as_python(sent(body, wants_key=keyed))
     compile(program, "request.py", "exec")
     assigned = [node for node in ast.parse(program).body if isinstance(node, ast.Assign)]

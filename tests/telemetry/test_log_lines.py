@@ -269,7 +269,7 @@ def test_json_gives_back_what_was_logged() -> None:
 def test_an_error_is_told_by_its_type_and_place_and_not_by_its_words() -> None:
     try:
         try:
-            raise KeyError("a secret of somebody")  # noqa: TRY301
+            raise KeyError("a secret of somebody")  # noqa: TRY301  # the fault under test
         except KeyError as error:
             raise ValueError("another secret") from error
     except ValueError as error:

@@ -60,9 +60,9 @@ def test_the_next_run_waits_for_the_callbacks_of_the_one_before(monkeypatch: pyt
     state = SessionState()
     first, second = (SafeSessionState(state, lambda: None) for _ in range(2))
     with ThreadPoolExecutor(2) as pool:
-        running = pool.submit(first.on_script_will_rerun, "first")  # type: ignore[arg-type]
+        running = pool.submit(first.on_script_will_rerun, "first")  # type: ignore[arg-type]  # looser than the types on purpose
         assert began.wait(WAIT)
-        waiting = pool.submit(second.on_script_will_rerun, "second")  # type: ignore[arg-type]
+        waiting = pool.submit(second.on_script_will_rerun, "second")  # type: ignore[arg-type]  # looser than the types on purpose
         assert not wait([waiting], timeout=0.1).done
         go_on.set()
         running.result(WAIT)

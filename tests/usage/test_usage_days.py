@@ -52,7 +52,7 @@ def test_days_on_both_sides_of_the_date_line_begin_25_hours_apart() -> None:
 
 @given(
     st.sampled_from(ZONES),
-    st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # the zone is added by what takes it
 )
 def test_every_moment_is_in_the_day_that_its_clock_shows(name: str, moment: datetime) -> None:
     zone = ZoneInfo(name)
@@ -68,7 +68,7 @@ def test_days_begin_with_a_quarter_of_an_hour_since_calls_are_counted(name: str,
 
 @given(
     st.sampled_from(ZONES),
-    st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # the zone is added by what takes it
     st.integers(0, 400),
 )
 def test_offsets_say_what_the_clock_shows_at_any_moment(name: str, since: datetime, span: int) -> None:

@@ -41,7 +41,7 @@ def test_seven_days_over_the_change_to_summer_time_are_seven_days_and_an_hour_le
 
 @given(
     st.sampled_from(sorted(LENGTHS)),
-    st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # the zone is added by what takes it
 )
 def test_a_range_has_its_days_once_and_the_time_before_ends_where_it_begins(name: str, now: datetime) -> None:
     found = range_of(name, now=now, zone=BERLIN)

@@ -336,11 +336,11 @@ def test_calls_of_a_clock_that_was_wrong_break_no_sum(database: Database) -> Non
     ]
 
 
-@pytest.mark.parametrize("name", ["=1+1", "\n=1+1", "＝1+1", "＠SUM(1)", "\t-2"])  # noqa: RUF001
+@pytest.mark.parametrize("name", ["=1+1", "\n=1+1", "＝1+1", "＠SUM(1)", "\t-2"])  # noqa: RUF001  # the character that is meant
 def test_no_name_in_what_the_command_writes_is_a_formula(name: str) -> None:
     (line,) = csv.DictReader(io.StringIO(written(["model"], [{"model": name}]), newline=""))
     assert line["model"].startswith("'")
-    assert not re.search(r"[\n;]\s*[=＝]", line["model"])  # noqa: RUF001
+    assert not re.search(r"[\n;]\s*[=＝]", line["model"])  # noqa: RUF001  # the character that is meant
 
 
 def test_without_statistics_running_calls_are_found_without_reading_the_others(
@@ -424,7 +424,7 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(services: Services) -> No
         )
 
 
-def test_the_sums_of_many_writers_at_once_lose_nothing(postgres_url: str) -> None:  # noqa: F811
+def test_the_sums_of_many_writers_at_once_lose_nothing(postgres_url: str) -> None:  # noqa: F811  # a fixture
     first, second = Database(postgres_url), Database(postgres_url)
     try:
 

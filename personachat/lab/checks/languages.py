@@ -123,7 +123,7 @@ def _ranked(text: str) -> dict[str, float]:
 @cache
 def _identifier() -> LanguageIdentifier:
     """Loaded once, when the first check needs it; half a second."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415  # loaded where it is used
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
     identifier.set_languages(sorted(USUAL.intersection(identifier.nb_classes)))

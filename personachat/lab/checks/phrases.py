@@ -43,7 +43,7 @@ def stays_in_role(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT0
     return Finding.of(bool(spans) is not expected, found, spans)
 
 
-def banned(reply: CheckedReply, expected: bool | str | tuple[str, ...]) -> Finding:  # noqa: FBT001
+def banned(reply: CheckedReply, expected: bool | str | tuple[str, ...]) -> Finding:  # noqa: FBT001  # a caller gives it by its place
     if not isinstance(expected, bool):
         return not_contains(reply, expected)
     spans, said = _found(_EMPTY, reply.text)

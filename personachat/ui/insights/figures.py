@@ -48,7 +48,7 @@ def draw(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> None:
                 height="stretch",
                 chart_data=figure.course or None,
                 chart_type="bar",
-                delta_arrow="down" if figure.delta.startswith("−") else "auto",  # noqa: RUF001
+                delta_arrow="down" if figure.delta.startswith("−") else "auto",  # noqa: RUF001  # the character that is meant
                 delta_description=compared if figure.delta else None,
             )
 
@@ -116,7 +116,7 @@ def _tokens_help(total: Sum) -> str:
 def _wait(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
     mean = total.mean("first_token_ms")
     if mean is None:
-        return Figure("First word after", "–", "No call has produced a word yet.")  # noqa: RUF001
+        return Figure("First word after", "–", "No call has produced a word yet.")  # noqa: RUF001  # the character that is meant
     return Figure(
         "First word after",
         seconds(mean / 1000),
@@ -129,12 +129,12 @@ def _wait(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
 
 def _failures(failed: int, calls: int, failed_before: int, calls_before: int) -> Figure:
     if not calls:
-        return Figure("Failed", "–", "No calls.")  # noqa: RUF001
+        return Figure("Failed", "–", "No calls.")  # noqa: RUF001  # the character that is meant
     share = failed / calls
     delta = ""
     if calls_before:
         points = 100 * (share - failed_before / calls_before)
-        delta = f"{points:+.1f} points".replace("-", "−") if round(points, 1) else ""  # noqa: RUF001
+        delta = f"{points:+.1f} points".replace("-", "−") if round(points, 1) else ""  # noqa: RUF001  # the character that is meant
     value = f"{100 * share:.1f} %"
     return Figure("Failed", value, f"{failed:,} of {counted(calls, 'call')}.", delta, "inverse")
 
@@ -147,7 +147,7 @@ def seconds(value: float) -> str:
 def _percent(change: float | None) -> str:
     if change is None or round(100 * change) == 0:
         return ""
-    return f"{100 * change:+,.0f} %".replace("-", "−")  # noqa: RUF001
+    return f"{100 * change:+,.0f} %".replace("-", "−")  # noqa: RUF001  # the character that is meant
 
 
 def _course(ordered: Sequence[Sum | None], number: Callable[[Sum], float | None]) -> Sequence[float]:

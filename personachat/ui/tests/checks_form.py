@@ -181,7 +181,7 @@ def _draw_range(text: FormText, path: Path, value: Any, put: Put) -> None:
         )
 
 
-def _draw_switch(text: FormText, path: Path, value: bool, put: Put) -> None:  # noqa: FBT001
+def _draw_switch(text: FormText, path: Path, value: bool, put: Put) -> None:  # noqa: FBT001  # a caller gives it by its place
     key = text.key(path, value)
     st.toggle(
         KINDS[str(path[-1])],

@@ -180,7 +180,7 @@ def _draw_words(
     )
 
 
-def _words_changed(text: FormText, path: Path, key: str, may_go: bool) -> None:  # noqa: FBT001
+def _words_changed(text: FormText, path: Path, key: str, may_go: bool) -> None:  # noqa: FBT001  # a caller gives it by its place
     words = str(st.session_state[key])
     if may_go and not words.strip():
         _change(text, editing.without, path)

@@ -87,7 +87,7 @@ def _button(name: str, key: str, of: str, do: Callable[..., None], *args: object
     st.button(name, key=f"{name.lower()}_{of}", shortcut=key, type=kind, on_click=do, args=args)
 
 
-def _label(labelling: Labelling, item: ToLabel, label: bool) -> None:  # noqa: FBT001
+def _label(labelling: Labelling, item: ToLabel, label: bool) -> None:  # noqa: FBT001  # a caller gives it by its place
     try:
         labelling.answer(item, label=label)
     except PersonaChatError as error:

@@ -343,7 +343,7 @@ def draw_chip(found: Agreement) -> None:
     st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
 
 
-def _label(tests: Tests, cell: Cell, answer: JudgedAnswer, label: bool) -> None:  # noqa: FBT001
+def _label(tests: Tests, cell: Cell, answer: JudgedAnswer, label: bool) -> None:  # noqa: FBT001  # a caller gives it by its place
     try:
         tests.label(
             question=answer.question,

@@ -257,7 +257,7 @@ FUNCTION: Any = {"type": "function", "name": "look_up", "parameters": {"type": "
 def test_foreign_tools_are_left_out_where_there_are_functions_and_that_is_said(
     http: httpx2.Client,
     fake: FakeProvider,
-    stream: bool,  # noqa: FBT001
+    stream: bool,  # noqa: FBT001  # pytest gives it by name
 ) -> None:
     body = {"model": "tester", "input": "Hi", "tools": [*FOREIGN, FUNCTION], "stream": stream}
     answer = post(http, "/responses", body)

@@ -85,7 +85,7 @@ def test_the_numbers_are_those_the_provider_gets(sdk: OpenAI, fake: FakeProvider
 
 
 @pytest.mark.parametrize("store", [True, False])
-def test_a_response_says_whether_it_can_be_referred_to(sdk: OpenAI, store: bool) -> None:  # noqa: FBT001
+def test_a_response_says_whether_it_can_be_referred_to(sdk: OpenAI, store: bool) -> None:  # noqa: FBT001  # pytest gives it by name
     response = sdk.responses.create(model="tester", input="Hi", store=store, metadata={"a": "b"})
     assert response.model_extra == {"store": store, "presence_penalty": 0, "frequency_penalty": 0}
     assert response.metadata == {"a": "b"}

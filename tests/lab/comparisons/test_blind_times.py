@@ -45,7 +45,7 @@ def test_a_column_that_is_done_looks_like_one_that_is_not(
     comparisons: Comparisons, fake: FakeProvider, first: object
 ) -> None:
     gate = Gate()
-    fake.answer_by_model({"fake-1": first, "fake-2": tokens(["Slow", gate, " too."])})  # type: ignore[dict-item]
+    fake.answer_by_model({"fake-1": first, "fake-2": tokens(["Slow", gate, " too."])})  # type: ignore[dict-item]  # looser than the types on purpose
     comparison_id = comparisons.begin(PAIR, "Hello?", blind=True)
     gate.wait_reached()
     quick = next(each for _, each in comparisons.live(comparison_id) if each.persona_id == "ada")

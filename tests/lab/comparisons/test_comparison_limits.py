@@ -24,7 +24,7 @@ def most(model: str, tokens_out: int = 1000) -> float:
 
 
 def begun(comparisons: Comparisons, limit: float, **more: object) -> str:
-    comparison_id = comparisons.begin(PAIR, "One", most_cost_usd=limit, **more)  # type: ignore[arg-type]
+    comparison_id = comparisons.begin(PAIR, "One", most_cost_usd=limit, **more)  # type: ignore[arg-type]  # looser than the types on purpose
     ended(comparisons, comparison_id)
     return comparison_id
 

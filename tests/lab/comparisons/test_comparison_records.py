@@ -62,7 +62,7 @@ def comparison(**values: object) -> Comparison:
         updated_at=moment,
         variants=variants,
     )
-    return replace(made, **values)  # type: ignore[arg-type]
+    return replace(made, **values)  # type: ignore[arg-type]  # looser than the types on purpose
 
 
 def added(to: Comparison, number: int = 1) -> Round:

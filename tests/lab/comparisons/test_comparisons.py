@@ -439,7 +439,7 @@ def test_a_reply_that_names_its_own_model_is_kept_and_not_counted(
         ("Anything", "", False),
     ],
 )
-def test_which_replies_name_their_model(text: str, model: str, named: bool) -> None:  # noqa: FBT001
+def test_which_replies_name_their_model(text: str, model: str, named: bool) -> None:  # noqa: FBT001  # pytest gives it by name
     assert names_its_model(text, model=model) is named
 
 

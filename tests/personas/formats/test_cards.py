@@ -42,7 +42,7 @@ V3 = {
     "spec": "chara_card_v3",
     "spec_version": "3.0",
     "data": {
-        **V2["data"],  # type: ignore[dict-item]
+        **V2["data"],  # type: ignore[dict-item]  # looser than the types on purpose
         "nickname": "Nelly",
         "group_only_greetings": [],
         "creation_date": 1,

@@ -223,7 +223,7 @@ modelSpecs:
 
 KNOWN: dict[str, tuple[Any, str]] = {
     "lobechat": (LOBECHAT, "a LobeChat agent"),
-    "lobechat index": (LOBECHAT["state"]["sessions"][0], "a LobeChat agent"),  # type: ignore[index]
+    "lobechat index": (LOBECHAT["state"]["sessions"][0], "a LobeChat agent"),  # type: ignore[index]  # looser than the types on purpose
     "librechat agent": (LIBRECHAT, "a LibreChat agent"),
     "librechat preset": (
         {"presetId": "p", "title": "Clerk", "endpoint": "openAI", "promptPrefix": PROMPT},

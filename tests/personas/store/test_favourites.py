@@ -55,7 +55,7 @@ def test_many_clicks_at_once_leave_one_favourite(favourites: Favourites) -> None
         together.wait()
         try:
             favourites.set("me", "a", favourite=True)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  # looked at below
             errors.append(error)
 
     threads = [threading.Thread(target=click) for _ in range(8)]

@@ -94,7 +94,7 @@ def test_only_one_of_many_threads_saves_over_a_version(tmp_path: Path) -> None:
         try:
             store.save(text, etag=first.etag)
             outcomes.append("saved")
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  # looked at below
             outcomes.append(type(error).__name__)
 
     threads = [threading.Thread(target=save, args=(number,)) for number in range(8)]

@@ -14,7 +14,7 @@ from personachat.conversations import responses
 from personachat.conversations.responses import KEPT, KeptResponse, KeptResponses
 from personachat.database.connection import Database
 from personachat.errors import DatabaseUnavailable
-from tests.conversations.conftest import database, postgres_database, sqlite_database  # noqa: F401
+from tests.conversations.conftest import database, postgres_database, sqlite_database  # noqa: F401  # fixtures
 
 
 class Clock:
@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def kept(database: Database) -> KeptResponses:  # noqa: F811
+def kept(database: Database) -> KeptResponses:  # noqa: F811  # a fixture
     return KeptResponses(database)
 
 
@@ -81,7 +81,7 @@ def test_it_goes_an_hour_after_its_last_use(kept: KeptResponses, clock: Clock) -
 def test_what_is_too_old_is_removed_whoever_it_was_of(
     kept: KeptResponses,
     clock: Clock,
-    database: Database,  # noqa: F811
+    database: Database,  # noqa: F811  # a fixture
 ) -> None:
     kept.keep("ada", said("one"))
     clock.pass_(timedelta(hours=2))
@@ -115,7 +115,7 @@ def test_what_is_old_goes_though_nothing_is_asked_and_a_fault_in_between_is_made
     assert owners(kept._database) == []
 
 
-def owners(database: Database) -> list[str]:  # noqa: F811
+def owners(database: Database) -> list[str]:  # noqa: F811  # a fixture
     with database.read() as connection:
         return list(connection.execute(select(responses.responses.c.owner)).scalars())
 

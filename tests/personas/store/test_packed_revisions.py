@@ -17,20 +17,20 @@ from personachat.personas.store.base import PLAIN_SAVE
 from personachat.personas.store.persona_file import etag_of
 from personachat.personas.store.revisions import LANDMARK, PACKED_FROM, Recording, SqlRevisions
 from personachat.personas.store.tables import persona_revisions
-from tests.conversations.conftest import database, postgres_database, sqlite_database  # noqa: F401
+from tests.conversations.conftest import database, postgres_database, sqlite_database  # noqa: F401  # fixtures
 from tests.personas.store.test_packing import long_text
 from tests.postgres import fresh_database
 
 _r = persona_revisions.c
 
 
-def record(database: Database, revisions: SqlRevisions, text: str, *, persona_id: str = "tester") -> int:  # noqa: F811
+def record(database: Database, revisions: SqlRevisions, text: str, *, persona_id: str = "tester") -> int:  # noqa: F811  # a fixture
     with database.write() as connection:
         recording = Recording(persona_id, "Tester", text, etag_of(text.encode()), "saved", PLAIN_SAVE)
         return revisions.record_many(connection, [recording])[0]
 
 
-def stored_bytes(database: Database) -> int:  # noqa: F811
+def stored_bytes(database: Database) -> int:  # noqa: F811  # a fixture
     size = func.coalesce(func.length(_r.packed), 0) + func.length(_r.text)
     with database.read() as connection:
         return int(connection.execute(select(func.sum(size))).scalar_one())
@@ -47,7 +47,7 @@ def versions(count: int) -> list[str]:
 
 
 def test_a_hundred_saves_of_a_large_persona_take_little_room_and_are_read_byte_for_byte(
-    database: Database,  # noqa: F811
+    database: Database,  # noqa: F811  # a fixture
 ) -> None:
     revisions = SqlRevisions(database, place="here")
     texts = versions(100)
@@ -62,7 +62,7 @@ def test_a_hundred_saves_of_a_large_persona_take_little_room_and_are_read_byte_f
         assert etag_of(found.text.encode()) == found.etag
 
 
-def test_pruning_leaves_the_newest_readable(database: Database) -> None:  # noqa: F811
+def test_pruning_leaves_the_newest_readable(database: Database) -> None:  # noqa: F811  # a fixture
     revisions = SqlRevisions(database, place="here", kept=5)
     texts = versions(LANDMARK + 8)
     for text in texts:
@@ -73,7 +73,7 @@ def test_pruning_leaves_the_newest_readable(database: Database) -> None:  # noqa
         revisions.get("tester", kept.start - 1)
 
 
-def test_short_texts_are_left_as_they_are(database: Database) -> None:  # noqa: F811
+def test_short_texts_are_left_as_they_are(database: Database) -> None:  # noqa: F811  # a fixture
     revisions = SqlRevisions(database, place="here")
     for text in ("one", "two", "x" * (PACKED_FROM - 1), "four"):
         record(database, revisions, text)
@@ -81,7 +81,7 @@ def test_short_texts_are_left_as_they_are(database: Database) -> None:  # noqa: 
         assert set(connection.execute(select(_r.packing)).scalars()) == {""}
 
 
-def test_texts_that_have_nothing_in_common_and_empty_ones_are_kept_too(database: Database) -> None:  # noqa: F811
+def test_texts_that_have_nothing_in_common_and_empty_ones_are_kept_too(database: Database) -> None:  # noqa: F811  # a fixture
     revisions = SqlRevisions(database, place="here")
     texts = [long_text(1), long_text(500_000)[::-1], "", long_text(1), "\ufffd" * PACKED_FROM, "end"]
     for text in texts:
@@ -126,7 +126,7 @@ def test_revisions_of_the_version_before_are_read_as_they_were_and_new_ones_foll
     with engine.begin() as connection:
         connection.execute(insert(tables.tables["persona_revisions"]), rows)
     engine.dispose()
-    with closing(Database(empty_url)) as database:  # noqa: F811
+    with closing(Database(empty_url)) as database:  # noqa: F811  # a fixture
         revisions = SqlRevisions(database, place="here")
         assert [revisions.get("tester", number).text for number in range(1, 6)] == texts
         assert record(database, revisions, texts[-1] + " more") == 6

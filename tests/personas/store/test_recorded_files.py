@@ -410,14 +410,14 @@ def test_threads_that_save_make_a_revision_each_and_disturb_no_reader(desk: Desk
         def run() -> None:
             try:
                 work()
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:  # noqa: BLE001  # looked at below
                 errors.append(error)
 
         return threading.Thread(target=run)
 
     desk.store.save(persona_text("common"))
     readers = [guarded(look) for _ in range(2)]
-    savers = [guarded(lambda number=number: save(number)) for number in range(3)]  # type: ignore[misc]
+    savers = [guarded(lambda number=number: save(number)) for number in range(3)]  # type: ignore[misc]  # looser than the types on purpose
     _run_until_saved(readers, savers, saved)
     assert errors == []
     assert [number for number, _ in desk.history("common")] == list(range(1, 20))

@@ -25,8 +25,8 @@ _RING_PIXELS = 250
 def cover(persona: Persona) -> bytes:
     """Return a PNG of 400 by 600 pixels, a few KB."""
     # It takes a while to load, and few ask for a picture.
-    from PIL import Image, ImageDraw  # noqa: PLC0415
-    from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415
+    from PIL import Image, ImageDraw  # noqa: PLC0415  # loaded where it is used
+    from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415  # loaded where it is used
 
     hue = hashlib.sha256(persona.name.encode()).digest()[0] / 256
     image = Image.new("RGB", (WIDTH, HEIGHT), _colour(hue, 0.34))
@@ -52,7 +52,7 @@ def initials(name: str) -> str:
 
 def _draw_initials(draw: ImageDraw, letters: str, middle: int) -> None:
     """The letters, or a plain figure: the font that comes with Pillow has no other scripts."""
-    from PIL import ImageFont  # noqa: PLC0415
+    from PIL import ImageFont  # noqa: PLC0415  # loaded where it is used
 
     place = WIDTH // 2, middle
     if letters:
