@@ -42,6 +42,7 @@ from personachat.front.guard import Guard
 from personachat.front.opening import refuse_unasked, what_is_missing, who_can_do_what
 from personachat.front.page_headers import PageHeaders
 from personachat.front.trusted_user import TrustedUser, write_down_peers
+from personachat.front.uploads import UploadLimits
 from personachat.services import built_services, get_services, reset_services
 from personachat.services.shutdown import drained_at
 from personachat.settings import APP, load_settings
@@ -199,6 +200,7 @@ app = st.App(
         Middleware(ApiFirst, api=api, v1=v1, mcp=mcp, metrics=metrics),
         Middleware(PageHeaders, frame_ancestors=settings.frame_ancestors),
         Middleware(Guard, allowed_hosts=_allowed_hosts, started=_meet),
+        Middleware(UploadLimits),
         Middleware(FirstPaint),
     ],
     on_script_error=_show_script_error,
