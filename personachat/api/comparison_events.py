@@ -13,10 +13,12 @@ from itertools import chain
 from typing import Any
 
 import anyio
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from personachat.api.events import DONE, EventWriter, batches, named
+from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison
 from personachat.messages import ReasoningDelta, ReplyEvent, TextDelta
 from personachat.replies.endings import INTERRUPTED
 from personachat.replies.live import LiveReply
@@ -28,11 +30,17 @@ class ComparisonStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, comparison_id: str, number: int, columns: Sequence[tuple[str, LiveReply]], *, hidden: bool
+        self,
+        shown: SeenComparison,
+        columns: Sequence[tuple[str, LiveReply]],
+        *,
+        hidden: Callable[[], Sequence[SeenAnswer]] | None,
     ) -> None:
+        """`hidden` says of a blind one what may be seen when all replies have ended."""
         super().__init__(headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._head = {"id": comparison_id, "number": number, "variants": [letter for letter, _ in columns]}
+        letters = [each.letter for each in shown.last.answers] if shown.last else []
+        self._head = {"id": shown.id, "number": len(shown.rounds), "variants": letters}
         self._columns = columns
         self._hidden = hidden
         self._following = ExitStack()
@@ -55,13 +63,13 @@ class ComparisonStream(Response):
     async def _stream(self, writer: EventWriter, start_soon: Callable[..., object]) -> None:
         await writer.begin(start_soon)
         await writer.write(_line("comparison", self._head))
-        if self._hidden:
+        if self._hidden is not None:
             for _, live_reply in self._columns:
                 async with aclosing(batches(live_reply, 0)) as numbered:
                     async for _ in numbered:
                         pass
-            told = (self._at_once(letter, live_reply) for letter, live_reply in self._columns)
-            await writer.write(b"".join(chain.from_iterable(told)))
+            answers = await run_in_threadpool(self._hidden)
+            await writer.write(b"".join(chain.from_iterable(map(self._at_once, answers))))
             await writer.write(DONE, last=True)
             return
         async with anyio.create_task_group() as columns:
@@ -78,13 +86,12 @@ class ComparisonStream(Response):
             await writer.write(self._told(INTERRUPTED, letter, live_reply))
 
     @staticmethod
-    def _at_once(letter: str, live_reply: LiveReply) -> Iterator[bytes]:
-        """A reply that has ended, without a word about who wrote it and how fast."""
-        variant = {"variant": letter}
-        reply = live_reply.snapshot()
+    def _at_once(answer: SeenAnswer) -> Iterator[bytes]:
+        """A reply that has ended, as far as it may be seen: not who wrote it, and not how fast."""
+        variant = {"variant": answer.letter}
         yield _line("start", variant)
-        yield _line("delta", variant | {"content": reply.text})
-        yield _line("error" if reply.state in {"failed", "interrupted"} else "done", variant)
+        yield _line("delta", variant | {"content": answer.text})
+        yield _line("done" if answer.state in {"finished", "stopped"} else "error", variant)
 
     def _told(self, event: ReplyEvent, letter: str, live_reply: LiveReply) -> bytes:
         variant = {"variant": letter}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from personachat.errors import QuestionSetInvalid
 from personachat.lab.comparisons.exporting import document
 from personachat.lab.comparisons.model import MOST_ROUNDS, MOST_SAMPLES, MOST_VARIANTS, Setup
 from personachat.lab.comparisons.question_sets import QuestionSets
-from personachat.lab.comparisons.seen import SeenComparison
+from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison
 from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.spending import MOST_LIMIT_USD
 from personachat.personas.limits import TRAIT
@@ -328,8 +329,13 @@ async def replies_of(request: Request, comparison_id: str) -> Response:
         return comparisons.seen(comparison_id), comparisons.live(comparison_id)
 
     shown, columns = await run_in_threadpool(found)
+
+    def answers() -> Sequence[SeenAnswer]:
+        last = comparisons_of(request).seen(comparison_id).last
+        return last.answers if last else ()
+
     if not is_wanted(request):
-        return ComparisonStream(shown.id, len(shown.rounds), columns, hidden=shown.hidden)
+        return ComparisonStream(shown, columns, hidden=answers if shown.hidden else None)
     for _, live_reply in columns:
         async with aclosing(batches(live_reply, 0)) as numbered:
             async for _ in numbered:

@@ -70,6 +70,11 @@ class ReplyStarter:
         """Called with owner and conversation after a reply has ended well and that was recorded."""
 
     @property
+    def process_id(self) -> str:
+        """This process, as others see that it lives."""
+        return self._checkpoints.process_id
+
+    @property
     def draining(self) -> bool:
         """Whether no new replies are begun any more."""
         return self._runner.draining

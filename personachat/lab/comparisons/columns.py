@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from personachat.conversations.model import Turn
-from personachat.errors import ReplyNotFound, VoteRefused
-from personachat.lab.comparisons.model import LETTERS, Comparison, Round
+from personachat.errors import ReplyInProgress, ReplyNotFound, VoteRefused
+from personachat.lab.comparisons.model import LETTERS, AnswerState, Comparison, Round, Variant
 from personachat.lab.comparisons.self_naming import names_its_model
+
+LIVE: frozenset[AnswerState] = frozenset({"running", "paused"})
 
 
 def last_round(comparison: Comparison) -> Round:
@@ -31,20 +33,43 @@ def column_of(one: Round, letter: str) -> str:
     return one.shown[at]
 
 
-def refuse_to_repeat(comparison: Comparison, one: Round, turn: Turn | None) -> None:
-    """Raises VoteRefused where a column can't be asked again; `turn` is its reply."""
+def asked_again(comparison: Comparison, one: Round, turns: Mapping[str, Turn], letter: str) -> list[Variant]:
+    """The variants of the last round that are asked again for their replies, `turns` by variants' ids.
+
+    While it isn't to be known who is who, these are all whose replies aren't whole. Raises ReplyNotFound,
+    ReplyInProgress and VoteRefused.
+    """
+    chosen = comparison.variant(column_of(one, letter))
     if one.vote:
         raise VoteRefused("These replies were voted on and stay as they are.")
-    if comparison.hidden and turn and turn.reply and turn.reply.state in {"finished", "stopped"}:
+    if not comparison.hidden:
+        return [chosen]
+    if one.revealed:
+        raise VoteRefused("An earlier message waits for your vote.", hint="Vote on it first.")
+    states = states_of(one, turns)
+    if LIVE & set(states.values()):
+        raise ReplyInProgress("A reply is still being written.", hint="Wait for it to finish, or stop it.")
+    if set(states.values()) == {"finished"}:
         raise VoteRefused(
-            "This reply stays as it is until you vote: how long another one takes tells who writes it."
+            "These replies stay as they are until you vote: how long another one takes tells who writes it."
         )
+    return [each for each in comparison.variants if states[each.id] != "finished"]
+
+
+def states_of(one: Round, turns: Mapping[str, Turn]) -> dict[str, AnswerState]:
+    """How the reply of each variant stands, by its id."""
+    states: dict[str, AnswerState] = {}
+    for each in one.shown:
+        reply = turns[each].reply if each in turns else None
+        states[each] = reply.state if reply else "missing"
+    return states
 
 
 def why_not_counted(comparison: Comparison, one: Round, turns: Mapping[str, Turn]) -> str:
     """Why a vote would say nothing about which variant is better; "" where it counts."""
     replies = [turns[each].reply if each in turns else None for each in one.shown]
-    if any(reply is None or reply.state in {"failed", "interrupted"} for reply in replies):
+    whole = {"finished"} if comparison.blind else {"finished", "stopped"}
+    if not set(states_of(one, turns).values()) <= whole:
         return "a reply failed or was cut off"
     if comparison.blind and any(names_its_model(reply.text, model=reply.model) for reply in replies if reply):
         return "a reply named its own model"

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from personachat.conversations.model import TurnState
+
 Verdict: TypeAlias = Literal["win", "tie", "both_bad"]
+
+AnswerState: TypeAlias = TurnState | Literal["missing"]
+"""A reply is missing where it could not be begun, or its conversation is gone."""
+
+ListState: TypeAlias = Literal["sending", "stopped"]
 
 MOST_VARIANTS = 8
 MOST_SAMPLES = 4
@@ -96,6 +103,10 @@ class Comparison:
     """Messages of a list that are still to be sent, the next one first."""
     most_cost_usd: float | None = None
     """Nothing is asked that could make it cost more; None is no limit."""
+    list_state: ListState | None = None
+    """Whether the messages that wait are sent one after another, or that was stopped; None is neither."""
+    list_notice: str = ""
+    """Why it was stopped; "" where its owner did."""
 
     def variant(self, variant_id: str) -> Variant:
         return next(each for each in self.variants if each.id == variant_id)

@@ -1,26 +1,33 @@
 """What the owner of a comparison may see of it now. Pages, API, command and exports know nothing else.
 
-While a blind round waits for its vote, only letters, words and how a reply ended are told, and these of all
-columns at once when the last one has ended: who is quick says who is who. There is no name, model, price,
-time, id or reason of a failure, of this round and of every other, and the letters are dealt
-anew for each. What says who is who comes with the vote, or for who asks for the names and loses theirs.
+While a blind round waits for its vote, only letters and words are told, and these of all columns at once when
+all replies are whole: who is quick says who is who. As long as one is written, or has failed or was cut off,
+all columns look the same and have no words, so that nobody sees which is asked again and how long that takes.
+There is no name, model, price, time, id or reason of a failure, of this round and of every other, and the
+letters are dealt anew for each. What says who is who comes with the vote, or for who asks for the names and
+loses theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from personachat.conversations.model import Reply, Turn
-from personachat.lab.comparisons.model import LETTERS, Comparison, Round, Variant, Verdict
+from personachat.lab.comparisons.columns import LIVE, states_of
+from personachat.lab.comparisons.model import (
+    LETTERS,
+    AnswerState,
+    Comparison,
+    ListState,
+    Round,
+    Variant,
+    Verdict,
+)
 from personachat.lab.comparisons.variants import group_name
 from personachat.lab.standing import Ballot, Standing, standing
-from personachat.messages import TurnState
-
-AnswerState: TypeAlias = TurnState | Literal["missing"]
-"""A reply is missing where it could not be begun, or its conversation is gone."""
 
 Answers: TypeAlias = Mapping[str, Mapping[str, Turn]]
 """By a round's id and a variant's: the turn of the reply."""
@@ -38,7 +45,7 @@ class SeenAnswer:
 
     @property
     def live(self) -> bool:
-        return self.state in {"running", "paused"}
+        return self.state in LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,11 @@ class SeenRound:
     def live(self) -> bool:
         return any(each.live for each in self.answers)
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether a blind vote waits for replies that failed or were cut off; no column says which."""
+        return self.hidden and not self.live and any(each.state != "finished" for each in self.answers)
+
     def answer(self, letter: str) -> SeenAnswer | None:
         return next((each for each in self.answers if each.letter == letter), None)
 
@@ -86,6 +98,9 @@ class SeenComparison:
     """Messages of a list that are still to be sent."""
     most_cost_usd: float | None = None
     """Where it stops."""
+    list_state: ListState | None = None
+    list_notice: str = ""
+    """Whether what waits is sent one after another; why that was stopped, "" where its owner did."""
 
     @property
     def last(self) -> SeenRound | None:
@@ -107,8 +122,18 @@ def seen(comparison: Comparison, answers: Answers) -> SeenComparison:
         standing=None if hidden else standing_of(comparison),
         waiting=comparison.waiting,
         most_cost_usd=comparison.most_cost_usd,
+        list_state=comparison.list_state,
+        list_notice=comparison.list_notice,
         not_counted=sum(bool(each.vote and not each.vote.counted) for each in comparison.rounds),
     )
+
+
+def _alike(states: Collection[AnswerState]) -> AnswerState | None:
+    """How all columns of a blind round stand for its voter; None where all replies are whole."""
+    order: tuple[AnswerState, ...] = ("running", "paused", "stopped")
+    if set(states) == {"finished"}:
+        return None
+    return next((each for each in order if each in states), "failed")
 
 
 def standing_of(comparison: Comparison) -> Standing:
@@ -134,11 +159,7 @@ def ballots_of(rounds: Sequence[Round], groups: Mapping[str, str]) -> list[Ballo
 def _round(comparison: Comparison, one: Round, answers: Mapping[str, Turn]) -> SeenRound:
     hidden = comparison.blind and not one.revealed
     withheld = comparison.hidden
-    states = [turn.reply.state for turn in answers.values() if turn.reply]
-    live = [each for each in states if each in {"running", "paused"}]
-    waits: AnswerState | None = None
-    if hidden and live:
-        waits = "running" if "running" in live else "paused"
+    alike = _alike(states_of(one, answers).values()) if hidden else None
     columns: list[SeenAnswer] = []
     for letter, variant_id in zip(LETTERS, one.shown, strict=False):
         turn = answers.get(variant_id)
@@ -146,8 +167,8 @@ def _round(comparison: Comparison, one: Round, answers: Mapping[str, Turn]) -> S
         columns.append(
             SeenAnswer(
                 letter=letter,
-                state=waits or (reply.state if reply else "missing"),
-                text=reply.text if reply and not waits else "",
+                state=alike or (reply.state if reply else "missing"),
+                text=reply.text if reply and not alike else "",
                 variant=None if withheld else comparison.variant(variant_id),
                 reply=None if withheld else reply,
             )

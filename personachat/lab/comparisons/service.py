@@ -6,29 +6,23 @@ so every reply can be found under its variant from before its first word on, wha
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 
 from personachat.accounts.permitted_personas import PermittedLabels
 from personachat.accounts.persona_rights import PersonaRights
 from personachat.chat.branches import copied
-from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter
-from personachat.chat.tryout import OnlyDraft
 from personachat.chat.turns import cleaned
 from personachat.conversations.titles import title_of
 from personachat.database.connection import Database
 from personachat.errors import (
     ComparisonInvalid,
     MessageInvalid,
-    PersonaChatError,
     ReplyInProgress,
     ReplyNotFound,
     ShuttingDown,
-    TurnNotFound,
     VoteRefused,
 )
 from personachat.history.organizing import title_kept
@@ -38,7 +32,6 @@ from personachat.lab.comparisons.columns import (
     column_of,
     last_round,
     numbered_round,
-    refuse_to_repeat,
     why_not_counted,
 )
 from personachat.lab.comparisons.continuing import Continued, who_goes_on
@@ -47,7 +40,6 @@ from personachat.lab.comparisons.model import (
     MOST_ROUNDS,
     Comparison,
     ListedComparison,
-    Round,
     Setup,
     Variant,
     Verdict,
@@ -55,14 +47,15 @@ from personachat.lab.comparisons.model import (
 )
 from personachat.lab.comparisons.overall import OverallVotes
 from personachat.lab.comparisons.question_sets import QuestionSets
+from personachat.lab.comparisons.reservations import SqlReservations
+from personachat.lab.comparisons.rounds import Rounds
 from personachat.lab.comparisons.seen import Answers, SeenComparison, seen
 from personachat.lab.comparisons.spending import Spending, limit_kept
 from personachat.lab.comparisons.store import SqlComparisons
-from personachat.lab.comparisons.variants import refuse_lost, variants_of
+from personachat.lab.comparisons.variants import variants_of
 from personachat.messages import ChatMessage, storable
 from personachat.owners import comparing
-from personachat.personas.persona import parse_persona
-from personachat.personas.store.base import PersonaSource, Revisions, StoredPersona
+from personachat.personas.store.base import PersonaSource, Revisions
 from personachat.replies.live import LiveReply
 from personachat.stamps import new_id, now
 from personachat.usage.model import Surface
@@ -102,7 +95,10 @@ class Comparisons:
         self._settle = settle
         self._labels = labels
         self._rights = rights
-        self._spending = Spending(answers, kept_under=self._kept_under)
+        self._spending = Spending(answers, SqlReservations(database), owner=owner)
+        self._rounds = Rounds(
+            answers, self._store, self._spending, owner=owner, surface=surface, rights=rights
+        )
         self.questions = QuestionSets(database, owner=owner)
         self.overall = OverallVotes(self._store, self.questions, personas, owner=owner, rights=rights)
 
@@ -139,7 +135,7 @@ class Comparisons:
             waiting=tuple(cleaned(each) for each in waiting),
             most_cost_usd=limit_kept(most_cost_usd),
         )
-        self._spending.refuse_beyond_limit(comparison, message)
+        self._spending.refuse_beyond_limit(comparison, [(each, message) for each in comparison.variants])
         self._store.create(comparison)
         self.send(comparison.id, message)
         return comparison.id
@@ -161,62 +157,12 @@ class Comparisons:
         Raises MessageInvalid, ShuttingDown, PersonaNotFound, ReplyInProgress, and CostLimitReached where it
         could cost more than what is left: then no variant was asked.
         """
-        message = self._admitted(message)
-        comparison = self._with_conversations(self._store.get(self._owner, storable(comparison_id)))
-        if len(comparison.rounds) >= MOST_ROUNDS:
-            raise ComparisonInvalid(
-                f"A comparison has at most {MOST_ROUNDS} messages.", hint="Start a new one."
-            )
-        refuse_lost(comparison.variants, self._rights)
-        if any(each.live for each in self._live_replies(comparison)):
-            raise ReplyInProgress(
-                "Replies to the message before are still being written.",
-                hint="Wait for them to finish, or stop them.",
-            )
-        self._spending.refuse_beyond_limit(comparison, message)
-        shown = [each.id for each in comparison.variants]
-        if comparison.blind:
-            random.SystemRandom().shuffle(shown)
-        number = len(comparison.rounds) + 1
-        added = Round(new_id(), number, message, tuple(shown), {each: new_id() for each in shown})
-        if not self._store.add_round(self._owner, comparison.id, added, waited=waited):
-            raise ReplyInProgress("This comparison was just continued in another window.")
-        for variant in comparison.variants:
-            with suppress(PersonaChatError):  # its column says that nothing came, and can be asked again
-                self._send(comparison, variant, added)
+        self._rounds.send(storable(comparison_id), self._admitted(message), waited=waited)
 
     def _admitted(self, message: str) -> str:
         if self._answers.draining:
             raise ShuttingDown
         return cleaned(message)
-
-    def _send(self, comparison: Comparison, variant: Variant, one: Round) -> LiveReply:
-        return self._chat(comparison, variant).send(
-            variant.conversation_id or "",
-            one.message,
-            persona_id=variant.persona_id,
-            turn_id=one.asked[variant.id],
-        )
-
-    def _chat(self, comparison: Comparison, variant: Variant) -> ChatService:
-        """Chats in which this variant answers, whoever is asked for."""
-        only = OnlyDraft(StoredPersona(parse_persona(variant.text), variant.text, variant.etag))
-        return ChatService(
-            self._answers,
-            owner=self._kept_under,
-            personas=only,
-            surface=self._surface,
-            purpose="comparison",
-            comparison_id=comparison.id,
-        )
-
-    def _with_conversations(self, comparison: Comparison) -> Comparison:
-        """Every variant with a conversation of its own."""
-        missing = [each for each in comparison.variants if each.conversation_id is None]
-        for variant in missing:
-            made = self._conversations.store_for(temporary=False).create(self._kept_under)
-            self._store.keep_conversation(variant.id, made.id)
-        return self._store.get(self._owner, comparison.id) if missing else comparison
 
     # --- reading ----------------------------------------------------------------------------------
 
@@ -253,16 +199,6 @@ class Comparisons:
     def _turns(self, comparison: Comparison) -> Answers:
         return answers_of(comparison, self._conversations, kept_under=self._kept_under)
 
-    def _live_replies(self, comparison: Comparison) -> list[LiveReply]:
-        if not comparison.rounds:
-            return []
-        last = self._turns(comparison)[comparison.rounds[-1].id]
-        return [
-            self._conversations.live_reply(self._kept_under, turn.id)
-            for turn in last.values()
-            if turn.reply and turn.reply.live
-        ]
-
     def stop(self, comparison_id: str, letter: str | None = None) -> None:
         """Stop one reply of the last round, or all; those that have ended stay as they are.
 
@@ -285,33 +221,10 @@ class Comparisons:
     def retry(self, comparison_id: str, letter: str) -> None:
         """Ask one variant of the last round again; the reply that is there is replaced.
 
-        Raises ReplyNotFound, ReplyInProgress, ShuttingDown, CostLimitReached, and VoteRefused once there is
-        a vote on it.
+        In a blind round it is all that are not whole: the time that one takes would tell who it is. Raises
+        ReplyNotFound, ReplyInProgress, ShuttingDown, CostLimitReached, and VoteRefused once there is a vote.
         """
-        comparison = self._store.get(self._owner, storable(comparison_id))
-        one = last_round(comparison)
-        variant = comparison.variant(column_of(one, letter))
-        refuse_lost([variant], self._rights)
-        turn = self._turns(comparison)[one.id].get(variant.id)
-        refuse_to_repeat(comparison, one, turn)
-        started = turn is not None
-        with self._conversations.sending:  # two columns that are asked again at once share what is left
-            message = None if started else one.message
-            self._spending.refuse_beyond_limit(comparison, message, variant=variant)
-            if started:
-                self._chat(comparison, variant).retry(variant.conversation_id or "")
-            else:
-                self._again(comparison, variant, one)
-
-    def _again(self, comparison: Comparison, variant: Variant, one: Round) -> None:
-        """Ask for a reply that could not be begun."""
-        chat = self._chat(comparison, variant)
-        try:
-            chat.turn(one.asked[variant.id])
-        except TurnNotFound:
-            self._send(comparison, variant, one)
-        else:
-            chat.retry(variant.conversation_id or "")
+        self._rounds.retry(storable(comparison_id), letter)
 
     def vote(self, comparison_id: str, number: int, choice: str) -> SeenComparison:
         """Vote in round `number` for a letter, "tie" or "both_bad"; then everything is shown.

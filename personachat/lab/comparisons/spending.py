@@ -2,21 +2,26 @@
 
 A limit holds because nothing is asked before the most that it can cost is known to be left: the longest reply
 to a prompt that may be longer than estimated, with one more try. A reply that is still being written counts
-with the most that it can cost, one that was replaced with what it did.
+with the most that it can cost, one that was replaced with what it did. Between the look and the first call
+the most is reserved in the database, so that calls of all processes together hold the limit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TypeAlias
 
 from personachat.chat.starter import ReplyStarter
 from personachat.chat.turns import new_turn
 from personachat.conversations.model import Turn, branch
 from personachat.errors import ComparisonInvalid, ConversationNotFound, CostLimitReached
 from personachat.lab.comparisons.model import Comparison, Variant
+from personachat.lab.comparisons.reservations import SqlReservations
 from personachat.messages import Usage
+from personachat.owners import comparing
 from personachat.personas.persona import parse_persona
 from personachat.personas.store.base import StoredPersona
 from personachat.settings import LOCAL
@@ -33,41 +38,93 @@ MOST_LIMIT_USD = 1_000_000.0
 RAISE_IT = "Nothing was asked. Raise the limit to go on."
 
 
+WAIT_SECONDS, LOOK_SECONDS = 2.0, 0.05
+"""How long to wait for what others have reserved and are about to spend, and the time between two looks."""
+
+Asked: TypeAlias = Sequence[tuple[Variant, str | None]]
+"""Variants, each with the message that it is sent; None asks it again for its last reply."""
+
+
 class Spending:
     """Of one owner's comparisons; cheap to make."""
 
-    def __init__(self, answers: ReplyStarter, *, kept_under: str) -> None:
+    def __init__(self, answers: ReplyStarter, reservations: SqlReservations, *, owner: str) -> None:
         self._conversations = answers.conversations
         self._planner = answers.replies
-        self._kept_under = kept_under
+        self._process_id = answers.process_id
+        self._reservations = reservations
+        self._owner = owner
+        self._kept_under = comparing(owner)
 
-    def refuse_beyond_limit(
-        self, comparison: Comparison, message: str | None, *, variant: Variant | None = None
-    ) -> None:
-        """Raises CostLimitReached where sending this could cost more than what is left of the limit.
+    def refuse_beyond_limit(self, comparison: Comparison, asked: Asked) -> float:
+        """How much is left of the limit beyond the most that these calls can cost; infinite without one.
 
-        It is sent to all variants or one; None asks that one again for its last reply. Raises
-        ComparisonInvalid where a price isn't known, so that no limit could be held.
+        Raises CostLimitReached where that is less than nothing, and ComparisonInvalid where a price isn't
+        known, so that no limit could be held.
         """
         limit = comparison.most_cost_usd
         if limit is None:
+            return math.inf
+        left = max(0.0, limit - self.spent_usd(comparison))
+        needed = self._needed_usd(comparison, asked)
+        if needed > left + 1e-12:
+            raise self._refusal(comparison, needed=needed, left=left)
+        return left - needed
+
+    @contextmanager
+    def reserved(self, comparison: Comparison, asked: Asked) -> Iterator[None]:
+        """Calls are made within it; the most that they can cost is reserved, whoever else makes calls.
+
+        Errors as `refuse_beyond_limit`.
+        """
+        if comparison.most_cost_usd is None:
+            yield
             return
+        reservation_id = self._reserve(comparison, asked)
+        try:
+            yield
+        finally:  # what has begun counts as a reply from now on
+            self._reservations.release(comparison.id, reservation_id)
+
+    def _reserve(self, comparison: Comparison, asked: Asked) -> str:
+        give_up = time.monotonic() + WAIT_SECONDS
+        while True:
+            # Replies are read after the number: whoever reserves or begins meanwhile, changes it.
+            number = self._reservations.spending_number(self._owner, comparison.id)
+            rest = self.refuse_beyond_limit(comparison, asked)
+            needed = self._needed_usd(comparison, asked)
+            reservation_id = self._reservations.reserve(
+                self._owner,
+                comparison.id,
+                number=number,
+                cost_usd=needed,
+                others_at_most=rest,
+                process_id=self._process_id,
+            )
+            if reservation_id:
+                return reservation_id
+            if time.monotonic() > give_up:
+                raise self._refusal(comparison, needed=needed, left=0.0)
+            time.sleep(LOOK_SECONDS)
+
+    def _needed_usd(self, comparison: Comparison, asked: Asked) -> float:
         # Before a blind vote one column counts as the dearest: what is refused would tell which that is.
-        asked = comparison.variants if variant is None or comparison.hidden else (variant,)
-        known = [most for each in asked if (most := self._most_usd(each, message)) is not None]
-        if len(known) < len(asked):
+        alike = comparison.hidden and len(asked) < len(comparison.variants)
+        priced = [(each, None) for each in comparison.variants] if alike else asked
+        known = [most for each in priced if (most := self._most_usd(*each)) is not None]
+        if len(known) < len(priced):
             raise ComparisonInvalid(
                 "The comparison can't be stopped at a sum, because a price of its models isn't known.",
                 hint="Leave the sum out, or choose models whose prices are known.",
             )
-        left = max(0.0, limit - self.spent_usd(comparison))
-        needed = sum(known) if variant is None else max(known)
-        if needed <= left + 1e-12:
-            return
+        return max(known) * len(asked) if alike else sum(known)
+
+    @staticmethod
+    def _refusal(comparison: Comparison, *, needed: float, left: float) -> CostLimitReached:
         if comparison.hidden:  # what it costs would tell which model is asked
-            raise CostLimitReached("This could cost more than what is left of your limit.", hint=RAISE_IT)
-        told = f"${left:.4f} of your limit of ${limit:.4g} is left"
-        raise CostLimitReached(f"This could cost up to ${needed:.4f}, and {told}.", hint=RAISE_IT)
+            return CostLimitReached("This could cost more than what is left of your limit.", hint=RAISE_IT)
+        told = f"${left:.4f} of your limit of ${comparison.most_cost_usd:.4g} is left"
+        return CostLimitReached(f"This could cost up to ${needed:.4f}, and {told}.", hint=RAISE_IT)
 
     def spent_usd(self, comparison: Comparison) -> float:
         """What all replies have cost."""

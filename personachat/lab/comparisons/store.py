@@ -79,7 +79,7 @@ class SqlComparisons:
 
     def get(self, owner: str, comparison_id: str) -> Comparison:
         with self._database.read() as connection:
-            head = _head(connection, owner, comparison_id)
+            head = head_of(connection, owner, comparison_id)
             rounds = (
                 select(comparison_rounds, *comparison_votes.c)
                 .outerjoin(comparison_votes, comparison_votes.c.round_id == _r.id)
@@ -166,7 +166,7 @@ class SqlComparisons:
         The message that `waited` is the first of those, and waits no longer.
         """
         with self._database.write() as connection:
-            head = _head(connection, owner, comparison_id, hold=True)
+            head = head_of(connection, owner, comparison_id, hold=True)
             last = select(func.max(_r.number)).where(_r.comparison_id == comparison_id)
             if (connection.execute(last).scalar() or 0) != added.number - 1:
                 return False
@@ -189,7 +189,7 @@ class SqlComparisons:
 
     def reveal(self, owner: str, comparison_id: str, round_id: str) -> None:
         with self._database.write() as connection:
-            _head(connection, owner, comparison_id, hold=True)
+            head_of(connection, owner, comparison_id, hold=True)
             connection.execute(update(comparison_rounds).where(_r.id == round_id).values(revealed=True))
 
     def vote(self, owner: str, comparison_id: str, round_id: str, vote: Vote) -> bool:
@@ -199,7 +199,7 @@ class SqlComparisons:
         not counted. An open vote replaces the one before.
         """
         with self._database.write() as connection:
-            blind = _head(connection, owner, comparison_id, hold=True).blind
+            blind = head_of(connection, owner, comparison_id, hold=True).blind
             shown = connection.execute(select(_r.revealed).where(_r.id == round_id)).scalar()
             if blind and shown and vote.counted:
                 vote = replace(vote, counted=False, why_not=NAMES_SHOWN)
@@ -223,13 +223,13 @@ class SqlComparisons:
 
     def change(self, owner: str, comparison_id: str, **values: Any) -> None:
         with self._database.write() as connection:
-            _head(connection, owner, comparison_id, hold=True)
+            head_of(connection, owner, comparison_id, hold=True)
             connection.execute(update(comparisons).where(_c.id == comparison_id).values(**values))
 
     def share(self, owner: str, comparison_id: str) -> str:
         """The token by which anybody can read it; made where there is none."""
         with self._database.write() as connection:
-            head = _head(connection, owner, comparison_id, hold=True)
+            head = head_of(connection, owner, comparison_id, hold=True)
             token: str = head.share_token or secrets.token_urlsafe(_TOKEN_BYTES)
             mine = update(comparisons).where(_c.id == comparison_id)
             connection.execute(mine.values(share_token=token))
@@ -286,7 +286,7 @@ def no_such_comparison() -> ComparisonNotFound:
     return ComparisonNotFound("This comparison doesn't exist or was deleted.")
 
 
-def _head(connection: Connection, owner: str, comparison_id: str, *, hold: bool = False) -> Row[Any]:
+def head_of(connection: Connection, owner: str, comparison_id: str, *, hold: bool = False) -> Row[Any]:
     query = select(comparisons).where(_c.id == comparison_id, _c.owner == owner, _c.deleted_at.is_(None))
     row = connection.execute(query.with_for_update() if hold else query).first()
     if row is None:

@@ -264,6 +264,9 @@ def _draw_answer(
     if one.hidden and one.live:
         head.markdown(":shimmer[Writing]" if answer.state == "running" else "Paused")
         return None
+    if one.incomplete:
+        head.badge("Not whole", icon=":material/visibility_off:", color="gray")
+        return None
     if live and live.state == "running":
         with below.container():
             st.button(
@@ -359,6 +362,9 @@ def _draw_vote(shown: SeenComparison, one: SeenRound) -> None:
         return
     if not one.hidden and one is not shown.last:
         return
+    if one.incomplete:
+        _draw_incomplete(shown, one)
+        return
     two = len(one.answers) == 2
     choices = {each.letter: f"{each.letter} is {'better' if two else 'best'}" for each in one.answers}
     choices |= {"tie": "Tie", "both_bad": "Both bad" if two else "All bad"}
@@ -371,17 +377,42 @@ def _draw_vote(shown: SeenComparison, one: SeenRound) -> None:
                 args=(shown.id, one.number, choice),
             )
         if one.hidden:
-            st.button(
-                "Show names",
-                type="tertiary",
-                icon=":material/visibility:",
-                key=f"reveal_{one.number}",
-                help="Your vote on this message won't count after that.",
-                on_click=actions.reveal,
-                args=(shown.id, one.number),
-            )
+            _draw_reveal(shown, one)
     if one.vote:
         st.caption(_voted(one))
+
+
+def _draw_reveal(shown: SeenComparison, one: SeenRound) -> None:
+    st.button(
+        "Show names",
+        type="tertiary",
+        icon=":material/visibility:",
+        key=f"reveal_{one.number}",
+        help="Your vote on this message won't count after that.",
+        on_click=actions.reveal,
+        args=(shown.id, one.number),
+    )
+
+
+def _draw_incomplete(shown: SeenComparison, one: SeenRound) -> None:
+    """A blind message whose replies aren't all whole: which aren't, and how long one takes, would tell."""
+    stopped = all(each.state == "stopped" for each in one.answers)
+    what = "The replies were stopped." if stopped else "Not all replies are complete."
+    st.warning(
+        f"{what} They stay hidden until all are, so that you can't tell who is who.",
+        icon=":material/visibility_off:",
+    )
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        if one is shown.last:
+            st.button(
+                "Ask again",
+                icon=":material/refresh:",
+                key="retry_blind",
+                help="Those that are missing or were cut off.",
+                on_click=actions.retry,
+                args=(shown.id, one.answers[0].letter),
+            )
+        _draw_reveal(shown, one)
 
 
 def _voted(one: SeenRound) -> str:
