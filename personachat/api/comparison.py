@@ -107,6 +107,24 @@ async def continue_comparison(comparison_id: ComparisonId, body: NextMessage, re
     return await replies_of(request, comparison_id)
 
 
+@router.post(
+    "/list",
+    summary="Send the whole list",
+    status_code=202,
+    response_model=WholeComparison,
+    responses=answers(400, 404, 422, 503),
+)
+def send_list(comparison_id: ComparisonId, request: Request) -> WholeComparison:
+    """Sends what is waiting, each message once the replies to the one before are complete.
+
+    The server does it, whether or not anyone is connected, until `/stop`, the cost limit, or a reply that
+    fails. Not for blind comparisons: they need a vote on each message.
+    """
+    comparisons = comparisons_of(request)
+    comparisons.send_all(comparison_id)
+    return whole_comparison(comparisons.seen(comparison_id))
+
+
 @router.get(
     "/events",
     summary="Watch the replies to the last message",
@@ -125,7 +143,7 @@ async def follow_comparison(comparison_id: ComparisonId, request: Request) -> Re
     responses=answers(400, 404, 422, 503),
 )
 def stop_comparison(comparison_id: ComparisonId, body: StopChoice, request: Request) -> WholeComparison:
-    """One reply to the last message, or all. The text so far is kept."""
+    """One reply to the last message, or all and the list. The text so far is kept."""
     comparisons = comparisons_of(request)
     comparisons.stop(comparison_id, body.variant)
     return whole_comparison(comparisons.seen(comparison_id))

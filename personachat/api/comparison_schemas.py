@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Request
 from pydantic import Field
@@ -261,7 +261,10 @@ class OverallComparisonStanding(ResponseModel):
 
 
 class WholeComparison(ResponseModel):
-    """A comparison. While `hidden`, `variants` is empty and `standing` null: vote first."""
+    """A comparison. While `hidden`, `variants` is empty and `standing` null: vote first.
+
+    `listState` says whether the server sends what is `waiting`, or why (`listNotice`) it stopped doing so.
+    """
 
     id: str
     title: str
@@ -273,6 +276,8 @@ class WholeComparison(ResponseModel):
     variants: list[ComparedVariant]
     messages: list[ComparedMessage]
     waiting: list[str]
+    list_state: Literal["sending", "stopped"] | None
+    list_notice: str | None
     max_cost_usd: float | None
     standing: ComparisonStanding | None
 

@@ -531,6 +531,7 @@ def test_all_messages_of_a_list_are_sent_one_after_another_until_one_fails(
     page.run()
     assert "You said: Four" in texts(page)
     (listed,) = comparisons().listed()
+    assert "stop_list" not in [each.key for each in page.main.button]
     assert [each.message for each in comparisons().seen(listed.id).rounds] == ["One", "Two", "Three", "Four"]
     other = visit(open_home(), variant=["ada", "bob"], message="Five\nSix\nSeven\nEight")
     other.toggle(key="compare_list").set_value(True).run()
@@ -542,3 +543,4 @@ def test_all_messages_of_a_list_are_sent_one_after_another_until_one_fails(
     newest = comparisons().listed()[0]
     assert comparisons().seen(newest.id).waiting == ("Seven", "Eight")
     assert "send_all" in [each.key for each in other.main.button]
+    assert "Reply A to message 2 isn't complete." in other.main.warning[0].value

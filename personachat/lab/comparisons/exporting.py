@@ -51,6 +51,8 @@ def document(shown: SeenComparison) -> dict[str, Any]:
         "variants": [_variant(each) for each in shown.variants],
         "messages": [_message(each) for each in shown.rounds],
         "waiting": list(shown.waiting),
+        "listState": shown.list_state,
+        "listNotice": shown.list_notice or None,
         "maxCostUsd": shown.most_cost_usd,
         "standing": standing_document(shown),
     }

@@ -35,6 +35,7 @@ from personachat.lab.comparisons.columns import (
     why_not_counted,
 )
 from personachat.lab.comparisons.continuing import Continued, who_goes_on
+from personachat.lab.comparisons.lists import MessageLists
 from personachat.lab.comparisons.model import (
     LETTERS,
     MOST_ROUNDS,
@@ -99,6 +100,7 @@ class Comparisons:
         self._rounds = Rounds(
             answers, self._store, self._spending, owner=owner, surface=surface, rights=rights
         )
+        self._lists = MessageLists(answers, self._store, self._rounds, owner=owner)
         self.questions = QuestionSets(database, owner=owner)
         self.overall = OverallVotes(self._store, self.questions, personas, owner=owner, rights=rights)
 
@@ -151,6 +153,14 @@ class Comparisons:
             raise MessageInvalid("There is no further message in the list.", hint="Write one.")
         self.send(comparison_id, waiting[0], waited=True)
 
+    def send_all(self, comparison_id: str) -> None:
+        """Have the server send the list, each message when the replies to the one before are there.
+
+        It goes on without anybody who watches, until `stop`, the sum, or a reply that isn't whole. Raises
+        MessageInvalid where nothing waits, ComparisonInvalid for a blind one, and ShuttingDown.
+        """
+        self._lists.begin(storable(comparison_id))
+
     def send(self, comparison_id: str, message: str, *, waited: bool = False) -> None:
         """The next message, to every variant.
 
@@ -200,12 +210,14 @@ class Comparisons:
         return answers_of(comparison, self._conversations, kept_under=self._kept_under)
 
     def stop(self, comparison_id: str, letter: str | None = None) -> None:
-        """Stop one reply of the last round, or all; those that have ended stay as they are.
+        """Stop one reply of the last round, or all and the list; those that have ended stay as they are.
 
         In a blind round it is all: how long the others take would tell who they are.
         """
         if letter is not None and self._store.get(self._owner, storable(comparison_id)).hidden:
             letter = None
+        if letter is None:
+            self._lists.stop(storable(comparison_id))
         for each, live_reply in self.live(comparison_id):
             if letter in {None, each}:
                 live_reply.stop()

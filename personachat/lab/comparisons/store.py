@@ -27,8 +27,9 @@ from sqlalchemy import (
 
 from personachat.conversations.tables import conversations
 from personachat.database.connection import Database
+from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.errors import ComparisonNotFound, ShareNotFound
-from personachat.lab.comparisons.model import Comparison, ListedComparison, Round, Variant, Vote
+from personachat.lab.comparisons.model import Comparison, ListedComparison, ListState, Round, Variant, Vote
 from personachat.lab.comparisons.question_sets import purge as purge_question_sets
 from personachat.lab.comparisons.tables import (
     comparison_rounds,
@@ -87,7 +88,9 @@ class SqlComparisons:
                 .order_by(_r.number)
             )
             found = tuple(_round(row) for row in connection.execute(rounds))
-            return _comparison(head, _variants(connection, comparison_id), found)
+            state, notice = self._list_of(connection, head)
+            comparison = _comparison(head, _variants(connection, comparison_id), found)
+            return replace(comparison, list_state=state, list_notice=notice)
 
     def listed(self, owner: str, *, limit: int, sought: str = "") -> tuple[ListedComparison, ...]:
         """The newest first; those whose title or one of whose messages has `sought`."""
@@ -220,6 +223,32 @@ class SqlComparisons:
             )
             connection.execute(update(comparison_rounds).where(_r.id == round_id).values(revealed=True))
         return True
+
+    def begin_list(self, owner: str, comparison_id: str, *, process_id: str) -> bool:
+        """Note who sends what waits; False where somebody who lives does that."""
+        with self._database.write() as connection:
+            head = head_of(connection, owner, comparison_id, hold=True)
+            if self._list_of(connection, head)[0] == "sending":
+                return False
+            announce(self._database, connection, process_id)
+            values = {"list_state": "sending", "list_process_id": process_id, "list_notice": None}
+            connection.execute(update(comparisons).where(_c.id == comparison_id).values(values))
+        return True
+
+    def end_list(self, owner: str, comparison_id: str, *, state: ListState | None, notice: str = "") -> None:
+        """Note that no more of what waits is sent, and why; nothing happens where none was."""
+        mine = (_c.id == comparison_id, _c.owner == owner, _c.list_state == "sending")
+        values = {"list_state": state, "list_process_id": None, "list_notice": notice[:300] or None}
+        with self._database.write() as connection:
+            connection.execute(update(comparisons).where(*mine).values(values))
+
+    def _list_of(self, connection: Connection, head: Row[Any]) -> tuple[ListState | None, str]:
+        """How sending what waits stands, and why it was stopped."""
+        sender = head.list_process_id
+        told = head.list_state == "sending" and not nobody_can_tell(self._database)
+        if told and dead(self._database, connection, {sender}):
+            return "stopped", "PersonaChat was stopped before the list was sent."
+        return head.list_state, head.list_notice or ""
 
     def change(self, owner: str, comparison_id: str, **values: Any) -> None:
         with self._database.write() as connection:

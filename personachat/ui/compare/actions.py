@@ -60,20 +60,14 @@ def say(comparison_id: str) -> None:
         _do(lambda: session.workspace().comparisons.send(comparison_id, text), title="Not sent")
 
 
-def send_waiting(comparison_id: str) -> None:
+def send_next(comparison_id: str) -> None:
     """Send the next message of the list."""
-    send_next(comparison_id)
-
-
-def send_next(comparison_id: str) -> bool:
-    """The same; whether it was sent."""
-    return _do(lambda: session.workspace().comparisons.send_next(comparison_id), title="Not sent")
+    _do(lambda: session.workspace().comparisons.send_next(comparison_id), title="Not sent")
 
 
 def send_all(comparison_id: str) -> None:
-    """Send the next message of the list, and each further one when the replies are there."""
-    if send_next(comparison_id):
-        state.compare_state().sending_all.add(comparison_id)
+    """Have the server send the rest of the list."""
+    _do(lambda: session.workspace().comparisons.send_all(comparison_id), title="Not sent")
 
 
 def raise_limit(comparison_id: str, number_key: str) -> None:
@@ -125,8 +119,6 @@ def reveal(comparison_id: str, number: int) -> None:
 
 
 def stop(comparison_id: str, letter: str | None = None) -> None:
-    if letter is None:
-        state.compare_state().sending_all.discard(comparison_id)
     _do(lambda: session.workspace().comparisons.stop(comparison_id, letter))
 
 

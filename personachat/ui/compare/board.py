@@ -21,9 +21,9 @@ from personachat.replies.live import LiveReply
 from personachat.ui import address, returning
 from personachat.ui.chat.stream import column
 from personachat.ui.chat.transcript import USER_AVATAR, caption_of, draw_outcome, draw_text
-from personachat.ui.compare import actions, matrix, standing_lines, ways_on
+from personachat.ui.compare import actions, matrix, standing_lines, voting, ways_on
 from personachat.ui.compare.state import compare_state, leave, show_earlier
-from personachat.ui.compare.streaming import Place, draw_running, wait_for_all
+from personachat.ui.compare.streaming import Place, draw_running, wait_for_all, wait_for_list
 from personachat.ui.personas import diff
 from personachat.ui.wording import counted, escaped, heard
 
@@ -74,6 +74,10 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
         returning.finish()
         draw_running(places)
         st.rerun()  # all have ended, or somebody has paused those that have not
+    if shown.list_state == "sending" and not running:
+        returning.finish()
+        wait_for_list(comparisons, shown)
+        st.rerun()
 
 
 def _draw_standing(shown: SeenComparison) -> None:
@@ -242,7 +246,7 @@ def _draw_below(shown: SeenComparison, one: SeenRound) -> None:
             _draw_steering(shown)
     with st.empty() if one.live else st.container():
         if not one.live:
-            _draw_vote(shown, one)
+            voting.draw(shown, one)
 
 
 def _draw_answer(
@@ -354,69 +358,3 @@ def _draw_steering(shown: SeenComparison) -> None:
             on_click=actions.stop,
             args=(shown.id,),
         )
-
-
-def _draw_vote(shown: SeenComparison, one: SeenRound) -> None:
-    if one.vote and (shown.blind or one is not shown.last):
-        st.caption(_voted(one))
-        return
-    if not one.hidden and one is not shown.last:
-        return
-    if one.incomplete:
-        _draw_incomplete(shown, one)
-        return
-    two = len(one.answers) == 2
-    choices = {each.letter: f"{each.letter} is {'better' if two else 'best'}" for each in one.answers}
-    choices |= {"tie": "Tie", "both_bad": "Both bad" if two else "All bad"}
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        for choice, label in choices.items():
-            st.button(
-                label,
-                key=f"vote_{one.number}_{choice}",
-                on_click=actions.vote,
-                args=(shown.id, one.number, choice),
-            )
-        if one.hidden:
-            _draw_reveal(shown, one)
-    if one.vote:
-        st.caption(_voted(one))
-
-
-def _draw_reveal(shown: SeenComparison, one: SeenRound) -> None:
-    st.button(
-        "Show names",
-        type="tertiary",
-        icon=":material/visibility:",
-        key=f"reveal_{one.number}",
-        help="Your vote on this message won't count after that.",
-        on_click=actions.reveal,
-        args=(shown.id, one.number),
-    )
-
-
-def _draw_incomplete(shown: SeenComparison, one: SeenRound) -> None:
-    """A blind message whose replies aren't all whole: which aren't, and how long one takes, would tell."""
-    stopped = all(each.state == "stopped" for each in one.answers)
-    what = "The replies were stopped." if stopped else "Not all replies are complete."
-    st.warning(
-        f"{what} They stay hidden until all are, so that you can't tell who is who.",
-        icon=":material/visibility_off:",
-    )
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if one is shown.last:
-            st.button(
-                "Ask again",
-                icon=":material/refresh:",
-                key="retry_blind",
-                help="Those that are missing or were cut off.",
-                on_click=actions.retry,
-                args=(shown.id, one.answers[0].letter),
-            )
-        _draw_reveal(shown, one)
-
-
-def _voted(one: SeenRound) -> str:
-    assert one.vote
-    said = {"tie": "You voted for a tie.", "both_bad": "You voted that none was good."}
-    told = said.get(one.vote.verdict, f"You voted for {one.vote.letter}.")
-    return told if one.vote.counted else f"{told} It isn't counted: {one.vote.why_not}."

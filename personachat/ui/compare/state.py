@@ -55,8 +55,6 @@ class CompareState:
     """Tokens of the links that were asked for, by comparison."""
     deleted: tuple[str, str] | None = None
     """Id and title of the one that was deleted last."""
-    sending_all: set[str] = field(default_factory=set)
-    """Comparisons whose waiting messages are sent one after another while they are watched."""
     renaming: bool = False
     deleted_questions: tuple[str, str] | None = None
     """Id and name of the list that was deleted last."""

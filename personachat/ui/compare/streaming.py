@@ -14,10 +14,15 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from personachat.lab.comparisons.seen import SeenComparison
+from personachat.lab.comparisons.service import Comparisons
 from personachat.replies.live import LiveReply
 from personachat.ui.chat.pace import PACE
 from personachat.ui.chat.stream import GROWTH, SLICE_SECONDS, STALE_SECONDS, Drawing, Follower
 from personachat.ui.script_runs import touch
+
+LOOK_SECONDS = 0.3
+"""How often it is looked whether the next message of a list was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +112,16 @@ def wait_for_all(live_replies: Sequence[LiveReply]) -> None:
             if any(each.taken_back for each in waiting):
                 st.rerun()
             waiting = [each for each in waiting if not each.over]
+
+
+def wait_for_list(comparisons: Comparisons, shown: SeenComparison) -> None:
+    """Wait until the server has sent the next message of the list, or sends no more, or goes on writing."""
+    while True:
+        now = comparisons.seen(shown.id)
+        paused = bool(now.last and now.last.live and all(each.state == "paused" for each in now.last.answers))
+        if now.list_state != shown.list_state or len(now.rounds) != len(shown.rounds):
+            return
+        if now.last and now.last.live and not paused:
+            return
+        touch()
+        time.sleep(LOOK_SECONDS)

@@ -8,8 +8,7 @@ from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.spending import MOST_LIMIT_USD
 from personachat.ui.compare import actions
-from personachat.ui.compare.state import compare_state
-from personachat.ui.wording import escaped, money
+from personachat.ui.wording import counted, escaped, money
 
 
 def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
@@ -18,29 +17,44 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
         return
     if not last.live and not shown.hidden:
         _draw_limit(comparisons, shown)
-    if shown.waiting and not last.live:
+    sending = shown.list_state == "sending"
+    with st.container() if sending else st.empty():
+        if sending:
+            _draw_sending(shown)
+    if shown.waiting and not last.live and not sending:
         _draw_waiting(shown)
     st.bottom.chat_input(
         "Vote first" if last.hidden and not last.live else "Message all variants",
         key=actions.NEXT,
-        disabled=last.live or last.hidden,
+        disabled=last.live or last.hidden or sending,
         on_submit=actions.say,
         args=(shown.id,),
     )
 
 
-def _send_next(comparison_id: str) -> None:
-    actions.send_waiting(comparison_id)
+def _draw_sending(shown: SeenComparison) -> None:
+    """How far the list is that the server sends, and the way to stop it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f":material/playlist_play: Sending the list: {counted(len(shown.waiting), 'message')} left. "
+            "You can close this page.",
+            width="content",
+        )
+        st.button(
+            "Stop the list",
+            icon=":material/stop_circle:",
+            type="tertiary",
+            key="stop_list",
+            on_click=actions.stop,
+            args=(shown.id,),
+        )
 
 
 def _draw_waiting(shown: SeenComparison) -> None:
-    """The ways to send what waits; while all is being sent, the next message goes off here."""
+    """The ways to send what waits, and why it isn't sent anymore."""
     assert shown.last
-    if _goes_on(shown):
-        if actions.send_next(shown.id):
-            st.rerun()
-        compare_state().sending_all.discard(shown.id)
-        st.rerun()  # to say why not
+    if shown.list_state == "stopped" and shown.list_notice:
+        st.warning(f"The list stopped. {escaped(shown.list_notice)}", icon=":material/playlist_remove:")
     count = len(shown.waiting)
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -50,27 +64,18 @@ def _draw_waiting(shown: SeenComparison) -> None:
             key="send_waiting",
             help=escaped(shown.waiting[0][:200]),
             disabled=shown.last.hidden,
-            on_click=_send_next,
+            on_click=actions.send_next,
             args=(shown.id,),
         )
-        if count > 1 and not shown.blind:
+        if (count > 1 or shown.list_state) and not shown.blind:
             st.button(
-                "Send all",
+                "Continue the list" if shown.list_state == "stopped" else "Send all",
                 icon=":material/playlist_play:",
                 key="send_all",
-                help="One after another, as long as this page is open and no reply fails.",
+                help="One after another, also when this page is closed, as long as no reply fails.",
                 on_click=actions.send_all,
                 args=(shown.id,),
             )
-
-
-def _goes_on(shown: SeenComparison) -> bool:
-    sending = compare_state().sending_all
-    if shown.id not in sending:
-        return False
-    if shown.hidden or any(each.state != "finished" for each in (shown.last.answers if shown.last else ())):
-        sending.discard(shown.id)
-    return shown.id in sending
 
 
 def _draw_limit(comparisons: Comparisons, shown: SeenComparison) -> None:

@@ -72,6 +72,39 @@ def test_killed_in_mid_stream_every_column_has_what_had_come_and_goes_on(tmp_pat
             assert states(client, here)[:2] == [("finished", "heron"), ("finished", "stork again")]
 
 
+def test_a_list_that_a_killed_server_sent_says_so_and_is_continued(tmp_path: Path) -> None:
+    with FakeProvider() as fake:
+        gate = Gate()
+        fake.answer_by_model({"canary-1": tokens(["heron"]), "canary-2": tokens(["stork"])})
+        variants = [{"personaId": "default-persona", "model": f"canary-{n}"} for n in (1, 2)]
+        with (
+            start_app(tmp_path, provider=fake) as server,
+            httpx2.Client(base_url=f"{server.url}/api", timeout=30) as client,
+        ):
+            sent = {"message": "One", "variants": variants, "waiting": ["Two", "Three"]}
+            begun = client.post("/comparisons", json=sent, headers={"Accept": "application/json"})
+            here = f"/comparisons/{begun.json()['id']}"
+            fake.answer_by_model({"canary-1": tokens(["heron", gate]), "canary-2": tokens(["stork"])})
+            assert client.post(f"{here}/list").json()["listState"] == "sending"
+            gate.wait_reached()
+            server.kill()
+        gate.open()
+        fake.answer_by_model({"canary-1": tokens(["heron"]), "canary-2": tokens(["stork"])})
+        with (
+            start_app(tmp_path, provider=fake) as server,
+            httpx2.Client(base_url=f"{server.url}/api", timeout=30) as client,
+        ):
+            found = client.get(here).json()
+            assert (found["listState"], found["waiting"]) == ("stopped", ["Three"])
+            wait_for_states(client, here, SETTLED)
+            assert client.post(f"{here}/list").status_code == 202
+            for _ in range(600):
+                found = client.get(here).json()
+                if found["listState"] is None:
+                    break
+            assert [each["message"] for each in found["messages"]] == ["One", "Two", "Three"]
+
+
 def wait_for_checkpoints(folder: Path, *words: str) -> None:
     """Until these words of replies, and the end of one of them, are in the database."""
     query = "SELECT text || journal, state FROM turns WHERE role = 'assistant'"

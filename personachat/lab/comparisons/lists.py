@@ -1,0 +1,119 @@
+"""Lists of messages that are sent one after another by the server, whoever watches.
+
+One thread a list carries it. Whether it goes on is in the database: every window sees it, and
+a list whose process has died is one that was stopped.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+from contextlib import suppress
+
+from personachat.chat.starter import ReplyStarter
+from personachat.errors import (
+    ComparisonInvalid,
+    MessageInvalid,
+    PersonaChatError,
+    ReplyInProgress,
+    ShuttingDown,
+    StoreUnavailable,
+    unforeseen,
+)
+from personachat.lab.comparisons.answers import answers_of
+from personachat.lab.comparisons.columns import states_of
+from personachat.lab.comparisons.model import LETTERS, Comparison
+from personachat.lab.comparisons.rounds import Rounds
+from personachat.lab.comparisons.store import SqlComparisons
+from personachat.owners import comparing
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""How often a list looks whether it was stopped, while a reply is silent."""
+
+
+class MessageLists:
+    """Of one owner's comparisons; cheap to make."""
+
+    def __init__(self, answers: ReplyStarter, store: SqlComparisons, rounds: Rounds, *, owner: str) -> None:
+        self._answers = answers
+        self._conversations = answers.conversations
+        self._store = store
+        self._rounds = rounds
+        self._owner = owner
+        self._kept_under = comparing(owner)
+
+    def begin(self, comparison_id: str) -> None:
+        """Send what waits, one after another; nothing happens where that is done already.
+
+        It stops at the sum, and after a message to which a reply isn't whole; columns whose replies aren't
+        whole now may fail again. Raises MessageInvalid, ComparisonInvalid and ShuttingDown.
+        """
+        comparison = self._store.get(self._owner, comparison_id)
+        if comparison.blind:
+            raise ComparisonInvalid(
+                "A blind comparison can't send a whole list.", hint="Vote, and send the next message."
+            )
+        if not comparison.waiting:
+            raise MessageInvalid("There is no further message in the list.", hint="Write one.")
+        if self._answers.draining:
+            raise ShuttingDown
+        if self._store.begin_list(self._owner, comparison_id, process_id=self._answers.process_id):
+            failing = self._incomplete(comparison)
+            carry = contextvars.copy_context()  # on whose account the calls are
+            threading.Thread(
+                target=carry.run,
+                args=(self._carry, comparison_id, failing),
+                name="personachat-list",
+                daemon=True,
+            ).start()
+
+    def stop(self, comparison_id: str) -> None:
+        """Send no further message; nothing happens where none is about to be sent."""
+        self._store.end_list(self._owner, comparison_id, state="stopped")
+
+    def _carry(self, comparison_id: str, failing: frozenset[str]) -> None:
+        try:
+            notice = self._send_all(comparison_id, failing)
+        except PersonaChatError as error:
+            notice = f"{error} {error.hint or ''}".strip()
+        except Exception:
+            log.exception("A list of messages could not be sent")
+            notice = str(unforeseen())
+        with suppress(PersonaChatError, StoreUnavailable):
+            self._store.end_list(
+                self._owner, comparison_id, state="stopped" if notice else None, notice=notice
+            )
+
+    def _send_all(self, comparison_id: str, failing: frozenset[str]) -> str:
+        """Why it ended; "" where all is sent, or its owner stopped it."""
+        while True:
+            comparison = self._store.get(self._owner, comparison_id)
+            for live_reply in self._rounds.live_replies(comparison):
+                seen = 0
+                while live_reply.live:
+                    seen += len(live_reply.wait(seen, timeout_seconds=LOOK_SECONDS))
+            comparison = self._store.get(self._owner, comparison_id)
+            if comparison.list_state != "sending":
+                return ""
+            if new := self._incomplete(comparison) - failing:
+                last = comparison.rounds[-1]
+                letters = [letter for letter, each in zip(LETTERS, last.shown, strict=False) if each in new]
+                return f"Reply {' and '.join(letters)} to message {last.number} isn't complete."
+            if not comparison.waiting:
+                return ""
+            if self._answers.draining:
+                raise ShuttingDown
+            with suppress(ReplyInProgress):  # somebody else sent something: wait for the replies to that
+                self._rounds.send(comparison_id, comparison.waiting[0], waited=True)
+
+    def _incomplete(self, comparison: Comparison) -> frozenset[str]:
+        """The variants whose reply to the last message isn't whole."""
+        if not comparison.rounds:
+            return frozenset()
+        last = comparison.rounds[-1]
+        turns = answers_of(comparison, self._conversations, kept_under=self._kept_under)[last.id]
+        ended = {"finished", "running", "paused"}
+        return frozenset(each for each, state in states_of(last, turns).items() if state not in ended)

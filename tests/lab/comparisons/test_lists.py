@@ -1,0 +1,120 @@
+"""A list of messages is sent by the server: nobody has to watch, and whoever does sees how far it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from personachat.errors import ComparisonInvalid, MessageInvalid
+from personachat.lab.comparisons.seen import SeenComparison
+from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.comparisons.store import SqlComparisons
+from personachat.owners import LOCAL_OWNER
+from personachat.services import Services
+from tests.conftest import local
+from tests.fake_provider import FakeProvider, Gate, failure, tokens
+from tests.lab.comparisons.conftest import ended
+from tests.lab.comparisons.test_blind_times import PAIR
+from tests.lab.comparisons.test_comparison_limits import CHEAP, DEAR, most
+from tests.lab.comparisons.test_comparison_limits import PAIR as PRICED
+
+LIST = ("Two", "Three", "Four")
+
+
+def begun(comparisons: Comparisons) -> str:
+    comparison_id = comparisons.begin(PAIR, "One", waiting=LIST)
+    ended(comparisons, comparison_id)
+    return comparison_id
+
+
+def over(comparisons: Comparisons, comparison_id: str) -> SeenComparison:
+    """The comparison once its list isn't sent anymore."""
+    for _ in range(100_000):
+        shown = comparisons.seen(comparison_id)
+        if shown.list_state != "sending":
+            return shown
+        ended(comparisons, comparison_id)
+    pytest.fail("the list is sent for ever")
+
+
+def test_a_list_is_sent_to_its_end_and_another_window_sees_how_far_it_is(
+    comparing_services: Services, comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    comparison_id = begun(comparisons)
+    gate = Gate()
+    fake.answer_by_model({"fake-1": tokens(["Slow", gate]), "fake-2": tokens(["Quick"])})
+    comparisons.send_all(comparison_id)
+    gate.wait_reached()
+    other = local(comparing_services).comparisons
+    shown = other.seen(comparison_id)
+    assert (shown.list_state, shown.waiting) == ("sending", LIST[1:])
+    other.send_all(comparison_id)  # it is sent already
+    fake.answer_by_model({"fake-1": tokens(["Ada"]), "fake-2": tokens(["Bob"])})
+    gate.open()
+    done = over(other, comparison_id)
+    assert (done.list_state, done.list_notice, done.waiting) == (None, "", ())
+    assert [one.message for one in done.rounds] == ["One", *LIST]
+    with pytest.raises(MessageInvalid):
+        comparisons.send_all(comparison_id)
+
+
+def test_whoever_stops_all_stops_the_list_and_can_continue_it(
+    comparing_services: Services, comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    comparison_id = begun(comparisons)
+    gate = Gate()
+    fake.answer_by_model({"fake-1": tokens(["Slow", gate]), "fake-2": tokens(["Quick"])})
+    comparisons.send_all(comparison_id)
+    gate.wait_reached()
+    local(comparing_services).comparisons.stop(comparison_id)
+    stopped = over(comparisons, comparison_id)
+    assert (stopped.list_state, stopped.list_notice, stopped.waiting) == ("stopped", "", LIST[1:])
+    gate.open()
+    fake.answer_by_model({"fake-1": tokens(["Ada"]), "fake-2": tokens(["Bob"])})
+    ended(comparisons, comparison_id)
+    comparisons.send_all(comparison_id)
+    assert over(comparisons, comparison_id).waiting == ()
+
+
+def test_a_list_stops_where_a_reply_fails_and_says_so(comparisons: Comparisons, fake: FakeProvider) -> None:
+    comparison_id = begun(comparisons)
+    fake.answer_by_model({"fake-1": failure(401, "no")})
+    comparisons.send_all(comparison_id)
+    shown = over(comparisons, comparison_id)
+    assert (shown.list_state, shown.waiting) == ("stopped", LIST[1:])
+    assert shown.list_notice == "Reply A to message 2 isn't complete."
+    comparisons.send_all(comparison_id)  # that column may fail again
+    assert over(comparisons, comparison_id).waiting == ()
+
+
+def test_a_list_stops_at_the_sum(comparisons: Comparisons, fake: FakeProvider) -> None:
+    limit = 1.01 * (most(CHEAP) + most(DEAR))
+    comparison_id = comparisons.begin(PRICED, "One", waiting=LIST, most_cost_usd=limit)
+    ended(comparisons, comparison_id)
+    fake.answer_by_model({CHEAP: tokens(["x "] * 900), DEAR: tokens(["x "] * 900)})
+    comparisons.send_all(comparison_id)
+    shown = over(comparisons, comparison_id)
+    assert shown.waiting
+    assert shown.list_notice.startswith("This could cost up to $")
+    assert comparisons.spent_usd(comparison_id) <= limit
+
+
+def test_a_list_whose_process_died_was_stopped_and_goes_on_elsewhere(
+    comparing_services: Services, comparisons: Comparisons
+) -> None:
+    comparison_id = begun(comparisons)
+    store = SqlComparisons(comparing_services.database)
+    assert store.begin_list(LOCAL_OWNER, comparison_id, process_id="alive")
+    comparing_services.database.presence.leave("alive")
+    store.change(LOCAL_OWNER, comparison_id, list_process_id="nobody")
+    shown = comparisons.seen(comparison_id)
+    assert (shown.list_state, shown.waiting) == ("stopped", LIST)
+    assert "was stopped" in shown.list_notice
+    comparisons.send_all(comparison_id)
+    assert over(comparisons, comparison_id).waiting == ()
+
+
+def test_a_blind_comparison_asks_for_a_vote_on_each_message(comparisons: Comparisons) -> None:
+    comparison_id = comparisons.begin(PAIR, "One", waiting=LIST, blind=True)
+    ended(comparisons, comparison_id)
+    with pytest.raises(ComparisonInvalid):
+        comparisons.send_all(comparison_id)
