@@ -17,7 +17,7 @@ from personachat.cli.console import answer, complain, complain_of, note
 from personachat.errors import PersonaChatError, SuiteInvalid
 from personachat.lab.pairwise import QUESTION
 from personachat.lab.runs.documents import exit_code, junit, run_document, why
-from personachat.lab.runs.pairs import score_pairs
+from personachat.lab.runs.pairs import judges_of, score_pairs
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.runner import LiveRun
 from personachat.lab.runs.scoring import CHANGES, Comparison
@@ -148,7 +148,7 @@ def _one(
     left_usd = _less(left_usd, report)
     if before:
         report = tests.report(report.run.id, before=before.run.id)
-    _print(report, told_before=f"revision {wanted.against}" if before else "the run before")
+    _print(tests, report, told_before=f"revision {wanted.against}" if before else "the run before")
     return report, left_usd
 
 
@@ -177,7 +177,7 @@ def _follow(live: LiveRun) -> None:
             note(f"  {seen}/{planned} {cell.outcome}: {name}")
 
 
-def _print(report: RunReport, *, told_before: str) -> None:
+def _print(tests: Tests, report: RunReport, *, told_before: str) -> None:
     run, scored = report.run, report.score
     revision = f" ({run.persona_revision[:8]})" if run.persona_revision else ""
     answer(f"{run.persona_id}{revision}", end="\n")
@@ -189,7 +189,10 @@ def _print(report: RunReport, *, told_before: str) -> None:
     if run.state == "limit":
         answer("  Stopped: another reply could have cost more than allowed.", end="\n")
     if pairs := score_pairs(report.score):
-        answer(f"  Replies compared by a judge that isn't calibrated: {pairs.told}", end="\n")
+        answer(f"  Replies compared by a judge: {pairs.told}", end="\n")
+        for judge in judges_of(report):
+            trust = tests.pairs.agreement(question=report.run.options.pairwise, judge=judge)
+            answer(f"    {trust.told}", end="\n")
     if report.comparison:
         answer(_compared(report.comparison, told_before), end="\n")
 

@@ -3,15 +3,11 @@
 A label answers one question for one reply, and stands beside what one judge said of it. Agreement is counted
 for exactly this wording and this judge: another wording, another model or another version of the judge's
 instructions begins at nothing. Below ENOUGH labels a judge is not calibrated, whatever the numbers say.
-
-Kappa is Cohen's; its interval is the usual one by its large-sample standard error (Fleiss, Cohen and Everitt
-1969), cut at -1 and 1.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,9 +16,10 @@ from sqlalchemy import delete, select
 from personachat.database.connection import Database
 from personachat.database.upsert import put
 from personachat.lab.judge import VERSION
+from personachat.lab.kappa import Table, interval, kappa
 from personachat.lab.testing_tables import test_labels
 from personachat.stamps import now
-from personachat.usage.intervals import Z, wilson
+from personachat.usage.intervals import wilson
 
 ENOUGH = 30
 
@@ -50,19 +47,12 @@ class Agreement:
     @property
     def kappa(self) -> float | None:
         """None where chance alone would agree always, or nothing is labelled."""
-        if not self.count:
-            return None
-        by_chance = self._by_chance
-        return None if by_chance >= 1 else (self._agreed - by_chance) / (1 - by_chance)
+        return kappa(self._table)
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """Of kappa, at 95 %."""
-        kappa = self.kappa
-        if kappa is None:
-            return None
-        half = Z * self._standard_error
-        return max(-1.0, kappa - half), min(1.0, kappa + half)
+        return interval(self._table)
 
     @property
     def wrongly_passed(self) -> tuple[int, int]:
@@ -90,38 +80,8 @@ class Agreement:
         return f"{'Calibrated' if self.calibrated else 'Not calibrated'}: {', '.join(parts)}."
 
     @property
-    def _agreed(self) -> float:
-        return (self.yes_yes + self.no_no) / self.count
-
-    @property
-    def _shares(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Of people's and of the judge's answers, how many are yes and no."""
-        people = (self.yes_yes + self.yes_no) / self.count
-        judge = (self.yes_yes + self.no_yes) / self.count
-        return (people, 1 - people), (judge, 1 - judge)
-
-    @property
-    def _by_chance(self) -> float:
-        people, judge = self._shares
-        return sum(one * other for one, other in zip(people, judge, strict=True))
-
-    @property
-    def _standard_error(self) -> float:
-        people, judge = self._shares
-        agreed, by_chance = self._agreed, self._by_chance
-        cells = ((self.yes_yes, self.yes_no), (self.no_yes, self.no_no))
-        kappa = (agreed - by_chance) / (1 - by_chance)
-        diagonal = sum(
-            cells[i][i] / self.count * (1 - (people[i] + judge[i]) * (1 - kappa)) ** 2 for i in range(2)
-        )
-        crossed = sum(
-            cells[i][j] / self.count * (judge[i] + people[j]) ** 2
-            for i in range(2)
-            for j in range(2)
-            if i != j
-        )
-        variance = diagonal + (1 - kappa) ** 2 * crossed - (kappa - by_chance * (1 - kappa)) ** 2
-        return math.sqrt(max(0.0, variance) / self.count) / (1 - by_chance)
+    def _table(self) -> Table:
+        return (self.yes_yes, self.yes_no), (self.no_yes, self.no_no)
 
 
 def agreement(pairs: Iterable[tuple[bool, bool]]) -> Agreement:

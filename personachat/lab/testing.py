@@ -20,6 +20,7 @@ from personachat.lab.judge import Judge
 from personachat.lab.labelling import Labelling
 from personachat.lab.labels import Agreement, Labels
 from personachat.lab.on_save import TestSettings, run_id_of
+from personachat.lab.pair_labels import PairLabelling
 from personachat.lab.results import Results
 from personachat.lab.runs.cells import CellMaker
 from personachat.lab.runs.forecast import Forecaster, RunForecast
@@ -139,6 +140,9 @@ class Tests:
             owner=owner,
             surface=surface,
             may_edit=may_edit,
+        )
+        self.pairs = PairLabelling(
+            parts.records, parts.suites.database, owner=owner, others=self._others_if_there
         )
         self.results = Results(parts.records, parts.suites, parts.personas, rights, owner=owner)
         self.sampled = SampleResults(parts.sampled, rights, owner=owner)
@@ -309,6 +313,12 @@ class Tests:
             return references(run, suite) if run.options.pairwise else {}
         other = self._parts.records.get(run.options.against, self._owner)
         return replies_by_name(suite, parse_suite(other.suite_text), self._cells(other))
+
+    def _others_if_there(self, run: Run) -> dict[tuple[int, int], str]:
+        try:
+            return self._others(run, parse_suite(run.suite_text))
+        except SuiteRunNotFound:
+            return {}
 
     def resume(self, run_id: str, *, most_cost_usd: float | None = None) -> LiveRun | None:
         """Go on with a run where it ended; None where it runs. Finished cells stay.

@@ -35,8 +35,12 @@ from personachat.database.connection import Database
 from personachat.errors import DatabaseDamaged
 from personachat.history.library import ConversationLibrary
 from personachat.history.query import SPELLINGS
+from personachat.lab.pair_labels import PairLabelling, PairToLabel
+from personachat.lab.runs.model import PairVerdict
 from personachat.lab.runs.options import RunOptions
 from personachat.lab.runs.records import SqlRuns
+from personachat.lab.sampled_replies import SampledReplies
+from personachat.lab.testing_tables import test_labels
 from personachat.messages import Usage
 from tests.killed_writers import PROCESSES, prepare, start
 from tests.postgres import fresh_database
@@ -233,6 +237,31 @@ def test_test_runs_of_the_version_before_keep_everything_and_have_no_options(
         (run,) = runs.of(OWNER, "tester", kind="replay")
         assert (run.began_at, run.options) == (moment, RunOptions())
         assert [(each.reply, each.pair) for each in runs.cells("r1")] == [("Łódź", None)]
+
+
+def test_labels_of_the_version_before_stay_and_pairs_can_be_labelled(empty_url: str, tmp_path: Path) -> None:
+    engine = engine_of(empty_url, tmp_path)
+    schema.migrate(engine, to="0025")
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    with engine.begin() as connection:
+        row = {"owner": OWNER, "question_key": "q", "judge": "j", "reply_key": "r", "label": True}
+        saved_at = moment.replace(tzinfo=None) if engine.dialect.name == "sqlite" else moment
+        tables = MetaData()
+        tables.reflect(connection, only=["test_labels"])
+        old = tables.tables["test_labels"]
+        connection.execute(insert(old).values(row | {"verdict": False, "saved_at": saved_at}))
+    engine.dispose()
+    with closing(Database(empty_url)) as database:
+        pairs = PairLabelling(
+            SqlRuns(database, place="here", process_id="p"), database, owner=OWNER, others=lambda _: {}
+        )
+        verdict = PairVerdict("Which?", "j", "after", ("after", "after"))
+        pairs.answer(PairToLabel("Hi", "Old", "New", verdict), label="tie")
+        assert pairs.agreement(question="Which?", judge="j").count == 1
+        assert SampledReplies(database, place="here", process_id="p").today("tester") == (0, 0.0)
+        with database.read() as connection:
+            (kept,) = connection.execute(select(test_labels))
+            assert (kept.label, kept.verdict, kept.saved_at) == (True, False, moment)
 
 
 def test_processes_that_start_at_once_do_not_disturb_each_other(empty_url: str) -> None:

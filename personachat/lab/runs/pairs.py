@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personachat.lab.runs.model import Cell, Preference, Run
+from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.scoring import Score, Share
 from personachat.lab.suites.model import Suite
 
@@ -73,6 +74,12 @@ def score_pairs(score: Score) -> PairScore | None:
         asked=sum(len(pair.answers) == 2 for pair in found),
         flips=sum(len(pair.answers) == 2 and pair.flipped for pair in found),
     )
+
+
+def judges_of(report: RunReport) -> tuple[str, ...]:
+    """Who compared the replies of a run; one as a rule, and "" where nobody had to be asked."""
+    found = [cell.pair.judge for case in report.score.cases for cell in case.cells if cell.pair]
+    return tuple(dict.fromkeys(each for each in found if each)) or ("",)
 
 
 def references(run: Run, suite: Suite) -> dict[tuple[int, int], str]:

@@ -15,15 +15,21 @@ from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.testing import Tests
 from personachat.lab.thumbs import ThumbsJob
 from personachat.ui import notices
+from personachat.ui.tests import pair_labelling
 from personachat.ui.tests.state import tests_state
 from personachat.ui.wording import counted, error_text, escaped
 
 EVERY_SECONDS = 1.0
+SINGLE, PAIRS = "Single replies", "Pairs"
 
 
 def draw(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
-    """One reply at a time; below it, the thumbs."""
+    """One reply or one pair at a time; below it, the thumbs."""
     labelling = tests.labelling
+    pairs = tests.pairs.due(persona_id, without=tests_state().skipped)
+    if (pairs or tests_state().labelled_pairs) and _wants_pairs(persona_id):
+        pair_labelling.draw(tests, pairs)
+        return
     due = labelling.due(persona_id, without=tests_state().skipped)
     if due:
         _draw_one(labelling, due[0], left=len(due))
@@ -32,6 +38,18 @@ def draw(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
     _draw_keys(labelling, due[0] if due else None)
     st.space("small")
     _draw_thumbs(tests, persona_id, stored)
+
+
+def _wants_pairs(persona_id: str) -> bool:
+    picked = st.segmented_control(
+        "What to label",
+        (SINGLE, PAIRS),
+        default=SINGLE,
+        key=f"label_what_{persona_id}",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    return picked == PAIRS
 
 
 def _draw_nothing() -> None:

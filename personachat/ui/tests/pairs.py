@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
+from personachat.lab.pair_labels import PairAgreement
 from personachat.lab.runs.model import PairVerdict
-from personachat.lab.runs.pairs import score_pairs
+from personachat.lab.runs.pairs import judges_of, score_pairs
 from personachat.lab.runs.reports import RunReport
+from personachat.lab.testing import Tests
 from personachat.ui.wording import escaped
 
 NAMES = {"after": "This reply is better", "before": "The other reply is better", "tie": "Tie"}
 ICONS = {"after": ":material/trending_up:", "before": ":material/trending_down:", "tie": ":material/equal:"}
 ORDERS = ("other reply first", "this reply first")
 
-CHIP = "Nobody has checked this judge against people's preferences. The flip rate says how steady it is."
 
-
-def draw_score(report: RunReport) -> None:
+def draw_score(tests: Tests, report: RunReport) -> None:
     """The shares with their intervals; nothing where no replies were compared."""
     found = score_pairs(report.score)
     if found is None:
@@ -24,8 +26,15 @@ def draw_score(report: RunReport) -> None:
     other = "those of the other run" if report.run.options.against else "the recorded ones"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**Compared with {other}:** {escaped(found.told)}")
-        st.badge("Not calibrated", color="orange", help=CHIP)
+        for judge in judges_of(report):
+            draw_chip(tests.pairs.agreement(question=report.run.options.pairwise, judge=judge))
     st.caption(f":material/balance: {escaped(report.run.options.pairwise)}")
+
+
+def draw_chip(found: PairAgreement) -> None:
+    """How far a judge's preferences can be trusted."""
+    color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
+    st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
 
 
 def draw_verdict(pair: PairVerdict) -> None:

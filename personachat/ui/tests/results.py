@@ -76,7 +76,7 @@ def draw_runs(tests: Tests, runs: tuple[Run, ...], body: Body, *, nothing: str) 
     _draw_head(tests, report)
     if report.comparison and report.before:
         _draw_changes(report.comparison)
-    pairs.draw_score(report)
+    pairs.draw_score(tests, report)
     body(tests, report)
 
 

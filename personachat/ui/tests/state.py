@@ -8,6 +8,7 @@ from typing import cast
 import streamlit as st
 
 from personachat.lab.labelling import ToLabel
+from personachat.lab.pair_labels import PairToLabel
 from personachat.lab.suites.stored import StoredSuite
 from personachat.ui import session
 from personachat.ui.personas.editor import Mount
@@ -40,6 +41,8 @@ class TestsState:
     """How many cases of a run are drawn."""
     labelled: list[ToLabel] = field(default_factory=list)
     """What was labelled in this session, the last one last: it can be undone."""
+    labelled_pairs: list[PairToLabel] = field(default_factory=list)
+    """The same for pairs of replies."""
     skipped: set[str] = field(default_factory=set)
     """Keys of replies that aren't to be labelled now."""
     awaited: str = ""

@@ -1,0 +1,186 @@
+"""People's labels of pairs: which of two replies they find better, and how far a judge agrees with them.
+
+As for single replies, agreement is counted for exactly one wording and one judge, and below ENOUGH labels a
+judge is not calibrated. People see the two replies in an order that tells nothing of which one is the newer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+
+from personachat.conversations.model import now
+from personachat.database.connection import Database
+from personachat.database.upsert import put
+from personachat.lab.kappa import Table, interval, kappa
+from personachat.lab.labels import ENOUGH
+from personachat.lab.pairwise import VERSION
+from personachat.lab.runs.model import PairVerdict, Preference, Run
+from personachat.lab.runs.options import MADE, RunKind
+from personachat.lab.runs.records import SqlRuns
+from personachat.lab.suites.reading import parse_suite
+from personachat.lab.testing_tables import test_pair_labels
+from personachat.usage.intervals import wilson
+
+MOST_RUNS = 10
+KINDS: tuple[RunKind, ...] = ("suite", *MADE)
+PREFERENCES: tuple[Preference, ...] = ("after", "before", "tie")
+
+Others = Callable[[Run], Mapping[tuple[int, int], str]]
+"""The replies that a run's are compared with, by case and attempt; empty where they are gone."""
+
+_l = test_pair_labels.c
+
+
+@dataclass(frozen=True, slots=True)
+class PairAgreement:
+    """How often people and a judge preferred what; a row for each of PREFERENCES of the people."""
+
+    table: Table = ((0, 0, 0), (0, 0, 0), (0, 0, 0))
+
+    @property
+    def count(self) -> int:
+        return sum(map(sum, self.table))
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether there are enough labels, and of two kinds at least: otherwise chance explains all."""
+        return self.count >= ENOUGH and sum(map(any, self.table)) > 1
+
+    @property
+    def kappa(self) -> float | None:
+        return kappa(self.table)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of kappa, at 95 %."""
+        return interval(self.table)
+
+    @property
+    def told(self) -> str:
+        """One sentence for a chip's tooltip, and the command line."""
+        if not self.count:
+            return "Not calibrated: nobody has labelled pairs for this question and judge."
+        parts = [f"{self.count} of {ENOUGH} labels" if self.count < ENOUGH else f"{self.count} labels"]
+        found, around = self.kappa, self.interval
+        if found is not None and around is not None:
+            parts.append(f"kappa {found:.2f} ({around[0]:.2f} to {around[1]:.2f})")
+        wrong = self.count - sum(row[at] for at, row in enumerate(self.table))
+        low, high = wilson(wrong, self.count)
+        parts.append(f"another preference in {wrong} of {self.count} ({low * 100:.0f} to {high * 100:.0f} %)")
+        return f"{'Calibrated' if self.calibrated else 'Not calibrated'}: {', '.join(parts)}."
+
+
+def pair_agreement(pairs: Iterable[tuple[Preference, Preference]]) -> PairAgreement:
+    """Count pairs of a label and a verdict."""
+    counts = {(label, verdict): 0 for label in PREFERENCES for verdict in PREFERENCES}
+    for pair in pairs:
+        counts[pair] += 1
+    return PairAgreement(
+        tuple(tuple(counts[label, verdict] for verdict in PREFERENCES) for label in PREFERENCES)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PairToLabel:
+    """Two replies that a judge has compared and the owner hasn't."""
+
+    said: str
+    before: str
+    after: str
+    pair: PairVerdict
+
+    @property
+    def key(self) -> str:
+        """The same in every run that has these replies, this question and judge."""
+        return _key(VERSION, self.pair.question, self.pair.judge, self.before, self.after)
+
+    @property
+    def shown(self) -> tuple[Preference, Preference]:
+        """Which reply is shown first, and which second; the same every time."""
+        return ("after", "before") if int(self.key[0], 16) % 2 else ("before", "after")
+
+    def text(self, which: Preference) -> str:
+        return self.after if which == "after" else self.before
+
+
+class PairLabelling:
+    """As one owner does it. Methods raise what the database raises besides what they say."""
+
+    def __init__(self, records: SqlRuns, database: Database, *, owner: str, others: Others) -> None:
+        self._records = records
+        self._database = database
+        self._owner = owner
+        self._others = others
+
+    def due(self, persona_id: str, *, without: Collection[str] = ()) -> tuple[PairToLabel, ...]:
+        """What is to be labelled of the newest runs; `without` are keys of what was skipped."""
+        runs = [
+            run
+            for kind in KINDS
+            for run in self._records.of(self._owner, persona_id, limit=MOST_RUNS, kind=kind)
+            if run.options.pairwise
+        ]
+        runs = sorted(runs, key=lambda run: run.began_at, reverse=True)[:MOST_RUNS]
+        found: dict[str, PairToLabel] = {}
+        for item in (item for run in runs for item in self._of(run)):
+            found.setdefault(item.key, item)
+        known = self._labelled({item.key for item in found.values()})
+        return tuple(found[key] for key in sorted(found) if key not in known and key not in without)
+
+    def answer(self, item: PairToLabel, *, label: Preference) -> None:
+        """Say which reply is better, in the place of what was said before."""
+        key = {
+            "owner": self._owner,
+            "question_key": _key(VERSION, item.pair.question),
+            "judge": item.pair.judge,
+            "pair_key": item.key,
+        }
+        row = key | {"label": label, "verdict": item.pair.verdict, "saved_at": now()}
+        with self._database.write() as connection:
+            put(connection, test_pair_labels, row, key=tuple(key), renewed=("label", "verdict", "saved_at"))
+
+    def take_back(self, item: PairToLabel) -> None:
+        """Have it unlabelled again."""
+        mine = (_l.owner == self._owner, _l.pair_key == item.key)
+        with self._database.write() as connection:
+            connection.execute(delete(test_pair_labels).where(*mine))
+
+    def agreement(self, *, question: str, judge: str) -> PairAgreement:
+        """How far a judge agrees with this owner's labels on a question."""
+        query = select(_l.label, _l.verdict).where(
+            _l.owner == self._owner, _l.question_key == _key(VERSION, question), _l.judge == judge
+        )
+        with self._database.read() as connection:
+            return pair_agreement((row.label, row.verdict) for row in connection.execute(query))
+
+    def _of(self, run: Run) -> Iterable[PairToLabel]:
+        cells = [
+            cell
+            for cell in self._records.cells(run.id)
+            if cell.pair and cell.pair.verdict and cell.pair.judge
+        ]
+        if not cells:
+            return
+        others, suite = self._others(run), parse_suite(run.suite_text)
+        for cell in cells:
+            before = others.get((cell.case_number, cell.attempt))
+            if before and cell.pair:
+                said = cell.asked or suite.cases[cell.case_number].said[-1].words
+                yield PairToLabel(said, before, cell.reply, cell.pair)
+
+    def _labelled(self, keys: Collection[str]) -> set[str]:
+        ordered, found = sorted(keys), set[str]()
+        with self._database.read() as connection:
+            for at in range(0, len(ordered), 500):
+                some: Sequence[str] = ordered[at : at + 500]
+                mine = select(_l.pair_key).where(_l.owner == self._owner, _l.pair_key.in_(some))
+                found |= set(connection.scalars(mine))
+        return found
+
+
+def _key(*texts: str) -> str:
+    return hashlib.sha256("\0".join(" ".join(text.split()) for text in texts).encode()).hexdigest()
