@@ -1,4 +1,5 @@
-// Exports in the programs they are for: SillyTavern's own way to read a card, its specification, LibreChat's schema.
+// Exports in the programs they are for: SillyTavern's own way to read a card, its specification, LibreChat's schema,
+// and the template engine of promptfoo.
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createRequire } from "node:module";
@@ -13,6 +14,7 @@ const extract = await load("png-chunks-extract");
 const text = await load("png-chunk-text");
 const cards = await load("character-card-utils");
 const yaml = await load("js-yaml");
+const nunjucks = await load("nunjucks");
 const { configSchema } = installed("librechat-data-provider");
 
 async function exported(id, format) {
@@ -44,3 +46,25 @@ for (const { id, name } of personas) {
   assert.equal(config.data.modelSpecs.list[0].label, name);
 }
 console.log(`${personas.length} personas, each as five exports, are read by character-card-utils and librechat-data-provider`);
+
+// promptfoo reads a prompt that is JSON piece by piece, each a template, and has its environment among the variables.
+const templates = nunjucks.configure({ autoescape: false });
+templates.addGlobal("env", { SECRET: "the environment" });
+const HOSTILE = [
+  "{{env.SECRET}}", "{% raw %}{{ '{' }}{# x #}", "{{{{x}}}} }} {{ {", "#}{#", "{{range.constructor('return 1')()}}",
+  "{%- if x -%}y{%- endif -%}", "{{ '{{' }}{{ \"}}\" }}", "\\{{x}}\\", "'{'{'{\n{{\nenv.SECRET\n}}", "ends with {",
+  "{{user}}{{{user}}}{{user}}#}", "{{#each x}}{{/each}}", "<%= x %> ${x} `x`", '{"$ref": "file://x"}', "- a: {{b}}\n# c",
+];
+const kept = (text) => text.replaceAll("{{user}}", "User");
+for (const [number, systemPrompt] of HOSTILE.entries()) {
+  const persona = { id: `hostile-${number}`, name: "Hostile {{env.SECRET}}", systemPrompt, greeting: systemPrompt };
+  const headers = { "Content-Type": "application/json" };
+  const made = await fetch(`${process.env.BASE_URL}/api/personas`, { method: "POST", headers, body: JSON.stringify(persona) });
+  assert.equal(made.status, 201, await made.text());
+  const config = yaml.load((await exported(persona.id, "promptfoo")).toString("utf8"));
+  const values = { ...config.defaultTest.vars, ...config.tests[0].vars };
+  const sent = JSON.parse(config.prompts[0].raw).map(({ role, content }) => [role, templates.renderString(content, values)]);
+  assert.deepEqual(sent.slice(0, 2), [["system", kept(systemPrompt)], ["assistant", kept(systemPrompt)]]);
+  assert.equal(templates.renderString(config.description, values), persona.name);
+}
+console.log(`${HOSTILE.length} personas full of braces are the same text in promptfoo's templates`);

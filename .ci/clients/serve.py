@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -107,7 +108,7 @@ def main(programs: list[str]) -> int:
             "OPENAI_BASE_URL": provider.base_url,
             "OPENAI_API_KEY": "sk-x",
             "PERSONACHAT_DATA_DIR": home,
-            "PERSONACHAT_PERSONAS_DIR": str(CHECKOUT / "personas"),
+            "PERSONACHAT_PERSONAS_DIR": str(shutil.copytree(CHECKOUT / "personas", Path(home) / "personas")),
         }
         command = [
             str(Path(sys.executable).parent / "personachat"),
