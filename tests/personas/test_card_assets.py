@@ -92,6 +92,25 @@ def test_a_bundle_brings_them_to_another_place(
     assert given_back(elsewhere, stored.id) == KEPT
 
 
+@pytest.mark.parametrize("top", ["", "personas/"])
+def test_a_folder_of_personas_that_was_packed_brings_them(
+    collection: Any, make_services: Callable[..., Services], tmp_path: Path, top: str
+) -> None:
+    stored = brought(collection, charx())
+    elsewhere = local(make_services(personas_dir=tmp_path / "p2", data_dir=tmp_path / "d2")).collection
+    folder = tmp_path / "personas"
+    packed = {
+        f"{top}{file.relative_to(folder).as_posix()}": file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name[0] != "." and file.relative_to(folder).parts[0].startswith("robin")
+    }
+    assert f"{top}robin/module.json.asset" in packed
+    plan = elsewhere.plan_import(archive(packed))
+    assert not plan.items[0].losses
+    assert brought(elsewhere, archive(packed)).text == stored.text
+    assert given_back(elsewhere, stored.id) == KEPT
+
+
 def test_copies_new_ids_deletion_and_earlier_versions_keep_them(collection: Any) -> None:
     stored = brought(collection, charx())
     copy = collection.create(stored.text.replace(f'"id": "{stored.id}"', '"id": "copied"'))

@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from personachat.errors import ImportRefused, PersonaInvalid
 from personachat.jsontext.faults import excerpt
+from personachat.personas.assets.places import name_at
+from personachat.personas.assets.sets import set_named_by
+from personachat.personas.formats.assets import read_assets, with_assets
 from personachat.personas.formats.catalogue import (
     MOST_PERSONAS,
     FileContents,
@@ -20,6 +24,7 @@ from personachat.personas.formats.catalogue import (
     Skipped,
 )
 from personachat.personas.formats.safe_zip import Archive
+from personachat.personas.pictures.shelf import PictureShelf
 from personachat.personas.store.persona_file import TESTS_SUFFIX
 
 MOST_UNPACKED_BYTES = 256 * 1024 * 1024
@@ -42,7 +47,7 @@ _PROMPT_NAME = re.compile(r"(?:[^.]*|.*\.(?:txt|md|mdc|markdown|prompt))\Z", re.
 _PROMPTS = frozenset({"text", "markdown", "modelfile"})
 
 
-def read_loose(archive: Archive, read: Callable[[str], FileContents]) -> FileContents:
+def read_loose(archive: Archive, read: Callable[[str], FileContents], shelf: PictureShelf) -> FileContents:
     """What the files of an archive bring; `read` reads the one of a name. Raises ImportRefused."""
     names = [each for each in archive.names if not each.startswith(_BESIDE) and not each.endswith(_BESIDE)]
     if not names:
@@ -53,11 +58,22 @@ def read_loose(archive: Archive, read: Callable[[str], FileContents]) -> FileCon
     arrivals: list[ImportedPersona] = []
     skipped: list[Skipped] = []
     suites = {name: "" for name in names if name.endswith(TESTS_SUFFIX)}
-    for name in [each for each in names if each not in suites]:
+    folders = _folders(names)
+    inside: set[str] = set()
+    """Files of cards, in the folders beside their personas."""
+    for name in sorted((each for each in names if each not in suites), key=lambda each: each not in folders):
+        if name in inside:
+            continue
         try:
             beside = f"{name.rpartition('.')[0]}{TESTS_SUFFIX}"
             tests = archive.read(beside).decode("utf-8", "replace") if beside in suites else ""
-            arrivals += [replace(each, file=name, tests=tests) for each in read(name).arrivals]
+            read_here = [replace(each, file=name, tests=tests) for each in read(name).arrivals]
+            if name in folders and len(read_here) == 1 and set_named_by(read_here[0].persona.extensions):
+                inside.update(folders[name].values())
+                found, losses = read_assets(archive, folders[name], shelf)
+                whole = replace(read_here[0], losses=(*read_here[0].losses, *losses))
+                read_here = [with_assets(whole, found)]
+            arrivals += read_here
             suites.pop(beside, None)
         except (ImportRefused, PersonaInvalid) as error:
             skipped.append(Skipped(excerpt(name, most=120), str(error), not isinstance(error, NoPersona)))
@@ -80,6 +96,16 @@ def read_loose(archive: Archive, read: Callable[[str], FileContents]) -> FileCon
     if not kept:
         raise _nothing(skipped)
     return FileContents(tuple(kept), _listed(skipped))
+
+
+def _folders(names: list[str]) -> dict[str, dict[str, str]]:
+    """Of each JSON file with a folder of its name beside it, the names and the places of what lies there."""
+    folders: dict[str, dict[str, str]] = {name: {} for name in names if name.endswith(".json")}
+    for name in names:
+        for at, sign in enumerate(name):
+            if sign == "/" and (owner := f"{name[:at]}.json") in folders:
+                folders[owner].setdefault(name_at(PurePosixPath(name[at + 1 :])), name)
+    return {owner: files for owner, files in folders.items() if files}
 
 
 def _is_wanted(arrival: ImportedPersona, arrivals: list[ImportedPersona]) -> bool:

@@ -161,7 +161,7 @@ def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) 
         pictured = (_with_picture_beside(each, name, archive) for each in contents.arrivals)
         return replace(contents, arrivals=tuple(shelved(each, shelf) for each in pictured))
 
-    return loose.read_loose(archive, read)
+    return loose.read_loose(archive, read, shelf)
 
 
 def _with_picture_beside(arrival: ImportedPersona, name: str, archive: Archive) -> ImportedPersona:

@@ -45,6 +45,17 @@ class PersonaAssets:
         """Those of the sets that are here."""
         return self._known(_s.digest, sets)
 
+    def have(self, file: str) -> bool:
+        """Whether a file of this digest is here."""
+        return bool(self._known(_a.digest, (file,)))
+
+    def are_whole(self, digest: str) -> bool:
+        """Whether a set is here with all its files."""
+        with self._database.read() as connection:
+            listing = connection.execute(select(_s.listing).where(_s.digest == digest)).scalar()
+        wanted = set(AssetSet.loads(listing).files.values()) if listing is not None else set()
+        return bool(wanted) and self._known(_a.digest, wanted) == wanted
+
     def files(self, digest: str) -> Mapping[str, Callable[[], bytes]] | None:
         """What reads each file of a set that is here, by its name; None where the set is not here."""
         with self._database.read() as connection:

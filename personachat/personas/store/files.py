@@ -86,6 +86,7 @@ class FilePersonaStore(WritingStore):
         self._listed = FolderListing()
         self._pictures_beside: dict[str, Mark] = {}
         """What was found last of files that may be copies of pictures, by the ids of the personas."""
+        self._folders_beside: set[str] = set()
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
         return list(self._list().ordered)
@@ -99,8 +100,9 @@ class FilePersonaStore(WritingStore):
                 with os.scandir(self._folder) as scanned:
                     entries = list(scanned)
                 statuses, self._pictures_beside = dict(_statuses(entries)), dict(_pictures(entries))
+                self._folders_beside = {each.name for each in entries if each.is_dir(follow_symlinks=False)}
             except FileNotFoundError:
-                statuses, self._pictures_beside = {}, {}
+                statuses, self._pictures_beside, self._folders_beside = {}, {}, set()
         for name in self._seen.keys() - statuses.keys():
             self._seen.pop(name, None)
         personas = tuple(

@@ -2,7 +2,7 @@
 
 Two files change and the database with them. The note lies in the folder until all is done. Whether a renaming
 that was interrupted is carried on or dropped, its caller knows: the files are touched only after that point.
-What lies beside a persona's file under the same name (`tutor.tests.yaml`) goes along.
+What lies beside a persona's file under the same name (`tutor.tests.yaml`, `tutor/`) goes along.
 """
 
 from __future__ import annotations
@@ -98,6 +98,9 @@ def _move_beside(folder: Path, pending: Pending) -> None:
             to = folder / f"{pending.new_id}.{name.removeprefix(start)}"
             if not os.path.lexists(to):
                 move_file(folder / name, to)
+    files, to = folder / pending.old_id, folder / pending.new_id
+    if files.is_dir() and not files.is_symlink() and not os.path.lexists(to):
+        move_file(files, to)
 
 
 def _read(path: Path) -> bytes | None:

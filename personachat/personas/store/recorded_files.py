@@ -2,7 +2,7 @@
 
 A save writes the file, then the revision, both under the folder's lock; where the database fails the save
 stands, and is found later. Whatever differs from the newest revision when it is looked at becomes one.
-The picture that a persona names lies beside it, see `picture_files`.
+The picture and the files that a persona names lie beside it, see `picture_files` and `asset_files`.
 Looking never fails because of that, and asks the database nothing as long as nothing has changed.
 """
 
@@ -24,7 +24,10 @@ from personachat.errors import (
     StoreUnavailable,
 )
 from personachat.jsontext.edits import with_value
-from personachat.personas.persona import KEYS, Persona
+from personachat.personas.assets.sets import OURS, PLACE, set_named_by
+from personachat.personas.persona import KEYS, Persona, parse_persona
+from personachat.personas.store.asset_files import AssetFiles
+from personachat.personas.store.assets import PersonaAssets
 from personachat.personas.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
 from personachat.personas.store.files import LOOKING_SECONDS, FilePersonaStore, FolderListing
 from personachat.personas.store.folder_renaming import Pending, drop
@@ -39,6 +42,9 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 30.0
 """How long nothing is recorded after the database has failed."""
+
+FOLDERS_SECONDS = 2.0
+"""How long the folders of the cards' files are left alone after they were looked at."""
 
 PICTURES_SECONDS = 0.3
 """How long a look takes in pictures that were put into the folder by hand; the next one goes on."""
@@ -64,10 +70,14 @@ class RecordedFiles(FilePersonaStore):
         self._picture_files = PictureFiles(folder, PersonaPictures(database))
         self._all_pictured: tuple[FolderListing, dict[str, Mark]] | None = None
         """The list and the files beside it of which every picture is known."""
+        self._asset_files = AssetFiles(folder, PersonaAssets(database))
+        self._folders_not_before = 0.0
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
         listed = self._list()
         if self._take_in_pictures(listed):
+            listed = self._list()
+        if self._take_in_folders(listed):
             listed = self._list()
         if listed is not self._all_recorded and self._look(listed.ordered, whole=True):
             self._all_recorded = listed
@@ -80,6 +90,7 @@ class RecordedFiles(FilePersonaStore):
 
     def _write(self, persona: Persona, text: str) -> StoredPersona:
         self._picture_files.lay(persona.id, persona.picture)
+        self._asset_files.lay(persona.id, set_named_by(persona.extensions))
         return super()._write(persona, text)
 
     def _changed(
@@ -93,6 +104,8 @@ class RecordedFiles(FilePersonaStore):
         """Record a change of our own; what was there before it, if nobody has seen that yet, comes first."""
         if action == "deleted" or not stored.persona.picture:
             self._picture_files.clear(stored.id)
+        if action == "deleted" or not set_named_by(stored.persona.extensions):
+            self._asset_files.clear(stored.id)
         change = _recording(stored, action, saving)
         try:
             with self._database.write() as connection:
@@ -132,19 +145,45 @@ class RecordedFiles(FilePersonaStore):
         changed, status_changed, size, _ = self._seen[name].signature
         try:
             digest = self._picture_files.given(stored, picture=mark, text=(changed, status_changed, size))
-            if not digest:
-                return False
-            with self._locked(timeout_seconds=LOOKING_SECONDS):
-                current = self._find(stored.id)
-                if current is not stored:
-                    return False
-                text = with_value(stored.text, ("picture",), digest, order=KEYS)
-                pictured = self._write(stored.persona.model_copy(update={"picture": digest}), text)
-                saving = Saving(note=f"Picture from {stored.id}{PICTURE_SUFFIX}")
-                self._changed(pictured, stored, action="found", saving=saving)
+            note = f"Picture from {stored.id}{PICTURE_SUFFIX}"
+            return bool(digest) and self._name(stored, ("picture",), digest, note=note)
         except PersonaChatError as error:
             self._failed(error)
             return False
+
+    def _take_in_folders(self, listed: FolderListing) -> bool:
+        """Give personas the files that somebody has put into their folders; returns whether any got some."""
+        with_folder = [each for each in listed.personas if each.id in self._folders_beside]
+        moment = time.monotonic()
+        if not with_folder or moment < max(self._not_before, self._folders_not_before):
+            return False
+        any_given = False
+        for stored in with_folder:
+            if isinstance(stored, StoredPersona):
+                any_given |= self._take_in_folder(stored)
+        self._folders_not_before = moment + FOLDERS_SECONDS
+        return any_given
+
+    def _take_in_folder(self, stored: StoredPersona) -> bool:
+        changed = max(self._seen[f"{stored.id}{SUFFIX}"].signature[:2])
+        try:
+            digest = self._asset_files.given(stored, text_changed=changed)
+            note = f"Files from {stored.id}/"
+            return bool(digest) and self._name(stored, PLACE, digest, note=note)
+        except PersonaChatError as error:
+            self._failed(error)
+            return False
+
+    def _name(self, stored: StoredPersona, place: tuple[str, ...], digest: str, *, note: str) -> bool:
+        """Have the text name what lies beside it; returns whether it was still as it was looked at."""
+        if place[0] == "extensions" and not isinstance(stored.persona.extensions.get(OURS, {}), dict):
+            return False
+        with self._locked(timeout_seconds=LOOKING_SECONDS):
+            if self._find(stored.id) is not stored:
+                return False
+            text = with_value(stored.text, place, digest, order=KEYS)
+            written = self._write(parse_persona(text), text)
+            self._changed(written, stored, action="found", saving=Saving(note=note))
         return True
 
     def _missing(self, persona_id: str) -> PersonaNotFound:
