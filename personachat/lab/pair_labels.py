@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 
-from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.database.upsert import put
 from personachat.lab.kappa import Table, interval, kappa
@@ -23,6 +22,7 @@ from personachat.lab.runs.options import MADE, RunKind
 from personachat.lab.runs.records import SqlRuns
 from personachat.lab.suites.reading import parse_suite
 from personachat.lab.testing_tables import test_pair_labels
+from personachat.stamps import now
 from personachat.usage.intervals import wilson
 
 MOST_RUNS = 10

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from personachat.conversations.model import TurnState
+from personachat.messages import TurnState
 
 Verdict: TypeAlias = Literal["win", "tie", "both_bad"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from personachat.conversations.model import new_id
 from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.lab.comparisons.store import head_of
 from personachat.lab.comparisons.tables import comparison_reservations, comparisons
+from personachat.stamps import new_id
 
 _ROUNDING = 1e-12
 """Sums of dollars may be wrong by so much."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 
-from personachat.accounts.permitted import PersonaRights
+from personachat.accounts.persona_rights import PersonaRights
 from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter
 from personachat.chat.tryout import OnlyDraft
-from personachat.conversations.model import new_id
 from personachat.errors import ComparisonInvalid, PersonaChatError, ReplyInProgress, TurnNotFound
 from personachat.lab.comparisons.answers import answers_of
 from personachat.lab.comparisons.columns import asked_again, last_round
@@ -24,6 +23,7 @@ from personachat.owners import comparing
 from personachat.personas.persona import parse_persona
 from personachat.personas.store.base import StoredPersona
 from personachat.replies.live import LiveReply
+from personachat.stamps import new_id
 from personachat.usage.model import Surface
 
 

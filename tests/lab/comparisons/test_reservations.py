@@ -10,13 +10,13 @@ from threading import Thread
 
 import pytest
 
-from personachat.conversations.model import new_id, now
 from personachat.database.connection import Database
 from personachat.errors import CostLimitReached
 from personachat.lab.comparisons.model import Comparison, Variant
 from personachat.lab.comparisons.reservations import SqlReservations
 from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.store import SqlComparisons
+from personachat.stamps import new_id, now
 from tests.conversations.conftest import (  # noqa: F401  # fixtures
     database,
     postgres_database,
