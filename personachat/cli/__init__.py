@@ -13,15 +13,14 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from personachat import __version__
-from personachat.cli import administration, persona_commands
+from personachat.cli import administration, persona_commands, test_commands
 from personachat.cli.console import complain, complain_of, note
-from personachat.cli.options import DataDir, PersonasDir, parsed_values
+from personachat.cli.options import DataDir, DefaultGroup, PersonasDir, parsed_values
 from personachat.errors import PersonaChatError, SettingsInvalid
 
 if TYPE_CHECKING:
@@ -40,19 +39,12 @@ class UsageFormat(StrEnum):
     json = "json"
 
 
-class ServingGroup(TyperGroup):
+class ServingGroup(DefaultGroup):
     """A group whose options without a command belong to `serve`."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in {"--help", "--version"}):
-            args = ["serve", *args]
-        return super().parse_args(ctx, args)
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        super().format_options(ctx, formatter)
-        records = (parameter.get_help_record(ctx) for parameter in self.commands["serve"].params)
-        with formatter.section("Options without a command, and of serve"):
-            formatter.write_dl([record for record in records if record])
+    default = "serve"
+    kept = frozenset({"--help", "--version"})
+    takes_names = False
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # Typer's way of calling back
@@ -78,6 +70,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(persona_commands.app, name="personas")
+app.add_typer(test_commands.app, name="test")
 conversations_app = typer.Typer(help="List, export, import and delete conversations.", no_args_is_help=True)
 app.add_typer(conversations_app, name="conversations")
 app.command("audit")(administration.audit)
@@ -376,52 +369,6 @@ def show_usage(  # noqa: PLR0913  # one option a filter
             command.show_calls(calls, question, file_format=file_format.value)
         else:
             command.show_sums(calls, question, groups, file_format=file_format.value)
-
-
-@app.command("test")
-def run_tests(  # noqa: PLR0913  # one option each
-    ids: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Personas. If left out, all with tests.", show_default=False),
-    ] = None,
-    *,
-    repeat: Annotated[
-        int | None, typer.Option(min=1, max=100, help="How often each case runs, instead of what suites say.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The model to ask, instead of the persona's.")
-    ] = None,
-    against: Annotated[
-        int | None, typer.Option(min=1, metavar="REVISION", help="Run this revision, too, and compare.")
-    ] = None,
-    pairwise: Annotated[
-        bool, typer.Option("--pairwise", help="With --against, a judge compares the replies, too.")
-    ] = False,
-    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON.")] = None,
-    max_cost: Annotated[
-        float | None, typer.Option(min=0, metavar="USD", help="Stop before the runs cost more.")
-    ] = None,
-    personas_dir: PersonasDir = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Run the test suites of personas.
-
-    Exit codes: 0 all pass; 1 a case failed or is flaky; 2 they can't be run; 3 errors, or the cost limit.
-    """
-    from personachat.cli import testing
-
-    wanted = testing.Wanted(
-        ids=ids or (),
-        repeat=repeat,
-        model=model,
-        against=against,
-        junit=junit,
-        json=json_file,
-        most_cost_usd=max_cost,
-        pairwise=pairwise,
-    )
-    raise typer.Exit(testing.run(wanted, settings=_settings(personas_dir, data_dir)))
 
 
 @conversations_app.command("list")

@@ -4,9 +4,34 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperGroup
+
+
+class DefaultGroup(TyperGroup):
+    """A group that takes what names none of its commands for arguments of its `default` one."""
+
+    default: ClassVar[str]
+    kept: ClassVar[frozenset[str]] = frozenset({"--help"})
+    """Options of the group itself."""
+    takes_names: ClassVar[bool] = True
+    """Whether a word that is no option and no command belongs to the default one, too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        first = args[0] if args else "-"
+        is_its_own = first not in self.commands if self.takes_names else first.startswith("-")
+        if is_its_own and first not in self.kept:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        super().format_options(ctx, formatter)
+        records = (parameter.get_help_record(ctx) for parameter in self.commands[self.default].params)
+        with formatter.section(f"Options without a command, and of {self.default}"):
+            formatter.write_dl([record for record in records if record])
+
 
 PersonasDir = Annotated[
     Path | None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,8 @@ def _run(services: Services, wanted: Wanted) -> int:
     except PersonaChatError as error:
         complain_of(error)
         return CANNOT_RUN
-    return exit_code(reports) if _write(reports, wanted) else CANNOT_RUN
+    written = write(reports, json_file=wanted.json, junit_file=wanted.junit)
+    return exit_code(reports) if written else CANNOT_RUN
 
 
 def _wishes(tests: Tests, wanted: Wanted) -> list[RunWish]:
@@ -148,7 +149,8 @@ def _one(
     left_usd = _less(left_usd, report)
     if before:
         report = tests.report(report.run.id, before=before.run.id)
-    _print(tests, report, told_before=f"revision {wanted.against}" if before else "the run before")
+    show(report, told_before=f"revision {wanted.against}" if before else "the run before")
+    _show_pairs(tests, report)
     return report, left_usd
 
 
@@ -157,7 +159,11 @@ def _less(left_usd: float | None, report: RunReport) -> float | None:
 
 
 def _finished(tests: Tests, wish: RunWish) -> RunReport:
-    live = tests.start(wish)
+    return followed(tests, tests.start(wish))
+
+
+def followed(tests: Tests, live: LiveRun) -> RunReport:
+    """The report of a run, once it is over; Ctrl+C ends it."""
     try:
         _follow(live)
     except KeyboardInterrupt:
@@ -177,7 +183,8 @@ def _follow(live: LiveRun) -> None:
             note(f"  {seen}/{planned} {cell.outcome}: {name}")
 
 
-def _print(tests: Tests, report: RunReport, *, told_before: str) -> None:
+def show(report: RunReport, *, told_before: str = "") -> None:
+    """Say what a run came to, case by case."""
     run, scored = report.run, report.score
     revision = f" ({run.persona_revision[:8]})" if run.persona_revision else ""
     answer(f"{run.persona_id}{revision}", end="\n")
@@ -188,13 +195,16 @@ def _print(tests: Tests, report: RunReport, *, told_before: str) -> None:
     answer(f"  {scored.whole.told} cases pass in every repeat; {scored.replies.told} replies pass.", end="\n")
     if run.state == "limit":
         answer("  Stopped: another reply could have cost more than allowed.", end="\n")
+    if report.comparison:
+        answer(_compared(report.comparison, told_before), end="\n")
+
+
+def _show_pairs(tests: Tests, report: RunReport) -> None:
     if pairs := score_pairs(report.score):
         answer(f"  Replies compared by a judge: {pairs.told}", end="\n")
         for judge in judges_of(report):
             trust = tests.pairs.agreement(question=report.run.options.pairwise, judge=judge)
             answer(f"    {trust.told}", end="\n")
-    if report.comparison:
-        answer(_compared(report.comparison, told_before), end="\n")
 
 
 def _compared(comparison: Comparison, told_before: str) -> str:
@@ -210,17 +220,19 @@ def _compared(comparison: Comparison, told_before: str) -> str:
     return "\n".join(lines)
 
 
-def _write(reports: Sequence[RunReport], wanted: Wanted) -> bool:
+def write(
+    reports: Sequence[RunReport], *, json_file: Path | None = None, junit_file: Path | None = None
+) -> bool:
     """Write the files that were asked for; False where one can't be written."""
     document: dict[str, Any] = {"runs": [run_document(report) for report in reports]}
-    files = (
-        (wanted.junit, junit(reports)),
-        (wanted.json, json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "replace")),
+    files: tuple[tuple[Path | None, Callable[[], bytes]], ...] = (
+        (junit_file, lambda: junit(reports)),
+        (json_file, lambda: json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "replace")),
     )
     for path, content in files:
         try:
             if path:
-                path.write_bytes(content)
+                path.write_bytes(content())
         except OSError as error:
             complain(f"{path} can't be written: {(error.strerror or 'no such place').lower()}.")
             return False

@@ -75,8 +75,8 @@ def test_what_chance_explains_is_not_calibrated(labels: list[tuple[Preference, P
 
 
 def test_below_thirty_labels_the_judge_is_not_calibrated() -> None:
-    alike: list[tuple[Preference, Preference]] = [("after", "after")]
-    many = [*alike * (ENOUGH - 2), ("tie", "before")]
+    many: list[tuple[Preference, Preference]] = [("after", "after") for _ in range(ENOUGH - 2)]
+    many.append(("tie", "before"))
     few = pair_agreement(many)
     assert (few.calibrated, few.told.startswith("Not calibrated: 29 of 30 labels, kappa")) == (False, True)
     assert pair_agreement([*many, ("before", "before")]).calibrated

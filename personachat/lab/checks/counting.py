@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import sentencex
 
@@ -24,6 +25,9 @@ _MARKS = "?\uff1f\u061f\u037e\u055e\u1367\u2047\u2048\u2049"
 _QUESTION = re.compile(
     rf"[{_MARKS}][{_MARKS}!\uff01]*(?=[\s*_\"'\u201d\u2019\u00bb)\]\u300d\uff09]|$|(?<=[\uff1f])|[{_UNSPACED}])"
 )
+_MAY_END = re.compile(r"[.!?\u3002\uff01\uff1f]+(?=\s|(?<=[\u3002\uff01\uff1f]))")
+MOST_PIECE = 4_000
+"""Characters of a line that are split into sentences at once."""
 _SAYS_SOMETHING = re.compile(r"[^\W_]")
 _EMOJI = re.compile(
     "(?:[\U0001f1e6-\U0001f1ff]{2}"
@@ -57,9 +61,21 @@ def sentences_of(text: str) -> list[str]:
     language = language_of(prose)
     found: list[str] = []
     for line in prose.splitlines():
-        if line.strip():
-            found += [each for each in sentencex.segment(language, line) if _SAYS_SOMETHING.search(each)]
+        for piece in _pieces(line):
+            found += [each for each in sentencex.segment(language, piece) if _SAYS_SOMETHING.search(each)]
     return found
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """A line in pieces that end where a sentence may, because splitting takes the square of their length."""
+    at = 0
+    while len(line) - at > MOST_PIECE:
+        ends = [match.end() for match in _MAY_END.finditer(line, at, at + MOST_PIECE)]
+        end = ends[-1] if ends else at + MOST_PIECE
+        yield line[at:end]
+        at = end
+    if line[at:].strip():
+        yield line[at:]
 
 
 def questions(reply: CheckedReply, expected: int | Range) -> Finding:

@@ -7,6 +7,8 @@ themselves is no leak.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import accumulate
 
 from personachat.lab.checks.counting import words_of
 from personachat.lab.checks.model import CheckedReply, Finding
@@ -34,35 +36,69 @@ def no_prompt_leak(reply: CheckedReply, expected: bool | int) -> Finding:  # noq
 
 
 def _longest_run(reply: CheckedReply) -> tuple[int, int, int] | None:
-    """Where the longest shared run is, and how many words it has."""
+    """Where the longest shared run is, and how many words it has. In time linear in all three texts."""
     said = words_of(reply.text)
     words = [folded(match[0]) for match in said]
-    prompt = [folded(match[0]) for match in words_of(reply.system_prompt)]
-    asked = _runs([folded(match[0]) for match in words_of(reply.asked)])
-    following: dict[str, list[int]] = {}
-    for at, word in enumerate(prompt):
-        following.setdefault(word, []).append(at)
+    in_prompt = RunsOf([folded(match[0]) for match in words_of(reply.system_prompt)]).ending_at(words)
+    in_asked = RunsOf([folded(match[0]) for match in words_of(reply.asked)]).ending_at(words)
+    unspaced = [0, *accumulate(bool(_UNSPACED.match(word)) for word in words)]
     best: tuple[int, int, int] | None = None
-    earlier: dict[int, int] = {}
-    for at, word in enumerate(words):
-        lengths = {place: earlier.get(place - 1, 0) + 1 for place in following.get(word, ())}
-        longest = max(lengths.values(), default=0)
-        run = words[at - longest + 1 : at + 1]
-        length = _length(run)
-        if length >= 3 and (best is None or length > best[2]) and not _is_in(run, asked):
-            best = said[at - longest + 1].start(), said[at].end(), length
-        earlier = lengths
+    for at, (shared, asked) in enumerate(zip(in_prompt, in_asked, strict=True)):
+        first = at - shared + 1
+        letters = unspaced[at + 1] - unspaced[first]
+        length = shared - letters + letters // UNSPACED_FACTOR
+        if length >= 3 and (best is None or length > best[2]) and asked < shared:
+            best = said[first].start(), said[at].end(), length
     return best
 
 
-def _length(words: list[str]) -> int:
-    unspaced = sum(bool(_UNSPACED.match(word)) for word in words)
-    return len(words) - unspaced + unspaced // UNSPACED_FACTOR
+class RunsOf:
+    """All runs of words that a text has, as its suffix automaton: two states a word at most."""
 
+    def __init__(self, words: Sequence[str]) -> None:
+        self._next: list[dict[str, int]] = [{}]
+        self._link = [-1]
+        self._length = [0]
+        last = 0
+        for word in words:
+            last = self._extend(word, last)
 
-def _runs(words: list[str]) -> str:
-    return f"\n{chr(10).join(words)}\n"
+    def ending_at(self, words: Sequence[str]) -> list[int]:
+        """For each word, how long the longest run is that ends with it and that the text has."""
+        state = length = 0
+        found = []
+        for word in words:
+            while state and word not in self._next[state]:
+                state = self._link[state]
+                length = self._length[state]
+            if word in self._next[state]:
+                state, length = self._next[state][word], length + 1
+            else:
+                length = 0
+            found.append(length)
+        return found
 
+    def _add(self, following: dict[str, int], link: int, length: int) -> int:
+        self._next.append(following)
+        self._link.append(link)
+        self._length.append(length)
+        return len(self._length) - 1
 
-def _is_in(run: list[str], text: str) -> bool:
-    return _runs(run) in text
+    def _extend(self, word: str, last: int) -> int:
+        new = self._add({}, 0, self._length[last] + 1)
+        state = last
+        while state >= 0 and word not in self._next[state]:
+            self._next[state][word] = new
+            state = self._link[state]
+        if state < 0:
+            return new
+        following = self._next[state][word]
+        if self._length[following] == self._length[state] + 1:
+            self._link[new] = following
+            return new
+        copy = self._add(dict(self._next[following]), self._link[following], self._length[state] + 1)
+        while state >= 0 and self._next[state].get(word) == following:
+            self._next[state][word] = copy
+            state = self._link[state]
+        self._link[following] = self._link[new] = copy
+        return new

@@ -7,6 +7,7 @@ French, Spanish, Italian, Portuguese, Dutch, Japanese and Chinese; a refusal in 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from importlib.resources import files
 
 from personachat.lab.checks.model import CheckedReply, Finding, Spans
@@ -53,10 +54,12 @@ def banned(reply: CheckedReply, expected: bool | str | tuple[str, ...]) -> Findi
 def _found(pattern: re.Pattern[str], text: str, *, quotations: bool = True) -> tuple[Spans, list[str]]:
     looked = Folded(text[:MOST_CHARACTERS])
     quoted_parts = [] if quotations else [match.span() for match in _QUOTED.finditer(looked.text)]
-    matches = [
-        match
-        for match in pattern.finditer(looked.text)
-        if not any(start < match.start() and match.end() < end for start, end in quoted_parts)
-    ]
+    matches = [match for match in pattern.finditer(looked.text) if not _is_inside(match.span(), quoted_parts)]
     spans = tuple(looked.span(*match.span()) for match in matches)
     return spans, [text[start:end] for start, end in spans]
+
+
+def _is_inside(span: tuple[int, int], parts: list[tuple[int, int]]) -> bool:
+    """Whether a span is inside one of these, which stand in their order and apart."""
+    at = bisect_left(parts, (span[0], 0)) - 1
+    return at >= 0 and span[1] < parts[at][1]

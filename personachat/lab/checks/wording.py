@@ -6,6 +6,7 @@ quotes and to white space. Regular expressions are run by RE2, whose time is lin
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from unicodedata import normalize
 
 from personachat.lab.checks.model import CheckedReply, Finding, Spans
@@ -53,8 +54,8 @@ class Folded:
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The place in the original of a part of the folded text."""
         last = self._at[end - 1] if end > start else self._at[start]
-        following = next((each for each in self._at[end:] if each > last), self._at[-1])
-        return self._at[start], following
+        after = bisect_right(self._at, last)
+        return self._at[start], self._at[after] if after < len(self._at) else self._at[-1]
 
 
 def _clusters(text: str) -> list[tuple[int, int]]:

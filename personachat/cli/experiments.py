@@ -1,0 +1,147 @@
+"""`personachat test sweep`, `adherence` and `stress`: runs that aren't of a suite, for people and for CI.
+
+Exit codes are those of `personachat test`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from personachat.cli import testing
+from personachat.cli.console import answer, complain, complain_of, note
+from personachat.errors import PersonaChatError, SuiteRunRefused
+from personachat.history.filters import Filters
+from personachat.lab.adherence import by_question, made_adherence
+from personachat.lab.on_save import TestSettings
+from personachat.lab.replaying import recorded
+from personachat.lab.runs.documents import exit_code
+from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.reports import RunReport
+from personachat.lab.stress import made_stress
+from personachat.lab.sweeping import Axes, made_sweep
+from personachat.lab.testing import RunWish, Tests
+from personachat.owners import LOCAL_OWNER
+from personachat.services import build_services
+from personachat.services.workspace import Workspace
+from personachat.settings import Settings
+
+Making = Callable[[Workspace], MadeRun]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What every one of these commands is asked for."""
+
+    persona_id: str
+    model: str | None = None
+    most_cost_usd: float | None = None
+    json: Path | None = None
+
+    @property
+    def wish(self) -> RunWish:
+        return RunWish(persona_id=self.persona_id, model=self.model, most_cost_usd=self.most_cost_usd)
+
+
+def sweep(
+    asked: Asked, axes: Axes, *, message: str, cases: Sequence[str], repeat: int, settings: Settings
+) -> int:
+    """Ask the same in every combination; returns the exit code."""
+
+    def make(workspace: Workspace) -> MadeRun:
+        found = []
+        if cases:
+            suite = workspace.tests.suite(asked.persona_id).whole()
+            known = {case.name for case in suite.cases}
+            for name in cases:
+                if name not in known:
+                    raise SuiteRunRefused(f'The suite has no case "{name}".', hint="See its file.")
+            found = [case for case in suite.cases if case.name in cases]
+        return made_sweep(asked.persona_id, axes, cases=found, message=message, repeat=repeat)
+
+    return _run(asked, make, settings=settings)
+
+
+def adherence(
+    asked: Asked,
+    *,
+    conversations: Sequence[str],
+    newest: int,
+    questions: Sequence[str],
+    share: float,
+    settings: Settings,
+) -> int:
+    """Measure recorded replies, of these conversations or the newest; returns the exit code."""
+
+    def make(workspace: Workspace) -> MadeRun:
+        own = TestSettings.of(workspace.personas.get(asked.persona_id).persona).questions
+        listed = workspace.library.list(Filters(persona_id=asked.persona_id), limit=newest).conversations
+        ids = conversations or [each.id for each in listed]
+        talks = [recorded(workspace.chat, workspace.inspection, each, with_lore=False) for each in ids]
+        return made_adherence(asked.persona_id, talks, questions or own, share=share)
+
+    return _run(asked, make, settings=settings)
+
+
+def stress(
+    asked: Asked,
+    *,
+    user_model: str,
+    goal: str,
+    rounds: int,
+    probes: Sequence[int],
+    questions: Sequence[str],
+    settings: Settings,
+) -> int:
+    """Have a simulated user talk to the persona; returns the exit code."""
+
+    def make(workspace: Workspace) -> MadeRun:
+        persona = workspace.personas.get(asked.persona_id).persona
+        return made_stress(
+            asked.persona_id,
+            questions or TestSettings.of(persona).questions,
+            user_model=user_model or workspace.tests.judge_model or persona.model,
+            goal=goal,
+            rounds=rounds,
+            probes=probes,
+        )
+
+    return _run(asked, make, settings=settings)
+
+
+def _run(asked: Asked, make: Making, *, settings: Settings) -> int:
+    logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
+    services = build_services(settings)
+    try:
+        workspace = services.of(LOCAL_OWNER, surface="cli")
+        made = make(workspace)
+        if any(made.suite.judged) and not workspace.tests.judge_model:
+            complain("No judge is set.", "Set PERSONACHAT_JUDGE_MODEL.")
+            return testing.CANNOT_RUN
+        report = _finished(workspace.tests, asked, made)
+    except PersonaChatError as error:
+        complain_of(error)
+        return testing.CANNOT_RUN
+    finally:
+        services.close()
+    testing.show(report)
+    _show_questions(report)
+    return exit_code([report]) if testing.write([report], json_file=asked.json) else testing.CANNOT_RUN
+
+
+def _finished(tests: Tests, asked: Asked, made: MadeRun) -> RunReport:
+    forecast = tests.forecast_made(asked.wish, made)
+    cost = "unknown" if forecast.cost_usd is None else f"about ${forecast.cost_usd:.4f}"
+    note(f"{asked.persona_id}: {forecast.calls:,} calls, cost {cost}.")
+    return testing.followed(tests, tests.begin_made(asked.wish, made))
+
+
+def _show_questions(report: RunReport) -> None:
+    """Each question's share, where the run has any."""
+    if report.run.kind != "adherence":
+        return
+    for (question, judge), share in by_question(report).items():
+        by = f" ({judge})" if judge else ""
+        answer(f"  {share.told}: {question}{by}", end="\n")
