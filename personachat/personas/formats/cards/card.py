@@ -166,7 +166,10 @@ def write_card(persona: Persona, *, version: CardVersion) -> tuple[dict[str, Any
     if origin and origin.version == version and _is_unchanged(persona, read_card(origin.whole)):
         return origin.whole, ()
     if version == 1:
-        data = {name: fields(persona, 1, origin)[name] for name in V1_FIELDS}
+        stated, ours = fields(persona, 1, origin), fields(persona, 1, None)
+        data = {  # a card of V1 is told by its texts
+            name: stated[name] if isinstance(stated[name], str) else ours[name] for name in V1_FIELDS
+        }
         if origin and origin.version == 1:
             data = origin.data | data
         return data, _lost_in_v1(persona, data)
