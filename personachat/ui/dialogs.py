@@ -1,7 +1,9 @@
-"""Dialogs whose contents belong to the run of the whole page, and not to the fragment that a dialog is.
+"""Dialogs: what opens one has to stand until it is dismissed, since a run of the page draws it again.
 
-A click on a fragment's button waits until a running reply has ended, and a server that has lost the session
-knows no fragment and drops the click. So what opens such a dialog has to stand until it is dismissed.
+While a run of the whole page lasts, Streamlit takes an open dialog away until that run has drawn it, and with
+it what is typed meanwhile. So a dialog that listens as one types runs alone (`alone=True`), as the fragment
+that a dialog is, for all that only it shows; where a callback was called, the whole page runs. The contents
+of the others belong to the run of the page.
 """
 
 from __future__ import annotations
@@ -13,22 +15,37 @@ from typing import Literal, ParamSpec, TypeAlias
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from personachat.errors import PersonaChatError
+from personachat.ui import script_runs
+
 P = ParamSpec("P")
 Width: TypeAlias = Literal["small", "medium", "large"]
 
 
 def dialog(
-    title: str, *, icon: str, on_dismiss: Callable[[], None], width: Width = "small"
+    title: str, *, icon: str, on_dismiss: Callable[[], None], width: Width = "small", alone: bool = False
 ) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """As `st.dialog`: what the function draws is drawn in a dialog."""
 
     def decorate(draw: Callable[P, None]) -> Callable[P, None]:
         @wraps(draw)
-        def draw_in_it(*args: P.args, **kwargs: P.kwargs) -> None:
+        def draw_in_page(*args: P.args, **kwargs: P.kwargs) -> None:
             with frame(title, icon=icon, on_dismiss=on_dismiss, width=width):
                 draw(*args, **kwargs)
 
-        return draw_in_it
+        @st.dialog(title, width=width, icon=icon, on_dismiss=on_dismiss)
+        @wraps(draw)
+        def draw_alone(*args: P.args, **kwargs: P.kwargs) -> None:
+            if script_runs.begin_dialog():
+                st.rerun()
+            try:
+                draw(*args, **kwargs)
+            except PersonaChatError:
+                if script_runs.runs_alone():
+                    st.rerun()  # the page says what is wrong
+                raise
+
+        return draw_alone if alone else draw_in_page
 
     return decorate
 

@@ -2,12 +2,16 @@
 
 A callback that has begun runs to its end. Streamlit would break it off at its first touch of the session once
 another click has come, which is before it has stored anything; the next run waits for it instead.
+
+A fragment that the session does not know is answered by a run of the whole page. Streamlit would drop what
+was clicked in it, and a session that a server has lost knows none.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
@@ -33,19 +37,31 @@ _KNOWN_IN_RUN = "_personachat_knows_in_run"
 
 Found = TypeVar("Found")
 
+_DIALOGS = "_personachat_dialogs"
+"""Where a script has the fragments that are dialogs."""
+
 _check_requests = ScriptRunner._maybe_handle_execution_control_request
+_run_script = ScriptRunner._run_script
 
 
 def let_callbacks_finish() -> None:
     """Make Streamlit do so; once a process, and again changes nothing."""
     ScriptRunner._maybe_handle_execution_control_request = _check_outside_callbacks  # type: ignore[method-assign]  # Streamlit has no public way
     SafeSessionState.on_script_will_rerun = _take_turns  # type: ignore[method-assign]  # Streamlit has no public way
+    ScriptRunner._run_script = _run_what_is_known  # type: ignore[method-assign]  # Streamlit has no public way
 
 
 def _check_outside_callbacks(self: ScriptRunner) -> None:
     """Obey a request to stop or to begin anew, which can wait until the callback is done."""
     if ThreadState.get().run_location != RunLocation.CALLBACK:
         _check_requests(self)
+
+
+def _run_what_is_known(self: ScriptRunner, rerun_data: RerunData) -> None:
+    asked = rerun_data.fragment_id_queue
+    if asked and not rerun_data.is_auto_rerun and not any(map(self._fragment_storage.contains, asked)):
+        rerun_data = replace(rerun_data, fragment_id_queue=[], is_fragment_scoped_rerun=False)
+    _run_script(self, rerun_data)
 
 
 def _take_turns(self: SafeSessionState, *args: Any, **kwargs: Any) -> None:
@@ -111,7 +127,51 @@ def once_a_run(make: Callable[[], Found]) -> Found:
 
 def touch() -> None:
     """Let a click that came meanwhile take effect: Streamlit looks for one at every state access."""
+    let_dialogs_in()
     st.session_state.get(_TOUCHED)
+
+
+# --- dialogs that run alone ---------------------------------------------------------------------
+
+
+def begin_dialog() -> bool:
+    """Say, in the fragment that a dialog is, that it is one; gives whether the whole page has to run instead.
+
+    That is so if it runs alone and a callback was called: what a callback changes is the page's affair.
+    """
+    context = _context()
+    vars(context).setdefault(_DIALOGS, set()).add(ThreadState.get().fragment_id)
+    return runs_alone() and _called_back(_session(context))
+
+
+def runs_alone() -> bool:
+    """Whether this run is of fragments, and not of the whole page."""
+    return bool(_context().fragment_ids_this_run)
+
+
+def _called_back(state: SessionState) -> bool:
+    sent = state._new_widget_state
+    return any(
+        (metadata := sent.widget_metadata.get(widget_id))
+        and (metadata.callback or metadata.callbacks)
+        and state._widget_changed(widget_id)
+        for widget_id in list(sent.states)
+    )
+
+
+def let_dialogs_in() -> None:
+    """Let a dialog's run take effect while the page follows a reply: by a run of the whole page.
+
+    Streamlit has it wait until the page's run has ended, which is when the reply has.
+    """
+    context = get_script_run_ctx()
+    requests = context.script_requests if context else None
+    if context is None or requests is None or context.fragment_ids_this_run:
+        return
+    dialogs = vars(context).get(_DIALOGS)
+    if dialogs and not dialogs.isdisjoint(requests._rerun_data.fragment_id_queue):
+        with requests._lock:
+            requests._rerun_data = replace(requests._rerun_data, fragment_id_queue=[])
 
 
 # --- what a browser sends to a session that does not know it ---------------------------------------

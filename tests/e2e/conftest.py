@@ -80,6 +80,18 @@ def settled(page: Page) -> None:
     assert come_to_rest(page, seconds=PATIENCE_MILLISECONDS / 1000), "the page's script does not end"
 
 
+def type_while_runs_begin(page: Page, field: Locator, words: str) -> None:
+    """Type letter by letter into a field that searches as one types, each as soon as a run was asked for."""
+    field.focus()
+    for letter in words:
+        before = page.evaluate("window.runsAskedFor()")
+        page.keyboard.press(letter)
+        wait_until(page, "before => window.runsAskedFor() > before", arg=before)
+    settled(page)
+    expect(field).to_have_value(words)
+    expect(field).to_be_focused()
+
+
 def open_json(page: Page) -> None:
     """Have the JSON of the persona that is open, in its editor."""
     page.get_by_role("tab", name="JSON").click()

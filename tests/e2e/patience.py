@@ -44,7 +44,7 @@ SLOWNESS = float(os.environ.get("BROWSER_SLOWNESS", "1"))
 # says that the run was given up for another).
 WATCH = """(() => {
   if (window.top !== window) return
-  const runs = { asked: false, begun: false }
+  const runs = { asked: false, begun: false, count: 0 }
   const fields = bytes => {
     const found = new Map()
     let at = 0
@@ -83,12 +83,14 @@ WATCH = """(() => {
     send(data) {
       if (data instanceof Uint8Array && fields(data).has(11)) {
         runs.asked = true
+        runs.count += 1
         runs.begun = false
       }
       super.send(data)
     }
   }
   window.runIsAsked = () => runs.asked
+  window.runsAskedFor = () => runs.count
 })()"""
 
 _RESTS = """() => {

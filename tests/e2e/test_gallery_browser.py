@@ -8,7 +8,14 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.authoring.test_drafting import WISH, WRITTEN
-from tests.e2e.conftest import AppServer, expect_json, open_json, settled, wait_for
+from tests.e2e.conftest import (
+    AppServer,
+    expect_json,
+    open_json,
+    settled,
+    type_while_runs_begin,
+    wait_for,
+)
 from tests.e2e.test_personas_browser import badge, button
 from tests.fake_provider import Gate, tokens
 
@@ -26,8 +33,7 @@ def open_dialog(page: Page, server: AppServer) -> Locator:
 def test_a_template_is_found_and_opened_by_keyboard_and_saved(app_server: AppServer, page: Page) -> None:
     dialog = open_dialog(page, app_server)
     settled(page)
-    dialog.get_by_label("Search templates").focus()
-    page.keyboard.insert_text("outage")
+    type_while_runs_begin(page, dialog.get_by_label("Search templates"), "outage")
     use = dialog.get_by_role("button", name="Use this")
     expect(use).to_have_count(1)
     expect(dialog.get_by_text("Incident guide")).to_be_visible()

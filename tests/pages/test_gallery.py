@@ -320,3 +320,16 @@ def test_a_persona_made_of_a_template_gets_the_templates_tests_when_it_is_saved(
     click(at, "save")
     assert len(tests.suite(persona_id).whole().cases) >= 5
     assert "Its tests came along." in told(at)
+
+
+def test_of_two_personas_that_are_called_the_same_the_one_that_was_picked_is_copied(
+    open_home: OpenPage, folder: Path
+) -> None:
+    for each, prompt in (("p-1", "You teach sums."), ("p-2", "You teach songs.")):
+        (folder / f"{each}.json").write_text(persona_text(each, name="Tutor", systemPrompt=prompt))
+    at = open_dialog(open_home)
+    start = at.selectbox(key="new_persona_start")
+    assert len(set(start.options)) == len(start.options) == 4
+    start.select("p-2").run()
+    click(at, "confirm_create")
+    assert opened(at)[1].system_prompt == "You teach songs."

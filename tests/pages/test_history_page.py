@@ -18,7 +18,7 @@ from personachat.services import get_services
 from personachat.stamps import now
 from personachat.ui.history import import_run
 from personachat.ui.wording import JOINER, as_text, marked
-from tests.conftest import local
+from tests.conftest import local, persona_text
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, click, converse, library, make_personas
 
@@ -116,6 +116,20 @@ def test_query_and_filters_survive_another_page(open_home: OpenPage) -> None:
     assert page.text_input(key="q").value == "quince"
     assert page.selectbox(key="speaker").value == "default-persona"
     assert shown(page) == ["**About fruit**"]
+
+
+def test_of_two_personas_that_are_called_the_same_each_can_be_filtered_by(
+    open_home: OpenPage, folder: Path
+) -> None:
+    (folder / "second.json").write_text(persona_text("second", name="Guide"))
+    page = open_home()
+    converse("With the guide")
+    converse("With the second", persona_id="second")
+    page = go(page)
+    assert sorted(page.selectbox(key="speaker").options) == ["Guide", "Guide (2)"]
+    for each, title in (("second", "With the second"), ("default-persona", "With the guide")):
+        page.selectbox(key="speaker").set_value(each).run()
+        assert shown(page) == [title]
 
 
 def test_the_list_can_be_filtered_by_persona(open_home: OpenPage) -> None:

@@ -15,7 +15,7 @@ from personachat.ui.chat.state import chat_state
 from personachat.ui.dialogs import dialog
 from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.tests import saving
-from personachat.ui.wording import error_text
+from personachat.ui.wording import distinct, error_text
 
 OWN_MODEL = "Persona's default model"
 PERSONA, MODEL = "regenerate_persona", "regenerate_model"
@@ -97,7 +97,7 @@ def show_forecast(services: Services, conversation: Conversation | None, persona
     forecast_view.draw(services, conversation, persona)
 
 
-@dialog("Regenerate with", icon=":material/swap_horiz:", on_dismiss=actions.close_dialog)
+@dialog("Regenerate with", icon=":material/swap_horiz:", on_dismiss=actions.close_dialog, alone=True)
 def show_regenerate(services: Services, turn: Turn) -> None:
     """Choose who answers instead, beside the reply that is there."""
     everything = session.workspace().personas.all()
@@ -107,11 +107,12 @@ def show_regenerate(services: Services, turn: Turn) -> None:
     ids = persona_finder.narrowed(personas, also=(turn.persona_id,))
     if not ids:
         return
+    names = distinct({persona_id: personas[persona_id].name for persona_id in ids})
     st.selectbox(
         "Persona",
         ids,
         index=ids.index(turn.persona_id) if turn.persona_id in ids else 0,
-        format_func=lambda persona_id: personas[persona_id].name,
+        format_func=lambda persona_id: names[persona_id],
         icon=DEFAULT_AVATAR,
         key=PERSONA,
     )

@@ -58,7 +58,7 @@ def close() -> None:
     chat_state().finding_persona = False
 
 
-@dialog("Find a persona", icon=":material/person_search:", on_dismiss=close)
+@dialog("Find a persona", icon=":material/person_search:", on_dismiss=close, alone=True)
 def ask(personas: Mapping[str, Persona], choose: Callable[[str], None]) -> None:
     """Search all of them; `choose` is called with the id of the one that was clicked."""
     query = _draw_search(personas)

@@ -14,7 +14,7 @@ from personachat.ui.compare import actions, board, choosing, standing_lines
 from personachat.ui.compare.state import COMPARISON, compare_state, leave, open_comparison
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.notices import take
-from personachat.ui.wording import counted, escaped
+from personachat.ui.wording import counted, distinct, escaped
 
 SEARCH = "compare_search"
 STANDING_SET, EVERYONE = "compare_standing_set", "compare_everyone"
@@ -113,7 +113,7 @@ def _draw_overall(workspace: Workspace, sought: str) -> None:
     if not (votes.standing(sought=sought).standing.votes or votes.others_vote):
         return
     with st.expander("Overall standing", icon=":material/leaderboard:"):
-        sets = {each.id: each.name for each in workspace.comparisons.questions.listed()}
+        sets = distinct({each.id: each.name for each in workspace.comparisons.questions.listed()})
         set_id, everyone = None, False
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             if sets:

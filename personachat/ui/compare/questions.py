@@ -83,12 +83,13 @@ def _draw_file() -> tuple[str, ...]:
     except PersonaChatError as error:
         st.error(error_text(error), title="The file can't be used", icon=":material/error:")
         return ()
+    names = distinct({str(number): name[:80] for number, name in enumerate(table.names)})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         column = st.selectbox(
             "Column",
             range(len(table.names)),
             index=table.likely,
-            format_func=lambda number: table.names[number][:80],
+            format_func=lambda number: names[str(number)],
             key=f"{_COLUMN}_{file.file_id}",
             width=260,
         )
@@ -139,9 +140,10 @@ def _draw_saved(workspace: Workspace) -> Messages:
         return _chosen(())
     if st.session_state.get(state.SET) not in sets:
         st.session_state[state.SET] = next(iter(sets))
+    names = distinct({each: sets[each].name for each in sets})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         set_id = st.selectbox(
-            "Saved list", list(sets), format_func=lambda each: sets[each].name, key=state.SET, width=360
+            "Saved list", list(sets), format_func=lambda each: names[each], key=state.SET, width=360
         )
         chosen = sets[set_id]
         with st.popover(heard("Rename the list"), icon=":material/edit:", help="Rename", type="tertiary"):

@@ -13,6 +13,7 @@ from personachat.history.library import ConversationLibrary
 from personachat.ui.dates import end_of, start_of, viewer_zone
 from personachat.ui.history import state
 from personachat.ui.history.state import begin_history_anew
+from personachat.ui.wording import distinct
 
 SEARCH_LABEL = "Search all conversations"
 FILTER_KEYS = ("speaker", "model", "rating", "since", "until", "archived")
@@ -41,7 +42,7 @@ def draw(library: ConversationLibrary) -> tuple[str, Filters]:
 
 
 def _draw_filters(library: ConversationLibrary) -> Filters:
-    names = dict(library.personas())
+    names = distinct(dict(library.personas()))
     zone = viewer_zone()
     persona_id = st.selectbox(
         "Persona",

@@ -36,7 +36,7 @@ def may_open(persona_id: str) -> bool:
         return False
 
 
-@dialog("Access", icon=":material/lock_person:", on_dismiss=editing.close_question)
+@dialog("Access", icon=":material/lock_person:", on_dismiss=editing.close_question, alone=True)
 def ask_access(open_persona: OpenPersona) -> None:
     """Draw it; whoever may not see it hears why."""
     for notice in notices.take("access"):

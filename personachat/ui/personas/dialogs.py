@@ -21,7 +21,7 @@ from personachat.ui.personas import drafting, merging
 from personachat.ui.personas import templates as gallery
 from personachat.ui.personas.desk import Entry, OpenPersona, desk, name_of
 from personachat.ui.personas.texts import diff, id_in
-from personachat.ui.wording import escaped
+from personachat.ui.wording import distinct, escaped
 
 _CANCEL_RENAME = "cancel_rename"
 _CONFIRM_RENAME = "confirm_rename"
@@ -52,7 +52,13 @@ def draw(personas: PersonaStore, entries: Sequence[Entry], open_persona: OpenPer
         ask(personas, open_persona, question.theirs)
 
 
-@dialog("Create a persona", width="large", icon=":material/person_add:", on_dismiss=editing.close_question)
+@dialog(
+    "Create a persona",
+    width="large",
+    icon=":material/person_add:",
+    on_dismiss=editing.close_question,
+    alone=True,
+)
 def ask_create(entries: Sequence[Entry]) -> None:
     tabs = (TEMPLATES, DESCRIBE, BLANK)
     templates, describe, blank = st.tabs(tabs, key=drafting.CREATE_TAB_KEY, on_change="rerun")
@@ -66,13 +72,12 @@ def ask_create(entries: Sequence[Entry]) -> None:
 
 def _draw_blank(entries: Sequence[Entry]) -> None:
     starts = {entry.id: entry.persona for entry in entries if isinstance(entry, StoredPersona)}
+    names = distinct({BLANK_START: "Blank"} | {each: f"A copy of {starts[each].name}" for each in starts})
     st.text_input("Name", placeholder="New persona", max_chars=limits.NAME, key=NAME, live=True)
     st.selectbox(
         "Starting point",
         [BLANK_START, *starts],
-        format_func=lambda persona_id: (
-            f"A copy of {starts[persona_id].name}" if persona_id in starts else "Blank"
-        ),
+        format_func=lambda persona_id: names.get(persona_id, persona_id),
         key=START,
     )
     st.caption("It opens in the editor. Nothing is saved until you save it.")
@@ -111,7 +116,7 @@ def ask_delete(personas: PersonaStore, open_persona: OpenPersona) -> None:
         )
 
 
-@dialog("Rename this persona", icon=":material/edit:", on_dismiss=editing.close_question)
+@dialog("Rename this persona", icon=":material/edit:", on_dismiss=editing.close_question, alone=True)
 def ask_new_id(personas: PersonaStore, open_persona: OpenPersona) -> None:
     st.caption(
         f"The id of {escaped(open_persona.name)} is its name in web addresses, in the API and as a file. Its "
@@ -134,7 +139,7 @@ def ask_new_id(personas: PersonaStore, open_persona: OpenPersona) -> None:
         )
 
 
-@dialog("Rename the file", icon=":material/edit:", on_dismiss=editing.close_question)
+@dialog("Rename the file", icon=":material/edit:", on_dismiss=editing.close_question, alone=True)
 def ask_rename(personas: PersonaStore, open_persona: OpenPersona) -> None:
     st.caption(
         f"{escaped(open_persona.name)} doesn't contain a valid persona. Renaming keeps its text as it is."
