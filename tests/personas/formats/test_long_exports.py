@@ -107,8 +107,8 @@ def test_every_reader_of_a_packed_file_gets_all_of_it(length: int) -> None:
 
 
 def test_zips_are_read_by_others() -> None:
-    content = archive({"a.txt": b"a" * 10, "ordner/ä.png": b"\x89PNG"})
+    content = archive({"a.txt": b"a" * 10, "volume/ä.png": b"\x89PNG"})
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
         assert opened.testzip() is None
-        assert opened.namelist() == ["a.txt", "ordner/ä.png"]
+        assert opened.namelist() == ["a.txt", "volume/ä.png"]
     assert entries(content)["a.txt"] == b"a" * 10
