@@ -1,7 +1,4 @@
-"""What is done first on a page whose session is gone: it slept for longer, or the server restarted.
-
-All pages of a module lose their session together. Each scenario is prepared before, and goes on after.
-"""
+"""What is done first on a page whose session is gone: it slept for longer, or the server restarted."""
 
 from __future__ import annotations
 
@@ -9,95 +6,27 @@ import json
 import re
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeAlias
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, free_port, open_json, settled, start_app
-from tests.e2e.cut_line import CutLine
+from tests.e2e.conftest import open_json, settled
+from tests.e2e.lost_session import Away, Rounds, Scenario, box, button, say
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]  # the first one prepares all
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]  # the first of a round prepares all of it
 
-KEEPS_NO_SESSION = {
-    "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "0",
-    "PERSONACHAT_IDLE_TIMEOUT_SECONDS": "600",
-}
 PERSONAS = ("form", "typed", "json", "gone", "noted", "chatty", "theirs")
-
-
-@dataclass
-class Away:
-    """The server as it is now, by the address that the pages use, and whether it will restart."""
-
-    url: str
-    restarts: bool
-    folder: Path
-    provider: FakeProvider
-    context: BrowserContext
-    pages: list[Page] = field(default_factory=list)
-
-    def open(self, path: str = "/") -> Page:
-        page = self.context.new_page()
-        self.pages.append(page)
-        page.goto(f"{self.url}{path}")
-        return page
-
-    def api(self, method: str, path: str, body: object = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
-
-    def persona(self, persona_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.api("GET", f"/api/personas/{persona_id}")
-        return found
-
-    def conversations(self, query: str = "") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.api(
-            "GET", f"/api/conversations?q={urllib.parse.quote(query)}&limit=100"
-        )["conversations"]
-        return found
-
-    def chat_with(self, words: str) -> Page:
-        """A page with a conversation of one exchange."""
-        page = self.open()
-        say(page, words)
-        expect(page.get_by_text(re.compile(r"\d+ tokens")).last).to_be_visible()
-        return page
-
-
-Scenario: TypeAlias = Callable[[Away], Generator[None, None, None]]
-
-
-def box(page: Page) -> Locator:
-    return page.get_by_test_id("stChatInputTextArea")
 
 
 def last(page: Page) -> Locator:
     return page.get_by_test_id("stChatMessage").last
 
 
-def button(page: Page | Locator, name: str) -> Locator:
-    """Its name, which may follow that of its icon."""
-    return page.get_by_role("button", name=re.compile(rf"^(\S+ )?{name}", re.IGNORECASE)).first
-
-
 def dialog(page: Page) -> Locator:
     return page.get_by_role("dialog")
-
-
-def say(page: Page, words: str) -> None:
-    expect(box(page)).to_be_enabled()
-    box(page).fill(words)
-    box(page).press("Enter")
 
 
 def prompt(page: Page) -> Locator:
@@ -371,66 +300,22 @@ def persona(persona_id: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module", params=["slept", "restarted"])
-def gone_on(
+def rounds(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, browser: Browser
-) -> Iterator[dict[str, Generator[None, None, None]]]:
-    """Every scenario, after the session was lost."""
-    restarts, folder = request.param == "restarted", tmp_path_factory.mktemp("away")
+) -> Iterator[Rounds]:
+    folder = tmp_path_factory.mktemp("away")
     (folder / "personas").mkdir()
     for persona_id in PERSONAS:
         (folder / "personas" / f"{persona_id}.json").write_text(json.dumps(persona(persona_id)))
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    port = free_port()
-    with FakeProvider() as provider, ExitStack() as stack:
-        server = stack.enter_context(_serve(folder, provider, port))
-        line = stack.enter_context(CutLine(port))
-        away = Away(f"http://127.0.0.1:{line.port}", restarts, folder, provider, context)
-        scenarios = {scenario.__name__: _prepared(scenario, away) for scenario in SCENARIOS}
-        for page in away.pages:  # a run that is cut off is made up for, and takes a dialog of buttons with it
-            if not button(page, "Stop").count():
-                settled(page)
-        line.cut()
-        _wait_for(away.pages, connected=False)
-        if restarts:
-            server.kill()
-            stack.enter_context(_serve(folder, provider, port))
-        line.mend()
-        _wait_for(away.pages, connected=True)
-        yield scenarios
-        context.close()
-
-
-def _prepared(scenario: Scenario, away: Away) -> Generator[None, None, None]:
-    """The scenario up to where the session is lost; a failure until there is that scenario's own."""
-    going = scenario(away)
-    try:
-        next(going)
-    except (AssertionError, Error) as error:
-        return _failing(error)
-    return going
-
-
-def _failing(error: Exception) -> Generator[None, None, None]:
-    raise error
-    yield
-
-
-@contextmanager
-def _serve(folder: Path, provider: FakeProvider, port: int) -> Iterator[AppServer]:
-    with start_app(folder, provider=provider, environment=KEEPS_NO_SESSION, port=port) as server:
-        yield server
-
-
-def _wait_for(pages: list[Page], *, connected: bool) -> None:
-    for page in pages:
-        app = page.locator("[data-test-connection-state]")
-        if connected:
-            expect(app).to_have_attribute("data-test-connection-state", "CONNECTED", timeout=60_000)
-        else:
-            expect(app).not_to_have_attribute("data-test-connection-state", "CONNECTED")
+    with (
+        FakeProvider() as provider,
+        Rounds(SCENARIOS, browser, folder, provider, restarts=request.param == "restarted") as all_rounds,
+    ):
+        yield all_rounds
 
 
 @pytest.mark.parametrize("scenario", [each.__name__ for each in SCENARIOS])
-def test_what_is_done_first_is_done(gone_on: dict[str, Generator[None, None, None]], scenario: str) -> None:
+def test_what_is_done_first_is_done(rounds: Rounds, scenario: str) -> None:
+    going = rounds.after(scenario)
     with pytest.raises(StopIteration):
-        next(gone_on[scenario])
+        next(going)
