@@ -369,7 +369,7 @@ def build_services(settings: Settings) -> Services:
             budgets,
             audit,
             personas,
-            testing.sampler,
+            testing,
             retention_days=settings.conversation_retention_days,
         )
     )

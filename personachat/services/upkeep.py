@@ -18,7 +18,7 @@ from personachat.history.erasing import expire
 from personachat.history.organizing import purge
 from personachat.lab.comparisons.store import expire as expire_comparisons
 from personachat.lab.comparisons.store import purge as purge_comparisons
-from personachat.lab.sampling import Sampler
+from personachat.lab.testing import Testing
 from personachat.personas.store.base import PersonaStore
 from personachat.personas.store.drafts import purge_drafts
 from personachat.personas.store.picture_purging import PicturePurging, purge_pictures
@@ -44,7 +44,7 @@ def chores(
     budgets: Budgets,
     audit: Audit,
     personas: PersonaStore,
-    sampler: Sampler,
+    testing: Testing,
     *,
     retention_days: int | None,
 ) -> list[Chore]:
@@ -53,7 +53,8 @@ def chores(
         Chore(budgets.refresh, REFRESH_SECONDS),
         Chore(budgets.forget_old, CHORE_SECONDS),
         Chore(audit.forget_old, CHORE_SECONDS),
-        Chore(sampler.look, SAMPLE_SECONDS, at_start=False),
+        Chore(testing.sampler.look, SAMPLE_SECONDS, at_start=False),
+        Chore(lambda: testing.suites.give_shipped(personas.all()), CHORE_SECONDS),
         *_purging(database, personas),
     ]
     if retention_days is None:

@@ -10,7 +10,19 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
@@ -68,7 +80,8 @@ class SqlRuns:
             announce(self._database, connection, self.process_id)
             there = {
                 (row.case_number, row.attempt)
-                for row in connection.execute(select(_c.case_number, _c.attempt).where(_c.run_id == run_id))
+                for at in range(0, len(rows), MOST_CELLS_AT_ONCE)
+                for row in connection.execute(_places(run_id, rows[at : at + MOST_CELLS_AT_ONCE]))
             }
             new = [row for row in rows if (row["case_number"], row["attempt"]) not in there]
             known = connection.execute(select(_r.id).where(_r.id == run_id)).scalar()
@@ -249,6 +262,13 @@ class SqlRuns:
     def _set(self, run_id: str, values: dict[str, Any]) -> None:
         with self._database.write() as connection:
             connection.execute(update(test_runs).where(_r.id == run_id).values(values))
+
+
+def _places(run_id: str, rows: Sequence[dict[str, Any]]) -> Any:
+    """Those of these cells that are there."""
+    wanted = [(row["case_number"], row["attempt"]) for row in rows]
+    there = tuple_(_c.case_number, _c.attempt).in_(wanted)
+    return select(_c.case_number, _c.attempt).where(_c.run_id == run_id, there)
 
 
 def _cell(row: Row[Any]) -> Cell:

@@ -6,20 +6,29 @@ any time and is what counts. Saving is optimistic: with an etag, only over that 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import text as text_of_sql
 
 from personachat.database.connection import Database
-from personachat.errors import PersonaNotFound, Problem, SuiteChanged, SuiteInvalid, SuiteNotFound
+from personachat.errors import (
+    PersonaInvalid,
+    PersonaNotFound,
+    Problem,
+    SuiteChanged,
+    SuiteInvalid,
+    SuiteNotFound,
+)
 from personachat.lab.suites.reading import parse_suite
 from personachat.lab.suites.stored import SUFFIX, StoredSuite, for_persona, line_of_persona, stored_suite
 from personachat.lab.testing_tables import sampled_replies, test_runs, test_suites
 from personachat.personas.fields import is_persona_id
-from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS, StoredPersona
+from personachat.personas.persona import parse_persona
+from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS, BrokenPersona, StoredPersona
 from personachat.personas.store.folder import (
     UnreadableFile,
     available,
@@ -35,6 +44,8 @@ from personachat.settings import Settings
 from personachat.stamps import now
 
 MOST_BYTES = 1024 * 1024
+
+_LOCK_KEY = 0x50435F_73756974  # of PostgreSQL's advisory lock: any number, as long as it stays
 
 _s = test_suites.c
 
@@ -163,6 +174,29 @@ class SuiteStore:
                 continue
             self._record(connection, each.id, text, author="")
 
+    def give_shipped(self, personas: Iterable[StoredPersona | BrokenPersona]) -> tuple[str, ...]:
+        """Have the suites of personas that came before suites did, where they still are as shipped.
+
+        Where there ever was a suite, nothing is given: whoever deleted one doesn't get it again. With files
+        nothing is given either, since a file that isn't there may have been deleted. Returns their ids.
+        """
+        if self._folder:
+            return ()
+        shipped = {each.id for each in personas if isinstance(each, StoredPersona) and _is_shipped(each)}
+        if not shipped:
+            return ()
+        ever = select(_s.persona_id).where(_s.place == self.place, _s.persona_id.in_(shipped)).distinct()
+        given = []
+        with self.database.write() as connection:
+            if connection.dialect.name == "postgresql":  # with SQLite there is one writer anyway
+                connection.execute(text_of_sql("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+            for persona_id in sorted(shipped - set(connection.scalars(ever))):
+                source = SHIPPED / f"{persona_id}{SUFFIX}"
+                if source.is_file():
+                    self._record(connection, persona_id, source.read_text("utf-8"), author="")
+                    given.append(persona_id)
+        return tuple(given)
+
     def note(self, stored: StoredSuite) -> None:
         """Have a version as a revision that somebody wrote by hand, once a run has met it."""
         with self.database.write() as connection:
@@ -249,6 +283,14 @@ class SuiteStore:
             "saved_at": now(),
         }
         connection.execute(insert(test_suites).values(row))
+
+
+def _is_shipped(stored: StoredPersona) -> bool:
+    """Whether a persona says what the shipped one of this id does, however its text is laid out."""
+    try:
+        return parse_persona((SHIPPED / f"{stored.id}.json").read_text("utf-8")) == stored.persona
+    except (OSError, UnicodeDecodeError, PersonaInvalid):
+        return False
 
 
 def _checked(persona_id: str) -> str:
