@@ -187,4 +187,5 @@ class Workspaces:
     def _answering(self, rights: PersonaRights) -> PersonaSource:
         """The personas that can answer somebody, with their whole prompts, which only a model ever sees."""
         whole = PermittedPersonas(self.personas, rights, whole=True)
-        return AddressedPersonas(whole, self.revisions, self.labels)
+        numbered = PermittedRevisions(self.revisions, rights)
+        return AddressedPersonas(whole, self.revisions, self.labels, numbered=numbered)

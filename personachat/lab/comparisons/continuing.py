@@ -1,7 +1,7 @@
 """Who goes on in a chat that was a column: the saved version that is most like the column's persona.
 
-A chat is answered by the newest version of a persona or by one that has a label. Where none of them is what
-answered in the column, it is said what is different.
+A chat is answered by the newest version of a persona, by one that has a label, or by exactly one revision.
+Where none of them is what answered in the column, it is said what is different.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from personachat.accounts.permitted_personas import PermittedLabels
 from personachat.errors import PersonaChatError
 from personachat.lab.comparisons.model import TRAITS, Variant
 from personachat.personas.persona import Persona, parse_persona
-from personachat.personas.store.base import PersonaSource
+from personachat.personas.store.base import PersonaSource, Revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,22 @@ class Continued:
 
 
 def who_goes_on(
-    variant: Variant, personas: PersonaSource, labels: PermittedLabels | None
+    variant: Variant,
+    personas: PersonaSource,
+    labels: PermittedLabels | None,
+    revisions: Revisions,
 ) -> tuple[str, tuple[str, ...]]:
-    """The address of the saved version most like the variant, the newest first, and how it differs."""
+    """The address of the saved version most like the variant, and how it differs.
+
+    Of those that are alike it is the newest version, then one with a label, then the revision by its number.
+    """
     answered = parse_persona(variant.text)
     best: tuple[str, tuple[str, ...]] | None = None
-    for address in (variant.persona_id, *_labelled(variant.persona_id, labels)):
+    for address in (
+        variant.persona_id,
+        *_labelled(variant.persona_id, labels),
+        *_numbered(variant, revisions),
+    ):
         try:
             differs = differences(answered, personas.get(address).persona)
         except PersonaChatError:
@@ -44,6 +54,14 @@ def who_goes_on(
 def _labelled(persona_id: str, labels: PermittedLabels | None) -> list[str]:
     with suppress(PersonaChatError):
         return [f"{persona_id}@{each.label}" for each in labels.of(persona_id)] if labels else []
+    return []
+
+
+def _numbered(variant: Variant, revisions: Revisions) -> list[str]:
+    spoken = (variant.persona_id, variant.etag)
+    with suppress(PersonaChatError):
+        numbers = revisions.numbers(frozenset({spoken}))
+        return [f"{variant.persona_id}@{numbers[spoken]}"] if spoken in numbers else []
     return []
 
 

@@ -1,10 +1,12 @@
 """Personas by the names that callers use: an id, an id that was renamed, or an id with a label.
 
-`tutor` is the newest version, `tutor@production` the revision with that label.
+`tutor` is the newest version, `tutor@production` the revision with that label, `tutor@12` revision 12: no
+label is a number.
 """
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 from personachat.errors import LabelNotFound, PersonaBroken, PersonaMoved
@@ -15,17 +17,28 @@ from personachat.personas.store.labels import Labels
 
 MARK = "@"
 
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
+
 
 class AddressedPersonas:
     """Safe for threads. Reads nothing more than the store does where the id is there and has no label."""
 
-    def __init__(self, personas: PersonaSource, revisions: Revisions, labels: Labels) -> None:
+    def __init__(
+        self,
+        personas: PersonaSource,
+        revisions: Revisions,
+        labels: Labels,
+        *,
+        numbered: Revisions | None = None,
+    ) -> None:
+        """`numbered` are the revisions that may be named by their numbers, where they aren't all."""
         self._personas = personas
         self._revisions = revisions
         self._labels = labels
+        self._numbered = numbered or revisions
 
     def get(self, name: str) -> StoredPersona:
-        """Raises PersonaNotFound, PersonaBroken, LabelNotFound; PersonaInvalid for an older schema's."""
+        """Raises PersonaNotFound, PersonaBroken, PersonaInvalid, LabelNotFound, RevisionNotFound."""
         persona_id, mark, label = name.partition(MARK)
         if not mark:
             return self._newest(persona_id)
@@ -38,8 +51,10 @@ class AddressedPersonas:
                 f'"{excerpt(name)}" has no label after the {{MARK}}.',
                 hint=f"Add a label after the {MARK}, or leave the {MARK} out.",
             )
-        number = self._labels.number(persona_id, label)
-        revision = self._revisions.get(persona_id, number)
+        if _NUMBER.fullmatch(label):
+            revision = self._numbered.get(persona_id, int(label))
+        else:
+            revision = self._revisions.get(persona_id, self._labels.number(persona_id, label))
         persona = parse_persona(revision.text)
         if persona.id != persona_id:  # it is of before the persona was renamed
             persona = persona.model_copy(update={"id": persona_id})

@@ -6,7 +6,7 @@ import pytest
 
 from personachat.accounts.person import Person, Role
 from personachat.accounts.rights import PersonaAccess
-from personachat.errors import PersonaNotFound
+from personachat.errors import LabelNotFound, PersonaNotFound, RevisionNotFound
 from personachat.lab.comparisons.continuing import differences
 from personachat.lab.comparisons.model import Setup
 from personachat.lab.comparisons.service import Comparisons
@@ -48,6 +48,40 @@ def test_a_labelled_revision_goes_on_as_itself(comparing_services: Services, fak
     assert {turn.persona_address for turn in conversation.path} == {"ada@stable"}
     workspace.chat.send(continued.conversation_id, "And?", persona_id=continued.persona)
     assert {each.body["messages"][0]["content"] for each in fake.wait_for_chats(3)} >= {"You are ada."}
+
+
+def test_a_revision_without_a_label_goes_on_as_exactly_itself(
+    comparing_services: Services, fake: FakeProvider
+) -> None:
+    workspace = local(comparing_services)
+    number = comparing_services.revisions.of("ada")[-1].number
+    comparing_services.personas.save(persona_text("ada", model="fake-1", systemPrompt="Second."))
+    setups = [Setup(persona_id="ada", revision=number), Setup(persona_id="ada")]
+    comparison_id = begun(workspace.comparisons, *setups)
+    continued = workspace.comparisons.continue_with(comparison_id, "A")
+    assert (continued.persona, continued.differs) == (f"ada@{number}", ())
+    comparing_services.personas.save(persona_text("ada", model="fake-1", systemPrompt="Third."))
+    workspace.chat.send(continued.conversation_id, "And?", persona_id=continued.persona)
+    asked = fake.wait_for_chats(3)[-1].body["messages"]
+    assert [each["content"] for each in asked] == ["You are ada.", "Hello?", "You said: Hello?", "And?"]
+    conversation = workspace.chat.conversation(continued.conversation_id)
+    assert {turn.persona_address for turn in conversation.path} == {f"ada@{number}"}
+    assert workspace.comparisons.continue_with(comparison_id, "B").persona == "ada@2"
+
+
+def test_a_number_leads_nobody_to_a_prompt_that_is_hidden_from_them(comparing_services: Services) -> None:
+    number = comparing_services.revisions.of("ada")[-1].number
+    comparing_services.accesses.put("ada", PersonaAccess("user:bo", prompt_visible=False))
+
+    def asked(key: str, address: str) -> None:
+        workspace = comparing_services.of(key, person=Person(key, Role.EDITOR))
+        workspace.chat.begin("Hello?", persona_id=address)
+
+    asked("user:cleo", "ada")
+    asked("user:bo", f"ada@{number}")
+    for key, address in (("user:cleo", f"ada@{number}"), ("user:bo", "ada@99"), ("user:bo", "ada@0")):
+        with pytest.raises((RevisionNotFound, LabelNotFound)):
+            asked(key, address)
 
 
 def test_without_a_saved_version_that_is_the_same_it_says_what_differs(comparisons: Comparisons) -> None:
