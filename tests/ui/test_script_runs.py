@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.runtime.scriptrunner import RerunData
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.runtime.state.session_state import SessionState
 from streamlit.testing.v1 import AppTest
@@ -83,3 +86,48 @@ def test_a_run_that_was_asked_for_by_one_that_is_over_calls_nothing() -> None:
     safe.on_script_will_rerun(None)  # what a browser asked for
     with pytest.raises(Over):
         safe.on_script_will_rerun(None)
+
+
+# --- dialogs that run alone ---
+
+
+def asked_for(fragment: str) -> tuple[ScriptRequests, SimpleNamespace]:
+    """A page's run that has drawn the dialog "dialog", while the browser asks for a fragment's run."""
+    requests = ScriptRequests()
+    requests.request_rerun(RerunData(fragment_id=fragment))
+    context = SimpleNamespace(
+        script_requests=requests, fragment_ids_this_run=None, _personachat_dialogs={"dialog"}
+    )
+    return requests, context
+
+
+def test_what_is_typed_into_a_dialog_takes_effect_while_a_reply_streams(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    requests, context = asked_for("dialog")
+    monkeypatch.setattr(script_runs, "get_script_run_ctx", lambda: context)
+    assert requests.on_scriptrunner_yield() is None  # Streamlit has it wait for the end of the reply
+    script_runs.let_dialogs_in()
+    request = requests.on_scriptrunner_yield()
+    assert request is not None
+    assert request.rerun_data.fragment_id_queue == []
+
+
+def test_a_clock_of_the_page_does_not_break_off_the_run_that_follows_a_reply(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    requests, context = asked_for("clock")
+    monkeypatch.setattr(script_runs, "get_script_run_ctx", lambda: context)
+    script_runs.let_dialogs_in()
+    assert requests.on_scriptrunner_yield() is None
+
+
+@pytest.mark.parametrize(("known", "run"), [([], []), (["dialog"], ["dialog"])])
+def test_a_fragment_that_the_session_does_not_know_is_answered_by_the_page(
+    monkeypatch: pytest.MonkeyPatch, known: list[str], run: list[str]
+) -> None:
+    ran: list[RerunData] = []
+    monkeypatch.setattr(script_runs, "_run_script", lambda runner, data: ran.append(data))
+    runner: Any = SimpleNamespace(_fragment_storage=SimpleNamespace(contains=known.__contains__))
+    script_runs._run_what_is_known(runner, RerunData(fragment_id_queue=["dialog"]))
+    assert [data.fragment_id_queue for data in ran] == [run]
