@@ -5,6 +5,7 @@ Every run judges a login anew, wherever an owner is asked for; this only shows w
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -32,6 +33,7 @@ _ACCOUNT = "account"
 ROLES = {Role.READER: "Reader", Role.EDITOR: "Editor", Role.ADMIN: "Admin"}
 
 _KEY = "login_state"
+_WHOSE = "login_whose"
 
 
 @dataclass(slots=True)
@@ -52,10 +54,26 @@ def trouble() -> PersonaChatError | None:
     """Why nothing can be shown to whoever has this session open; None if everything can."""
     session.services()  # where there are none it says why
     try:
-        owner.current_person()
+        person = owner.current_person()
     except (LoginNeeded, DatabaseUnavailable, DatabaseDamaged) as error:
         return error
+    _forget_anybody_else(person.key)
     return None
+
+
+def _forget_anybody_else(key: str) -> None:
+    """Start afresh where this session was an account's and is another's by now.
+
+    A page that stays open connects again by itself, with the session it had and as whoever is logged in then.
+    """
+    before = st.session_state.get(_WHOSE)
+    if before and before != key:
+        for name in tuple(st.session_state):
+            with suppress(KeyError):  # which ends `clear` halfway
+                del st.session_state[name]
+        st.query_params.clear()
+    if key.startswith("user:"):
+        st.session_state[_WHOSE] = key
 
 
 def draw(why: PersonaChatError) -> None:

@@ -363,3 +363,25 @@ def test_a_login_that_is_not_set_up_says_what_it_needs_where_it_runs(
     assert "isn't set up completely" in words(page)
     assert ("under Secrets" in words(page)) is in_the_cloud
     assert ("pip install" in words(page)) is not in_the_cloud
+
+
+def test_a_page_that_becomes_somebody_elses_keeps_nothing_of_the_one_before(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It connects again by itself, and a proxy may name another person by then."""
+    state: dict[str, Any] = {}
+    monkeypatch.setattr(login.st, "session_state", state)
+    monkeypatch.setattr(login.st, "query_params", query := {"q": "severance"})
+    monkeypatch.setattr(script_runs, "once", lambda kind: kind())
+    visitor.is_(sub="1", email="ada@example.com")
+    assert login.trouble() is None
+    state["typed"] = "severance"
+    assert login.trouble() is None
+    visitor.identity = None
+    assert login.trouble() is not None
+    assert (state["typed"], query) == ("severance", {"q": "severance"})  # who logs in again goes on
+
+    visitor.is_(sub="2", email="bo@example.com")
+    assert login.trouble() is None
+    assert "typed" not in state
+    assert not query
