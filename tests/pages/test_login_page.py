@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from personachat.accounts.identity import Identity, of_claims, of_header
@@ -370,8 +371,8 @@ def test_a_page_that_becomes_somebody_elses_keeps_nothing_of_the_one_before(
 ) -> None:
     """It connects again by itself, and a proxy may name another person by then."""
     state: dict[str, Any] = {}
-    monkeypatch.setattr(login.st, "session_state", state)
-    monkeypatch.setattr(login.st, "query_params", query := {"q": "severance"})
+    monkeypatch.setattr(st, "session_state", state)
+    monkeypatch.setattr(st, "query_params", query := {"q": "severance"})
     monkeypatch.setattr(script_runs, "once", lambda kind: kind())
     visitor.is_(sub="1", email="ada@example.com")
     assert login.trouble() is None
