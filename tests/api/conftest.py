@@ -15,7 +15,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from personachat.api.app import ApiFirst, create_api
+from personachat.api.health import Probes
 from personachat.api.metrics import Metrics
+from personachat.api.queues import Lines
 from personachat.api.v1.app import create_v1
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
@@ -24,14 +26,38 @@ from tests.fake_provider import FakeProvider
 from tests.migrated import put_database_in
 
 
+class ReusedApi:
+    """An app whose services can be changed: to put its routes together takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._services: Services | None = None
+        self.app = create_api(self._current)
+
+    def _current(self) -> Services:
+        assert self._services
+        return self._services
+
+    def begin(self, services: Services | None) -> None:
+        """Forget all that came before."""
+        self._services = services
+        self.app.state.lines = Lines()
+        self.app.state.probes = Probes()
+        self.app.middleware_stack = None
+
+
+_spare: list[ReusedApi] = []
+
+
 @contextmanager
 def served(services: Services) -> Iterator[httpx2.Client]:
     """Serve the API of these services and yield a client of it, based at /api."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
+    api = _spare.pop() if _spare else ReusedApi()
+    api.begin(services)
     outer = ApiFirst(
         Starlette(),
-        api=create_api(lambda: services),
+        api=api.app,
         v1=create_v1(lambda: services),
         metrics=Metrics(lambda: services),
     )
@@ -48,6 +74,8 @@ def served(services: Services) -> Iterator[httpx2.Client]:
         thread.join(10)
         listening.close()
     assert not thread.is_alive()
+    api.begin(None)  # so that it holds nothing of this test's
+    _spare.append(api)
 
 
 @contextmanager
