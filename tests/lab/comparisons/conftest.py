@@ -10,7 +10,8 @@ from personachat.lab.comparisons.service import Comparisons
 from personachat.services import Services
 from tests.conftest import local, persona_text
 
-WAIT = 10
+WAIT = 60
+"""Seconds after which a reply is taken for one that never ends: the first one of a process loads a lot."""
 
 TWO = ("ada", "bob")
 
