@@ -11,32 +11,25 @@ import gc
 import io
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from personachat import __version__
-from personachat.cli import administration, persona_commands, test_commands
+from personachat.cli import (
+    administration,
+    conversation_commands,
+    persona_commands,
+    test_commands,
+    usage_command,
+)
 from personachat.cli.console import complain, complain_of, note
 from personachat.cli.options import DataDir, DefaultGroup, PersonasDir, parsed_values
 from personachat.errors import PersonaChatError, SettingsInvalid
 
 if TYPE_CHECKING:
     from personachat.settings import Settings
-
-
-class ConversationFormat(StrEnum):
-    markdown = "markdown"
-    json = "json"
-    csv = "csv"
-
-
-class UsageFormat(StrEnum):
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 class ServingGroup(DefaultGroup):
@@ -71,8 +64,7 @@ app = typer.Typer(
 )
 app.add_typer(persona_commands.app, name="personas")
 app.add_typer(test_commands.app, name="test")
-conversations_app = typer.Typer(help="List, export, import and delete conversations.", no_args_is_help=True)
-app.add_typer(conversations_app, name="conversations")
+app.add_typer(conversation_commands.app, name="conversations")
 app.command("audit")(administration.audit)
 app.add_typer(administration.tokens_app, name="tokens")
 app.add_typer(administration.people_app, name="people")
@@ -305,146 +297,7 @@ def restore(
     backups.restore(_settings(personas_dir, data_dir), file, force=force)
 
 
-@app.command("usage")
-def show_usage(  # noqa: PLR0913  # one option a filter
-    *,
-    by: Annotated[
-        str,
-        typer.Option(
-            help=(
-                "Group by these, separated by commas: day, person, persona, revision, provider, "
-                "model, asked, purpose, surface, outcome, reason, error."
-            )
-        ),
-    ] = "",
-    since: Annotated[
-        str | None, typer.Option(metavar="DAY", help="The first day: 2026-01-31, today, or 30d.")
-    ] = None,
-    until: Annotated[str | None, typer.Option(metavar="DAY", help="The last day.")] = None,
-    timezone: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help=("The time zone of the days. By default, this machine's.")),
-    ] = None,
-    persona: Annotated[str | None, typer.Option(metavar="ID", help="Only calls of this persona.")] = None,
-    revision: Annotated[str | None, typer.Option(metavar="ETAG", help="Only calls of this revision.")] = None,
-    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Only calls to this provider.")] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Only calls to this model.")] = None,
-    purpose: Annotated[
-        str | None, typer.Option(help=("Only calls for this purpose: chat, try_out, summary and so on."))
-    ] = None,
-    surface: Annotated[
-        str | None, typer.Option(help="Only calls from here: page, api, mcp and so on.")
-    ] = None,
-    outcome: Annotated[str | None, typer.Option(help="Only calls with this outcome, such as failed.")] = None,
-    error: Annotated[str | None, typer.Option(metavar="CODE", help="Only calls with this error.")] = None,
-    person: Annotated[str | None, typer.Option(help="Only calls of this person, or me.")] = None,
-    rows: Annotated[bool, typer.Option("--rows", help="List every call, as CSV or lines of JSON.")] = False,
-    file_format: Annotated[UsageFormat, typer.Option("--format")] = UsageFormat.table,
-    data_dir: DataDir = None,
-) -> None:
-    """Show what model calls used: tokens, cost, time."""
-    from personachat.cli import usage as command
-    from personachat.stamps import now
-    from personachat.usage.opening import opened
-    from personachat.usage.questions import groups_of, parse_query
-
-    question = parse_query(
-        now=now(),
-        timezone=timezone or command.local_timezone(),
-        since=since,
-        until=until,
-        persona=persona,
-        revision=revision,
-        provider=provider,
-        model=model,
-        purpose=purpose,
-        surface=surface,
-        outcome=outcome,
-        error=error,
-        person=person,
-    )
-    groups = groups_of(by.split(","))
-    with opened(_settings(None, data_dir)) as calls:
-        if rows:
-            command.show_calls(calls, question, file_format=file_format.value)
-        else:
-            command.show_sums(calls, question, groups, file_format=file_format.value)
-
-
-@conversations_app.command("list")
-def list_conversations(
-    *,
-    search: Annotated[
-        str, typer.Option("--search", metavar="WORDS", help=("Only conversations that contain these words."))
-    ] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="The maximum number to list.")] = 30,
-    data_dir: DataDir = None,
-) -> None:
-    """List the newest conversations, or search results.
-
-    With id, last activity, persona and title.
-    """
-    from personachat.cli import conversations
-    from personachat.history.opening import opened
-
-    with opened(_settings(None, data_dir)) as library:
-        conversations.list_all(library, search=search, limit=limit)
-
-
-@conversations_app.command("export")
-def export_conversations(
-    ids: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[IDS]...", help="If left out, all.", show_default=False),
-    ] = None,
-    *,
-    file_format: Annotated[
-        ConversationFormat, typer.Option("--format", help="JSON has everything and can be imported.")
-    ] = ConversationFormat.json,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help=("A file or folder to write to instead of stdout.")
-        ),
-    ] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Export conversations as Markdown, JSON or CSV."""
-    from personachat.cli import conversations
-    from personachat.history.opening import opened
-
-    with opened(_settings(None, data_dir)) as library:
-        code = conversations.export(library, ids or [], file_format=file_format.value, output=output)
-    raise typer.Exit(code)
-
-
-@conversations_app.command("import")
-def import_conversations(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Use - for stdin.", show_default=False)],
-    *,
-    data_dir: DataDir = None,
-) -> None:
-    """Import a JSON export and print the new ids."""
-    from personachat.cli import conversations
-    from personachat.history.opening import opened
-
-    with opened(_settings(None, data_dir)) as library:
-        code = conversations.import_file(library, file)
-    raise typer.Exit(code)
-
-
-@conversations_app.command("delete")
-def delete_conversation(
-    conversation_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
-    *,
-    data_dir: DataDir = None,
-) -> None:
-    """Delete a conversation. For a while, the API can restore it."""
-    from personachat.cli import conversations
-    from personachat.history.opening import opened
-
-    with opened(_settings(None, data_dir)) as library:
-        conversations.delete(library, conversation_id)
+app.command("usage")(usage_command.show_usage)
 
 
 def _settings(personas_dir: Path | None, data_dir: Path | None = None) -> Settings:
