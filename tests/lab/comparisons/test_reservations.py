@@ -28,7 +28,7 @@ from tests.lab.comparisons.test_comparison_limits import CHEAP, DEAR, begun, mos
 from tests.migrated import migrated_postgres
 
 
-def kept(database: Database) -> str:  # noqa: F811
+def kept(database: Database) -> str:  # noqa: F811  # a fixture
     variant = Variant(
         id=new_id(), number=0, group=0, name="", persona_id="", etag="", text="", model="", setup={}
     )
@@ -81,7 +81,7 @@ def test_of_two_processes_on_one_postgresql_one_gets_what_is_left() -> None:
         assert [bool(each) for each in sorted(reserved, key=bool)] == [False, True]
 
 
-def test_what_is_let_go_can_be_reserved_again(database: Database) -> None:  # noqa: F811
+def test_what_is_let_go_can_be_reserved_again(database: Database) -> None:  # noqa: F811  # a fixture
     reservations, comparison_id = SqlReservations(database), kept(database)
     first = reserve(reservations, comparison_id)
     assert first
@@ -91,7 +91,7 @@ def test_what_is_let_go_can_be_reserved_again(database: Database) -> None:  # no
 
 
 def test_who_looked_before_something_was_reserved_and_begun_looks_again(
-    database: Database,  # noqa: F811
+    database: Database,  # noqa: F811  # a fixture
 ) -> None:
     reservations, comparison_id = SqlReservations(database), kept(database)
     number = reservations.spending_number("o", comparison_id)
