@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from personachat import __version__
 from personachat.cli import app
+from personachat.cli.options import DefaultGroup
 from personachat.settings import Settings, variables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -163,7 +164,8 @@ def every_command() -> Iterator[tuple[str, set[str]]]:
     assert isinstance(root, TyperGroup)
     for name, command in root.commands.items():
         below = command.commands if isinstance(command, TyperGroup) else {}
-        for path, each in {name: command, **{f"{name} {sub}": each for sub, each in below.items()}}.items():
+        alone = below[command.default] if isinstance(command, DefaultGroup) else command
+        for path, each in {name: alone, **{f"{name} {sub}": each for sub, each in below.items()}}.items():
             yield (
                 path,
                 {
