@@ -215,9 +215,9 @@ class Checkpoints:
             trouble = error if isinstance(error, PersonaChatError) else unforeseen()
             if self._trouble is None:
                 if trouble is error:
-                    log.warning("Replies are kept in memory, because they cannot be saved: %s", trouble.code)
+                    log.warning("Replies are kept in memory, because they can't be saved: %s", trouble.code)
                 else:
-                    log.exception("Replies are kept in memory, because they cannot be saved")
+                    log.exception("Replies are kept in memory, because they can't be saved")
             self._trouble = trouble
             return None
         if self._trouble:

@@ -104,7 +104,7 @@ class KeptResponses:
             try:
                 self.forget_old()
             except PersonaChatError as error:  # the next time will do
-                log.debug("Old responses could not be forgotten: %s", error.code)
+                log.debug("Old responses couldn't be forgotten: %s", error.code)
 
     def keep(self, owner: str, response: KeptResponse) -> bool:
         """Keep a response, and what it follows for longer; False if it is too large."""

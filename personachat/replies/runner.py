@@ -234,7 +234,7 @@ class ReplyRunner:
         except PersonaChatError as refused:
             live_reply.end(Failed.of(refused))
         except Exception:
-            log.exception("A reply failed in a way nobody foresaw")
+            log.exception("A reply failed unexpectedly")
         finally:
             live_reply.end(Failed.of(unforeseen()))
 
@@ -290,7 +290,7 @@ class ReplyRunner:
         try:
             on_ended(live_reply)
         except Exception:
-            log.exception("The end of a reply could not be recorded")
+            log.exception("The end of a reply couldn't be recorded")
 
     def _watch_over(self, live_reply: LiveReply) -> None:
         """Stop it if it is not kept and still has no follower in a moment."""

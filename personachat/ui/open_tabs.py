@@ -175,9 +175,9 @@ def _look() -> None:
             try:
                 _look_once()
             except PersonaChatError as error:
-                log.debug("Changes could not be looked for: %s", error.code)
+                log.debug("Changes couldn't be looked for: %s", error.code)
             except Exception:
-                log.exception("Changes could not be looked for")
+                log.exception("Changes couldn't be looked for")
 
 
 def _look_once() -> None:

@@ -140,13 +140,13 @@ class Ledger:
             threading.Event().wait(GATHER_SECONDS)
         if self._waiting:
             log.warning(
-                "%d calls of models are not in the ledger: it could not be written", len(self._waiting)
+                "%d model calls are missing from the ledger, which couldn't be written", len(self._waiting)
             )
         for observer in self._observers:
             try:
                 observer.close()
             except Exception:
-                log.exception("An observer of calls could not be closed")
+                log.exception("An observer of calls couldn't be closed")
 
     def _work(self) -> None:
         refresh = interrupt = forget = close = 0.0
@@ -211,7 +211,7 @@ class Ledger:
         try:
             return call, row_of(call, counted, owner="", process_id=self._process_id)
         except Exception:
-            log.exception("A call of a model cannot be written down")
+            log.exception("A model call couldn't be recorded")
             return None
 
     def _tell(self, ended: _Due) -> None:
@@ -219,7 +219,7 @@ class Ledger:
             try:
                 observer.ended(*ended)
             except Exception:
-                log.exception("An end of a call could not be passed on")
+                log.exception("An end of a call couldn't be passed on")
         ended[0].words = None  # the row may wait for its database for long
 
     def _write(self, due: list[_Due]) -> bool:
@@ -256,9 +256,9 @@ class Ledger:
         except Exception as error:
             trouble = error if isinstance(error, PersonaChatError) else unforeseen()
             if self._trouble is None and trouble is error:
-                log.warning("The ledger is kept in memory, because it cannot be written: %s", trouble.code)
+                log.warning("The ledger is kept in memory, because it can't be written: %s", trouble.code)
             elif self._trouble is None:
-                log.exception("The ledger is kept in memory, because it cannot be written")
+                log.exception("The ledger is kept in memory, because it can't be written")
             self._trouble = trouble
             return None
         if self._trouble:

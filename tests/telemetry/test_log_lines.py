@@ -230,7 +230,7 @@ def test_a_call_without_a_row_harms_no_other(
     (row,) = ledger_of(services)
     assert [line["turn_id"] for line in written.lines] == [row["turn_id"]]
     assert fail_once.state == "finished"
-    assert "cannot be written down" in caplog.text
+    assert "A model call couldn't be recorded" in caplog.text
 
 
 def test_a_stopped_reply_has_a_line(services: Services, fake: FakeProvider, written: Written) -> None:

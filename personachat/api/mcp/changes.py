@@ -81,7 +81,7 @@ class Changes:
         try:
             return await anyio.to_thread.run_sync(self._listed)
         except PersonaChatError as error:
-            log.warning("The personas cannot be looked at: %s", error)
+            log.warning("The personas can't be read: %s", error)
             return None
 
     def _listed(self) -> int:

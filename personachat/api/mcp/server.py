@@ -192,7 +192,7 @@ async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
         code = types.INTERNAL_ERROR if error.code in _OUR_FAULTS else types.INVALID_PARAMS
         raise MCPError(code, sentence(f"{error} {error.hint}".strip())) from error
     except Exception as error:
-        log.exception("A request failed in a way nobody foresaw")
+        log.exception("A request failed unexpectedly")
         message = f"{_UNFORESEEN} {_UNFORESEEN.hint} {named(request.id)}"
         raise MCPError(types.INTERNAL_ERROR, message) from error
 

@@ -80,7 +80,7 @@ class MessageLists:
         except PersonaChatError as error:
             notice = f"{error} {error.hint or ''}".strip()
         except Exception:
-            log.exception("A list of messages could not be sent")
+            log.exception("A list of messages couldn't be sent")
             notice = str(unforeseen())
         with suppress(PersonaChatError, StoreUnavailable):
             self._store.end_list(

@@ -143,7 +143,7 @@ class SuiteRunner:
             await asyncio.gather(*live.tasks, return_exceptions=True)
             for task in live.tasks:
                 if not task.cancelled() and (error := task.exception()):
-                    log.error("A test run failed in a way nobody foresaw", exc_info=error)
+                    log.error("A test run failed unexpectedly", exc_info=error)
             state = self._state(live)
         finally:
             keeper.cancel()

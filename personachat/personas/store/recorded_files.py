@@ -284,7 +284,7 @@ class RecordedFiles(FilePersonaStore):
     def _failed(self, error: PersonaChatError) -> None:
         if not isinstance(error, StoreUnavailable):  # a folder that is locked is free in a moment
             self._not_before = time.monotonic() + RETRY_SECONDS
-            log.warning("The history of personas cannot be written: %s", error)
+            log.warning("The history of personas can't be written: %s", error)
 
 
 def _etags(latest: dict[str, Latest]) -> dict[str, str]:

@@ -314,7 +314,7 @@ def test_a_failure_is_warned_of_without_secrets(tmp_path: Path, caplog: pytest.L
         database.is_down = True
         with caplog.at_level(logging.DEBUG):
             Desk(tmp_path, database).store.save(persona_text("a", systemPrompt="private-words"))
-    assert "The history of personas cannot be written" in caplog.text
+    assert "The history of personas can't be written" in caplog.text
     assert "secret-word" not in caplog.text
     assert "private-words" not in caplog.text
 
