@@ -146,6 +146,7 @@ OPERATIONS = [
     ("DELETE", "/comparisons/{id}"),
     ("POST", "/comparisons/{id}/restore"),
     ("POST", "/comparisons/{id}/messages"),
+    ("POST", "/comparisons/{id}/list"),
     ("GET", "/comparisons/{id}/events"),
     ("POST", "/comparisons/{id}/stop"),
     ("POST", "/comparisons/{id}/retry"),
