@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from personachat.owners import LOCAL_OWNER
 from personachat.services import Services, build_services
@@ -16,6 +17,10 @@ from personachat.settings import load_settings, variables
 from tests.fake_provider import FakeProvider
 from tests.migrated import put_database_in
 from tests.network_guard import refused_hosts
+
+# How long an example takes says nothing: the machine may be busy.
+hypothesis_settings.register_profile("without a clock", deadline=None)
+hypothesis_settings.load_profile("without a clock")
 
 
 @pytest.fixture

@@ -27,11 +27,11 @@ from personachat.backups.archive import (
     member_of,
     rows_at_once,
 )
+from personachat.backups.folder_files import names_in
 from personachat.database import schema
 from personachat.database.connection import Database
 from personachat.errors import BackupFailed
 from personachat.personas.store.folder import UnreadableFile, read_file
-from personachat.personas.store.persona_file import PICTURE_SUFFIX, SUFFIX
 from personachat.personas.store.revisions import place_of
 from personachat.settings import Settings
 
@@ -98,22 +98,20 @@ def _write_table(connection: Connection, table: Table, archive: zipfile.ZipFile)
 
 
 def _write_files(settings: Settings, archive: zipfile.ZipFile, unreadable: list[str]) -> tuple[str, ...]:
-    """The personas and their pictures, where they are kept in files."""
+    """The personas with all that lies beside them, where they are kept in files."""
     if settings.persona_store != "files":
         return ()
     written = []
-    for path in sorted(settings.personas_dir.glob("*")):
-        if path.suffix not in {SUFFIX, PICTURE_SUFFIX} or path.name.startswith("."):
-            continue
+    for name in names_in(settings.personas_dir):
         try:
-            content = read_file(path, most_bytes=MOST_FILE_BYTES)
+            content = read_file(settings.personas_dir / name, most_bytes=MOST_FILE_BYTES)
         except FileNotFoundError:
             continue  # deleted a moment ago
         except UnreadableFile:
-            unreadable.append(path.name)
+            unreadable.append(name)
             continue
-        archive.writestr(FILES + path.name, content)
-        written.append(path.name)
+        archive.writestr(FILES + name, content)
+        written.append(name)
     return tuple(written)
 
 

@@ -29,12 +29,14 @@ from personachat.backups.archive import (
     member_of,
     rows_at_once,
 )
+from personachat.backups.folder_files import is_backed_up, leads_outside, names_in
 from personachat.database import schema
 from personachat.database.connection import FILE_NAME, Database
 from personachat.database.patience import patient_for
 from personachat.errors import BackupFailed
+from personachat.lab.testing_tables import test_suites
 from personachat.personas.store.folder import UnreadableFile, available, locked, read_file, replace_file
-from personachat.personas.store.persona_file import PICTURE_SUFFIX, SUFFIX
+from personachat.personas.store.persona_file import SUFFIX, TESTS_SUFFIX
 from personachat.personas.store.revisions import place_of
 from personachat.personas.store.seeding import SHIPPED
 from personachat.personas.store.tables import personas
@@ -93,8 +95,8 @@ def _restore(
             _lay(files, folder)
     if replace:
         with locked(folder), available(folder):
-            for path in tuple(_others(folder, files)):
-                path.unlink()
+            for name in tuple(_others(folder, files)):
+                (folder / name).unlink()
     return Restored(manifest, number, len(files))
 
 
@@ -151,9 +153,9 @@ def _refuse_where_there_is_data(
         number = connection.execute(select(func.count()).select_from(table)).scalar_one()
         if number > begins_with[table.name]:
             raise _has_data("The database", settings_name="DATABASE_URL or PERSONACHAT_DATA_DIR")
-    for path in (*_others(folder, files), *(folder / name for name in files)):
-        content = _content(path)
-        if content is None or content == files.get(path.name) or content == _content(SHIPPED / path.name):
+    for name in (*_others(folder, files), *files):
+        content = _content(folder / name)
+        if content is None or content == files.get(name) or content == _content(SHIPPED / name):
             continue
         raise _has_data(f'The folder "{folder.name}"', settings_name="PERSONACHAT_PERSONAS_DIR")
 
@@ -231,41 +233,43 @@ def _files_of(
     """The files that the folder is to have, by name: the backup's, or its personas where they were rows."""
     try:
         if manifest.persona_store == "files":
-            names = [name for name in manifest.files if _is_personas(name)]
+            names = [name for name in manifest.files if is_backed_up(name)]
             return {name: archive.read(FILES + name) for name in names}
         if settings.persona_store != "files" or personas not in tables:
             return {}
-        with archive.open(member_of(personas)) as member:
-            return {
-                f"{row['id']}{SUFFIX}": row["text"].encode()
-                for row in decoded(member, personas)
-                if not row["deleted"] and _is_personas(f"{row['id']}{SUFFIX}")
-            }
+        texts: dict[str, str] = {}
+        for row in _rows(archive, personas):
+            if not row["deleted"]:
+                texts[f"{row['id']}{SUFFIX}"] = row["text"]
+        for row in sorted(_rows(archive, test_suites), key=lambda row: int(row["number"])):
+            name = f"{row['persona_id']}{TESTS_SUFFIX}"
+            texts.pop(name, None)
+            if row["place"] == manifest.place and not row["deleted"]:
+                texts[name] = row["text"]
+        return {name: text.encode() for name, text in texts.items() if is_backed_up(name)}
     except _FAULTS:
         raise _not_whole("The file") from None
 
 
-def _is_personas(name: str) -> bool:
-    """Whether it is the name of a file in the folder, and of no other place."""
-    return (
-        Path(name).name == name
-        and "\\" not in name
-        and not name.startswith(".")
-        and name.endswith((SUFFIX, PICTURE_SUFFIX))
-    )
+def _rows(archive: zipfile.ZipFile, table: Table) -> Iterator[dict[str, Any]]:
+    with archive.open(member_of(table)) as member:
+        yield from decoded(member, table)
 
 
 def _lay(files: Mapping[str, bytes], folder: Path) -> None:
     for name, content in files.items():
-        if _content(folder / name) != content:
-            replace_file(folder / name, content)
+        path = folder / name
+        if leads_outside(folder, name) or _content(path) == content:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, content)
 
 
-def _others(folder: Path, files: Mapping[str, bytes]) -> Iterator[Path]:
-    """The personas and pictures in the folder that the backup does not have."""
-    for path in folder.glob("*"):
-        if _is_personas(path.name) and path.name not in files:
-            yield path
+def _others(folder: Path, files: Mapping[str, bytes]) -> Iterator[str]:
+    """The names of the files in the folder that the backup does not have."""
+    for name in names_in(folder):
+        if name not in files:
+            yield name
 
 
 def _content(path: Path) -> bytes | None:

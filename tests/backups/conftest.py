@@ -25,6 +25,7 @@ from tests.pictures.drawn import RED, picture
 from tests.usage.conftest import over
 
 KEY = "sk-test-key-that-nobody-may-see"
+SUITE = "persona: tester\ncases:\n- name: Greets\n  say: Hello.\n  check:\n  - contains: Hello\n"
 KINDS = ("sqlite", "postgresql")
 
 
@@ -59,6 +60,7 @@ def use(settings: Settings, provider: FakeProvider) -> None:
         services.personas.save(persona_text("painter", picture=made.digest))
         services.personas.save(persona_text())
         services.personas.save(persona_text(systemPrompt="You are a test: ääå 漢字 \u2028 end."))
+        services.testing.suites.save("tester", SUITE)
         services.personas.save(persona_text("gone"))
         services.personas.delete("gone")
         here = local(services)
@@ -101,9 +103,13 @@ def contents(settings: Settings) -> dict[str, list[Mapping[str, Any]]]:
 
 
 def files_in(settings: Settings) -> dict[str, bytes]:
-    """The personas' files and pictures."""
+    """The personas' files, with all that lies beside them, by path."""
     folder = settings.personas_dir
-    return {path.name: path.read_bytes() for path in folder.glob("*") if not path.name.startswith(".")}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
 
 
 @pytest.fixture

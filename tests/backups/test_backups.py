@@ -21,7 +21,7 @@ from personachat.personas.persona import Persona
 from personachat.personas.store.base import StoredPersona
 from personachat.services import build_services
 from personachat.settings import Settings
-from tests.backups.conftest import KEY, KINDS, contents, empty, files_in, use
+from tests.backups.conftest import KEY, KINDS, SUITE, contents, empty, files_in, use
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider
 from tests.usage.conftest import over
@@ -92,6 +92,7 @@ def test_personas_in_files_become_rows_and_rows_become_files(
         restore_backup(files, tmp_path / "2.zip")
         assert personas_of(files) == personas_of(used)
         assert "gone.json" not in files_in(files)
+        assert files_in(files)["tester.tests.yaml"] == SUITE.encode()
 
 
 def personas_of(settings: Settings) -> dict[str, Persona]:
@@ -241,7 +242,8 @@ def test_a_backup_of_other_tables_is_refused_with_the_way_out(
 def test_no_file_of_a_backup_gets_out_of_the_folder(used: Settings, fresh: Settings, tmp_path: Path) -> None:
     file = tmp_path / "all.zip"
     make_backup(used, file)
-    names = ["../out.json", "/out.json", "..\\out.json", ".seeded", "x.sh", "a/b.json"]
+    names = ["../out.json", "/out.json", "..\\out.json", ".seeded", "x.sh"]
+    names += ["a/../../out.json", "a/.git/out.json", "a/..\\..\\out.json", "A B/out.json", "a/C:/out.json"]
 
     def change(name: str, text: bytes) -> bytes:
         return json.dumps(json.loads(text) | {"files": names}).encode() if name == "manifest.json" else text
@@ -250,6 +252,17 @@ def test_no_file_of_a_backup_gets_out_of_the_folder(used: Settings, fresh: Setti
     restore_backup(fresh, file)
     assert files_in(fresh) == {}
     assert not list(tmp_path.rglob("out.json"))
+
+
+def test_a_link_in_the_folder_leads_no_file_outside(used: Settings, fresh: Settings, tmp_path: Path) -> None:
+    make_backup(used, tmp_path / "all.zip")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    fresh.personas_dir.mkdir(exist_ok=True)
+    (fresh.personas_dir / "ringer").symlink_to(outside)
+    restore_backup(fresh, tmp_path / "all.zip")
+    assert "tester.json" in files_in(fresh)
+    assert not list(outside.iterdir())
 
 
 def test_where_a_backup_cannot_be_written_or_read_is_a_sentence(used: Settings, tmp_path: Path) -> None:

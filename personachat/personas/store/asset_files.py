@@ -119,6 +119,11 @@ class AssetFiles:
                 each.rmdir()
 
 
+def files_below(folder: Path) -> Iterator[PurePosixPath]:
+    """The plain files below a folder, but for hidden ones; none where it is a link."""
+    yield from _marks(folder)
+
+
 def _marks(folder: Path) -> Marks:
     return dict(sorted(_files(folder, PurePosixPath()))) if not folder.is_symlink() else {}
 
