@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personachat.lab.suites.editing import Path, swapped, with_entry, with_value, without
+from personachat.lab.suites.editing import Path, swapped, with_entry, with_mapping, with_value, without
 from personachat.personas.formats.yaml_text import read_yaml
 
 BLOCK = """\
@@ -130,3 +130,22 @@ def test_whatever_is_written_is_read_again(value: Any, path: Path) -> None:
         here = here[part]
     here[path[-1]] = value
     assert read_yaml(with_value(BLOCK, path, value)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("old", "value", "new"),
+    [
+        ("{ a: 1, b: [2] }   # why", {"a": 1, "b": [3]}, "{ a: 1, b: [3] }   # why"),
+        ("{ a: 1, b: { c: 2, d: 3 } }", {"a": 1, "b": {"d": 3}}, "{ a: 1, b: { d: 3 } }"),
+        ("{ a: 1 }", {"a": True}, "{ a: true }"),
+        ("{ a: 1 }", {"a": 1, "# no": 2, "yes": 3, "x, y": 4}, '{ a: 1, "# no": 2, "yes": 3, "x, y": 4 }'),
+        ("{ a: 1 }", {"b": 1}, "{b: 1}"),
+        ("{ a: 1 }", {}, "{}"),
+        ("3", {"a": 1}, "{a: 1}"),
+    ],
+)
+def test_a_mapping_keeps_what_it_has_in_common_with_the_one_before(
+    old: str, value: dict[str, Any], new: str
+) -> None:
+    text = f"# first\nhere:\n  own: {old}\n  after: 1   # last\n"
+    assert with_mapping(text, ("here", "own"), value) == text.replace(old, new)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.lab.suites.model import Check
+from personachat.errors import SuiteInvalid
+from personachat.lab.suites.model import Check, OwnCheck
 from personachat.lab.suites.reading import parse_suite
 from personachat.ui.tests.checks_form import KINDS, beginning_of
 from personachat.ui.tests.state import SUITE, TestsState, view_key
@@ -74,7 +76,7 @@ def test_a_field_changes_one_thing_and_leaves_the_rest_to_the_letter(page: AppTe
     number(page, "Repeats", 5)
     assert text_of(page) == TEXT.replace("name: greets ", "name: 'greets: warmly' ").replace(
         '["You said"]', "[You said, Hi]"
-    ).replace("{ at_most: 80 }", "{at_most: 40}").replace("repeat: 2", "repeat: 5")
+    ).replace("{ at_most: 80 }", "{ at_most: 40 }").replace("repeat: 2", "repeat: 5")
     click(page, "save_suite")
     assert owners_tests().suite("second").whole().cases[0].name == "greets: warmly"
 
@@ -92,7 +94,6 @@ def test_cases_are_added_moved_and_deleted(page: AppTest) -> None:
 
 def test_turns_and_checks_are_added_and_removed(page: AppTest) -> None:
     next(each for each in page.selectbox if each.label == "Case").set_value(1).run()
-    assert "Is JSON: only the text beside shows this." in texts(page)
     fill(page, "A judge is asked", "Is it very kind?")
     fill(page, "2. The assistant said", "Go on")
     click(page, "form_small_swap_0")
@@ -108,6 +109,75 @@ def test_turns_and_checks_are_added_and_removed(page: AppTest) -> None:
     ]
     assert [check.kind for check in case.check] == ["judge", "json", "words"]
     assert case.check[0].wanted == "Is it very kind?"
+
+
+def checks_page(open_home: OpenPage, *checks: str) -> tuple[AppTest, str]:
+    """The form of a suite with one case that has these checks, and the suite's text."""
+    lines = "".join(f"      - {check}\n" for check in checks)
+    suite = "persona: second   # mine\ncases:\n  - name: one\n    say: Hi\n    check:\n" + lines
+    opened = open_home()
+    owners_tests().save_suite("second", suite)
+    opened.session_state[view_key("second")] = SUITE
+    return visit(opened, suite="second"), suite
+
+
+def field(page: AppTest, label: str) -> str:
+    return str(next(each for each in page.text_area if each.label == label).value)
+
+
+def test_a_json_schema_has_a_field_that_changes_only_what_is_new(open_home: OpenPage) -> None:
+    page, suite = checks_page(
+        open_home,
+        "json:   # an answer\n          type: object   # nothing else\n          required: [mood]",
+        "words: 3   # short",
+    )
+    assert json.loads(field(page, "JSON Schema")) == {"type": "object", "required": ["mood"]}
+    fill(page, "JSON Schema", '{"type": "object", "required": ["mood", "why"], "$id": "a"}')
+    changed = suite.replace("[mood]", "[mood, why]\n          $id: a")
+    assert text_of(page) == changed
+    fill(page, "JSON Schema", "type: object\nrequired: [mood]")  # YAML is fine, too
+    assert text_of(page) == suite
+    fill(page, "JSON Schema", "")
+    assert parse_suite(text_of(page)).cases[0].check[0].wanted is True
+    assert "words: 3   # short" in text_of(page)
+
+
+def test_a_check_for_json_gets_a_schema(open_home: OpenPage) -> None:
+    page, suite = checks_page(open_home, "json: true   # any")
+    fill(page, "JSON Schema", '{"type": "array"}')
+    assert text_of(page) == suite.replace("json: true", "json: {type: array}")
+
+
+@pytest.mark.parametrize("typed", ["{", "[1]", "a: &x [*x]", '"text"', "!!python/name:os.system a"])
+def test_what_is_no_mapping_stays_in_the_field_with_the_reason(open_home: OpenPage, typed: str) -> None:
+    page, suite = checks_page(open_home, "json: { type: object }")
+    fill(page, "JSON Schema", typed)
+    assert text_of(page) == suite
+    assert field(page, "JSON Schema") == typed
+    assert any(each.value.startswith(":red[") for each in page.caption)
+
+
+def test_a_schema_that_cannot_be_one_is_marked_in_the_text(open_home: OpenPage) -> None:
+    page, _ = checks_page(open_home, "json: { type: object }")
+    fill(page, "JSON Schema", '{"type": "nonsense"}')
+    assert '{ type: "nonsense" }' in text_of(page)
+    with pytest.raises(SuiteInvalid, match="JSON Schema"):
+        parse_suite(text_of(page))
+
+
+def test_own_checks_have_a_field_for_their_options(open_home: OpenPage) -> None:
+    page, suite = checks_page(open_home, "own: { name: rhymes }   # of poems")
+    assert field(page, "Options") == ""
+    fill(page, "Options", '{"scheme": "abab", "strict": true}')
+    assert text_of(page) == suite.replace(
+        "{ name: rhymes }", "{ name: rhymes, options: {scheme: abab, strict: true} }"
+    )
+    fill(page, "Options", '{"scheme": "aabb", "strict": true}')
+    assert 'options: {scheme: "aabb", strict: true}' in text_of(page)
+    fill(page, "Passes the installed check", "verse")
+    fill(page, "Options", "")
+    assert parse_suite(text_of(page)).cases[0].check[0].wanted == OwnCheck(name="verse")
+    assert "# of poems" in text_of(page)
 
 
 def test_what_was_typed_into_the_editor_is_in_the_form_and_the_other_way_round(page: AppTest) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -28,6 +29,26 @@ def with_value(text: str, path: Path, value: Any) -> str:
         _at(whole, path[:-1])[path[-1]] = value
 
     return _edited(text, change, lambda node: _put(text, node, path, value))
+
+
+def with_mapping(text: str, path: Path, value: dict[str, Any]) -> str:
+    """With another mapping at a path. What both have in common stays to the letter, as deep as it goes."""
+    here = _at(read_yaml(text), path[:-1]).get(path[-1])
+    if not isinstance(here, dict) or not here.keys() & value.keys():
+        return with_value(text, path, value)
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            text = with_mapping(text, (*path, key), inner)
+        elif key not in here or not _same(here[key], inner):
+            text = with_value(text, (*path, key), inner)
+    for key in here.keys() - value.keys():
+        text = without(text, (*path, key))
+    return text
+
+
+def _same(one: Any, other: Any) -> bool:
+    """As JSON, where true is not 1."""
+    return json.dumps(one) == json.dumps(other)
 
 
 def with_entry(text: str, path: Path, value: Any) -> str:
@@ -153,12 +174,15 @@ def _put(text: str, root: yaml.Node, path: Path, value: Any) -> str | None:
         return None
     end = _end(text, parent.value[-1][1])
     if flow:
-        entry = (
-            f"{json.dumps(path[-1]) if is_json else path[-1]}: {_written(value, flow=True, is_json=is_json)}"
-        )
+        entry = f"{_key(path[-1], is_json=is_json)}: {_written(value, flow=True, is_json=is_json)}"
         return f"{text[:end]}, {entry}{text[end:]}"
     indent, end = parent.value[0][0].start_mark.column, _line_end(text, end)
-    return f"{text[:end]}\n{' ' * indent}{path[-1]}: {_written(value, flow=False)}{text[end:]}"
+    return f"{text[:end]}\n{' ' * indent}{_key(path[-1])}: {_written(value, flow=False)}{text[end:]}"
+
+
+def _key(key: str | int, *, is_json: bool = False) -> str:
+    plain = not is_json and re.fullmatch(r"[A-Za-z_$][\w$-]*", str(key)) and read_yaml(str(key)) == key
+    return str(key) if plain else json.dumps(key, ensure_ascii=False)
 
 
 def _appended(text: str, root: yaml.Node, path: Path, value: Any) -> str | None:

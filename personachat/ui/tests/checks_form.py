@@ -9,6 +9,7 @@ import streamlit as st
 
 from personachat.lab.suites.editing import Path
 from personachat.ui.tests.form_text import FormText
+from personachat.ui.tests.mapping_field import draw_mapping, is_mapping
 from personachat.ui.wording import escaped
 
 Put: TypeAlias = Callable[[Path, Any], None]
@@ -77,14 +78,17 @@ def draw_check(text: FormText, path: Path, check: Any, put: Put) -> None:
         _draw_text(text, at, value, put)
     elif kind in RANGES and (_is_range(value) or (kind in COUNTS and _is_count(value))):
         _draw_range(text, at, value, put)
+    elif kind == "json" and (value is True or is_mapping(value)):
+        _draw_json(text, at, value, put)
     elif kind in SWITCHES and isinstance(value, bool):
         _draw_switch(text, at, value, put)
     elif kind == "banned" and (value is True or _are_lines(value)):
         _draw_phrases(text, at, [] if value is True else value, put, empty=True)
     elif kind == "judge" and (isinstance(value, str) or _is_question(value)):
         _draw_question(text, at, value, put)
-    elif kind == "own" and isinstance(value, dict) and isinstance(value.get("name"), str):
+    elif kind == "own" and _is_own(value):
         _draw_text(text, (*at, "name"), value["name"], put, kind="own")
+        _draw_options(text, at, value, put)
     else:
         st.markdown(f"{escaped(KINDS[kind])}: only the text beside shows this.")
 
@@ -118,6 +122,40 @@ def _is_question(value: Any) -> bool:
         and isinstance(value.get("question"), str)
         and value.keys() <= {"question", "expect"}
         and isinstance(value.get("expect", True), bool)
+    )
+
+
+def _is_own(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("name"), str)
+        and value.keys() <= {"name", "options"}
+        and is_mapping(value.get("options", {}))
+    )
+
+
+def _draw_json(text: FormText, path: Path, value: Any, put: Put) -> None:
+    """The switch, and the schema that the JSON follows; without one, any JSON passes."""
+    if value is True:
+        _draw_switch(text, path, value=True, put=put)
+    draw_mapping(
+        text,
+        path,
+        {} if value is True else value,
+        lambda schema: put(path, schema or True),
+        label="JSON Schema",
+        help_text="The schema that the reply follows. Empty for any JSON.",
+    )
+
+
+def _draw_options(text: FormText, path: Path, value: dict[str, Any], put: Put) -> None:
+    draw_mapping(
+        text,
+        (*path, "options"),
+        value.get("options", {}),
+        lambda options: put((*path, "options"), options) if options else put(path, {"name": value["name"]}),
+        label="Options",
+        help_text="What the check is called with, as JSON. Empty for none.",
     )
 
 

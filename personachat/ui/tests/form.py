@@ -237,7 +237,7 @@ def _draw_checks(text: FormText, case: dict[str, Any], path: Path) -> None:
     for number, check in enumerate(checks or []):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
             here: Path = (*path, "check", number)
-            draw_check(text, here, check, lambda at, value: _change(text, editing.with_value, at, value))
+            draw_check(text, here, check, lambda at, value: _put(text, at, value))
             if len(checks or []) > 1:
                 _small(text, f"check_{number}", "close", "Remove the check", editing.without, here)
     key = f"form_new_check_{text.persona_id}_{len(checks or [])}_{path[1]}"
@@ -252,6 +252,10 @@ def _draw_checks(text: FormText, case: dict[str, Any], path: Path) -> None:
         on_change=_add_check,
         args=(text, (*path, "check"), key),
     )
+
+
+def _put(text: FormText, path: Path, value: Any) -> None:
+    _change(text, editing.with_mapping if isinstance(value, dict) else editing.with_value, path, value)
 
 
 def _add_check(text: FormText, path: Path, key: str) -> None:

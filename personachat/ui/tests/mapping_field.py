@@ -1,0 +1,64 @@
+"""A field for a mapping in a suite, such as a JSON Schema: it is shown as JSON, and takes YAML, too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.lab.suites.editing import Path
+from personachat.personas.formats.yaml_text import NoYaml, read_yaml
+from personachat.ui.tests.form_text import FormText
+
+
+def is_mapping(value: Any) -> bool:
+    """Whether the field can show it: a mapping that JSON can hold, with texts as keys throughout."""
+    try:
+        return isinstance(value, dict) and bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def draw_mapping(
+    text: FormText,
+    path: Path,
+    value: dict[str, Any],
+    put: Callable[[dict[str, Any]], None],
+    *,
+    label: str,
+    help_text: str,
+) -> None:
+    """The field. What isn't a mapping stays in it, with the reason below, and changes nothing."""
+    key = text.key(path, value, "mapping")
+
+    def changed() -> None:
+        found = read(str(st.session_state[key]))
+        if isinstance(found, dict) and json.dumps(found) != json.dumps(value):
+            put(found)
+
+    shown = json.dumps(value, indent=2, ensure_ascii=False) if value else ""
+    with st.container():
+        typed = st.text_area(
+            label, shown, key=key, help=help_text, height=160, disabled=not text.may_edit, on_change=changed
+        )
+        found = read(typed)
+        if isinstance(found, str):
+            st.caption(f":red[{found}]")
+
+
+def read(typed: str) -> dict[str, Any] | str:
+    """What was typed as a mapping, or why it is none. Nothing is an empty one."""
+    if not typed.strip():
+        return {}
+    try:
+        found = read_yaml(typed)
+    except NoYaml as error:
+        return f"This can't be read: there is an error in line {error.line}."
+    except PersonaChatError as error:
+        return str(error)
+    if not is_mapping(found):
+        return "This isn't a JSON object."
+    return dict(found)
