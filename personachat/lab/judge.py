@@ -14,7 +14,13 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
-from personachat.errors import PersonaChatError, ShuttingDown
+from personachat.errors import (
+    BudgetExceeded,
+    PersonaChatError,
+    PriceUnknown,
+    RequestLimitReached,
+    ShuttingDown,
+)
 from personachat.lab.checks.wording import folded
 from personachat.lab.runs.model import JudgedAnswer
 from personachat.lab.runs.replying import Replying
@@ -35,6 +41,9 @@ Answer with one JSON object and nothing else, with its keys in this order:
 {"reason": "<one or two sentences: what in the reply decides the question>", \
 "quote": "<the words of the reply that decide it, copied exactly>", "answer": "yes" or "no"}"""
 
+REFUSALS = frozenset({BudgetExceeded.code, RequestLimitReached.code, PriceUnknown.code})
+"""Errors of calls for which a budget had no room."""
+
 _FENCE_LIKE = re.compile(r"<(?=\s*/?\s*(?:reply|said|good|first|second))", re.IGNORECASE)
 _FENCED = re.compile(
     r"\A```(?:json)?[^\S\n]*+\n(?P<inside>.*)\n[^\S\n]*+```\Z", re.DOTALL | re.IGNORECASE
@@ -48,6 +57,8 @@ class Asked:
 
     answer: JudgedAnswer
     cost_usd: float | None
+    refused: bool = False
+    """Whether a budget let nobody be asked, which says nothing about the reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,8 @@ class Heard:
     """The provider and the model that answered."""
     cost_usd: float | None = None
     trouble: str = ""
+    refused: bool = False
+    """Whether a budget let nobody be asked."""
 
 
 class Judge:
@@ -83,7 +96,7 @@ class Judge:
     ) -> Asked:
         """Ask once, and once more where no verdict could be read. Raises ShuttingDown alone."""
         first = await self._ask_once(question, said=said, reply=reply, reference=reference, origin=origin)
-        if first.answer.verdict is not None or self.model is None:
+        if first.answer.verdict is not None or first.refused or self.model is None:
             return first
         again = await self._ask_once(question, said=said, reply=reply, reference=reference, origin=origin)
         costs = [each.cost_usd for each in (first, again) if each.cost_usd is not None]
@@ -92,16 +105,16 @@ class Judge:
     async def _ask_once(
         self, question: JudgeQuestion, *, said: str, reply: str, reference: str, origin: Origin
     ) -> Asked:
-        def trouble(why: str, judge: str = "", cost: float | None = None) -> Asked:
-            answer = JudgedAnswer(question.question, question.expect, judge, None, trouble=why)
-            return Asked(answer, cost)
+        def trouble(why: str, heard: Heard = Heard()) -> Asked:
+            answer = JudgedAnswer(question.question, question.expect, heard.judge, None, trouble=why)
+            return Asked(answer, heard.cost_usd, heard.refused)
 
         if self.model is None:
             return trouble("No judge is set. Set PERSONACHAT_JUDGE_MODEL.")
         request = judge_request(question.question, said=said, reply=reply, reference=reference)
         heard = await self.hear(judge_persona(self.model), request, origin=origin)
         if heard.trouble:
-            return trouble(heard.trouble, heard.judge, heard.cost_usd)
+            return trouble(heard.trouble, heard)
         verdict = read_verdict(heard.text, reply=reply)
         answer = JudgedAnswer(question.question, question.expect, heard.judge, *verdict)
         return Asked(answer, heard.cost_usd)
@@ -125,7 +138,8 @@ class Judge:
             raise ShuttingDown
         heard = Heard(answered.text, f"{answered.provider}/{answered.model}", answered.cost_usd)
         if answered.error:
-            return replace(heard, trouble=f"The judge failed: {answered.error}")
+            refused = answered.error_code in REFUSALS
+            return replace(heard, trouble=f"The judge failed: {answered.error}", refused=refused)
         if answered.provider == LOCAL or answered.reason:
             return replace(heard, trouble="The judge's model isn't available.")
         return heard

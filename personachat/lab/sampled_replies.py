@@ -39,7 +39,6 @@ class Sampled:
     """A reply that is measured. `answers` are those that are there already."""
 
     turn_id: str
-    owner: str
     persona_id: str
     said: str
     reply: str
@@ -234,7 +233,7 @@ def _read(connection: Connection, turn_id: str, questions: Sequence[str]) -> Sam
     """A reply with what the person had said; None where one of them is not there any more."""
     before = turns.alias("before")
     query = (
-        select(_t.text, _t.persona_id, _t.provider, _t.model, _c.owner, before.c.text.label("said"))
+        select(_t.text, _t.persona_id, _t.provider, _t.model, before.c.text.label("said"))
         .join(conversations, _c.id == _t.conversation_id)
         .join(before, before.c.id == _t.parent_id)
         .where(_t.id == turn_id, before.c.role == "user", _c.deleted_at.is_(None), _t.deleted_at.is_(None))
@@ -243,7 +242,7 @@ def _read(connection: Connection, turn_id: str, questions: Sequence[str]) -> Sam
     if row is None:
         return None
     by = f"{row.provider}/{row.model}"
-    return Sampled(turn_id, row.owner, row.persona_id, row.said, row.text, by, tuple(questions))
+    return Sampled(turn_id, row.persona_id, row.said, row.text, by, tuple(questions))
 
 
 def _going_on(sampled: Sampled, answers: Sequence[Mapping[str, Any]]) -> Sampled:

@@ -1,8 +1,9 @@
 """Measures the adherence of a share of the replies that people get, by itself, behind people's work.
 
 What a persona says about it is in its extensions; see `personachat.lab.on_save`. One reply at a time, with
-one of the places that tests have; each call is in the ledger, as the judge's and for the person whose reply
-it is.
+one of the places that tests have. Each call is in the ledger, as the judge's and nobody's: what an author
+sets takes nothing from other people's budgets. Those of the persona and of everyone together hold, and where
+one has no room, the reply waits for it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -23,6 +25,9 @@ from personachat.lab.sampled_replies import Sampled, SampledReplies
 from personachat.lab.suites.model import JudgeQuestion
 from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.usage.model import Origin
+
+REFUSED_SECONDS = 900.0
+"""How long a persona's replies wait after a budget had no room, before it is asked again."""
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +50,7 @@ class Sampler:
         self._runner = runner
         self._personas = personas
         self._busy = threading.Lock()
+        self._refused: dict[str, float] = {}
 
     def look(self) -> threading.Event | None:
         """Begin measuring what is due; None where nobody judges, nobody wants it, or it is at it already.
@@ -71,7 +77,11 @@ class Sampler:
             for stored in self._personas()
             if isinstance(stored, StoredPersona) and EXTENSION in stored.persona.extensions
         ]
-        return [(persona_id, settings) for persona_id, settings in found if settings.samples]
+        return [
+            (persona_id, settings)
+            for persona_id, settings in found
+            if settings.samples and time.monotonic() >= self._refused.get(persona_id, 0.0)
+        ]
 
     async def _measure(self, wanted: list[tuple[str, TestSettings]], over: threading.Event) -> None:
         try:
@@ -80,7 +90,9 @@ class Sampler:
                     sampled = await asyncio.to_thread(self._take, persona_id, settings)
                     if sampled is None:
                         break
-                    await self._one(sampled)
+                    if not await self._one(sampled):
+                        self._refused[persona_id] = time.monotonic() + REFUSED_SECONDS
+                        break
         except ShuttingDown:
             return
         except (PersonaChatError, StoreUnavailable) as error:
@@ -100,9 +112,9 @@ class Sampler:
             ),
         )
 
-    async def _one(self, sampled: Sampled) -> None:
-        """Ask what isn't answered yet; each answer is kept at once."""
-        origin = Origin(owner=sampled.owner, purpose="judge", persona_id=sampled.persona_id)
+    async def _one(self, sampled: Sampled) -> bool:
+        """Ask what isn't answered yet; each answer is kept at once. False where a budget had no room."""
+        origin = Origin(purpose="judge", persona_id=sampled.persona_id)
         for question in sampled.questions[len(sampled.answers) :]:
             async with self._runner.places:
                 asked = await self._judge.ask(
@@ -112,6 +124,8 @@ class Sampler:
                     reference="",
                     origin=origin,
                 )
+            if asked.refused:
+                return False
             answer = {
                 "judge": asked.answer.judge,
                 "verdict": asked.answer.verdict,
@@ -124,3 +138,4 @@ class Sampler:
             )
             done = len(sampled.answers) == len(sampled.questions)
             await asyncio.to_thread(self._records.keep, sampled, done=done)
+        return True

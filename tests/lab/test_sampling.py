@@ -74,6 +74,49 @@ def test_each_reply_is_measured_once_and_in_the_ledger(services: Services, fake:
     assert sampled.today("tester")[0] == 2
 
 
+def test_no_persons_budget_pays_for_what_an_author_sets(
+    make_services: Callable[..., Services], fake: ScriptedProvider
+) -> None:
+    budgets = [{"scope": scope, "per": "day", "replies": 2} for scope in ("person", "role")]
+    services = make_services(judge_model="fake-2", budgets=json.dumps(budgets))
+    talk(services, "Sun", "Rain")  # that was all of it
+    judge_of(fake, kind=["Sun"])
+    sampling(services)
+    looked(services)
+    assert [(row.state, len(row.answers)) for row in rows(services)] == [("done", 2), ("done", 2)]
+    services.ledger.settle()
+    caller = services.budgets.caller(local(services).owner)
+    assert [state.taken for state in services.budgets.states(caller)] == [2, 2]
+    assert {row["owner"] for row in ledger_of(services) if row["purpose"] == "judge"} == {""}
+
+
+@pytest.mark.parametrize("scope", ["persona", "all"])
+def test_a_reply_waits_where_the_budget_of_the_persona_or_of_all_has_no_room(
+    make_services: Callable[..., Services],
+    fake: ScriptedProvider,
+    scope: str,
+) -> None:
+    services = make_services(
+        judge_model="fake-2", budgets=json.dumps([{"scope": scope, "per": "day", "replies": 2}])
+    )
+    talk(services, "Sun")
+    judge_of(fake, kind=["Sun"])
+    sampling(services)
+    looked(services)
+    assert [(row.state, len(row.answers)) for row in rows(services)] == [("begun", 1)]
+    assert len(judged(fake)) == 1
+    calls = len(ledger_of(services))
+    looked(services)  # it isn't asked for again at once
+    assert len(ledger_of(services)) == calls
+    assert local(services).tests.sampled.answers("tester") == ()
+    services.close()
+    later = make_services(judge_model="fake-2")
+    sampling(later)
+    looked(later)
+    assert [(row.state, len(row.answers)) for row in rows(later)] == [("done", 2)]
+    assert len(judged(fake)) == 2
+
+
 def test_a_day_has_so_many_replies_and_costs_no_more_than_its_budget(
     services: Services, fake: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,8 @@ PURPOSES: Final = {
     "simulated_user": "Simulated user",
 }
 NONE = "Unknown"
+SERVER = "The server"
+"""Whose calls those are that nobody asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Names:
     def of(self, filter_name: str, value: str | None) -> str:
         """What a value of a filter is called."""
         if not value:
-            return NONE
+            return SERVER if filter_name == "person" else NONE
         if filter_name == "persona":
             return self.personas.get(value, value)
         if filter_name == "person":
