@@ -17,7 +17,7 @@ from personachat.owners import LOCAL_OWNER
 from personachat.personas.persona import parse_persona
 from personachat.services import get_services
 from personachat.ui import session
-from personachat.ui.tests.replaying import WEEK
+from personachat.ui.tests.replaying import ARCHIVED, FOUND, PINNED, WEEK
 from personachat.ui.tests.running import told
 from personachat.ui.tests.state import ADHERENCE, REPLAYS, STRESS, SWEEPS, view_key
 from personachat.ui.wording import JOINER
@@ -251,6 +251,27 @@ def test_saved_conversations_are_replayed_and_what_changed_is_shown(
     assert "% of the words changed" in page.expander[0].label
     assert "You said: Go away" in texts(page)
     assert "On its own course" in texts(page)
+
+
+def test_conversations_to_replay_are_chosen_by_their_marks_and_words(open_home: OpenPage) -> None:
+    page = open_home()
+    ids = [converse(words, persona_id="second") for words in ("Trams", "Buses", "Ferries")]
+    other = converse("Trams")
+    library = get_services().of(LOCAL_OWNER).library
+    library.pin(ids[0], True)
+    library.archive(ids[1], True)
+    library.rename(ids[2], "Boats #exam")
+    library.rename(other, "Not mine #exam")
+    visit(page, suite="second")
+    page.button_group(key="tests_view_second").set_value("Replay").run()
+    for way, chosen in ((PINNED, ids[:1]), (ARCHIVED, ids[1:2]), (FOUND, [])):
+        page.selectbox(key="replay_way_second").set_value(way).run()
+        assert not page.exception
+        assert page.multiselect(key="replay_second").value == chosen
+    for words, chosen in (("#exam", ids[2:]), ("buses", ids[1:2]), ('"%_*', []), ("trams", ids[:1])):
+        page.text_input(key="replay_words_second").set_value(words).run()
+        assert not page.exception
+        assert page.multiselect(key="replay_second").value == chosen
 
 
 def test_replies_of_a_run_are_compared_with_those_of_another(

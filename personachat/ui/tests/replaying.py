@@ -29,16 +29,21 @@ from personachat.usage.questions import UsageQuery
 
 MOST_OFFERED = 200
 MOST_SUGGESTED = 20
+MOST_FOUND = 1000
+"""Of messages with the words that are looked for."""
 SAVED, DRAFT = "The saved version", "The unsaved draft"
 RECORDED, OWN = "Each turn as recorded", "Its own course"
 
-LOOK, DISLIKED, LIKED, FAILED, CUT, WEEK, MONTH, NONE = range(8)
+LOOK, DISLIKED, LIKED, FAILED, CUT, PINNED, ARCHIVED, FOUND, WEEK, MONTH, NONE = range(11)
 WAYS = {
     LOOK: "Deserve a look",
     DISLIKED: "Thumbs down",
     LIKED: "Thumbs up",
     FAILED: "Errors",
     CUT: "Cut off",
+    PINNED: "Pinned",
+    ARCHIVED: "Archived",
+    FOUND: "With these words",
     WEEK: "The last 7 days",
     MONTH: "The last 30 days",
     NONE: "By hand",
@@ -88,6 +93,15 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
             key="replay_course",
             persist_state="session",
             help="As recorded isolates the change. Its own course shows where the new replies lead.",
+        )
+    if way == FOUND:
+        st.text_input(
+            "Words in the title or the messages",
+            key=_words_key(persona_id),
+            persist_state="session",
+            help="A word that you put into titles, such as #exam, serves as a tag.",
+            on_change=_search,
+            args=(workspace, key, persona_id, tuple(summaries)),
         )
     picked = st.multiselect(
         "Conversations",
@@ -147,16 +161,24 @@ def _offered(
     services: Services, workspace: Workspace, persona_id: str
 ) -> tuple[dict[str, ConversationSummary], dict[int, list[str]]] | None:
     """The newest conversations with the persona, and which of them each way chooses."""
-    listed = workspace.library.list(Filters(persona_id=persona_id), limit=MOST_OFFERED).conversations
-    if not listed:
+    listed, archived = (
+        workspace.library.list(
+            Filters(persona_id=persona_id, archived=each), limit=MOST_OFFERED
+        ).conversations
+        for each in (False, True)
+    )
+    if not listed and not archived:
         return None
     insights = Insights(workspace.usage, services.people, owner=workspace.owner)
     found = insights.suggested(UsageQuery(zone=ZoneInfo("UTC"), persona=persona_id))
     liked = workspace.library.list(Filters(persona_id=persona_id, rating=1), limit=MOST_OFFERED)
-    summaries = {summary.id: summary for summary in listed}
+    summaries = {summary.id: summary for summary in (*listed, *archived)}
     ways = {
         LOOK: [each.id for each in found],
         LIKED: [each.id for each in liked.conversations],
+        PINNED: [each.id for each in listed if each.pinned],
+        ARCHIVED: [each.id for each in archived],
+        FOUND: _found(workspace, str(st.session_state.get(_words_key(persona_id), ""))),
         NONE: [],
         **{
             way: [each.id for each in found if kind in {reason.kind for reason in each.reasons}]
@@ -170,6 +192,27 @@ def _offered(
     return summaries, {
         way: [each for each in ids if each in summaries][:MOST_SUGGESTED] for way, ids in ways.items()
     }
+
+
+def _words_key(persona_id: str) -> str:
+    return f"replay_words_{persona_id}"
+
+
+def _found(workspace: Workspace, words: str) -> list[str]:
+    """The conversations that have these words in their title or messages; the archived come last."""
+    if not words.strip():
+        return []
+    hits = [
+        hit
+        for archived in (False, True)
+        for hit in workspace.library.search(words, Filters(archived=archived), limit=MOST_FOUND).hits
+    ]
+    return list(dict.fromkeys(hit.conversation.id for hit in hits))
+
+
+def _search(workspace: Workspace, key: str, persona_id: str, offered: tuple[str, ...]) -> None:
+    found = _found(workspace, str(st.session_state[_words_key(persona_id)]))
+    st.session_state[key] = [each for each in found if each in offered][:MOST_SUGGESTED]
 
 
 def _choose(key: str, way_key: str, ways: dict[int, list[str]]) -> None:
