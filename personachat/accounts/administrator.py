@@ -59,8 +59,8 @@ class Administrator:
         self._issuing = TokenIssuing(tokens, budgets, self._trail)
 
     def budgets(self) -> list[BudgetOverview]:
-        """Every budget and how it stands."""
-        return self._budgets.overview()
+        """Every budget and how it stands, as far as a blind vote that waits for them allows."""
+        return self._budgets.overview(self.owner)
 
     def unpriced(self) -> str:
         """What budgets in money make of models without a known price, in sentences; "" without one."""

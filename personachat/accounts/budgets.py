@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -31,6 +31,7 @@ from personachat.usage import pricing
 from personachat.usage.forecast import Medians, forecast
 from personachat.usage.model import Call
 from personachat.usage.people import People
+from personachat.usage.questions import OpenVotes
 from personachat.usage.tables import usage_calls
 
 REFRESH_SECONDS = 1.0
@@ -78,13 +79,15 @@ class Budgets:
         self._role_of = role_of
         self.settle: Callable[[], object] = lambda: None
         """Has the ledger write what has ended, before a call is refused."""
+        self.open_votes: Callable[[str], Collection[str]] = lambda _: ()
+        """The comparisons in which a blind vote of an owner's is open: what these cost isn't told them."""
         self.configured = tuple(
             Budget(scope=each.scope, name=each.name, period=each.per, unit=each.unit, most=each.most)
             for each in settings.budgets
         )
         self._rows: tuple[Budget, ...] | None = None
         self._lock = threading.Lock()
-        self._told: dict[Caller, tuple[float, list[BudgetState]]] = {}
+        self._told: dict[tuple[Caller, OpenVotes | None], tuple[float, list[BudgetState]]] = {}
 
     @property
     def all(self) -> tuple[Budget, ...]:
@@ -167,36 +170,49 @@ class Budgets:
             return []
         request = current_request.get()
         caller = self.caller(owner, role=request.role, token_id=request.token_id, persona_id=persona_id)
-        known = self._told.get(caller)
+        asked = caller, self._votes_of(owner)
+        known = self._told.get(asked)
         if known and time.monotonic() - known[0] < STATES_SECONDS:
             return known[1]
         found = self.states(caller)
         with self._lock:
             if len(self._told) > 1_000:
                 self._told.clear()
-            self._told[caller] = (time.monotonic(), found)
+            self._told[asked] = (time.monotonic(), found)
         return found
 
     def states(self, caller: Caller) -> list[BudgetState]:
         """Every budget that limits this caller."""
         limits = [budget for budget in self.all if caller.is_limited_by(budget)]
+        votes = self._votes_of(caller.owner_name)
         with self._database.read() as connection:
-            return states(connection, limits, caller, moment=now())
+            return states(connection, limits, caller, moment=now(), open_votes=votes)
 
-    def overview(self) -> list[BudgetOverview]:
-        """Every budget and how it stands: for all, for the one it names, or for its greatest spenders."""
+    def overview(self, owner: str = "") -> list[BudgetOverview]:
+        """Every budget and how it stands: for all, for the one it names, or for its greatest spenders.
+
+        As far as this owner may know it; "" may know everything.
+        """
         everyone, moment, found = self.all, now(), []
+        votes = self._votes_of(owner)
         with self._database.read() as connection:
             for budget in everyone:
                 if budget.scope == "all" or budget.name:
                     caller = self._named_in(budget)
-                    standing = [("", states(connection, [budget], caller, moment=moment)[0])]
+                    (state,) = states(connection, [budget], caller, moment=moment, open_votes=votes)
+                    standing = [("", state)]
                 else:
-                    standing = spenders(connection, budget, moment=moment, at_most=MOST_SPENDERS)
+                    standing = spenders(
+                        connection, budget, moment=moment, at_most=MOST_SPENDERS, open_votes=votes
+                    )
                     names = self._people.names(connection) if budget.scope == "person" else {}
                     standing = [(names.get(name, name), state) for name, state in standing]
                 found.append(BudgetOverview(budget, tuple(standing)))
         return found
+
+    def _votes_of(self, owner: str) -> OpenVotes | None:
+        found = self.open_votes(owner) if owner else ()
+        return OpenVotes(self._people.hash_of(owner), frozenset(found)) if found else None
 
     def _named_in(self, budget: Budget) -> Caller:
         """The one that a budget names."""
@@ -262,12 +278,13 @@ class Budgets:
     def _reserve(
         self, call: Call, caller: Caller, limits: Sequence[Budget], *, tokens: int, cost_usd: float | None
     ) -> None:
+        votes = self._votes_of(caller.owner_name)
         with self._database.write() as connection:
             if connection.dialect.name == "postgresql":  # with SQLite there is one writer anyway
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
             wanted = {"usd": cost_usd, "tokens": tokens, "replies": 1}
             moment = call.began_at
-            for state in states(connection, limits, caller, moment=moment):
+            for state in states(connection, limits, caller, moment=moment, open_votes=votes):
                 if state.refuses(wanted[state.budget.unit]):
                     raise state.refusal(wanted[state.budget.unit], moment=moment)
             row = {

@@ -3,6 +3,9 @@
 A call counts with what it may take at most until its row in the ledger has ended, and from then on with what
 it took. One statement asks for both, so that no call is missed and none counts twice. A reply that failed is
 no reply, but what it cost is spent.
+
+Until somebody has cast a blind vote, what the replies took would tell them who wrote which. So for them those
+calls go on counting with what they may take at most, in what they are told and in what still fits in.
 """
 
 from __future__ import annotations
@@ -11,10 +14,23 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
 
 from personachat.accounts.budget import Budget, BudgetState, Caller, Unit
 from personachat.accounts.tables import budget_calls
+from personachat.usage.questions import OpenVotes
 from personachat.usage.records import quarter_of
 from personachat.usage.tables import QUARTERS_A_DAY, usage_calls, usage_days, usage_kinds
 
@@ -31,14 +47,25 @@ _kinds = usage_kinds.c
 
 
 def states(
-    connection: Connection, budgets: Sequence[Budget], caller: Caller, *, moment: datetime
+    connection: Connection,
+    budgets: Sequence[Budget],
+    caller: Caller,
+    *,
+    moment: datetime,
+    open_votes: OpenVotes | None = None,
 ) -> list[BudgetState]:
-    """How each of these budgets stands for this caller, all at one moment."""
+    """How each of these budgets stands for this caller, all at one moment.
+
+    As somebody whose blind votes are open may know it.
+    """
     if not budgets:
         return []
     columns: list[ColumnElement[Any]] = []
     for budget in budgets:
-        columns += [_spent(budget, caller, moment), _reserved(budget, caller, moment)]
+        columns += [
+            _spent(budget, caller, moment, open_votes),
+            _reserved(budget, caller, moment, open_votes),
+        ]
     row = connection.execute(select(*(column.label(f"n{at}") for at, column in enumerate(columns)))).one()
     numbers = [float(number or 0) for number in row]
     return [
@@ -53,7 +80,12 @@ def states(
 
 
 def spenders(
-    connection: Connection, budget: Budget, *, moment: datetime, at_most: int
+    connection: Connection,
+    budget: Budget,
+    *,
+    moment: datetime,
+    at_most: int,
+    open_votes: OpenVotes | None = None,
 ) -> list[tuple[str, BudgetState]]:
     """How a budget of each one by itself stands for those who took most of it, by their names in its scope.
 
@@ -62,7 +94,8 @@ def spenders(
     found = []
     for name in connection.scalars(_names(budget, moment).limit(_LOOKED_AT)):
         caller = Caller(owner=name, owner_name=name, role=name, persona_id=name, token_id=name)
-        found.append((name, states(connection, [budget], caller, moment=moment)[0]))
+        (state,) = states(connection, [budget], caller, moment=moment, open_votes=open_votes)
+        found.append((name, state))
     return sorted(found, key=lambda each: -each[1].taken)[:at_most]
 
 
@@ -82,14 +115,18 @@ def _names(budget: Budget, moment: datetime) -> Select[Any]:
     return select(column).select_from(both).where(_days.day >= day, column != "").distinct()
 
 
-def _spent(budget: Budget, caller: Caller, moment: datetime) -> ColumnElement[Any]:
+def _spent(
+    budget: Budget, caller: Caller, moment: datetime, open_votes: OpenVotes | None
+) -> ColumnElement[Any]:
     if budget.period == "minute":
         asked = select(func.count()).select_from(budget_calls)
         recent = asked.where(_asked.began_at > budget.begins(moment), *_of_asked(budget, caller))
         return recent.scalar_subquery()
     if budget.scope in {"role", "token"}:
-        return _spent_by_calls(budget, caller, moment).scalar_subquery()
-    return _spent_by_days(budget, caller, moment).scalar_subquery()
+        by_calls = _spent_by_calls(budget, caller, moment).where(*_told(usage_calls, open_votes))
+        return by_calls.scalar_subquery()
+    by_days = _spent_by_days(budget, caller, moment).where(*_told(usage_kinds, open_votes))
+    return by_days.scalar_subquery()
 
 
 def _spent_by_days(budget: Budget, caller: Caller, moment: datetime) -> Select[Any]:
@@ -120,16 +157,23 @@ def _spent_by_calls(budget: Budget, caller: Caller, moment: datetime) -> Select[
     return select(func.sum(amount)).select_from(both).where(ended, *_of_asked(budget, caller))
 
 
-def _reserved(budget: Budget, caller: Caller, moment: datetime) -> ColumnElement[Any]:
+def _told(table: FromClause, open_votes: OpenVotes | None) -> list[ColumnElement[bool]]:
+    return [not_(open_votes.withheld(table))] if open_votes else []
+
+
+def _reserved(
+    budget: Budget, caller: Caller, moment: datetime, open_votes: OpenVotes | None
+) -> ColumnElement[Any]:
     if budget.period == "minute":
         return literal(0)
     amount: dict[Unit, Any] = {"usd": _asked.cost_usd, "tokens": _asked.tokens, "replies": literal(1)}
     unwritten = and_(_calls.id.is_(None), _asked.began_at > moment - timedelta(seconds=UNWRITTEN_SECONDS))
+    withheld = [open_votes.withheld(usage_calls)] if open_votes else []
     query = (
         select(func.sum(amount[budget.unit]))
         .select_from(budget_calls.outerjoin(usage_calls, _calls.id == _asked.id))
         .where(_asked.began_at >= budget.begins(moment), *_of_asked(budget, caller))
-        .where(or_(_calls.outcome == "running", unwritten))
+        .where(or_(_calls.outcome == "running", unwritten, *withheld))
     )
     return query.scalar_subquery()
 

@@ -362,7 +362,7 @@ def build_services(settings: Settings) -> Services:
     pricing.assume(settings.unknown_price if isinstance(settings.unknown_price, float) else None)
     checkpoints.start()
     ledger.start()
-    budgets.settle = ledger.settle
+    budgets.settle, budgets.open_votes = ledger.settle, SqlComparisons(database).open_votes
     housekeeping = Housekeeping(
         chores(
             database,
