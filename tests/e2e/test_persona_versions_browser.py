@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,33 @@ def rewrite(page: Page, prompt: str) -> None:
 def prompt_of(server: AppServer, persona_id: str) -> str:
     text = (server.personas_dir / f"{persona_id}.json").read_text(encoding="utf-8")
     return str(json.loads(text)["systemPrompt"])
+
+
+def test_enter_in_a_dialog_does_what_its_button_does(app_server: AppServer, page: Page) -> None:
+    put(app_server, "entered", "Entered", systemPrompt=PROMPT)
+    open_form(page, app_server, "entered")
+    rewrite(page, PROMPT.replace("careful", "cheerful"))
+    control(page, "persona_menu").click()
+    page.get_by_text("Save with a note").click()
+    note = page.get_by_role("dialog").get_by_role("textbox")
+    note.focus()
+    page.keyboard.type("Sounds friendlier")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(badge(page, "Saved")).to_be_visible()
+    tab(page, "History").click()
+    expect(page.get_by_text("· Sounds friendlier").first).to_be_visible()
+
+    settled(page)
+    control(page, "persona_menu").click()
+    page.get_by_text("Rename…").click()
+    new_id = page.get_by_role("dialog").get_by_role("textbox")
+    expect(new_id).to_have_value("entered")
+    new_id.press("Control+a")
+    page.keyboard.type("entered-anew")
+    page.keyboard.press("Enter")  # before the server has enabled the button
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page).to_have_url(re.compile("id=entered-anew"))
 
 
 def test_a_save_with_a_note_is_seen_word_by_word_and_taken_back(app_server: AppServer, page: Page) -> None:

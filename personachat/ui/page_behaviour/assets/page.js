@@ -6,6 +6,7 @@
 import * as avatars from "./avatars.js"
 import * as beside from "./beside.js"
 import * as compared from "./compared.js"
+import * as confirming from "./confirming.js"
 import * as desk from "./desk.js"
 import * as figures from "./figures.js"
 import * as focus from "./focus.js"
@@ -21,7 +22,8 @@ import * as typing from "./typing.js"
 import * as unsent from "./unsent.js"
 
 const parts = [
-  avatars, beside, compared, figures, history, leaving, listbox, menus, scrolling, unsent, focus, following, speech, typing, prompt, desk,
+  avatars, beside, compared, confirming, figures, history, leaving, listbox, menus, scrolling, unsent, focus,
+  following, speech, typing, prompt, desk,
 ]
 const page = { component: null }
 let planned = 0
