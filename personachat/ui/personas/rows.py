@@ -15,9 +15,8 @@ from typing import Literal, TypeAlias
 from personachat.personas.search import SearchText, matching
 from personachat.personas.store.base import StoredPersona
 from personachat.ui.chat.transcript import drawable
-from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.personas.desk import Entry
-from personachat.ui.personas.texts import name_in
+from personachat.ui.personas.texts import avatar_in, name_in
 from personachat.ui.session import PersonaDraft
 
 MOST_TAGS = 200
@@ -168,6 +167,7 @@ def _made(entry: Entry) -> Row:
 
 def _new_row(persona_id: str, draft: PersonaDraft) -> Row:
     name = name_in(draft.text) or persona_id
+    avatar = drawable(avatar_in(draft.text))
     about = "Deleted elsewhere." if draft.etag else "Not saved yet."
     searched = SearchText.about(name, persona_id)
-    return Row(persona_id, name, DEFAULT_AVATAR, about, searched, is_unsaved=True, is_new=True)
+    return Row(persona_id, name, avatar, about, searched, is_unsaved=True, is_new=True)

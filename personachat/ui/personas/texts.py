@@ -45,12 +45,21 @@ def id_in(text: str) -> str | None:
 
 def name_in(text: str) -> str | None:
     """The name that stands in a text, if it has a readable one."""
+    return _words_in(text, "name")
+
+
+def avatar_in(text: str) -> str | None:
+    """The avatar that stands in a text, if it has one."""
+    return _words_in(text, "avatar")
+
+
+def _words_in(text: str, field: str) -> str | None:
     try:
         value = json.loads(text)
     except ValueError:
         return None
-    name = value.get("name") if isinstance(value, dict) else None
-    return name if isinstance(name, str) and name.strip() else None
+    words = value.get(field) if isinstance(value, dict) else None
+    return words if isinstance(words, str) and words.strip() else None
 
 
 def line_of(text: str, number: int) -> str:
