@@ -32,8 +32,8 @@ MOST_OFFERED = 200
 def draw(workspace: Workspace, stored: StoredPersona) -> None:
     tests = workspace.tests
     st.caption(
-        "A judge reads recorded replies and answers the persona's own questions about each: how far is it "
-        "still itself, ten messages later?"
+        "A judge reads recorded replies and answers the persona's own questions about each: does it stay "
+        "in character over a long conversation?"
     )
     questions = _draw_questions(workspace, stored)
     sampling.draw(workspace, stored)

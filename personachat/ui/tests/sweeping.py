@@ -34,8 +34,8 @@ def draw(workspace: Workspace, persona: Persona, stored: StoredSuite | None) -> 
         persona_id, here.go_to = here.go_to, ""
         st.switch_page("pages/personas.py", query_params={"id": persona_id})
     st.caption(
-        "Asks the same in every combination of these values. What you leave empty stays as the persona has "
-        f"it. At most {MOST_CELLS} replies."
+        "Sends the same messages with every combination of these values. A field left empty keeps the "
+        f"persona's own value. At most {MOST_CELLS} replies."
     )
     runs = tests.runs_of(persona.id, "sweep")
     if not running.follow(tests, runs[:5]):
@@ -61,7 +61,7 @@ def _draw_choice(tests: Tests, persona: Persona, stored: StoredSuite | None) -> 
     )
     message = st.text_area(
         "Message",
-        placeholder="What somebody says",
+        placeholder="A message to the persona",
         max_chars=limits.MESSAGE,
         height=80,
         key="sweep_message",
@@ -70,7 +70,9 @@ def _draw_choice(tests: Tests, persona: Persona, stored: StoredSuite | None) -> 
     whole = stored.suite if stored else None
     names = [case.name for case in whole.cases] if whole else []
     picked = (
-        st.multiselect("Cases of the suite", names, key=f"sweep_cases_{persona.id}", persist_state="session")
+        st.multiselect(
+            "Cases from the suite", names, key=f"sweep_cases_{persona.id}", persist_state="session"
+        )
         if names
         else []
     )
