@@ -47,14 +47,14 @@ def _draw_setting(workspace: Workspace, stored: StoredPersona, settings: TestSet
     name = f"Samples {now.percent:g} % of replies" if settings.samples else "Sample replies"
     with st.popover(name, icon=":material/colorize:", disabled=not workspace.may_edit):
         st.caption(
-            "Has a share of new replies in chats measured in the background, each once, at most a day after "
-            "it was given. 0 % is off."
+            "Measures a share of new chat replies in the background, each of them once and within a day. "
+            "0% turns it off."
         )
         keys = [f"{field}_{stored.etag}" for field in FIELDS]
         st.number_input("Share in percent", 0.0, 100.0, float(now.percent), step=1.0, key=keys[0])
-        st.number_input("Replies a day, at most", 1, 1000, now.max_per_day, key=keys[1])
+        st.number_input("Replies per day, at most", 1, 1000, now.max_per_day, key=keys[1])
         st.number_input(
-            "Cost limit a day in US dollars",
+            "Cost limit per day in US dollars",
             min_value=0.0,
             value=now.max_cost_usd_per_day,
             step=0.1,
@@ -63,7 +63,7 @@ def _draw_setting(workspace: Workspace, stored: StoredPersona, settings: TestSet
             help="Days are in UTC. If the judge's price isn't known, nothing is measured under a limit.",
         )
         if not settings.questions:
-            st.caption("Save questions first: without any, nothing is measured.")
+            st.caption("Save questions first. Without them, nothing is measured.")
         if not workspace.tests.judge_model:
             st.caption("No judge is set. Whoever runs this server sets `PERSONACHAT_JUDGE_MODEL`.")
         st.button(
