@@ -22,6 +22,7 @@ from personachat.errors import (
     ShuttingDown,
 )
 from personachat.lab.checks.wording import folded
+from personachat.lab.fencing import MOST_CHARACTERS, harmless
 from personachat.lab.runs.model import JudgedAnswer
 from personachat.lab.runs.replying import Replying
 from personachat.lab.suites.model import JudgeQuestion
@@ -44,11 +45,9 @@ Answer with one JSON object and nothing else, with its keys in this order:
 REFUSALS = frozenset({BudgetExceeded.code, RequestLimitReached.code, PriceUnknown.code})
 """Errors of calls for which a budget had no room."""
 
-_FENCE_LIKE = re.compile(r"<(?=\s*/?\s*(?:reply|said|good|first|second))", re.IGNORECASE)
 _FENCED = re.compile(
     r"\A```(?:json)?[^\S\n]*+\n(?P<inside>.*)\n[^\S\n]*+```\Z", re.DOTALL | re.IGNORECASE
 )  # what is possessive keeps a model that answers with white space alone from taking minutes
-_MOST_CHARACTERS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +110,8 @@ class Judge:
 
         if self.model is None:
             return trouble("No judge is set. Set PERSONACHAT_JUDGE_MODEL.")
+        if long := too_long(reply):
+            return trouble(long)
         request = judge_request(question.question, said=said, reply=reply, reference=reference)
         heard = await self.hear(judge_persona(self.model), request, origin=origin)
         if heard.trouble:
@@ -183,9 +184,11 @@ def judge_request(question: str, *, said: str, reply: str, reference: str = "", 
     return "\n\n".join(parts)
 
 
-def harmless(text: str) -> str:
-    """The text without anything that could pass for a fence."""
-    return _FENCE_LIKE.sub("\u2039", text[:_MOST_CHARACTERS])
+def too_long(*replies: str) -> str:
+    """Why these replies can't be judged; "" if they can. Of a part of a reply nothing is said."""
+    if max(map(len, replies), default=0) <= MOST_CHARACTERS:
+        return ""
+    return f"The reply is too long to be judged; the limit is {MOST_CHARACTERS:,} characters."
 
 
 def read_verdict(answer: str, *, reply: str) -> tuple[bool | None, str, str, str]:
@@ -212,10 +215,19 @@ def one_object(answer: str) -> dict[str, Any] | None:
     """
     fenced = _FENCED.match(answer.strip())
     try:
-        found = _storable(json.loads(fenced["inside"] if fenced else answer))
+        inside = fenced["inside"] if fenced else answer
+        found = _storable(json.loads(inside, object_pairs_hook=_without_repetition))
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's value. Raises ValueError where it says two things of one key, such as yes and no."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
 
 
 def _storable(value: Any) -> Any:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from personachat.lab.judge import Judge, harmless, occurs, one_object
+from personachat.lab.fencing import harmless
+from personachat.lab.judge import Judge, occurs, one_object, too_long
 from personachat.lab.runs.model import PairVerdict, Preference
 from personachat.personas.persona import Persona
 from personachat.usage.model import Origin
@@ -48,6 +49,8 @@ class PairwiseJudge:
             return PairVerdict(question, "", None, trouble="There is no other reply to compare with."), None
         if " ".join(before.split()) == " ".join(after.split()):
             return PairVerdict(question, "", "tie", reasons=("Both replies say the same.",)), None
+        if long := too_long(before, after):
+            return PairVerdict(question, "", None, trouble=long), None
         cost: float | None = None
         found = PairVerdict(question, "", None)
         for swapped in (False, True):
