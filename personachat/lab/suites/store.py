@@ -137,11 +137,12 @@ class SuiteStore:
             with locked(self._folder), available(self._folder):
                 self._check(persona_id, self._text(persona_id), etag)
                 replace_file(self._path(persona_id), text.encode("utf-8"))
-            with self.database.write() as connection:
-                self._record(connection, persona_id, text, author=author)
+                with self.database.write() as connection:  # in the lock: the last version is the file's
+                    self._record(connection, persona_id, text, author=author)
         else:
             with self.database.write() as connection:
-                self._check(persona_id, self._row_text(connection, persona_id, locked=True), etag)
+                _lock(connection)
+                self._check(persona_id, self._row_text(connection, persona_id), etag)
                 self._record(connection, persona_id, text, author=author)
         return stored_suite(persona_id, text)
 
@@ -153,8 +154,9 @@ class SuiteStore:
                 self._check(persona_id, self._text(persona_id), etag)
                 remove_file(self._path(persona_id))
         with self.database.write() as connection:
+            _lock(connection)
             if not self._folder:
-                self._check(persona_id, self._row_text(connection, persona_id, locked=True), etag)
+                self._check(persona_id, self._row_text(connection, persona_id), etag)
             self._record(connection, persona_id, stored.text, author=author, deleted=True)
         return stored
 
@@ -188,8 +190,7 @@ class SuiteStore:
         ever = select(_s.persona_id).where(_s.place == self.place, _s.persona_id.in_(shipped)).distinct()
         given = []
         with self.database.write() as connection:
-            if connection.dialect.name == "postgresql":  # with SQLite there is one writer anyway
-                connection.execute(text_of_sql("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+            _lock(connection)
             for persona_id in sorted(shipped - set(connection.scalars(ever))):
                 source = SHIPPED / f"{persona_id}{SUFFIX}"
                 if source.is_file():
@@ -247,10 +248,10 @@ class SuiteStore:
             return f"# {self._path(persona_id).name} {error}."
         return content[:MOST_BYTES].decode("utf-8", "replace")
 
-    def _row_text(self, connection: Connection, persona_id: str, *, locked: bool = False) -> str | None:
+    def _row_text(self, connection: Connection, persona_id: str) -> str | None:
         query = select(_s.text, _s.deleted).where(_s.place == self.place, _s.persona_id == persona_id)
         query = query.order_by(_s.number.desc()).limit(1)
-        row = connection.execute(query.with_for_update() if locked else query).one_or_none()
+        row = connection.execute(query).one_or_none()
         return None if row is None or row.deleted else str(row.text)
 
     @staticmethod
@@ -265,6 +266,7 @@ class SuiteStore:
     def _record(
         self, connection: Connection, persona_id: str, text: str, *, author: str, deleted: bool = False
     ) -> None:
+        _lock(connection)
         query = select(_s.number, _s.etag, _s.deleted).where(
             _s.place == self.place, _s.persona_id == persona_id
         )
@@ -283,6 +285,12 @@ class SuiteStore:
             "saved_at": now(),
         }
         connection.execute(insert(test_suites).values(row))
+
+
+def _lock(connection: Connection) -> None:
+    """Until the transaction ends, nobody else looks which version is the last one and adds another."""
+    if connection.dialect.name == "postgresql":  # with SQLite there is one writer anyway
+        connection.execute(text_of_sql("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
 
 
 def _is_shipped(stored: StoredPersona) -> bool:
