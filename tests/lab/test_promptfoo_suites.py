@@ -56,6 +56,20 @@ def test_a_file_without_tests_is_refused(text: str) -> None:
         read_promptfoo(text, persona_id="tester")
 
 
+def test_what_is_longer_than_a_suite_may_be_is_left_out_and_said() -> None:
+    many = "".join("      - { type: contains, value: x }\n" for _ in range(60))
+    tests = (
+        f"tests:\n  - description: many\n    vars: {{ a: Hi }}\n    assert:\n{many}"
+        f"  - description: long\n    vars: {{ a: '{'x' * 100_001}' }}\n    assert: [{{ type: is-json }}]\n"
+    )
+    text, losses = read_promptfoo(tests, persona_id="tester")
+    assert [(case.name, len(case.check)) for case in parse_suite(text).cases] == [("many", 50)]
+    assert losses == (
+        '"many" has its first 50 assertions.',
+        '"long" was left out, because its message is too long.',
+    )
+
+
 def test_a_suite_comes_back_from_promptfoo() -> None:
     text, _ = read_promptfoo(CONFIG, persona_id="tester")
     suite, persona = parse_suite(text), parse_persona(persona_text())

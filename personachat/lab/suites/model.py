@@ -16,11 +16,12 @@ from personachat.personas.fields import ID_PATTERN
 MOST_CASES = 500
 MOST_CHECKS = 50
 MOST_TURNS = 200
+MOST_SAID_CHARACTERS = 100_000
 MOST_REPEATS = 100
 USUAL_REPEATS = 3
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=8_000)]
-Message = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=r"\S")]
+Message = Annotated[str, StringConstraints(min_length=1, max_length=MOST_SAID_CHARACTERS, pattern=r"\S")]
 Phrases = Words | Annotated[tuple[Words, ...], Field(min_length=1, max_length=200)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]

@@ -15,7 +15,15 @@ import yaml
 from personachat.errors import ImportRefused, SuiteInvalid
 from personachat.jsontext.faults import excerpt
 from personachat.lab.checks.running import plain
-from personachat.lab.suites.model import MOST_CASES, Case, Check, Suite, question_of
+from personachat.lab.suites.model import (
+    MOST_CASES,
+    MOST_CHECKS,
+    MOST_SAID_CHARACTERS,
+    Case,
+    Check,
+    Suite,
+    question_of,
+)
 from personachat.lab.suites.reading import parse_suite
 from personachat.personas.formats.promptfoo import write_config
 from personachat.personas.formats.promptfoo_tests import is_harmless, is_plain
@@ -79,13 +87,18 @@ def _case(test: Mapping[str, Any], number: int, losses: dict[str, None]) -> dict
         for each in (asserted if isinstance(asserted, list) else ())
         if isinstance(each, dict) and (check := _check(each, losses))
     ]
+    if len(said) > MOST_SAID_CHARACTERS:
+        losses[f'"{excerpt(name)}" was left out, because its message is too long.'] = None
+        return None
+    if len(checks) > MOST_CHECKS:
+        losses[f'"{excerpt(name)}" has its first {MOST_CHECKS} assertions.'] = None
     if not said:
         losses[f'"{excerpt(name)}" was left out, because it has several variables or reads a file.'] = None
         return None
     if not checks:
         losses[f'"{excerpt(name)}" was left out, because none of its assertions can be taken over.'] = None
         return None
-    return {"name": name, "say": said, "check": checks}
+    return {"name": name, "say": said, "check": checks[:MOST_CHECKS]}
 
 
 def _said(variables: Any) -> str:
