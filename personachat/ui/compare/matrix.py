@@ -59,10 +59,12 @@ def _draw_cell(shown: SeenComparison, one: SeenRound, answer: SeenAnswer, *, cho
     told = [f", message {one.number}, {_STATES.get(answer.state, answer.state)}"]
     told += [", your vote"] if won else []
     told += [", shown below"] if chosen else []
+    mark = ":material/visibility:" if chosen else _ICONS[answer.state]
+    letter = f"**{answer.letter}**" if chosen else answer.letter
     st.button(
-        f"{answer.letter} {heard(''.join(told))}",
-        icon=":material/check_circle:" if won else _ICONS[answer.state],
-        type="secondary" if chosen else "tertiary",
+        f"{letter} {heard(''.join(told))}",
+        icon=":material/check_circle:" if won else mark,
+        type="tertiary",  # of another type it would be another button, which hasn't the focus
         key=f"cell_{one.number}_{answer.letter}",
         help=escaped(answer.variant.name) if answer.variant else None,
         on_click=focus,
