@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import threading
+import time
 from contextlib import suppress
 
 from personachat.chat.starter import ReplyStarter
@@ -31,7 +32,12 @@ from personachat.owners import comparing
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-"""How often a list looks whether it was stopped, while a reply is silent."""
+"""How often a list looks whether it was stopped, while a reply is silent or comes from another server."""
+
+
+def pause() -> None:
+    """Wait until it is time to look again."""
+    time.sleep(LOOK_SECONDS)
 
 
 class MessageLists:
@@ -106,8 +112,10 @@ class MessageLists:
                 return ""
             if self._answers.draining:
                 raise ShuttingDown
-            with suppress(ReplyInProgress):  # somebody else sent something: wait for the replies to that
+            try:
                 self._rounds.send(comparison_id, comparison.waiting[0], waited=True)
+            except ReplyInProgress:  # somebody else sent something, perhaps on another server
+                pause()
 
     def _incomplete(self, comparison: Comparison) -> frozenset[str]:
         """The variants whose reply to the last message isn't whole."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from personachat.errors import ComparisonInvalid, MessageInvalid
+from personachat.errors import ComparisonInvalid, MessageInvalid, ReplyInProgress
+from personachat.lab.comparisons import lists
+from personachat.lab.comparisons.rounds import Rounds
 from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.store import SqlComparisons
@@ -73,6 +77,25 @@ def test_whoever_stops_all_stops_the_list_and_can_continue_it(
     ended(comparisons, comparison_id)
     comparisons.send_all(comparison_id)
     assert over(comparisons, comparison_id).waiting == ()
+
+
+def test_a_list_waits_for_replies_on_another_server_and_does_not_ask_all_the_time(
+    comparisons: Comparisons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparison_id = begun(comparisons)
+    send, refused, pauses = Rounds.send, [1, 2, 3], []
+
+    def busy(self: Rounds, *args: Any, **kwargs: Any) -> None:
+        if refused:
+            refused.pop()
+            raise ReplyInProgress("Another server is at it.")
+        send(self, *args, **kwargs)
+
+    monkeypatch.setattr(Rounds, "send", busy)
+    monkeypatch.setattr(lists, "pause", lambda: pauses.append(len(refused)))
+    comparisons.send_all(comparison_id)
+    assert over(comparisons, comparison_id).waiting == ()
+    assert pauses == [2, 1, 0]
 
 
 def test_a_list_stops_where_a_reply_fails_and_says_so(comparisons: Comparisons, fake: FakeProvider) -> None:
