@@ -59,11 +59,11 @@ def _draw_cell(shown: SeenComparison, one: SeenRound, answer: SeenAnswer, *, cho
     told = [f", message {one.number}, {_STATES.get(answer.state, answer.state)}"]
     told += [", your vote"] if won else []
     told += [", shown below"] if chosen else []
-    mark = ":material/visibility:" if chosen else _ICONS[answer.state]
+    icon = ":material/visibility:" if chosen else _ICONS[answer.state]
     letter = f"**{answer.letter}**" if chosen else answer.letter
     st.button(
         f"{letter} {heard(''.join(told))}",
-        icon=":material/check_circle:" if won else mark,
+        icon=":material/check_circle:" if won else icon,
         type="tertiary",  # of another type it would be another button, which hasn't the focus
         key=f"cell_{one.number}_{answer.letter}",
         help=escaped(answer.variant.name) if answer.variant else None,
