@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.conftest import AppServer, drawn, wait_for, wait_until
+from tests.e2e.proxies import behind_proxy
 from tests.fake_provider import Gate, tokens
 
 pytestmark = pytest.mark.browser
@@ -60,13 +61,12 @@ def choose(page: Page, action: str) -> None:
 
 
 @contextmanager
-def elsewhere(browser: Browser, address: str) -> Iterator[Page]:
-    """A browser that a proxy lets in."""
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 900}, extra_http_headers={"X-Forwarded-For": address}
-    )
-    yield context.new_page()
-    context.close()
+def elsewhere(browser: Browser, server: AppServer, address: str) -> Iterator[tuple[Page, AppServer]]:
+    """A browser that a proxy lets in, and the server as it is reached from there."""
+    with behind_proxy(server, address) as reached:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        yield context.new_page(), reached
+        context.close()
 
 
 def test_a_conversation_appears_in_the_sidebar_and_opens_from_there(
@@ -210,8 +210,8 @@ def test_a_shared_link_shows_the_conversation_until_it_is_revoked(
     link = dialog.get_by_test_id("stCode").inner_text().strip()
     assert re.fullmatch(rf"{re.escape(app_server.url)}/shared\?token=[\w-]{{43}}", link)
 
-    with elsewhere(browser, "203.0.113.7") as other:
-        other.goto(link)
+    with elsewhere(browser, app_server, "203.0.113.7") as (other, there):
+        other.goto(link.replace(app_server.url, there.url))
         expect(other.get_by_role("heading", name="Shared with a friend")).to_be_visible()
         expect(bubbles(other).last.locator("strong")).to_have_text("bold")
         expect(other.get_by_test_id("stChatInput")).to_have_count(0)
@@ -255,16 +255,19 @@ def test_an_export_holds_the_words_and_can_be_imported(
 def test_two_browsers_from_elsewhere_do_not_see_each_other(
     app_server: AppServer, browser: Browser, page: Page
 ) -> None:
-    with elsewhere(browser, "203.0.113.7") as one, elsewhere(browser, "203.0.113.8") as other:
-        mine = converse(one, app_server, "Only mine")
-        other.goto(app_server.url)
+    with (
+        elsewhere(browser, app_server, "203.0.113.7") as (one, here),
+        elsewhere(browser, app_server, "203.0.113.8") as (other, there),
+    ):
+        mine = converse(one, here, "Only mine")
+        other.goto(there.url)
         expect(sidebar(other).get_by_text("Your conversations will appear here.")).to_be_visible()
-        other.goto(f"{app_server.url}/?chat={mine}")
+        other.goto(f"{there.url}/?chat={mine}")
         expect(other.get_by_text("This chat doesn't exist or was deleted.")).to_be_visible()
         one.reload()
         expect(row(one, "Only mine")).to_be_visible()
         expect(bubbles(one).nth(1)).to_contain_text("Only mine")
-        one.goto(f"{app_server.url}/history")
+        one.goto(f"{here.url}/history")
         expect(main(one).get_by_role("button", name="Only mine")).to_be_visible()
         page.goto(f"{app_server.url}/history?q=mine")
         expect(page.get_by_text("No results")).to_be_visible()

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.conftest import AppServer, settled, start_app
+from tests.e2e.proxies import behind_proxy
 from tests.e2e.test_form_browser import box, tab
 from tests.e2e.test_personas_browser import badge, put
 
@@ -102,18 +103,23 @@ def shared_server(tmp_path: Path) -> Iterator[AppServer]:
         yield server
 
 
+@pytest.fixture
+def visited_server(shared_server: AppServer) -> Iterator[AppServer]:
+    """The same one as a visitor reaches it."""
+    with behind_proxy(shared_server, "203.0.113.7") as reached:
+        yield reached
+
+
 def test_of_two_who_edit_one_persona_the_second_is_told_and_loses_nothing(
-    shared_server: AppServer, page: Page, browser: Browser
+    shared_server: AppServer, visited_server: AppServer, page: Page, browser: Browser
 ) -> None:
     app_server = shared_server
     put(app_server, "contested", "Contested", systemPrompt=PROMPT)
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 900}, extra_http_headers={"X-Forwarded-For": "203.0.113.7"}
-    )
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
     second = context.new_page()
     theirs, mine = PROMPT.replace("careful", "cheerful"), PROMPT.replace("careful", "grumpy")
-    for each in (page, second):
-        open_form(each, app_server, "contested")
+    open_form(page, app_server, "contested")
+    open_form(second, visited_server, "contested")
     rewrite(second, mine)
     rewrite(page, theirs)
     control(page, "save").click()
