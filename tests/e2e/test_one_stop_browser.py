@@ -65,6 +65,20 @@ def test_a_page_whose_script_was_stopped_follows_again(app_server: AppServer, pa
     expect(bubbles(page).last).to_contain_text("tokens")
 
 
+def test_once_a_reply_has_ended_there_is_nothing_to_stop(app_server: AppServer, page: Page) -> None:
+    gate = Gate()
+    assert app_server.provider
+    app_server.provider.enqueue(tokens(["First half, ", gate, "second half."]))
+    page.goto(app_server.url)
+    say(page, "Go")
+    expect(page.get_by_role("button", name="Stop")).to_have_count(1)
+    gate.open()
+    expect(bubbles(page).last).to_contain_text("tokens")
+    expect(page.get_by_role("button", name="Forecast")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+
+
 def test_a_lost_connection_leads_back_to_the_reply(app_server: AppServer, page: Page) -> None:
     gate = Gate()
     assert app_server.provider

@@ -52,8 +52,11 @@ class Line:
 
 
 def _draw_forecast(place: DeltaGenerator) -> None:
-    """The way to what the next message would cost."""
-    with place.container(horizontal=True, width="content"):
+    """The way to what the next message would cost.
+
+    It takes the place as an element: of a container the browser would keep what this run drew in it before.
+    """
+    with place:
         draw_forecast()
 
 
