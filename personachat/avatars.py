@@ -6,11 +6,10 @@ Streamlit takes any other string for the path or address of a picture and opens 
 
 from __future__ import annotations
 
-import ast
 import difflib
 import re
 from functools import cache, lru_cache
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 MOST_CHARACTERS = 80
@@ -27,7 +26,7 @@ def avatar_fault(avatar: str) -> str:
         return ""
     if avatar.startswith(":"):
         return _icon_fault(avatar)
-    emoji = _listed("emojis.py", "ALL_EMOJIS")
+    emoji = _listed("emojis", "ALL_EMOJIS")
     shaped = not avatar.isascii() and bool(_EMOJI_SHAPE.fullmatch(avatar))
     if shaped and (not emoji or avatar.replace(_VARIATION, "") in emoji):
         return ""
@@ -73,7 +72,7 @@ def _icon_fault(avatar: str) -> str:
     match = _MATERIAL.fullmatch(avatar)
     if not match:
         return 'must be written like ":material/school:", or be one emoji such as "🧭"'
-    icons = _listed("material_icon_names.py", "ALL_MATERIAL_ICONS")
+    icons = _listed("material_icon_names", "ALL_MATERIAL_ICONS")
     name = match[1]
     if not icons or name in icons:
         return ""
@@ -86,20 +85,19 @@ def _icon_fault(avatar: str) -> str:
 
 @cache
 def _listed(filename: str, name: str) -> frozenset[str]:
-    """A list of Streamlit's, from its file: importing Streamlit takes a second, and is for pages alone.
+    """A list of Streamlit's, from its module alone: all of Streamlit takes a second, and is for pages alone.
 
     Empty if it cannot be found; then only the avatar's shape is checked.
     """
-    spec = find_spec("streamlit")
-    if not spec or not spec.origin:
+    package = find_spec("streamlit")
+    if not package or not package.origin:
         return frozenset()
+    spec = spec_from_file_location(f"streamlit.{filename}", Path(package.origin).with_name(f"{filename}.py"))
+    if not spec or not spec.loader:
+        return frozenset()
+    module = module_from_spec(spec)
     try:
-        module = ast.parse(Path(spec.origin).with_name(filename).read_text("utf-8"))
-    except (OSError, ValueError, SyntaxError):
+        spec.loader.exec_module(module)
+    except (OSError, ImportError, SyntaxError):
         return frozenset()
-    values = (node.value for node in module.body if isinstance(node, ast.Assign) and _names(node, name))
-    return frozenset(next(map(ast.literal_eval, values), ()))
-
-
-def _names(node: ast.Assign, name: str) -> bool:
-    return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+    return frozenset(getattr(module, name, ()))

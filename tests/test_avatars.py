@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+import gc
 import subprocess
 import sys
 
@@ -39,3 +41,21 @@ def test_checking_an_avatar_does_not_import_streamlit() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_lists_are_read_whatever_else_parses_python_meanwhile() -> None:
+    """CPython 3.11 keeps one depth for all who make trees of Python (gh-106905)."""
+
+    def parse(*_: object) -> None:
+        ast.parse("1")
+
+    gc.callbacks.append(parse)
+    threshold = gc.get_threshold()
+    avatars._listed.cache_clear()
+    gc.set_threshold(10)
+    try:
+        assert not avatar_fault("🧭")
+        assert not avatar_fault(":material/school:")
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(parse)
