@@ -19,7 +19,12 @@ import threading
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+if not __package__:  # `streamlit run personachat/server.py` puts this folder on the path, not the checkout
+    sys.path.remove(str(Path(__file__).parent))
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import click
 import streamlit as st

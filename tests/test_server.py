@@ -226,6 +226,21 @@ def test_streamlit_finds_the_app() -> None:
     assert (found.is_asgi_app, found.import_string) == (True, "server:app")
 
 
+def test_it_is_found_in_a_checkout_where_only_the_requirements_are_installed(tmp_path: Path) -> None:
+    """Streamlit puts the script's own folder on the path, and imports the module as "server"."""
+    code = f"""
+import sys
+sys.path[:] = [{str(SERVER.parent)!r}, *(each for each in sys.path if each != {str(APP)!r})]
+sys.meta_path[:] = [each for each in sys.meta_path if "editable" not in str(each)]
+import server
+print(type(server.app).__name__, server.personachat.__file__, {str(SERVER.parent)!r} in sys.path)
+"""
+    done = subprocess.run(
+        [*PYTHON, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == f"App {APP / 'personachat' / '__init__.py'} False\n", done.stderr
+
+
 def test_a_port_in_use_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

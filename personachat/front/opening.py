@@ -24,7 +24,8 @@ def refuse_unasked(host: str, settings: Settings) -> None:
             "could chat at your expense."
         ),
         hint=(
-            "If that is what you want, use --public or PERSONACHAT_PUBLIC=yes. Visitors then can't "
+            "For this machine alone, listen at 127.0.0.1 (--host; with streamlit run: --server.address). "
+            "If others are welcome, use --public or PERSONACHAT_PUBLIC=yes. Visitors then can't "
             "change the shared personas, unless you set PERSONACHAT_PUBLIC_EDITING=yes. Or set up a "
             "login with [auth] in secrets.toml."
         ),
