@@ -136,7 +136,10 @@ Owner = Annotated[
 
 @people_app.command("list")
 def list_people(*, data_dir: DataDir = None) -> None:
-    """List everyone who has conversations: id, role, conversations, last activity and name."""
+    """List everyone who has conversations.
+
+    A line each: id, role, conversations, last activity and name.
+    """
     with _opened(data_dir) as administrator:
         for each in administrator.people():
             active = f"{each.active_at.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -243,7 +243,10 @@ def export_personas(
     file_format: Annotated[
         PersonaFormat | None,
         typer.Option(
-            "--format", help="By default, JSON for one persona and a bundle for several.", show_default=False
+            "--format",
+            metavar="FORMAT",
+            help=f"One of {', '.join(PersonaFormat)}. By default, json for one persona, bundle for several.",
+            show_default=False,
         ),
     ] = None,
     output: Annotated[

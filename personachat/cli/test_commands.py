@@ -183,7 +183,7 @@ def stress(  # noqa: PLR0913  # one option each
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Have a simulated user talk to a persona, and a judge look at some of its replies.
+    """Let a simulated user talk to a persona, and judge some replies.
 
     Exit codes: those of `personachat test`. Rounds that never came are errors.
     """

@@ -6,8 +6,11 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from personachat import __version__
@@ -59,13 +62,20 @@ def test_help_loads_neither_pages_nor_providers(
     assert not loaded & {"streamlit", "openai", "xllamacpp", "fastapi", "uvicorn", "pandas"}
 
 
-@pytest.mark.parametrize("group", ["", "personas", "conversations", "local"])
-def test_at_80_columns_help_is_whole_and_says_what_works_without_a_command(group: str) -> None:
-    done = CliRunner().invoke(app, [*group.split(), "--help"], env={"COLUMNS": "80"}, prog_name="personachat")
-    lines = done.stdout.splitlines()
+def _commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _commands(child, *path, name)
+
+
+@pytest.mark.parametrize("command", [*_commands(typer.main.get_command(app))], ids=" ".join)
+def test_at_80_columns_help_is_whole_and_says_what_works_without_a_command(command: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "80"}, prog_name="personachat")
+    usage, *lines = done.stdout.splitlines()
+    assert usage.startswith("Usage: ")
     assert [line for line in lines if len(line) > 80] == []
-    assert [line for line in lines[1:] if line.endswith("...")] == []
-    if not group:
+    assert [line for line in lines if line.endswith("...")] == []
+    if not command:
         assert "--port PORT" in done.stdout.partition("Options without a command, and of serve:")[2]
 
 
