@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from personachat.ui import frame, login, returning, session, stopping, warmup
+from personachat.ui import frame, login, pages_alone, returning, session, warmup
 from personachat.ui.front_door import page
 
 st.set_page_config(page_title="PersonaChat", page_icon=frame.ICON)
 st.logo(frame.ICON, size="large")
+pages_alone.prepare()
 warmup.begin()
-stopping.prepare()
 locked_out = login.trouble()
 if not locked_out:
     frame.begin()

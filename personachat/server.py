@@ -44,11 +44,11 @@ from personachat.front import server_logs, slow_requests
 from personachat.front.base_path import BasePath
 from personachat.front.first_paint import FirstPaint
 from personachat.front.guard import Guard
-from personachat.front.opening import refuse_unasked, what_is_missing, who_can_do_what
 from personachat.front.page_headers import PageHeaders
 from personachat.front.trusted_user import TrustedUser, write_down_peers
 from personachat.front.uploads import UploadLimits
 from personachat.services import built_services, get_services, reset_services
+from personachat.services.opening import refuse_unasked, say, what_is_missing, who_can_do_what
 from personachat.services.shutdown import drained_at
 from personachat.settings import APP, load_settings
 from personachat.telemetry import logs, unknown_settings
@@ -96,20 +96,14 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
         with drained_at(signal.SIGINT, signal.SIGTERM, services=built_services, let_go=mcp.end):
             announce = served.state.pop("announce", None)
             if announce is None:
-                _announce(f"PersonaChat: {who_can_do_what(asked_host, load_settings())}")
+                say(f"PersonaChat: {who_can_do_what(asked_host, load_settings())}")
             else:
                 announce()
-            _announce(*unknown_settings.sentences())
+            say(*unknown_settings.sentences())
             try:
                 yield {}
             finally:
                 await asyncio.to_thread(reset_services)
-
-
-def _announce(*sentences: str) -> None:
-    for sentence in sentences:
-        if not logs.announced(load_settings(), sentence):
-            print(sentence, flush=True)  # noqa: T201  # for the terminal it was started from
 
 
 def _allow_own_names() -> None:
@@ -127,7 +121,7 @@ def _warm_up(ready: threading.Event) -> None:
         get_services().warm_up()
     finally:
         ready.set()
-        _announce(*what_is_missing(get_services()))
+        say(*what_is_missing(get_services()))
     bare = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
     level = bare.level
     bare.setLevel(logging.ERROR)  # a component that is declared outside a page is no fault
@@ -222,7 +216,7 @@ def serve(*, host: str, port: int, headless: bool) -> None:
     shown_url = f"{url}/" if settings.base_path else url
 
     def announce() -> None:
-        _announce(
+        say(
             f"PersonaChat is at {shown_url}, its API at {url}/api/docs. Press Ctrl-C to stop.",
             who_can_do_what(host, load_settings()),
         )

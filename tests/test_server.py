@@ -21,8 +21,8 @@ from streamlit.testing.v1 import AppTest
 from streamlit.web.server.app_discovery import discover_asgi_app
 
 from personachat.errors import AddressUnavailable, SettingsInvalid
-from personachat.front.opening import refuse_unasked
 from personachat.server import serve
+from personachat.services.opening import refuse_unasked
 from personachat.settings import APP, load_settings
 from tests.api.wire import chatting, problem_of, said, text_of
 from tests.conftest import persona_text

@@ -22,9 +22,9 @@ from personachat.errors import (
     PersonaNotFound,
     SettingsInvalid,
 )
-from personachat.front.opening import refuse_unasked
 from personachat.personas.store.base import Saving
 from personachat.services import Services
+from personachat.services.opening import refuse_unasked
 from personachat.settings import load_settings
 from tests.accounts.conftest import ACCESSES, ADA, CANARY, PEOPLE, TEAM, TOKEN, fill, key_of, workspace_of
 from tests.api.conftest import served

@@ -1,4 +1,4 @@
-"""`streamlit run Home.py`, as Community Cloud runs it: a signal lets replies end there, too."""
+"""`streamlit run Home.py`, as Community Cloud runs it: what the terminal hears, and how replies end."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ sys.argv = ["streamlit", "run", {str(APP / "Home.py")!r}, "--server.port", "{{po
             "--browser.gatherUsageStats", "false"]
 main()
 """
+
+
+OUT_OF_REACH = "postgresql://somebody:password-to-hide@127.0.0.1:1/none"
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,23 @@ def until_said(server: Server, words: str) -> None:
     while words not in server.log.read_text():
         assert server.process.poll() is None, server.log.read_text()
         threading.Event().wait(0.05)
+
+
+def test_the_terminal_hears_once_what_is_missing_and_who_can_do_what(
+    fake: FakeProvider, tmp_path: Path
+) -> None:
+    settings = {"PERSONACHAT_DEFALT_MODEL": "no-such-setting", "PERSONACHAT_DATABASE_URL": OUT_OF_REACH}
+    with standing(tmp_path, fake, code=PAGES_ALONE, **settings) as server, visiting(server) as visitor:
+        visitor.opens()
+        until_said(server, "PersonaChat: Anyone who can open the app")
+        with visiting(server) as another:
+            another.opens()
+        said = server.log.read_text()
+    assert said.count("Did you mean PERSONACHAT_DEFAULT_MODEL?") == 1
+    assert said.count("The database can't be used, so chats can't be saved.") == 1
+    assert said.count("and change and delete the shared personas (PERSONACHAT_PUBLIC_EDITING=no forbids") == 1
+    assert "password-to-hide" not in said
+    assert "no-such-setting" not in said
 
 
 def stored(folder: Path) -> list[Reply]:

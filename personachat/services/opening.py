@@ -1,11 +1,25 @@
-"""Opening the pages to others: what the operator has to say before, and is told about who can do what."""
+"""What the terminal says as a server starts: what is missing, what is misspelt, and who can do what."""
 
 from __future__ import annotations
 
 from personachat.access import listens_on_loopback_alone
 from personachat.errors import NoModelAvailable, PersonaChatError, SettingsInvalid
 from personachat.services import Services
-from personachat.settings import Settings, login_configured
+from personachat.settings import Settings, load_settings, login_configured
+from personachat.telemetry import logs, unknown_settings
+
+
+def say(*sentences: str) -> None:
+    """Print each on a line of its own; a log in JSON gets them instead."""
+    for sentence in sentences:
+        if not logs.announced(load_settings(), sentence):
+            print(sentence, flush=True)  # noqa: T201  # for the terminal it was started from
+
+
+def say_of_pages_alone(services: Services) -> None:
+    """What `streamlit run Home.py` says: it serves the pages without the API, and always starts."""
+    about_pages = _about_pages_alone(services)
+    say(*unknown_settings.sentences(), *what_is_missing(services), f"PersonaChat: {about_pages}")
 
 
 def refuse_unasked(host: str, settings: Settings) -> None:
@@ -50,6 +64,17 @@ def what_is_missing(services: Services) -> tuple[str, ...]:
     except PersonaChatError as error:
         missing.append(f"The database can't be used, so chats can't be saved. {error} {error.hint}".strip())
     return tuple(" ".join(sentence.split()) for sentence in missing)
+
+
+def _about_pages_alone(services: Services) -> str:
+    settings = services.settings
+    if services.accounts:
+        return _about_pages(settings, alone=False)
+    if settings.public_editing is False:
+        editing = "but not change the shared personas (PERSONACHAT_PUBLIC_EDITING=no)"
+    else:
+        editing = "and change and delete the shared personas (PERSONACHAT_PUBLIC_EDITING=no forbids it)"
+    return f"Anyone who can open the app can chat at your expense, {editing}."
 
 
 def _about_pages(settings: Settings, *, alone: bool) -> str:

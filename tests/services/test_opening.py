@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from personachat.front.opening import what_is_missing
 from personachat.providers import registry
 from personachat.services import build_services
+from personachat.services.opening import what_is_missing
 from personachat.settings import load_settings
 from tests.migrated import put_database_in
 

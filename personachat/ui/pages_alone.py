@@ -1,4 +1,6 @@
-"""Where Streamlit alone serves the pages, as `streamlit run Home.py` does, replies end before it stops, too.
+"""What a server of ours does as it starts and stops, where Streamlit alone serves the pages (Home.py).
+
+The terminal hears what is missing and who can do what, and replies end before the server does.
 
 Streamlit hears of signals itself, and only its loop's thread may change that. Nothing else here touches what
 Streamlit does not document.
@@ -7,18 +9,17 @@ Streamlit does not document.
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import threading
 from functools import partial
 
 from streamlit.runtime import Runtime
 
+from personachat.services import get_services, opening
 from personachat.services.shutdown import drain_at
-from personachat.telemetry import unknown_settings
-from personachat.ui import address
-
-log = logging.getLogger(__name__)
+from personachat.settings import load_settings
+from personachat.telemetry import logs
+from personachat.ui import address, warmup
 
 AGAIN_SECONDS = 0.2
 TRIES = 100
@@ -29,7 +30,7 @@ _prepared = False
 
 
 def prepare() -> None:
-    """See to it, once a process; where the whole server is ours it has done so."""
+    """See to it, once a process and before it warms up; where the whole server is ours it has done so."""
     global _prepared  # noqa: PLW0603  # signals are the process's
     if _prepared or address.api_is_served():
         return
@@ -39,10 +40,14 @@ def prepare() -> None:
         if _prepared:
             return
         _prepared = True
-    for sentence in unknown_settings.sentences():  # where the whole server is ours it has said so
-        log.warning("%s", sentence)
+    warmup.do_first(_open)
     loop = Runtime.instance()._get_async_objs().eventloop  # noqa: SLF001  # Streamlit has no public way
     loop.call_soon_threadsafe(_prepare, loop, TRIES)
+
+
+def _open() -> None:
+    logs.configure(load_settings(), always=True)
+    opening.say_of_pages_alone(get_services())
 
 
 def _prepare(loop: asyncio.AbstractEventLoop, tries: int) -> None:
