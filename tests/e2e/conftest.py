@@ -6,6 +6,7 @@ browser context of its own. Only loopback is used.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import socket
@@ -16,13 +17,16 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.e2e.patience import come_to_rest, patient_actions
+from tests.e2e.fork_server import ForkServer, Process
+from tests.e2e.patience import come_to_rest, patient_actions, true_within
 from tests.fake_provider import FakeProvider
+from tests.migrated import put_database_in
 from tests.network_guard import guarded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,16 +50,23 @@ CHROMIUM_FLAGS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright's loop stays in this thread, where no other may then run."""
-    items.sort(key=lambda item: "e2e" in item.path.parts)
+    """Browser tests come last: Playwright's loop stays in this thread, where no other may then run.
+
+    Of their files the longest is begun first, so that no worker is alone with a long one in the end.
+    """
+    files = {item.path for item in items if "e2e" in item.path.parts}
+    longest_first = {path: rank for rank, path in enumerate(sorted(files, key=_length), start=1)}
+    items.sort(key=lambda item: longest_first.get(item.path, 0))
+
+
+def _length(path: Path) -> tuple[int, str]:
+    return -path.stat().st_size, path.name
 
 
 def wait_until(page: Page, expression: str, *, arg: object = None) -> None:
     """Wait for JavaScript to be true of the page, which forbids what Playwright's own waiting does (eval)."""
-    deadline = time.monotonic() + PATIENCE_MILLISECONDS / 1000
-    while not page.evaluate(expression, arg):
-        assert time.monotonic() < deadline, f"still not true: {expression}"
-        page.evaluate("() => new Promise(requestAnimationFrame)")
+    seconds = PATIENCE_MILLISECONDS / 1000
+    assert true_within(page, expression, seconds=seconds, given=arg), f"still not true: {expression}"
 
 
 def wait_for(page: Page, condition: Callable[[], bool]) -> None:
@@ -116,7 +127,7 @@ class AppServer:
     url: str
     personas_dir: Path
     log: Path
-    process: subprocess.Popen[bytes]
+    process: Process
     provider: FakeProvider | None = None
 
     def kill(self) -> None:
@@ -181,52 +192,57 @@ def start_app(
     """
     personas, log = folder / "personas", folder / "server.log"
     shutil.copytree(ROOT / "personas", personas, dirs_exist_ok=True)
+    put_database_in(folder / "data")
     port = port or free_port()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            _command(port),
-            cwd=ROOT,
-            env=_environment(personas, provider) | dict(environment or {}),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    process = _started(_command(port), _environment(personas, provider) | dict(environment or {}), log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_healthy(url, process, log)
+        yield AppServer(url, personas, log, process, provider)
+    finally:
+        process.terminate()
         try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_healthy(url, process, log)
-            yield AppServer(url, personas, log, process, provider)
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextmanager
 def start_page(script: str, folder: Path, *, environment: Mapping[str, str]) -> Iterator[str]:
     """Serve a single page, by Streamlit alone, until the block ends; gives its URL."""
     log, port = folder / "page.log", free_port()
+    surroundings = _environment(folder / "personas", None) | guarded(ROOT) | dict(environment)
+    process = _started(_command(port, script=script), surroundings, log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_healthy(url, process, log)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@cache
+def _fork_server() -> ForkServer:
+    """That of this process; it ends with it."""
+    server = ForkServer(ROOT)
+    atexit.register(server.close)
+    return server
+
+
+def _started(arguments: list[str], environment: Mapping[str, str], log: Path) -> Process:
+    if hasattr(os, "pidfd_open"):
+        return _fork_server().start(arguments, folder=ROOT, environment=environment, log=log)
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            _command(port, script=script),
-            cwd=ROOT,
-            env=_environment(folder / "personas", None) | guarded(ROOT) | dict(environment),
-            stdout=output,
-            stderr=subprocess.STDOUT,
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments], cwd=ROOT, env=environment, stdout=output, stderr=output
         )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_healthy(url, process, log)
-            yield url
-        finally:
-            process.kill()
-            process.wait()
 
 
 def _command(port: int, *, script: str = "personachat/server.py") -> list[str]:
     return [
-        *(sys.executable, "-m", "streamlit", "run", script),
+        *("streamlit", "run", script),
         *("--server.headless", "true"),
         *("--server.address", "127.0.0.1"),
         *("--server.port", str(port)),
@@ -249,7 +265,7 @@ def _environment(personas: Path, provider: FakeProvider | None) -> dict[str, str
     return kept
 
 
-def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_healthy(url: str, process: Process, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:

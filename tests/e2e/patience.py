@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -104,20 +105,53 @@ _STREAMS = """() => Boolean(document.querySelector(
 ))"""
 _NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
+# The page itself looks again and again: to be asked from here each time costs three processes more than that.
+_COME_TO_REST = f"""async ([seconds, orStreams]) => {{
+  const rests = {_RESTS}, streams = {_STREAMS}, nextFrame = {_NEXT_FRAME}
+  const end = performance.now() + seconds * 1000
+  for (;;) {{
+    if (rests()) {{
+      await nextFrame()
+      if (rests()) return true
+    }} else if (orStreams && streams()) return true
+    if (performance.now() > end) return false
+    await new Promise(done => setTimeout(done, 20))
+  }}
+}}"""
+_TRUE_WITHIN = """async ([seconds, given]) => {
+  const end = performance.now() + seconds * 1000
+  for (;;) {
+    const said = (EXPRESSION)
+    if (await (typeof said === "function" ? said(given) : said)) return true
+    if (performance.now() > end) return false
+    await new Promise(requestAnimationFrame)
+  }
+}"""
+_GONE = re.compile(r"context was destroyed|Cannot find context|navigat", re.IGNORECASE)
+"""What Playwright says of a document that has made way for another."""
+
 
 def come_to_rest(page: Page, *, seconds: float, or_streams: bool = False) -> bool:
     """Wait until nothing runs for the page and nothing was asked for; whether that came within the time."""
+    return _asked_of_the_page(page, _COME_TO_REST, seconds=seconds, argument=or_streams)
+
+
+def true_within(page: Page, expression: str, *, seconds: float, given: object = None) -> bool:
+    """Wait until JavaScript, or a function of what is given, is true; whether that came within the time."""
+    asked = _TRUE_WITHIN.replace("EXPRESSION", expression)
+    return _asked_of_the_page(page, asked, seconds=seconds, argument=given)
+
+
+def _asked_of_the_page(page: Page, function: str, *, seconds: float, argument: object) -> bool:
+    """What a function of the seconds that are left and an argument gives; asked anew in a new document."""
     deadline = time.monotonic() + seconds
     while True:
-        if page.evaluate(_RESTS):
-            page.evaluate(_NEXT_FRAME)
-            if page.evaluate(_RESTS):
-                return True
-        elif or_streams and page.evaluate(_STREAMS):
-            return True
-        if time.monotonic() > deadline:
-            return False
-        page.evaluate(_NEXT_FRAME)
+        left = max(0.0, deadline - time.monotonic())
+        try:
+            return bool(page.evaluate(function, [left, argument]))
+        except Error as fault:
+            if not left or not _GONE.search(fault.message):
+                raise
 
 
 @contextmanager
