@@ -12,7 +12,7 @@ st.set_page_config(layout="wide")
 
 st.header("Insights", anchor=False)
 try:
-    page.draw(session.services(), session.workspace())
+    page.draw(session.workspace())
 except (DatabaseUnavailable, DatabaseDamaged) as error:
     storage_notice.draw_unreachable(error, "The usage records can't be loaded")
     st.button("Try again", icon=":material/refresh:")

@@ -12,7 +12,7 @@ st.set_page_config(layout="wide")
 
 st.header("Tests", anchor=False)
 try:
-    page.draw(session.services(), session.workspace())
+    page.draw(session.workspace())
 except (DatabaseUnavailable, DatabaseDamaged) as error:
     storage_notice.draw_unreachable(error, "Tests can't be loaded")
     st.button("Try again", icon=":material/refresh:")

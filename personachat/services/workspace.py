@@ -27,6 +27,7 @@ from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter
 from personachat.database.connection import Database
 from personachat.history.library import ConversationLibrary
+from personachat.insights.service import Insights
 from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.on_save import TestedPersonas
@@ -61,6 +62,7 @@ class Workspace:
     personas: PersonaStore
     gallery: Gallery
     usage: UsageReader
+    insights: Insights
     comparisons: Comparisons
     tests: Tests
     author: str
@@ -136,6 +138,14 @@ class Workspaces:
             trail=trail,
             tests=SuiteTexts(self.testing.suites),
         )
+        usage = UsageReader(
+            self.database,
+            self.people,
+            owner=owner,
+            settle=self.ledger.settle,
+            administers=may_administer(owner, role=self.authorization.stated_role(person)),
+            open_votes=partial(SqlComparisons(self.database).open_votes, owner),
+        )
         return Workspace(
             owner,
             ChatService(self.answers, owner=owner, personas=answering, surface=surface),
@@ -154,14 +164,8 @@ class Workspaces:
                 check_shareable=rights.refuse_unless_shareable,
                 note=lambda action, template_id: trail.note(action, kind="template", target=template_id),
             ),
-            UsageReader(
-                self.database,
-                self.people,
-                owner=owner,
-                settle=self.ledger.settle,
-                administers=may_administer(owner, role=self.authorization.stated_role(person)),
-                open_votes=partial(SqlComparisons(self.database).open_votes, owner),
-            ),
+            usage,
+            Insights(usage, self.people, owner=owner),
             Comparisons(
                 self.answers,
                 self.database,

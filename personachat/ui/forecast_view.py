@@ -15,7 +15,7 @@ from personachat.personas.prompt import estimate_tokens
 from personachat.services import Services
 from personachat.settings import LOCAL
 from personachat.ui import session
-from personachat.ui.chat import actions, costs
+from personachat.ui.chat import actions
 from personachat.ui.wording import counted, error_text, escaped, money
 from personachat.usage import pricing
 from personachat.usage.forecast import ENOUGH_CALLS, Forecast, Medians, Price, forecast
@@ -40,7 +40,7 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
         answering = services.models.answering(persona.model, offline=offline)
         long = prompt_tokens(services, conversation, persona, offline=offline)
         provider, model = answering.provider.name, answering.model
-        medians = costs.insights().medians(persona_id=persona.id, provider=provider, model=model)
+        medians = session.workspace().insights.medians(persona_id=persona.id, provider=provider, model=model)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
@@ -133,6 +133,6 @@ def _remembered(persona_id: str, provider: str, model: str) -> Medians:
     remembered = cast("tuple[object, float, Medians] | None", st.session_state.get(_MEDIANS))
     if remembered and remembered[0] == key and time.monotonic() - remembered[1] < REMEMBERED_SECONDS:
         return remembered[2]
-    medians = costs.insights().medians(persona_id=persona_id, provider=provider, model=model)
+    medians = session.workspace().insights.medians(persona_id=persona_id, provider=provider, model=model)
     st.session_state[_MEDIANS] = (key, time.monotonic(), medians)
     return medians

@@ -9,7 +9,6 @@ import streamlit as st
 
 from personachat.conversations.model import Reply
 from personachat.errors import PersonaChatError
-from personachat.insights.service import Insights
 from personachat.ui import session
 from personachat.ui.chat.transcript import tokens_of
 from personachat.ui.dates import viewer_zone
@@ -35,16 +34,10 @@ def tokens_and_cost(reply: Reply) -> str:
     return " · ".join(filter(None, (tokens, cost)))
 
 
-def insights() -> Insights:
-    """The ledger as whoever is in front of this session may read it."""
-    here = session.workspace()
-    return Insights(here.usage, session.services().people, owner=here.owner)
-
-
 def draw(conversation_id: str, *, turn_id: str) -> None:
     """Draw the table, with the calls of the turn marked."""
     try:
-        calls = insights().calls_of(conversation_id)
+        calls = session.workspace().insights.calls_of(conversation_id)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return

@@ -12,7 +12,7 @@ from personachat.personas.persona import parse_persona
 from personachat.personas.prompt import estimate_tokens
 from personachat.services import Services
 from personachat.services.workspace import Workspace
-from personachat.ui.chat import costs
+from personachat.ui import session
 from personachat.ui.forecast_view import price_of
 from personachat.ui.wording import counted, error_text, escaped, money, short
 from personachat.usage.forecast import Forecast, forecast
@@ -65,6 +65,6 @@ def _of(services: Services, variant: Variant, message: str) -> Forecast:
         prompt_tokens=long,
         estimated_tokens=long,
         most_tokens=estimate.reply_tokens_most,
-        medians=costs.insights().medians(persona_id=persona.id, provider=provider, model=model),
+        medians=session.workspace().insights.medians(persona_id=persona.id, provider=provider, model=model),
         price=price_of(provider, model),
     )

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from personachat.insights.service import Insights
 from personachat.personas.store.base import StoredPersona
 from personachat.services.workspace import Workspace
 from personachat.ui import last_seen
@@ -46,10 +45,10 @@ class Names:
         return PURPOSES.get(value, value) if filter_name == "purpose" else value
 
 
-def names(workspace: Workspace, insights: Insights) -> Names:
+def names(workspace: Workspace) -> Names:
     stored, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
     persona_names = {each.id: each.persona.name for each in stored if isinstance(each, StoredPersona)}
-    return Names(_distinct(persona_names), _distinct(dict(insights.usage.names())))
+    return Names(_distinct(persona_names), _distinct(dict(workspace.usage.names())))
 
 
 def _distinct(names: Mapping[str, str]) -> Mapping[str, str]:

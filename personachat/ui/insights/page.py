@@ -8,8 +8,6 @@ from datetime import datetime
 import streamlit as st
 
 from personachat.errors import UsageQuestionInvalid
-from personachat.insights.service import Insights
-from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.stamps import now
 from personachat.ui.insights import chart, failing, figures, filters, looking, speed, spending, thumbs
@@ -24,14 +22,14 @@ _PAGE = 1_000
 _LEFT_OUT = {"process_id"}
 
 
-def draw(services: Services, workspace: Workspace) -> None:
+def draw(workspace: Workspace) -> None:
     """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
-    insights = Insights(workspace.usage, services.people, owner=workspace.owner)
-    usage, choices = workspace.usage, insights.choices()
+    insights, usage = workspace.insights, workspace.usage
+    choices = insights.choices()
     if not any(choices.values()):
         _draw_nothing_yet()
         return
-    called, moment = names(workspace, insights), now()
+    called, moment = names(workspace), now()
     try:
         chosen = filters.draw(choices, called, now=moment, sees_all=usage.sees_all)
     except UsageQuestionInvalid as error:

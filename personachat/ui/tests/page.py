@@ -7,7 +7,6 @@ import streamlit as st
 from personachat.errors import EditingNotAllowed
 from personachat.lab.suites.stored import StoredSuite
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, notices, session
 from personachat.ui.tests import (
@@ -37,7 +36,7 @@ from personachat.ui.wording import distinct, error_text, escaped
 PICKED = "tests_persona"
 
 
-def draw(services: Services, workspace: Workspace) -> None:
+def draw(workspace: Workspace) -> None:
     """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
     listed, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
     personas = {each.id: each for each in listed if isinstance(each, StoredPersona)}
@@ -69,7 +68,7 @@ def draw(services: Services, workspace: Workspace) -> None:
         required=True,
     )
     drawn = {
-        REPLAYS: lambda: replaying.draw(services, workspace, persona_id),
+        REPLAYS: lambda: replaying.draw(workspace, persona_id),
         LABELS: lambda: labelling.draw(tests, persona_id, stored),
         SWEEPS: lambda: sweeping.draw(workspace, personas[persona_id].persona, stored),
         ADHERENCE: lambda: adherence.draw(workspace, personas[persona_id]),

@@ -13,12 +13,10 @@ from personachat.errors import PersonaChatError
 from personachat.history.filters import Filters
 from personachat.history.listing import ConversationSummary
 from personachat.insights.attention import Kind
-from personachat.insights.service import Insights
 from personachat.lab.pairwise import QUESTION
 from personachat.lab.replaying import made_replay, recorded
 from personachat.lab.runs.made import MadeRun
 from personachat.lab.testing import RunWish, Tests
-from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.stamps import now
 from personachat.ui import notices, session
@@ -52,19 +50,19 @@ _KINDS: dict[int, Kind] = {DISLIKED: "disliked", FAILED: "failed", CUT: "cut"}
 _DAYS = {WEEK: 7, MONTH: 30}
 
 
-def draw(services: Services, workspace: Workspace, persona_id: str) -> None:
+def draw(workspace: Workspace, persona_id: str) -> None:
     tests = workspace.tests
     st.caption(
         "Asks for each reply again and shows what is different: after exactly what had been said before it, "
         "or on the new replies' own course. Refusals, leaving the role and leaked instructions are checked."
     )
     if not running.follow(tests, tests.runs_of(persona_id, "replay", limit=5)):
-        _draw_choice(services, workspace, persona_id)
+        _draw_choice(workspace, persona_id)
     results.draw_replays(tests, persona_id)
 
 
-def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> None:
-    offered = _offered(services, workspace, persona_id)
+def _draw_choice(workspace: Workspace, persona_id: str) -> None:
+    offered = _offered(workspace, persona_id)
     if not offered:
         st.info(
             "There are no saved conversations with this persona yet. Chat with it first.",
@@ -158,7 +156,7 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
 
 
 def _offered(
-    services: Services, workspace: Workspace, persona_id: str
+    workspace: Workspace, persona_id: str
 ) -> tuple[dict[str, ConversationSummary], dict[int, list[str]]] | None:
     """The newest conversations with the persona, and which of them each way chooses."""
     listed, archived = (
@@ -169,8 +167,7 @@ def _offered(
     )
     if not listed and not archived:
         return None
-    insights = Insights(workspace.usage, services.people, owner=workspace.owner)
-    found = insights.suggested(UsageQuery(zone=ZoneInfo("UTC"), persona=persona_id))
+    found = workspace.insights.suggested(UsageQuery(zone=ZoneInfo("UTC"), persona=persona_id))
     liked = workspace.library.list(Filters(persona_id=persona_id, rating=1), limit=MOST_OFFERED)
     summaries = {summary.id: summary for summary in (*listed, *archived)}
     ways = {
