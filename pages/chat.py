@@ -29,7 +29,7 @@ chat = session.workspace().chat
 
 session.follow_deep_link()
 window.follow_turn_link()
-persona, trouble = persona_picker.draw(services)
+persona, trouble, model_line = persona_picker.draw()
 with st.bottom:
     told, line = st.empty(), st.empty()
 composer.draw_box(persona)
@@ -40,6 +40,9 @@ try:
         conversation = composer.send_waiting(chat, conversation)
 except (DatabaseUnavailable, DatabaseDamaged) as error:
     trouble, conversation = error, session.conversation_seen()
+if persona:
+    with model_line:
+        persona_picker.draw_model_of(services, persona, conversation)
 composer.draw_not_done(told)
 session.draw_gone()
 if trouble:

@@ -22,6 +22,7 @@ from personachat.api.schemas import Id, RequestModel, services_of, workspace_of
 from personachat.api.whole import WholeAnswer, WholeReply, is_wanted
 from personachat.errors import ConversationNotFound, ReplyInProgress
 from personachat.messages import ChatMessage
+from personachat.personas.chat_settings import AS_IN_THE_PERSONA, ChatSettings
 from personachat.replies.live import LiveReply
 from personachat.services.workspace import Workspace
 from personachat.variables import GivenValues
@@ -60,6 +61,15 @@ class ChatBody(RequestModel):
         ),
     ] = False
     variables: GivenValues = Field(default_factory=dict)
+    settings: Annotated[
+        ChatSettings | None,
+        Field(
+            description=(
+                "What holds in the conversation from now on, instead of the persona's own: all of it; {} is "
+                "as in the persona. If left out, the conversation's settings stay as they are."
+            )
+        ),
+    ] = None
 
 
 @router.post(
@@ -102,6 +112,7 @@ def _begin(request: Request, body: ChatBody) -> ReplyStream:
         kept=False,
         temporary=body.temporary,
         variables=body.variables,
+        settings=body.settings or AS_IN_THE_PERSONA,
     )
 
     def discard() -> None:
@@ -149,6 +160,8 @@ def _say(
     """The reply's `answer`; or else the live reply that is in the way, or None where it has just ended."""
     chat = workspace.chat
     chat.keep(conversation_id)
+    if body.settings is not None:
+        chat.adjust(conversation_id, body.settings)
     try:
         return answer(
             chat.send(conversation_id, body.message, persona_id=body.persona_id, variables=body.variables)

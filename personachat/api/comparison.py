@@ -249,5 +249,8 @@ def continue_with_column(
     """Copies the column's messages into a new conversation. Refused while a blind vote is open."""
     continued = comparisons_of(request).continue_with(comparison_id, body.variant)
     return ContinuedConversation(
-        conversation_id=continued.conversation_id, persona=continued.persona, differs=list(continued.differs)
+        conversation_id=continued.conversation_id,
+        persona=continued.persona,
+        settings=continued.settings,
+        differs=list(continued.differs),
     )

@@ -24,6 +24,7 @@ from personachat.lab.comparisons.question_sets import QuestionSets
 from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison
 from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.spending import MOST_LIMIT_USD
+from personachat.personas.chat_settings import ChatSettings
 from personachat.personas.limits import TRAIT
 
 COMPARISON_STREAM: dict[str, Any] = {
@@ -310,11 +311,13 @@ class ComparisonLink(ResponseModel):
 class ContinuedConversation(ResponseModel):
     """The new conversation, and the persona that goes on in it: `tutor`, or `tutor@stable`.
 
-    `differs` says how the column's persona was different, if no saved version is the same.
+    `settings` are what the conversation keeps of the column's model, parameters and traits. `differs` says
+    what else was different, if no saved version is the same.
     """
 
     conversation_id: str
     persona: str
+    settings: ChatSettings
     differs: list[str]
 
 

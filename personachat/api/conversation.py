@@ -31,6 +31,7 @@ from personachat.api.schemas import (
 from personachat.conversations.model import siblings_of
 from personachat.errors import ShareNotFound, TurnNotFound
 from personachat.history.sharing import Share
+from personachat.personas.chat_settings import ChatSettings
 from personachat.services.workspace import Workspace
 from personachat.variables import GivenValues
 
@@ -45,6 +46,15 @@ class ConversationChange(RequestModel):
     archived: bool | None = None
     variables: Annotated[
         GivenValues | None, Field(description="From the next reply on; empty text is the default again.")
+    ] = None
+    settings: Annotated[
+        ChatSettings | None,
+        Field(
+            description=(
+                "From the next reply on, instead of the persona's own. Replaces all settings of the "
+                "conversation; {} is as in the persona again."
+            )
+        ),
     ] = None
 
 
@@ -97,6 +107,8 @@ def update_conversation(
         library.archive(conversation_id, body.archived)
     if body.variables:
         workspace.chat.give(conversation_id, body.variables)
+    if body.settings is not None:
+        workspace.chat.adjust(conversation_id, body.settings)
     return listed_of(library.summary(conversation_id))
 
 

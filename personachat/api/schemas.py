@@ -26,6 +26,7 @@ from personachat.conversations.model import Conversation, Rating, Turn
 from personachat.history.exporting import Exported
 from personachat.history.listing import ConversationSummary
 from personachat.messages import FinishReason, TurnState, Usage, storable
+from personachat.personas.chat_settings import ChatSettings, stored_settings
 from personachat.services import Services
 from personachat.services.workspace import Workspace
 
@@ -181,6 +182,10 @@ class WholeConversation(ConversationHead):
         dict[str, str],
         Field(description="What variables of personas stand for in it, where not their default."),
     ]
+    settings: Annotated[
+        ChatSettings,
+        Field(description="What holds in it instead of the persona's own; null is as in the persona."),
+    ]
     leaf_id: str | None
     messages: list[Message]
 
@@ -248,6 +253,7 @@ def conversation_of(
         updated_at=conversation.updated_at,
         temporary=conversation.temporary,
         variables=dict(conversation.variables),
+        settings=stored_settings(conversation.settings),
         leaf_id=conversation.leaf_id,
         messages=[message_of(turn, siblings.get(turn.id, ())) for turn in turns],
     )

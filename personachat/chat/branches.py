@@ -93,9 +93,15 @@ class Branches:
         path = self._conversations.path(self._owner, turn_id)
         store = self._conversations.store_with(turn_id)
         conversation_id, _ = store.turn(self._owner, turn_id)
-        variables = store.get(self._owner, conversation_id, last=1, with_siblings=False).variables
+        head = store.get(self._owner, conversation_id, last=1, with_siblings=False)
         copies, requests = copied(path, lambda turn_id: store.request(self._owner, turn_id))
-        forked = store.create(self._owner, turns=copies, requests=requests, variables=variables)
+        forked = store.create(
+            self._owner,
+            turns=copies,
+            requests=requests,
+            variables=head.variables,
+            settings=head.settings,
+        )
         return store.get(self._owner, forked.id)
 
     def show_sibling(self, turn_id: str) -> None:

@@ -10,6 +10,7 @@ from personachat.chat.turns import new_turn
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import PromptHidden, ReplyNotFound
 from personachat.messages import ReasoningDelta, Started, TextDelta
+from personachat.personas.chat_settings import AS_IN_THE_PERSONA, ChatSettings, with_settings
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import PersonaSource
 from personachat.replies.context import ContextUse
@@ -56,8 +57,9 @@ class Inspection:
         *,
         offline: bool = False,
         variables: Mapping[str, str] = NO_VALUES,
+        settings: ChatSettings = AS_IN_THE_PERSONA,
     ) -> RequestBody:
-        """What would be sent for these words, and these variables.
+        """What would be sent for these words, and these variables; `settings` are those of a new chat.
 
         Raises ProviderError if nobody would answer, ConversationNotFound, PersonaNotFound, PromptHidden.
         """
@@ -66,7 +68,8 @@ class Inspection:
         conversation = self._conversations.get(self._owner, conversation_id) if conversation_id else None
         path = conversation.path if conversation else ()
         words = new_turn("user", text, parent_id=path[-1].id if path else None, persona=persona)
-        filled_persona = filled(persona.persona, conversation, variables)
+        own = persona.persona if conversation else with_settings(persona.persona, settings)
+        filled_persona = filled(own, conversation, variables)
         return self._answers.replies.preview(filled_persona, [*path, words], offline=offline)
 
     def first(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> RequestBody:

@@ -15,6 +15,7 @@ from personachat.chat.turns import cleaned, new_turn, opening
 from personachat.conversations.model import Conversation, QueuedMessage, Turn
 from personachat.errors import NotContinuable, ReplyNotFound, ShuttingDown, TurnNotFound
 from personachat.messages import ChatMessage
+from personachat.personas.chat_settings import AS_IN_THE_PERSONA, ChatSettings
 from personachat.personas.store.base import PersonaSource
 from personachat.personas.variables import with_values
 from personachat.replies.live import LiveReply
@@ -64,6 +65,7 @@ class ChatService:
         kept: bool = True,
         temporary: bool = False,
         variables: Mapping[str, str] = NO_VALUES,
+        settings: ChatSettings = AS_IN_THE_PERSONA,
     ) -> LiveReply:
         """Send the first words of a new conversation: as `start` and `send`, but both happen or neither."""
         text = cleaned(text)
@@ -80,6 +82,7 @@ class ChatService:
             persona=persona,
             asking=self._asking(offline=offline),
             variables=variables,
+            settings=settings,
         )
 
     def conversation(self, conversation_id: str, *, last: int | None = None) -> Conversation:
@@ -89,6 +92,11 @@ class ChatService:
     def give(self, conversation_id: str, variables: Mapping[str, str]) -> None:
         """Have these variables stand for other values from the next reply on; "" is the persona's default."""
         self._conversations.store_of(conversation_id).give(self.owner, conversation_id, variables)
+
+    def adjust(self, conversation_id: str, settings: ChatSettings) -> None:
+        """Have these settings hold from the next reply on, whichever persona answers."""
+        store = self._conversations.store_of(conversation_id)
+        store.adjust(self.owner, conversation_id, settings.as_stored())
 
     def turn(self, turn_id: str) -> tuple[str, Turn]:
         """The id of the conversation that a turn is in, and the turn as it is stored."""

@@ -20,6 +20,7 @@ from personachat.conversations.model import Conversation, Turn
 from personachat.conversations.variables import merged
 from personachat.errors import NotContinuable, ReplyInProgress
 from personachat.owners import is_comparing, person_of
+from personachat.personas.chat_settings import AS_IN_THE_PERSONA, ChatSettings, stored_settings, with_settings
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import PersonaSource, StoredPersona
 from personachat.personas.variables import with_values
@@ -125,10 +126,14 @@ class ReplyStarter:
         persona: StoredPersona,
         asking: ReplyOptions,
         variables: Mapping[str, str] = NO_VALUES,
+        settings: ChatSettings = AS_IN_THE_PERSONA,
     ) -> LiveReply:
-        """A new conversation with `new_turns`, the reply to it and these variables. Raises ShuttingDown."""
+        """A new conversation with `new_turns` and the reply to it, these variables and settings.
+
+        Raises ShuttingDown.
+        """
         self._runner.admit()
-        filled_persona = with_values(persona.persona, variables)
+        filled_persona = with_settings(with_values(persona.persona, variables), settings)
         plan = self.replies.plan(filled_persona, new_turns, offline=asking.offline, model=asking.model)
         turn = _reply_turn(new_turns[-1], plan, persona)
         with self.conversations.sending:
@@ -139,6 +144,7 @@ class ReplyStarter:
                 requests={turn.id: plan.request} if plan.request else None,
                 process_id=self._checkpoints.process_id,
                 variables=variables,
+                settings=settings.as_stored(),
             )
             live_reply = _live_reply(turn, plan, conversation, asking=asking)
             return self._start(live_reply, plan, conversation, conceals=persona.concealed)
@@ -203,8 +209,11 @@ class ReplyStarter:
 def filled(
     persona: Persona, conversation: Conversation | None, given: Mapping[str, str] = NO_VALUES
 ) -> Persona:
-    """The persona with the values of a conversation, as they are once these are given."""
-    return with_values(persona, merged(conversation.variables if conversation else {}, given))
+    """The persona with the values of a conversation, as they are once these are given, and its settings."""
+    if conversation is None:
+        return with_values(persona, merged({}, given))
+    own = with_settings(persona, stored_settings(conversation.settings))
+    return with_values(own, merged(conversation.variables, given))
 
 
 def _reply_turn(question: Turn, plan: ReplyPlan, persona: StoredPersona) -> Turn:

@@ -11,7 +11,7 @@ What is said of something that is not there, or somebody else's: the same in eve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from personachat.conversations.model import Conversation, QueuedMessage, Rating, Reply, SentRequest, Turn
 from personachat.errors import ConversationNotFound, TurnNotFound
@@ -37,6 +37,7 @@ class ConversationStore(Protocol):
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,
         variables: Mapping[str, str] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> Conversation:
         """A new conversation with its first turns, if any, as `append` adds them; returns its head."""
 
@@ -100,6 +101,9 @@ class ConversationStore(Protocol):
 
     def give(self, owner: str, conversation_id: str, variables: Mapping[str, str]) -> None:
         """Keep what these variables stand for from now on; "" takes one back, the others stay."""
+
+    def adjust(self, owner: str, conversation_id: str, settings: Mapping[str, Any]) -> None:
+        """Have these settings, and no others, hold from now on."""
 
     def keep(self, owner: str, conversation_id: str) -> None:
         """From now on it outlives its followers."""

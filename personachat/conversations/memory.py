@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from personachat.conversations.base import no_such_conversation, no_such_turn
 from personachat.conversations.model import (
@@ -115,11 +116,17 @@ class MemoryConversations:
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,  # noqa: ARG002  # it can only be this one
         variables: Mapping[str, str] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> Conversation:
-        values = merged({}, variables or {})
-        held = HeldConversation(
-            Conversation(id=new_id(), owner=owner, kept=kept, temporary=True, variables=values)
+        head = Conversation(
+            id=new_id(),
+            owner=owner,
+            kept=kept,
+            temporary=True,
+            variables=merged({}, variables or {}),
+            settings=settings or {},
         )
+        held = HeldConversation(head)
         with self._lock:
             held.add(turns, requests or {})
             self._places |= {turn.id: held.head.id for turn in turns}
@@ -219,6 +226,11 @@ class MemoryConversations:
     def give(self, owner: str, conversation_id: str, variables: Mapping[str, str]) -> None:
         with self._lock:
             self._held(owner, conversation_id).give(variables)
+
+    def adjust(self, owner: str, conversation_id: str, settings: Mapping[str, Any]) -> None:
+        with self._lock:
+            held = self._held(owner, conversation_id)
+            held.head = replace(held.head, settings=dict(settings))
 
     def keep(self, owner: str, conversation_id: str) -> None:
         with self._lock:

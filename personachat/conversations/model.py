@@ -180,6 +180,8 @@ class Conversation:
     updated_at: datetime = field(default_factory=now)
     variables: Mapping[str, str] = field(default_factory=dict)
     """What the personas' variables stand for in it, by names in lower case; the others have defaults."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What it says itself of who answers, as `personas.chat_settings` keeps it; the rest is the persona's."""
     changed_at: datetime | None = field(default=None, compare=False)
     """Of the stored conversation as it was read; see `changes`."""
 

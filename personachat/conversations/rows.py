@@ -156,6 +156,7 @@ def conversation_of(row: Row[Any], *, queue: tuple[QueuedMessage, ...] = ()) -> 
         created_at=row.created_at,
         updated_at=row.updated_at,
         variables=row.variables or {},
+        settings=row.settings or {},
         changed_at=row.changed_at,
     )
 

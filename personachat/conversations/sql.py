@@ -29,7 +29,7 @@ from personachat.database.processes import announce
 from personachat.messages import storable
 from personachat.stamps import new_id, now
 
-_HEAD = ("id", "owner", "kept", "title", "leaf_id", "created_at", "updated_at", "variables")
+_HEAD = ("id", "owner", "kept", "title", "leaf_id", "created_at", "updated_at", "variables", "settings")
 
 
 class SqlConversations:
@@ -48,6 +48,7 @@ class SqlConversations:
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,
         variables: Mapping[str, str] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> Conversation:
         moment = now()
         head = Conversation(
@@ -59,6 +60,7 @@ class SqlConversations:
             created_at=moment,
             updated_at=moment,
             variables=merged({}, variables or {}),
+            settings=settings or {},
         )
         with self._database.write() as connection:
             connection.execute(insert(conversations), {name: getattr(head, name) for name in _HEAD})
@@ -203,6 +205,13 @@ class SqlConversations:
         with self._database.write() as connection:
             before = owned_head(connection, owner, conversation_id, hold=True).variables
             _give(connection, conversation_id, before, variables)
+
+    def adjust(self, owner: str, conversation_id: str, settings: Mapping[str, Any]) -> None:
+        with self._database.write() as connection:
+            before = owned_head(connection, owner, conversation_id, hold=True).settings or {}
+            if settings != before:
+                mine = update(conversations).where(conversations.c.id == conversation_id)
+                connection.execute(mine.values(settings=dict(settings) or None))
 
     def keep(self, owner: str, conversation_id: str) -> None:
         with self._database.write() as connection:

@@ -42,6 +42,7 @@ conversations = Table(
     Column("pinned", Boolean, nullable=False, default=False),
     Column("archived", Boolean, nullable=False, default=False),
     Column("variables", Json),  # {name: value}; null for none
+    Column("settings", Json),  # {name: value}; null where all is as in the persona
     Column("deleted_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),  # when it last went on, not when it was renamed

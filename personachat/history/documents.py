@@ -10,12 +10,13 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 from personachat.avatars import avatar_fault, picture_in, safe_face
 from personachat.conversations.model import Reply, Turn
 from personachat.messages import Failed, FinishReason, TurnState, Usage, storable
+from personachat.personas.chat_settings import AS_IN_THE_PERSONA, ChatSettings
 from personachat.stamps import now
 from personachat.variables import MOST_CHARACTERS, MOST_VARIABLES, is_name
 
@@ -162,6 +163,11 @@ class ConversationDocument(_Part):
     updated_at: Moment
     leaf_id: Id | None = None
     variables: Annotated[Variables, Field(exclude_if=lambda values: not values)] = {}
+    settings: Annotated[
+        ChatSettings,
+        Field(exclude_if=lambda settings: not settings),
+        PlainSerializer(lambda settings: settings.model_dump(by_alias=True, exclude_none=True)),
+    ] = AS_IN_THE_PERSONA
     turns: list[TurnDocument]
 
 

@@ -23,6 +23,7 @@ from personachat.history.csv_table import csv_of
 from personachat.history.documents import FORMAT, VERSION, ConversationDocument, Document, document_of
 from personachat.history.filenames import file_name, unique_names
 from personachat.history.markdown import markdown_of
+from personachat.personas.chat_settings import stored_settings
 
 ExportFormat = Literal["markdown", "json", "csv"]
 
@@ -93,6 +94,7 @@ def _document(tree: Tree) -> ConversationDocument:
     names = ("title", "pinned", "archived", "created_at", "updated_at", "variables")
     return ConversationDocument.model_construct(
         **{name: getattr(tree.head, name) for name in names},
+        settings=stored_settings(tree.head.settings),
         leaf_id=tree.leaf_id,
         turns=[document_of(turn) for turn in tree.turns],
     )

@@ -19,6 +19,7 @@ from personachat.accounts.person import Person
 from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
+from personachat.personas.chat_settings import AS_IN_THE_PERSONA
 from personachat.services import Services, get_services
 from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, notices, returning, script_runs
@@ -209,6 +210,7 @@ def new_chat() -> None:
     """Leave the conversation; the next message begins another."""
     remember("chat", None)
     moved_on(None)
+    chat_state().settings_of_next = AS_IN_THE_PERSONA
     notices.say("chat_gone")
 
 

@@ -219,3 +219,15 @@ def test_what_no_database_can_hold_is_replaced(store: ConversationStore) -> None
     assert found.text.startswith("a")
     assert found.text.endswith("c")
     assert store.request(OWNER, turn.id) is not None
+
+
+def test_settings_are_kept_as_a_whole_and_are_their_owners_alone(store: ConversationStore) -> None:
+    made = store.create(OWNER, turns=[said("Hello")], settings={"model": "gpt-9", "tone": "dry"})
+    assert made.settings == store.get(OWNER, made.id).settings == {"model": "gpt-9", "tone": "dry"}
+    store.adjust(OWNER, made.id, {"temperature": 0.0})
+    assert store.get(OWNER, made.id).settings == {"temperature": 0.0}
+    with pytest.raises(ConversationNotFound):
+        store.adjust("user:somebody-else", made.id, {"temperature": 2.0})
+    assert store.get(OWNER, made.id).settings == {"temperature": 0.0}
+    store.adjust(OWNER, made.id, {})
+    assert store.get(OWNER, made.id).settings == {}

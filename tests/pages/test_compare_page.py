@@ -467,7 +467,8 @@ def test_the_chat_goes_on_with_the_columns_labelled_revision_or_says_what_differ
     number = services.revisions.of("ada")[-1].number
     services.labels.put("ada", "stable", number, author="")
     services.personas.save(persona_text("ada", model="fake-1", systemPrompt="Second."))
-    setups = (Setup(persona_id="ada", revision=number), Setup(persona_id="bob", model="fake-7"))
+    draft = persona_text("bob", model="fake-7", systemPrompt="Not saved.")
+    setups = (Setup(persona_id="ada", revision=number), Setup(persona_id="bob", text=draft))
     comparison_id = comparisons().begin(setups, "Which bird?")
     ended(comparisons(), comparison_id)
     visit(page, comparison=comparison_id)
@@ -480,7 +481,8 @@ def test_the_chat_goes_on_with_the_columns_labelled_revision_or_says_what_differ
     visit(page, comparison=comparison_id)
     click(page, "continue_column_B")
     (told,) = [each.value for each in page.warning]
-    assert "The saved persona goes on here. The column had the model fake" in told
+    assert "The saved persona goes on here. The column had another prompt." in told
+    assert "fake-7" in page.button(key="chat_settings").label
 
 
 def test_traits_are_in_the_address_and_in_the_fields(open_home: OpenPage) -> None:

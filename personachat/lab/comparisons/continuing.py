@@ -1,7 +1,8 @@
-"""Who goes on in a chat that was a column: the saved version that is most like the column's persona.
+"""Who goes on in a chat that was a column: the saved version most like its persona, and the chat's settings.
 
 A chat is answered by the newest version of a persona, by one that has a label, or by exactly one revision.
-Where none of them is what answered in the column, it is said what is different.
+The chat's own settings make up for the column's model, parameters and traits. What is different even then,
+such as the prompt of a draft, is said.
 """
 
 from __future__ import annotations
@@ -12,16 +13,33 @@ from dataclasses import dataclass
 from personachat.accounts.permitted_personas import PermittedLabels
 from personachat.errors import PersonaChatError
 from personachat.lab.comparisons.model import TRAITS, Variant
+from personachat.personas.chat_settings import (
+    AS_IN_THE_PERSONA,
+    ChatSettings,
+    settings_between,
+    with_settings,
+)
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.store.base import PersonaSource, Revisions
 
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """`persona` is how the one is addressed that goes on; `differs` is empty where it is the column's."""
+    """`persona` is how the one is addressed that goes on; `differs` is empty where it is the column's.
+
+    `settings` are those of the chat.
+    """
 
     conversation_id: str
     persona: str
+    settings: ChatSettings
+    differs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WhoGoesOn:
+    address: str
+    settings: ChatSettings
     differs: tuple[str, ...]
 
 
@@ -30,25 +48,34 @@ def who_goes_on(
     personas: PersonaSource,
     labels: PermittedLabels | None,
     revisions: Revisions,
-) -> tuple[str, tuple[str, ...]]:
-    """The address of the saved version most like the variant, and how it differs.
+) -> WhoGoesOn:
+    """The saved version most like the variant, the settings it takes, and how it differs even then.
 
-    Of those that are alike it is the newest version, then one with a label, then the revision by its number.
+    Of those that are alike it is one that needs no settings, then the newest version, then one with a label,
+    then the revision by its number.
     """
     answered = parse_persona(variant.text)
-    best: tuple[str, tuple[str, ...]] | None = None
+    best: WhoGoesOn | None = None
     for address in (
         variant.persona_id,
         *_labelled(variant.persona_id, labels),
         *_numbered(variant, revisions),
     ):
         try:
-            differs = differences(answered, personas.get(address).persona)
+            saved = personas.get(address).persona
         except PersonaChatError:
             continue
-        if best is None or len(differs) < len(best[1]):
-            best = (address, differs)
-    return best or (variant.persona_id, ("the persona, which isn't there anymore",))
+        settings = settings_between(saved, answered)
+        differs = differences(answered, with_settings(saved, settings))
+        found = WhoGoesOn(address, settings, differs)
+        if best is None or _lacks(found) < _lacks(best):
+            best = found
+    gone = ("the persona, which isn't there anymore",)
+    return best or WhoGoesOn(variant.persona_id, AS_IN_THE_PERSONA, gone)
+
+
+def _lacks(found: WhoGoesOn) -> tuple[int, int]:
+    return len(found.differs), len(found.settings.as_stored())
 
 
 def _labelled(persona_id: str, labels: PermittedLabels | None) -> list[str]:

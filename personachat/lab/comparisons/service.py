@@ -317,7 +317,8 @@ class Comparisons:
         store = self._conversations.store_for(temporary=False)
         path = self._conversations.path(self._kept_under, turn.id)
         turns, requests = copied(path, lambda turn_id: store.request(self._kept_under, turn_id))
-        persona, differs = who_goes_on(variant, self._personas, self._labels, self._revisions)
-        turns = [replace(each, persona_label=persona.partition("@")[2]) for each in turns]
-        made = store.create(self._owner, turns=turns, requests=requests)
-        return Continued(made.id, persona, differs)
+        found = who_goes_on(variant, self._personas, self._labels, self._revisions)
+        turns = [replace(each, persona_label=found.address.partition("@")[2]) for each in turns]
+        settings = found.settings.as_stored()
+        made = store.create(self._owner, turns=turns, requests=requests, settings=settings)
+        return Continued(made.id, found.address, found.settings, found.differs)

@@ -12,6 +12,7 @@ from string import ascii_lowercase
 import streamlit as st
 
 from personachat.errors import PersonaChatError
+from personachat.personas.chat_settings import stored_settings
 from personachat.ui import notices, session
 from personachat.ui.chat import window
 from personachat.ui.chat.state import Deleted, Forked, TurnDialog, chat_state
@@ -203,7 +204,7 @@ def ask(dialog: str, turn_id: str = "") -> None:
 def open_dialog() -> TurnDialog | None:
     """The dialog to open now: once, or until it is answered where it asks something."""
     dialog = chat_state().dialog
-    if dialog and dialog.dialog not in {"regenerate", "forecast", "values", "save_test"}:
+    if dialog and dialog.dialog not in {"regenerate", "forecast", "values", "settings", "save_test"}:
         close_dialog()
     return dialog
 
@@ -230,7 +231,9 @@ def compare(turn_id: str) -> None:
 
     with errors_as_notice():
         chat = session.workspace().chat
-        ways_in.from_turn(chat.turn(turn_id)[1], chat.path(turn_id))
+        conversation_id, turn = chat.turn(turn_id)
+        settings = stored_settings(chat.conversation(conversation_id, last=1).settings)
+        ways_in.from_turn(turn, chat.path(turn_id), settings)
 
 
 def _ask_save_test(turn_id: str) -> None:

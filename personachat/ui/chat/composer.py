@@ -15,6 +15,7 @@ from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaChatError, ReplyInProgress
 from personachat.messages import ChatMessage
+from personachat.personas.chat_settings import AS_IN_THE_PERSONA
 from personachat.personas.persona import Persona
 from personachat.services import Services
 from personachat.settings import LOCAL
@@ -107,7 +108,9 @@ def _begin(
         history=history,
         temporary=temporary,
         variables=variables,
+        settings=chat_state().settings_of_next,
     )
+    chat_state().settings_of_next = AS_IN_THE_PERSONA
     session.remember("chat", reply.conversation_id)
     if temporary:
         session.enter_temporary(reply.conversation_id)

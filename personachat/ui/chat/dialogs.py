@@ -10,18 +10,15 @@ from personachat.personas.persona import Persona
 from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
 from personachat.ui import forecast_view, open_tabs, session
-from personachat.ui.chat import actions, costs, inspector, persona_finder, values
+from personachat.ui.chat import actions, chat_settings, costs, inspector, persona_finder, values
+from personachat.ui.chat.chat_settings import LISTING_SECONDS, OWN_MODEL
 from personachat.ui.chat.state import chat_state
 from personachat.ui.dialogs import dialog
 from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.tests import saving
 from personachat.ui.wording import distinct, error_text
 
-OWN_MODEL = "Persona's default model"
 PERSONA, MODEL = "regenerate_persona", "regenerate_model"
-
-LISTING_SECONDS = 1.0
-"""How long the dialog waits for the providers' lists of models; they are remembered."""
 
 
 def draw_asked(services: Services, conversation: Conversation | None, persona: Persona) -> None:
@@ -32,7 +29,9 @@ def draw_asked(services: Services, conversation: Conversation | None, persona: P
     open_tabs.leave()  # another run closes the dialog; closing it begins one
     path = conversation.path if conversation else ()
     turn = next((turn for turn in path if turn.id == open_dialog.turn_id), None)
-    if open_dialog.dialog == "next":
+    if turn and open_dialog.dialog in {"regenerate", "save_test", "copy"}:
+        _draw_of_turn(services, open_dialog.dialog, turn, conversation)
+    elif open_dialog.dialog == "next":
         show_next(conversation, persona)
     elif open_dialog.dialog == "request":
         show_request(open_dialog.turn_id)
@@ -42,11 +41,16 @@ def draw_asked(services: Services, conversation: Conversation | None, persona: P
         show_forecast(services, conversation, values.applied(persona, conversation))
     elif open_dialog.dialog == "values" and conversation:
         values.show(persona, conversation)
-    elif open_dialog.dialog == "regenerate" and turn:
-        show_regenerate(services, turn)
-    elif open_dialog.dialog == "save_test" and turn:
+    elif open_dialog.dialog == "settings":
+        chat_settings.show(services, persona, conversation)
+
+
+def _draw_of_turn(services: Services, name: str, turn: Turn, conversation: Conversation | None) -> None:
+    if name == "regenerate":
+        show_regenerate(services, turn, default=chat_settings.held(conversation).model or OWN_MODEL)
+    elif name == "save_test":
         saving.show(turn)
-    elif open_dialog.dialog == "copy" and turn:
+    else:
         show_words(turn)
 
 
@@ -75,6 +79,7 @@ def show_next(conversation: Conversation | None, persona: Persona) -> None:
             inspector.SAMPLE,
             offline=session.offline_chosen(),
             variables=values.given(persona, conversation),
+            settings=chat_settings.held(conversation),
         )
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
@@ -98,8 +103,8 @@ def show_forecast(services: Services, conversation: Conversation | None, persona
 
 
 @dialog("Regenerate with", icon=":material/swap_horiz:", on_dismiss=actions.close_dialog, alone=True)
-def show_regenerate(services: Services, turn: Turn) -> None:
-    """Choose who answers instead, beside the reply that is there."""
+def show_regenerate(services: Services, turn: Turn, *, default: str) -> None:
+    """Choose who answers instead, beside the reply that is there; `default` is what the chat goes on with."""
     everything = session.workspace().personas.all()
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
     if not personas:
@@ -120,7 +125,7 @@ def show_regenerate(services: Services, turn: Turn) -> None:
     models = sorted({personas[persona_id].model for persona_id in ids} | set(offered), key=str.casefold)
     st.selectbox(
         "Model",
-        [OWN_MODEL, *models],
+        list(dict.fromkeys([default, *models])),
         accept_new_options=True,
         key=MODEL,
         help="Choose one or enter the name of any model that your provider offers.",

@@ -66,13 +66,14 @@ def help_of(memory: ContextUse) -> str:
 def _measured(conversation: Conversation, persona: Persona) -> ContextUse | None:
     leaf = conversation.leaf
     ended = leaf.reply.duration_seconds if leaf and leaf.reply else None
-    of = (conversation.id, conversation.leaf_id, ended, persona, session.offline_chosen())
+    offline, settings = session.offline_chosen(), conversation.settings
+    of = (conversation.id, conversation.leaf_id, ended, persona, offline, settings)
     last = _last_measurement()
     if last and last.of == of:
         return last.memory
     try:
         inspection = session.workspace().inspection
-        memory = inspection.memory(conversation, persona, offline=session.offline_chosen())
+        memory = inspection.memory(conversation, persona, offline=offline)
     except PersonaChatError:  # nobody would answer, which the page says already
         memory = None
     chat_state().measured = Measurement(of, memory)

@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from personachat.conversations.model import Conversation
 from personachat.errors import PersonaChatError, ProviderError, StoreUnavailable
+from personachat.personas.chat_settings import with_settings
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.personas.variables import declared
@@ -16,7 +19,7 @@ from personachat.services import Services
 from personachat.settings import LOCAL
 from personachat.ui import addresses, dismissals, faces, last_seen, open_tabs, script_runs, session
 from personachat.ui.chat import actions as turn_actions
-from personachat.ui.chat import persona_finder
+from personachat.ui.chat import chat_settings, persona_finder
 from personachat.ui.chat.state import PERSONA_CHOICE, TurnDialog, chat_state
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.returning import ReturnedWidgets
@@ -44,13 +47,16 @@ KEYS = """
 """
 
 
-def draw(services: Services) -> tuple[Persona | None, PersonaChatError | None]:
+def draw() -> tuple[Persona | None, PersonaChatError | None, DeltaGenerator]:
     """Draw the head; returns the persona to talk to, None if there is none at all, and what is amiss.
+
+    The last one is the place of the model's name, which depends on the chat: see `draw_model_of`.
 
     Where the personas cannot be read they are as they were seen last.
     """
     everything, trouble = script_runs.once_a_run(_personas)
-    return _draw(services, everything), trouble
+    persona, model_line = _draw(everything)
+    return persona, trouble, model_line
 
 
 def _personas() -> tuple[Sequence[StoredPersona | BrokenPersona], StoreUnavailable | None]:
@@ -58,10 +64,10 @@ def _personas() -> tuple[Sequence[StoredPersona | BrokenPersona], StoreUnavailab
     return last_seen.personas(workspace.personas, owner=workspace.owner)
 
 
-def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona]) -> Persona | None:
+def _draw(everything: Sequence[StoredPersona | BrokenPersona]) -> tuple[Persona | None, DeltaGenerator]:
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
     if not personas:
-        return None
+        return None, st.container()
     addressed = addresses.followed(personas, session.remembered("persona"))
     wanted_id = session.remembered("persona")
     first = next(iter(personas))  # the default one comes first
@@ -84,14 +90,14 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
             on_change=_choose,
         )
         draw_menu(persona)
-    draw_model(services, persona)
+    model_line = st.container()
     if chat_state().finding_persona:
         persona_finder.ask(personas, _choose_match)
     if wanted_id and wanted_id != chosen:
         draw_missing(wanted_id, persona, everything)
     else:
         session.talk_with(chosen, is_default=chosen == first)
-    return persona
+    return persona, model_line
 
 
 def avatars() -> dict[str, str]:
@@ -166,6 +172,12 @@ def draw_missing(
     )
 
 
+def draw_model_of(services: Services, persona: Persona, conversation: Conversation | None) -> None:
+    """The model that answers in this chat, and the chat's own settings, if it has any."""
+    draw_model(services, with_settings(persona, chat_settings.held(conversation)))
+    chat_settings.draw_line(conversation)
+
+
 def draw_model(services: Services, persona: Persona) -> None:
     """One quiet line: the model that answers, and why where that is not the persona's own."""
     try:
@@ -216,7 +228,7 @@ def draw_menu(persona: Persona) -> None:
     not_begun = SAVED if session.temporary_chosen() else TEMPORARY
     here = CLEAR if session.remembered("chat") else not_begun
     values = [VALUES] if declared(persona) and session.remembered("chat") else []
-    actions = [NEW, here, EDIT, *values, REQUEST, THEME, SHORTCUTS]
+    actions = [NEW, here, EDIT, chat_settings.NAME, *values, REQUEST, THEME, SHORTCUTS]
     chosen = st.menu_button(
         heard("More"),
         actions,
@@ -240,6 +252,8 @@ def _act() -> None:
         session.choose_temporary(chosen == TEMPORARY)
     elif chosen == VALUES:
         turn_actions.ask("values")
+    elif chosen == chat_settings.NAME:
+        turn_actions.ask("settings")
     elif chosen == REQUEST:
         turn_actions.ask("next")
     elif chosen == CLEAR and conversation_id:

@@ -10,6 +10,7 @@ from typing import cast
 
 import streamlit as st
 
+from personachat.personas.chat_settings import AS_IN_THE_PERSONA, ChatSettings
 from personachat.replies.context import ContextUse
 
 _KEY = "chat_page"
@@ -78,6 +79,8 @@ class ChatState:
     """The turn whose words are to be copied now."""
     copies: int = 0
 
+    settings_of_next: ChatSettings = AS_IN_THE_PERSONA
+    """What the next new chat says itself of who answers in it."""
     temporary_chat: str | None = None
     """The temporary chat this session is in, which is gone once it leaves it."""
     gone_meanwhile: bool = False

@@ -12,10 +12,11 @@ import streamlit as st
 from personachat.conversations.model import Conversation
 from personachat.conversations.variables import merged
 from personachat.errors import MessageInvalid
+from personachat.personas.chat_settings import with_settings
 from personachat.personas.persona import Persona
 from personachat.personas.variables import declared, missing, with_values
 from personachat.ui import session, value_fields
-from personachat.ui.chat import actions
+from personachat.ui.chat import actions, chat_settings
 from personachat.ui.dialogs import dialog
 from personachat.ui.wording import counted, escaped
 
@@ -41,8 +42,9 @@ def given(persona: Persona, conversation: Conversation | None) -> dict[str, str]
 
 
 def applied(persona: Persona, conversation: Conversation | None) -> Persona:
-    """The persona with the values as they are now."""
-    return with_values(persona, _now(persona, conversation))
+    """The persona with the values and the settings of the chat as they are now."""
+    own = with_settings(persona, chat_settings.held(conversation))
+    return with_values(own, _now(persona, conversation))
 
 
 def check(persona: Persona, conversation: Conversation | None) -> None:

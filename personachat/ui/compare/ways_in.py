@@ -6,18 +6,24 @@ from collections.abc import Sequence
 
 from personachat.conversations.model import Turn
 from personachat.lab.comparisons.model import Setup
+from personachat.personas.chat_settings import AS_IN_THE_PERSONA, ChatSettings
 from personachat.ui.compare.state import begin_with
 
 
-def of_turn(turn: Turn, path: Sequence[Turn]) -> tuple[list[Setup], str]:
-    """The persona of a turn twice, to change one of them, and the message that it is or answers."""
+def of_turn(
+    turn: Turn, path: Sequence[Turn], settings: ChatSettings = AS_IN_THE_PERSONA
+) -> tuple[list[Setup], str]:
+    """The persona of a turn twice, to change one of them, and the message that it is or answers.
+
+    Both have the settings of the chat.
+    """
     said = ""
     for each in path:
         if each.role == "user":
             said = each.text
         if each.id == turn.id:
             break
-    return [Setup(persona_id=turn.persona_address)] * 2, said
+    return [Setup(persona_id=turn.persona_address, **settings.as_stored())] * 2, said
 
 
 def of_persona(persona_id: str, *, drafted: bool) -> list[Setup]:
@@ -31,8 +37,8 @@ def of_revisions(persona_id: str, number: int) -> list[Setup]:
     return [Setup(persona_id=persona_id, revision=number), Setup(persona_id=persona_id)]
 
 
-def from_turn(turn: Turn, path: Sequence[Turn]) -> None:
-    setups, message = of_turn(turn, path)
+def from_turn(turn: Turn, path: Sequence[Turn], settings: ChatSettings) -> None:
+    setups, message = of_turn(turn, path, settings)
     begin_with(setups, message=message)
 
 

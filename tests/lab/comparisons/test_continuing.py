@@ -84,12 +84,45 @@ def test_a_number_leads_nobody_to_a_prompt_that_is_hidden_from_them(comparing_se
             asked(key, address)
 
 
-def test_without_a_saved_version_that_is_the_same_it_says_what_differs(comparisons: Comparisons) -> None:
-    setup = Setup(persona_id="ada", model="fake-9", temperature=0.5, tone="dry")
-    comparison_id = begun(comparisons, setup, Setup(persona_id="bob"))
+def test_a_columns_own_model_and_parameters_go_on_in_the_chat(
+    comparing_services: Services, fake: FakeProvider
+) -> None:
+    workspace = local(comparing_services)
+    number = comparing_services.revisions.of("ada")[-1].number
+    comparing_services.personas.save(persona_text("ada", model="fake-1", systemPrompt="Second."))
+    setup = Setup(
+        persona_id="ada",
+        revision=number,
+        model="fake-9",
+        temperature=0.5,
+        top_p=0.25,
+        max_tokens=9,
+        tone="dry",
+    )
+    comparison_id = begun(workspace.comparisons, setup, Setup(persona_id="bob"))
+    continued = workspace.comparisons.continue_with(comparison_id, "A")
+    assert (continued.persona, continued.differs) == (f"ada@{number}", ())
+    asked = next(each.body for each in fake.chats if each.body["model"] == "fake-9")
+    workspace.chat.send(continued.conversation_id, "And?", persona_id=continued.persona)
+    again = fake.wait_for_chats(3)[-1].body
+    assert again["messages"][:2] == asked["messages"]
+    assert {**again, "messages": ()} == {**asked, "messages": ()}
+    assert continued.settings.as_stored() == {
+        "model": "fake-9",
+        "temperature": 0.5,
+        "top_p": 0.25,
+        "max_tokens": 9,
+        "tone": "dry",
+    }
+
+
+def test_of_a_draft_it_is_said_what_no_saved_version_has(comparisons: Comparisons) -> None:
+    text = persona_text("ada", model="fake-9", systemPrompt="Not saved.", greeting="Hi.")
+    comparison_id = begun(comparisons, Setup(persona_id="ada", text=text), Setup(persona_id="bob"))
     continued = comparisons.continue_with(comparison_id, "A")
     assert continued.persona == "ada"
-    assert continued.differs == ("the model fake-9", "temperature 0.5", "another tone")
+    assert continued.settings.as_stored() == {"model": "fake-9"}
+    assert continued.differs == ("another prompt", "other details")
 
 
 def test_a_persona_that_is_gone_is_said_to_be(comparing_services: Services) -> None:
