@@ -80,7 +80,7 @@ class SuiteCase(pytest.Item):
 
     def runtest(self) -> None:
         from personachat.lab.runs.documents import why  # noqa: PLC0415  # a pytest run without suites loads none of it
-        from personachat.lab.testing import RunWish  # noqa: PLC0415  # a pytest run without suites loads none of it
+        from personachat.lab.runs.wish import RunWish  # noqa: PLC0415  # a pytest run without suites loads none of it
         from personachat.owners import LOCAL_OWNER  # noqa: PLC0415  # a pytest run without suites loads none of it
 
         tests = _services(self.config).of(LOCAL_OWNER, surface="cli").tests
@@ -88,7 +88,7 @@ class SuiteCase(pytest.Item):
         live = tests.start(wish)
         with live.changed:
             live.changed.wait_for(lambda: live.over)
-        case: CaseResult = tests.report(live.plan.run.id).score.cases[0]
+        case: CaseResult = tests.runs.report(live.plan.run.id).score.cases[0]
         if case.state != "pass":
             raise CaseNotPassed(f"{case.state}: {case.passes} of {case.planned} passed\n{why(case)}")
 

@@ -17,10 +17,10 @@ from personachat.lab.pairwise import MOST_QUESTION, QUESTION
 from personachat.lab.replaying import made_replay, recorded
 from personachat.lab.runs.documents import run_document
 from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.simulated_user import MOST_GOAL
 from personachat.lab.stress import MOST_ROUNDS, PROBES, ROUNDS, made_stress
 from personachat.lab.sweeping import Axes, made_sweep
-from personachat.lab.testing import RunWish
 from personachat.personas import limits
 
 router = APIRouter(prefix="/tests", tags=["tests"])
@@ -172,7 +172,7 @@ def start_replay(wanted: ReplayWanted, request: Request) -> JSONResponse:
 def start_sweep(wanted: SweepWanted, request: Request) -> JSONResponse:
     """Asks the same with every combination of tone, style, formality and temperature."""
     tests = workspace_of(request).tests
-    suite = tests.suite(wanted.persona_id).whole() if wanted.cases else None
+    suite = tests.suites.get(wanted.persona_id).whole() if wanted.cases else None
     axes = Axes(
         tones=tuple(wanted.tones),
         styles=tuple(wanted.styles),
@@ -187,4 +187,4 @@ def start_sweep(wanted: SweepWanted, request: Request) -> JSONResponse:
 def _begun(request: Request, wish: RunWish, made: MadeRun) -> JSONResponse:
     tests = workspace_of(request).tests
     live = tests.begin_made(wish, made)
-    return JSONResponse(run_document(tests.report(live.plan.run.id)), 202)
+    return JSONResponse(run_document(tests.runs.report(live.plan.run.id)), 202)

@@ -23,9 +23,10 @@ from personachat.lab.runs.documents import case_document, cell_document, junit, 
 from personachat.lab.runs.model import Cell
 from personachat.lab.runs.options import RunKind
 from personachat.lab.runs.reports import RunReport
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.suites.model import suite_schema
 from personachat.lab.suites.stored import StoredSuite
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.testing import Tests
 
 router = APIRouter(prefix="/tests", tags=["tests"])
 suite = APIRouter(prefix="/suites/{id}")
@@ -147,7 +148,7 @@ def get_test_schema() -> JSONResponse:
 def list_test_suites(request: Request) -> SuiteList:
     """One per persona at most."""
     tests = _tests(request)
-    return SuiteList(suites=[_answer(tests.suite(persona_id)) for persona_id in tests.with_suites()])
+    return SuiteList(suites=[_answer(tests.suites.get(persona_id)) for persona_id in tests.suites.ids()])
 
 
 @suite.get(
@@ -158,7 +159,7 @@ def list_test_suites(request: Request) -> SuiteList:
 )
 def get_test_suite(persona_id: PersonaId, request: Request, response: Response) -> SuiteAnswer:
     """With its ETag, which you send back when you save."""
-    stored = _tests(request).suite(persona_id)
+    stored = _tests(request).suites.get(persona_id)
     response.headers["ETag"] = f'"{stored.etag}"'
     return _answer(stored)
 
@@ -178,7 +179,7 @@ def save_test_suite(
 ) -> SuiteAnswer:
     """`text` is YAML or JSON. With `If-Match`, only over that version."""
     etags = condition_of(if_match, None).etags
-    stored = _tests(request).save_suite(persona_id, wanted.text, etag=etags[0] if etags else None)
+    stored = _tests(request).suites.save(persona_id, wanted.text, etag=etags[0] if etags else None)
     response.headers["ETag"] = f'"{stored.etag}"'
     return _answer(stored)
 
@@ -192,7 +193,7 @@ def save_test_suite(
 def delete_test_suite(persona_id: PersonaId, request: Request, if_match: IfMatch = None) -> None:
     """Its runs stay."""
     etags = condition_of(if_match, None).etags
-    _tests(request).delete_suite(persona_id, etag=etags[0] if etags else None)
+    _tests(request).suites.delete(persona_id, etag=etags[0] if etags else None)
 
 
 @router.post(
@@ -229,7 +230,7 @@ def start_test_run(wanted: RunWanted, request: Request) -> JSONResponse:
     """Answers at once; follow it with `/tests/runs/{id}/events`."""
     tests = _tests(request)
     live = tests.start(wanted.wish())
-    return JSONResponse(run_document(tests.report(live.plan.run.id)), 202)
+    return JSONResponse(run_document(tests.runs.report(live.plan.run.id)), 202)
 
 
 @router.get("/runs", summary="List your test runs", response_model=RunList, responses=answers(422, 503))
@@ -258,7 +259,7 @@ def list_test_runs(
                 began_at=found.began_at.isoformat(),
                 ended_at=found.ended_at.isoformat() if found.ended_at else None,
             )
-            for found in _tests(request).runs_of(persona_id, kind, limit=limit)
+            for found in _tests(request).runs.of(persona_id, kind=kind, limit=limit)
         ]
     )
 
@@ -278,7 +279,7 @@ def get_test_run(
     ] = None,
 ) -> JSONResponse:
     """With every reply, its checks, and what changed since the run before."""
-    return JSONResponse(run_document(_tests(request).report(run_id, before=against)))
+    return JSONResponse(run_document(_tests(request).runs.report(run_id, before=against)))
 
 
 @run.get(
@@ -293,7 +294,7 @@ def get_test_run(
 )
 def get_test_run_junit(run_id: TestRunId, request: Request) -> Response:
     """For CI systems."""
-    return Response(junit([_tests(request).report(run_id)]), media_type="application/xml")
+    return Response(junit([_tests(request).runs.report(run_id)]), media_type="application/xml")
 
 
 @run.get(
@@ -315,7 +316,7 @@ def get_test_run_junit(run_id: TestRunId, request: Request) -> Response:
 async def follow_test_run(run_id: TestRunId, request: Request) -> StreamingResponse:
     """From the beginning. If you disconnect, the run goes on."""
     tests = await run_in_threadpool(_tests, request)
-    report = await run_in_threadpool(tests.report, run_id)
+    report = await run_in_threadpool(tests.runs.report, run_id)
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(tests, report), media_type="text/event-stream", headers=headers)
 
@@ -329,9 +330,9 @@ async def follow_test_run(run_id: TestRunId, request: Request) -> StreamingRespo
 def cancel_test_run(run_id: TestRunId, request: Request) -> JSONResponse:
     """Complete replies are kept."""
     tests = _tests(request)
-    if not tests.cancel(run_id):
+    if not tests.runs.cancel(run_id):
         raise Refused(409, "test_run_over", "The test run isn't running on this server.")
-    return JSONResponse(run_document(tests.report(run_id)))
+    return JSONResponse(run_document(tests.runs.report(run_id)))
 
 
 @run.post(
@@ -346,13 +347,13 @@ def resume_test_run(run_id: TestRunId, request: Request) -> JSONResponse:
     tests = _tests(request)
     if tests.resume(run_id) is None:
         raise Refused(409, "test_run_running", "The test run is still running.")
-    return JSONResponse(run_document(tests.report(run_id)), 202)
+    return JSONResponse(run_document(tests.runs.report(run_id)), 202)
 
 
 @run.delete("", summary="Delete a test run", status_code=204, responses=answers(404, 503))
 def delete_test_run(run_id: TestRunId, request: Request) -> None:
     """With its results."""
-    _tests(request).delete_run(run_id)
+    _tests(request).runs.delete(run_id)
 
 
 def _tests(request: Request) -> Tests:
@@ -376,10 +377,10 @@ async def _events(tests: Tests, report: RunReport) -> AsyncIterator[bytes]:
     """Each reply once, as soon as it is known; the run is watched and never touched."""
     run_id, told = report.run.id, set[tuple[int, int]]()
     while True:
-        live = tests.live(run_id)
+        live = tests.runs.live(run_id)
         if live:
             await run_in_threadpool(live.wait, len(told), timeout_seconds=WAIT_SECONDS)
-        report = await run_in_threadpool(tests.report, run_id)
+        report = await run_in_threadpool(tests.runs.report, run_id)
         new = False
         for case in report.score.cases:
             for cell in case.cells:

@@ -20,9 +20,10 @@ from personachat.lab.replaying import recorded
 from personachat.lab.runs.documents import exit_code
 from personachat.lab.runs.made import MadeRun
 from personachat.lab.runs.reports import RunReport
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.stress import made_stress
 from personachat.lab.sweeping import Axes, made_sweep
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.testing import Tests
 from personachat.owners import LOCAL_OWNER
 from personachat.services import build_services
 from personachat.services.workspace import Workspace
@@ -53,7 +54,7 @@ def sweep(
     def make(workspace: Workspace) -> MadeRun:
         found = []
         if cases:
-            suite = workspace.tests.suite(asked.persona_id).whole()
+            suite = workspace.tests.suites.get(asked.persona_id).whole()
             known = {case.name for case in suite.cases}
             for name in cases:
                 if name not in known:

@@ -21,7 +21,8 @@ from personachat.lab.runs.pairs import judges_of, score_pairs
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.runner import LiveRun
 from personachat.lab.runs.scoring import CHANGES, Comparison
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.runs.wish import RunWish
+from personachat.lab.testing import Tests
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.store.base import StoredPersona
 from personachat.services import Services, build_services
@@ -74,7 +75,7 @@ def run_saved(saved: Sequence[StoredPersona], *, settings: Settings) -> None:
                 continue
             note(f"{stored.id}: its tests run, because it says so. Ctrl+C ends them; the save stays.")
             _follow(live)
-            note(f"  {tests.report(live.plan.run.id).score.whole.told} cases pass in every repeat.")
+            note(f"  {tests.runs.report(live.plan.run.id).score.whole.told} cases pass in every repeat.")
     except KeyboardInterrupt:
         note("The tests were stopped. Resume them on the Tests page.")
     finally:
@@ -112,7 +113,7 @@ def _run(services: Services, wanted: Wanted) -> int:
 def _wishes(tests: Tests, wanted: Wanted) -> list[RunWish]:
     """What is to be run; everything that would refuse it does so now, before the first call."""
     wishes = []
-    for persona_id in wanted.ids or tests.with_suites():
+    for persona_id in wanted.ids or tests.suites.ids():
         wish = RunWish(persona_id=persona_id, repeat=wanted.repeat, model=wanted.model)
         try:
             # the newest version first: a file that nobody has looked at yet becomes a revision by that
@@ -148,7 +149,7 @@ def _one(
     report = _finished(tests, replace(wish, most_cost_usd=left_usd))
     left_usd = _less(left_usd, report)
     if before:
-        report = tests.report(report.run.id, before=before.run.id)
+        report = tests.runs.report(report.run.id, before=before.run.id)
     show(report, told_before=f"revision {wanted.against}" if before else "the run before")
     _show_pairs(tests, report)
     return report, left_usd
@@ -167,10 +168,10 @@ def followed(tests: Tests, live: LiveRun) -> RunReport:
     try:
         _follow(live)
     except KeyboardInterrupt:
-        tests.cancel(live.plan.run.id)
+        tests.runs.cancel(live.plan.run.id)
         note("Stopped. What was finished is kept.")
         raise
-    return tests.report(live.plan.run.id)
+    return tests.runs.report(live.plan.run.id)
 
 
 def _follow(live: LiveRun) -> None:

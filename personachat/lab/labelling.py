@@ -100,7 +100,18 @@ class Labelling:
             self._owner, question=item.answer.question, judge=item.answer.judge, reply=item.reply
         )
 
+    def label(self, *, question: str, judge: str, reply: str, label: bool, verdict: bool) -> None:
+        """Say of a reply what the right answer to a judge's question is."""
+        self._labels.set(
+            self._owner, question=question, judge=judge, reply=reply, label=label, verdict=verdict
+        )
+
+    def labels(self, *, question: str, judge: str) -> dict[str, bool]:
+        """Their labels by the replies' keys."""
+        return self._labels.of(self._owner, question=question, judge=judge)
+
     def agreement(self, *, question: str, judge: str) -> Agreement:
+        """How far a judge agrees with them on a question."""
         return self._labels.agreement(self._owner, question=question, judge=judge)
 
     # --- thumbs -----------------------------------------------------------------------------------

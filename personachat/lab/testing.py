@@ -1,46 +1,43 @@
-"""Testing personas, as one owner does it: their suites, runs, results and labels.
+"""Testing personas, as one owner does it: what they run, and their suites, runs, results and labels.
 
-Suites belong to the personas and are everybody's; runs, and what they cost, belong to whoever began them.
-Only those who may see a persona's prompt see its suite and run it.
-Whoever may not change personas may read suites, and neither save nor run any.
+Runs, and what they cost, belong to whoever began them. Only those who may see a persona's prompt run its
+suite; whoever may not change personas runs none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from personachat.accounts.persona_rights import PersonaRights
-from personachat.conversations.model import Turn
 from personachat.errors import EditingNotAllowed, SuiteRunNotFound, SuiteRunRefused
 from personachat.lab.adherence import QuestionDrafter
 from personachat.lab.checks.own import OwnChecks
 from personachat.lab.judge import Judge
 from personachat.lab.labelling import Labelling
-from personachat.lab.labels import Agreement, Labels
+from personachat.lab.labels import Labels
 from personachat.lab.on_save import TestSettings, run_id_of
 from personachat.lab.pair_labels import PairLabelling
 from personachat.lab.results import Results
 from personachat.lab.runs.cells import CellMaker
 from personachat.lab.runs.forecast import Forecaster, RunForecast
+from personachat.lab.runs.library import RunLibrary
 from personachat.lab.runs.made import MadeRun
-from personachat.lab.runs.model import Cell, Run
-from personachat.lab.runs.options import PLAIN_RUN, RunKind, RunOptions
+from personachat.lab.runs.model import Run
+from personachat.lab.runs.options import PLAIN_RUN, RunOptions
 from personachat.lab.runs.pairs import references, replies_by_name
 from personachat.lab.runs.plan import RunPlan
 from personachat.lab.runs.records import SqlRuns
 from personachat.lab.runs.replying import Replying
-from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.runner import LiveRun, SuiteRunner
-from personachat.lab.runs.scoring import compare, models_of, score
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.sampled_replies import SampledReplies, SampleResults
 from personachat.lab.sampling import Sampler
+from personachat.lab.suites.library import SuiteLibrary
 from personachat.lab.suites.model import Suite
 from personachat.lab.suites.reading import parse_suite
-from personachat.lab.suites.store import SuiteRevision, SuiteStore
-from personachat.lab.suites.stored import StoredSuite
-from personachat.lab.suites.writing import case_text, free_name, only, with_case
+from personachat.lab.suites.store import SuiteStore
+from personachat.lab.suites.writing import only
 from personachat.lab.thumbs import ThumbJudging
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.store.base import BrokenPersona, PersonaSource, Revisions, StoredPersona
@@ -51,28 +48,6 @@ from personachat.stamps import new_id, now
 from personachat.usage.model import Origin, Surface
 
 DRAFT_SECONDS = 120.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunWish:
-    """What somebody asks for. What is None is the suite's or the persona's."""
-
-    persona_id: str
-    repeat: int | None = None
-    model: str | None = None
-    revision: int | None = None
-    """A revision of the persona instead of the newest version."""
-    most_cost_usd: float | None = None
-    draft: str | None = None
-    """A persona's JSON text that isn't saved."""
-    saved: StoredPersona | None = None
-    """The very version to run, where it is known."""
-    cases: tuple[str, ...] = ()
-    """The names of the cases to run; all without any."""
-    pairwise: str = ""
-    """The question by which a judge compares each reply with another one; "" compares none."""
-    against: str = ""
-    """The run of theirs whose replies are compared with; "" compares with recorded or reference replies."""
 
 
 class RunExists(Exception):
@@ -129,7 +104,6 @@ class Tests:
         self._parts = parts
         self._rights = rights
         self._owner = owner
-        self._author = author
         self._surface: Surface = surface
         self.may_edit = may_edit
         self.labelling = Labelling(
@@ -144,6 +118,8 @@ class Tests:
         self.pairs = PairLabelling(
             parts.records, parts.suites.database, owner=owner, others=self._others_if_there
         )
+        self.suites = SuiteLibrary(parts.suites, parts.personas, rights, author=author, may_edit=may_edit)
+        self.runs = RunLibrary(parts.records, parts.runner, owner=owner)
         self.results = Results(parts.records, parts.suites, parts.personas, rights, owner=owner)
         self.sampled = SampleResults(parts.sampled, rights, owner=owner)
 
@@ -152,66 +128,16 @@ class Tests:
         """Which model judges; None where nobody does."""
         return self._parts.judge.model
 
-    # --- suites -----------------------------------------------------------------------------------
-
-    def with_suites(self) -> tuple[str, ...]:
-        """The ids of personas that have suites."""
-        return tuple(each for each in self._parts.suites.ids() if self._rights.may("prompt", each))
-
-    def suite(self, persona_id: str) -> StoredSuite:
-        """Raises SuiteNotFound, PersonaNotFound and EditingNotAllowed."""
-        self._check_may_read(persona_id)
-        return self._parts.suites.get(persona_id)
-
-    def find_suite(self, persona_id: str) -> StoredSuite | None:
-        self._check_may_read(persona_id)
-        return self._parts.suites.find(persona_id)
-
-    def save_suite(self, persona_id: str, text: str, *, etag: str | None = None) -> StoredSuite:
-        """Raises SuiteInvalid, SuiteChanged, PersonaNotFound and EditingNotAllowed."""
-        self._check_may_edit()
-        self._rights.refuse_unless("edit", persona_id)
-        self._parts.personas.get(persona_id)
-        return self._parts.suites.save(persona_id, text, etag=etag, author=self._author)
-
-    def delete_suite(self, persona_id: str, *, etag: str | None = None) -> StoredSuite:
-        """Raises SuiteNotFound, SuiteChanged and EditingNotAllowed."""
-        self._check_may_edit()
-        self._rights.refuse_unless("edit", persona_id)
-        return self._parts.suites.delete(persona_id, etag=etag, author=self._author)
-
-    def revisions(self, persona_id: str) -> tuple[SuiteRevision, ...]:
-        self._check_may_read(persona_id)
-        return self._parts.suites.revisions(persona_id)
-
-    def save_case(
-        self, persona_id: str, turns: Sequence[Turn], *, reference: str, name: str, check: str
-    ) -> StoredSuite:
-        """Add a reply as a case: what was said before it to the letter, and the reply as reference.
-
-        `check` is a question for the judge or, as YAML, a list of checks. Raises SuiteInvalid and
-        EditingNotAllowed; a suite with problems isn't touched.
-        """
-        stored = self.find_suite(persona_id)
-        text = stored.text if stored else f"persona: {persona_id}\ncases:\n"
-        if stored:
-            stored.whole()
-        case = case_text(turns, reference=reference, name=free_name(stored, name), check=check)
-        text = with_case(text, case)
-        return self.save_suite(persona_id, text, etag=stored.etag if stored else "")
-
-    # --- runs -------------------------------------------------------------------------------------
-
     def forecast(self, wish: RunWish) -> RunForecast:
         """Raises SuiteNotFound, SuiteInvalid, PersonaNotFound, ProviderError and what a revision raises."""
         persona, _, _ = self._persona(wish)
-        suite = self.suite(wish.persona_id).whole()
-        return self._forecast(suite, persona, wish, _with_pairs(PLAIN_RUN, wish))
+        suite = self.suites.get(wish.persona_id).whole()
+        return self._forecast(suite, persona, wish, wish.pairs_in(PLAIN_RUN))
 
     def start(self, wish: RunWish) -> LiveRun:
         """Begin a run. Raises what `forecast` raises, SuiteRunRefused, EditingNotAllowed and ShuttingDown."""
         self._check_may_edit()
-        stored = self.suite(wish.persona_id)
+        stored = self.suites.get(wish.persona_id)
         suite = stored.whole()
         self._persona(wish)
         self._parts.suites.note(stored)
@@ -228,7 +154,7 @@ class Tests:
     def forecast_made(self, wish: RunWish, made: MadeRun) -> RunForecast:
         """Raises what `begin_made` raises."""
         persona, _, _ = self._persona(wish)
-        return self._forecast(made.suite, persona, wish, _with_pairs(made.options, wish))
+        return self._forecast(made.suite, persona, wish, wish.pairs_in(made.options))
 
     def begin_saved(self, stored: StoredPersona) -> LiveRun | None:
         """Run the suite of a version that was just saved, as its persona says.
@@ -237,7 +163,7 @@ class Tests:
         Raises what `start` raises.
         """
         run_id = self.saved_run_id(stored)
-        suite = self.find_suite(stored.id)
+        suite = self.suites.find(stored.id)
         if suite is None or suite.problems or self._parts.records.is_there(run_id):
             return None
         self._check_may_edit()
@@ -252,13 +178,6 @@ class Tests:
     def saved_run_id(self, stored: StoredPersona) -> str:
         """The id of the run that a save of this version begins."""
         return run_id_of(self._parts.records.place, stored.id, stored.etag)
-
-    def is_there(self, run_id: str) -> bool:
-        """Whether there is a run of theirs of this id by now."""
-        with suppress(SuiteRunNotFound):
-            self._parts.records.get(run_id, self._owner)
-            return True
-        return False
 
     def begin_saved_soon(self, stored: StoredPersona) -> None:
         """The same on the engine's loop. Returns at once and raises nothing: a save waits for no test."""
@@ -275,7 +194,7 @@ class Tests:
     ) -> LiveRun:
         persona, revision, text = self._persona(wish)
         suite = parse_suite(suite_text)
-        options = _with_pairs(options, wish)
+        options = wish.pairs_in(options)
         if wish.pairwise and not self.judge_model:
             raise SuiteRunRefused(
                 "Replies can't be compared, because no judge is set.",
@@ -312,7 +231,7 @@ class Tests:
         if not run.options.against:
             return references(run, suite) if run.options.pairwise else {}
         other = self._parts.records.get(run.options.against, self._owner)
-        return replies_by_name(suite, parse_suite(other.suite_text), self._cells(other))
+        return replies_by_name(suite, parse_suite(other.suite_text), self.runs.cells(other))
 
     def _others_if_there(self, run: Run) -> dict[tuple[int, int], str]:
         try:
@@ -341,48 +260,6 @@ class Tests:
         done = self._parts.records.cells(run_id)
         return self._parts.runner.start(RunPlan(run, persona, suite, forecast.most_cell_usd, done, others))
 
-    def cancel(self, run_id: str) -> bool:
-        """End a run that runs in this process; what is whole stays. Raises SuiteRunNotFound."""
-        self._parts.records.get(run_id, self._owner)
-        return self._parts.runner.cancel(run_id)
-
-    def live(self, run_id: str) -> LiveRun | None:
-        """A run of theirs that runs in this process."""
-        found = self._parts.runner.find(run_id)
-        return found if found and found.plan.run.owner == self._owner else None
-
-    def delete_run(self, run_id: str) -> None:
-        """Raises SuiteRunNotFound; a running one is cancelled first."""
-        self.cancel(run_id)
-        self._parts.records.delete(run_id, self._owner)
-
-    def runs(self, persona_id: str | None = None, *, limit: int = 50) -> tuple[Run, ...]:
-        """Runs of suites, the newest first."""
-        return self._parts.records.of(self._owner, persona_id, limit=limit)
-
-    def runs_of(self, persona_id: str | None, kind: RunKind, *, limit: int = 50) -> tuple[Run, ...]:
-        """Runs of another kind, the newest first."""
-        return self._parts.records.of(self._owner, persona_id, limit=limit, kind=kind)
-
-    def passes(self, run_ids: Sequence[str]) -> dict[str, int]:
-        """How many replies passed in each of their runs."""
-        return self._parts.records.passes(run_ids, self._owner)
-
-    def report(self, run_id: str, *, before: str | None = None) -> RunReport:
-        """A run with its results, against another or the one before it. Raises SuiteRunNotFound."""
-        run = self._parts.records.get(run_id, self._owner)
-        suite = parse_suite(run.suite_text)
-        now_scored = score(run, suite, self._cells(run))
-        earlier = self._parts.records.get(before, self._owner) if before else None
-        if earlier is None and run.kind == "suite":
-            earlier = self._before(run)
-        if earlier is None:
-            return RunReport(run, suite, now_scored)
-        old = score(earlier, parse_suite(earlier.suite_text), self._cells(earlier))
-        models = models_of(old), models_of(now_scored)
-        comparison = compare((earlier, old), (run, now_scored), models=models)
-        return RunReport(run, suite, now_scored, earlier, comparison)
-
     def draft_questions(self, persona: Persona) -> tuple[str, ...]:
         """Questions about a persona by a model, to be edited. It takes as long as a reply.
 
@@ -393,35 +270,8 @@ class Tests:
         drafter = QuestionDrafter(self._parts.replying, model=self.judge_model or persona.model)
         return self._parts.runner.ask(drafter.draft(persona, origin=origin), timeout_seconds=DRAFT_SECONDS)
 
-    # --- labels -----------------------------------------------------------------------------------
-
-    def label(self, *, question: str, judge: str, reply: str, label: bool, verdict: bool) -> None:
-        """Say of a reply what the right answer to a judge's question is."""
-        self._parts.labels.set(
-            self._owner, question=question, judge=judge, reply=reply, label=label, verdict=verdict
-        )
-
-    def labels(self, *, question: str, judge: str) -> dict[str, bool]:
-        """Their labels by the replies' keys."""
-        return self._parts.labels.of(self._owner, question=question, judge=judge)
-
-    def agreement(self, *, question: str, judge: str) -> Agreement:
-        """How far a judge agrees with them on a question."""
-        return self._parts.labels.agreement(self._owner, question=question, judge=judge)
-
-    def _before(self, run: Run) -> Run | None:
-        earlier = [
-            each for each in self.runs(run.persona_id) if each.began_at < run.began_at and each.id != run.id
-        ]
-        whole = (each for each in earlier if each.state == "finished")
-        return next(whole, earlier[0] if earlier else None)
-
-    def _cells(self, run: Run) -> Sequence[Cell]:
-        live = self.live(run.id)
-        return list(live.cells) if live else self._parts.records.cells(run.id)
-
     def _forecast(self, suite: Suite, persona: Persona, wish: RunWish, options: RunOptions) -> RunForecast:
-        runs = self.runs(wish.persona_id, limit=1)
+        runs = self.runs.of(wish.persona_id, limit=1)
         parts = self._parts
         return Forecaster(parts.replying, parts.judge.model, parts.concurrent).forecast(
             suite,
@@ -464,11 +314,6 @@ def _refuse_unpriced(most_cost_usd: float | None, forecast: RunForecast) -> None
             "The run can't be stopped at a sum, because a price of its models isn't known.",
             hint="Leave the sum out, or choose a model whose price is known.",
         )
-
-
-def _with_pairs(options: RunOptions, wish: RunWish) -> RunOptions:
-    """The options with the comparisons that are wished for."""
-    return options.model_copy(update={"pairwise": wish.pairwise, "against": wish.against})
 
 
 def testing_of(

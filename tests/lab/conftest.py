@@ -42,7 +42,7 @@ def services(make_services: Callable[..., Services]) -> Services:
 def tests(services: Services) -> Tests:
     """The owner's, with the suite saved."""
     found = local(services).tests
-    found.save_suite("tester", SUITE)
+    found.suites.save("tester", SUITE)
     return found
 
 

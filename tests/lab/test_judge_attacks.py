@@ -118,7 +118,7 @@ def test_a_reply_that_is_too_long_is_an_error_and_not_judged_by_its_beginning(
     services: Services, fake: ScriptedProvider
 ) -> None:
     tests = local(services).tests
-    tests.save_suite(
+    tests.suites.save(
         "tester",
         "persona: tester\nrepeat: 1\ncases: [{name: a, say: Hi, check: [{judge: Is it kind?}]}]",
     )
@@ -126,7 +126,7 @@ def test_a_reply_that_is_too_long_is_an_error_and_not_judged_by_its_beginning(
         verdict("yes", "kind") if is_judging(body) else "kind " * (MOST_CHARACTERS // 5) + "No, I hate you."
     )
     run_id = ended(tests.start(WISH)).plan.run.id
-    (case,) = tests.report(run_id).score.cases
+    (case,) = tests.runs.report(run_id).score.cases
     assert case.state == "error"
     assert not any(is_judging(chat.body) for chat in fake.chats)
     assert "too long to be judged" in str(case.cells[0])

@@ -7,8 +7,8 @@ import pytest
 from personachat.errors import EditingNotAllowed, SuiteRunRefused
 from personachat.lab.labelling import GENERAL
 from personachat.lab.labels import Agreement
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.suites.model import JudgeQuestion
-from personachat.lab.testing import RunWish
 from personachat.lab.thumbs import ThumbsJob
 from personachat.messages import ChatMessage
 from personachat.owners import LOCAL_OWNER
@@ -59,7 +59,7 @@ def over(job: ThumbsJob) -> ThumbsJob:
 def test_each_judged_reply_is_due_once_for_each_question(services: Services, fake: ScriptedProvider) -> None:
     play(fake)
     tests = local(services).tests
-    tests.save_suite("tester", JUDGED)
+    tests.suites.save("tester", JUDGED)
     ended(tests.start(RunWish(persona_id="tester")))
     labelling = tests.labelling
     due = labelling.due("tester")
@@ -78,7 +78,7 @@ def test_each_judged_reply_is_due_once_for_each_question(services: Services, fak
 def test_a_verdict_that_could_not_be_read_is_not_labelled(services: Services, fake: ScriptedProvider) -> None:
     fake.script = lambda body: "verdict: pass" if is_judging(body) else "An answer"
     tests = local(services).tests
-    tests.save_suite("tester", JUDGED)
+    tests.suites.save("tester", JUDGED)
     ended(tests.start(RunWish(persona_id="tester")))
     assert tests.labelling.due("tester") == ()
 

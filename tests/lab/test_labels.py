@@ -39,11 +39,11 @@ def test_below_thirty_labels_a_judge_is_not_calibrated() -> None:
 
 def test_a_label_counts_for_its_wording_and_its_judge_alone(tests: Tests) -> None:
     about = {"question": "Is it kind?", "judge": "openai/a"}
-    tests.label(**about, reply="One", label=True, verdict=True)
-    tests.label(**about, reply="Two", label=False, verdict=True)
-    tests.label(**about, reply="Two", label=True, verdict=True)
-    assert tests.agreement(**about) == Agreement(yes_yes=2)
-    assert tests.agreement(question="Is it  kind?\n", judge="openai/a").count == 2
-    assert tests.agreement(question="Is it very kind?", judge="openai/a").count == 0
-    assert tests.agreement(question="Is it kind?", judge="openai/b").count == 0
-    assert list(tests.labels(**about).values()) == [True, True]
+    tests.labelling.label(**about, reply="One", label=True, verdict=True)
+    tests.labelling.label(**about, reply="Two", label=False, verdict=True)
+    tests.labelling.label(**about, reply="Two", label=True, verdict=True)
+    assert tests.labelling.agreement(**about) == Agreement(yes_yes=2)
+    assert tests.labelling.agreement(question="Is it  kind?\n", judge="openai/a").count == 2
+    assert tests.labelling.agreement(question="Is it very kind?", judge="openai/a").count == 0
+    assert tests.labelling.agreement(question="Is it kind?", judge="openai/b").count == 0
+    assert list(tests.labelling.labels(**about).values()) == [True, True]

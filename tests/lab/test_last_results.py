@@ -8,7 +8,8 @@ import pytest
 
 from personachat.accounts.person import Person, Role
 from personachat.accounts.rights import PersonaAccess
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.runs.wish import RunWish
+from personachat.lab.testing import Tests
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import Gate, tokens
@@ -27,7 +28,7 @@ def test_a_badge_counts_the_cases_that_pass_every_time(services: Services, tests
     run = ended(tests.start(WISH)).plan.run
     found = tests.results.last({"tester": etag(services)})["tester"]
     assert (found.run_id, found.cases.told, found.changed) == (run.id, "1 of 2 (9 to 91 %)", ())
-    assert found.cases == tests.report(run.id).score.whole
+    assert found.cases == tests.runs.report(run.id).score.whole
 
 
 def test_a_badge_says_what_changed_since(services: Services, tests: Tests) -> None:
@@ -35,7 +36,7 @@ def test_a_badge_says_what_changed_since(services: Services, tests: Tests) -> No
     before = etag(services)
     services.personas.save(persona_text(name="Another"), etag=before)
     assert tests.results.last({"tester": etag(services)})["tester"].changed == ("the persona",)
-    tests.save_suite("tester", SUITE.replace("Why", "What"))
+    tests.suites.save("tester", SUITE.replace("Why", "What"))
     assert tests.results.last({"tester": etag(services)})["tester"].changed == ("the persona", "its tests")
     by_revision = tests.results.by_revision("tester")
     assert {before: by_revision[before].changed} == {before: ("its tests",)}
@@ -45,7 +46,7 @@ def test_a_badge_says_what_changed_since(services: Services, tests: Tests) -> No
         before: ("its tests",),
         etag(services): (),
     }
-    tests.delete_suite("tester")
+    tests.suites.delete("tester")
     assert tests.results.last({"tester": etag(services)}) == tests.results.by_revision("tester") == {}
 
 
@@ -72,7 +73,7 @@ def test_an_unfinished_run_leaves_the_badge_of_the_one_before(
     gate = Gate()
     fake.enqueue(*(tokens([gate, "x"]) for _ in range(4)))
     live = tests.start(WISH)
-    tests.cancel(live.plan.run.id)
+    tests.runs.cancel(live.plan.run.id)
     ended(live)
     gate.open()
     assert tests.results.last({"tester": etag(services)})["tester"].run_id == first.id
@@ -81,7 +82,7 @@ def test_an_unfinished_run_leaves_the_badge_of_the_one_before(
 def test_a_badge_is_of_ones_own_runs_and_goes_with_the_right_to_see_the_prompt(services: Services) -> None:
     ada = Person("user:ada", Role.EDITOR)
     theirs = services.of("user:ada", person=ada).tests
-    local(services).tests.save_suite("tester", SUITE)
+    local(services).tests.suites.save("tester", SUITE)
     ended(theirs.start(WISH))
     now = {"tester": etag(services)}
     assert set(theirs.results.last(now)) == {"tester"}
@@ -93,8 +94,8 @@ def test_a_badge_is_of_ones_own_runs_and_goes_with_the_right_to_see_the_prompt(s
 def test_badges_with_suites_in_the_database(make_services: Callable[..., Services]) -> None:
     services = make_services(persona_store="database")
     tests = local(services).tests
-    tests.save_suite("tester", SUITE)
+    tests.suites.save("tester", SUITE)
     ended(tests.start(WISH))
     assert tests.results.last({"tester": etag(services), "nobody": "x"})["tester"].changed == ()
-    tests.save_suite("tester", SUITE.replace("Why", "What"))
+    tests.suites.save("tester", SUITE.replace("Why", "What"))
     assert tests.results.last({"tester": etag(services)})["tester"].changed == ("its tests",)

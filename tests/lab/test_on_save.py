@@ -50,7 +50,7 @@ def save(services: Services, finished: threading.Semaphore, **keys: Any) -> tupl
     """The runs there are once this version was saved and what follows is over."""
     local(services).personas.save(persona_text(**keys))
     assert finished.acquire(timeout=20)
-    return local(services).tests.runs("tester")
+    return local(services).tests.runs.of("tester")
 
 
 def test_a_save_is_tested_and_the_run_stamped_with_its_version(
@@ -58,7 +58,7 @@ def test_a_save_is_tested_and_the_run_stamped_with_its_version(
 ) -> None:
     (run,) = save(services, finished, extensions=ON)
     assert run.persona_revision == services.personas.get("tester").etag
-    assert (tests.report(run.id).run.state, tests.report(run.id).score.done) == ("finished", 4)
+    assert (tests.runs.report(run.id).run.state, tests.runs.report(run.id).score.done) == ("finished", 4)
     assert {row["purpose"] for row in ledger_of(services)} == {"test"}
 
 
@@ -104,7 +104,7 @@ def test_every_way_to_save_is_the_same_one(
     here.collection.save(persona_text(name="Plain"))
     here.collection.restore("tester", 2)
     assert finished.acquire(timeout=20)
-    assert len(tests.runs("tester")) == 1  # the version that was restored had been run
+    assert len(tests.runs.of("tester")) == 1  # the version that was restored had been run
 
 
 def test_the_save_waits_for_no_reply(services: Services, tests: Tests, fake: ScriptedProvider) -> None:
@@ -113,7 +113,7 @@ def test_the_save_waits_for_no_reply(services: Services, tests: Tests, fake: Scr
     saved = local(services).personas.save(persona_text(extensions=ON))
     gate.wait_reached()
     run_id = run_id_of(services.testing.records.place, "tester", saved.etag)
-    live = tests.live(run_id)
+    live = tests.runs.live(run_id)
     assert live is not None
     assert not live.over
     gate.open()
@@ -130,7 +130,7 @@ def test_without_a_clear_word_nothing_runs(
 ) -> None:
     monkeypatch.setattr(Tests, "begin_saved_soon", lambda *_: pytest.fail("it was begun"))
     local(services).personas.save(persona_text(extensions=extensions))
-    assert tests.runs("tester") == ()
+    assert tests.runs.of("tester") == ()
 
 
 def test_a_persona_that_came_from_elsewhere_costs_nothing_before_it_is_saved_here(
@@ -148,7 +148,7 @@ def test_a_run_keeps_to_the_sum_the_persona_states(
 ) -> None:
     within = {"tests": {"onSave": True, "maxCostUsd": 0.000001}}
     (run,) = save(services, finished, extensions=within, model="gpt-4o")
-    assert (tests.report(run.id).run.state, fake.chats) == ("limit", [])
+    assert (tests.runs.report(run.id).run.state, fake.chats) == ("limit", [])
 
 
 def test_a_sum_that_cannot_be_kept_runs_nothing_and_the_save_stands(
@@ -171,11 +171,11 @@ def test_people_with_other_rights_still_save_and_are_tested_as_themselves(
     make_services: Callable[..., Services], finished: threading.Semaphore
 ) -> None:
     services = make_services()
-    local(services).tests.save_suite("tester", SUITE)
+    local(services).tests.suites.save("tester", SUITE)
     services.of("token:other").personas.save(persona_text(extensions=ON))
     assert finished.acquire(timeout=20)
-    assert local(services).tests.runs("tester") == ()
-    assert len(services.of("token:other").tests.runs("tester")) == 1
+    assert local(services).tests.runs.of("tester") == ()
+    assert len(services.of("token:other").tests.runs.of("tester")) == 1
 
 
 def test_settings_are_written_and_read_and_all_else_stays() -> None:

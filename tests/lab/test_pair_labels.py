@@ -13,7 +13,8 @@ from personachat.lab.labels import ENOUGH
 from personachat.lab.pair_labels import PairAgreement, PairToLabel, pair_agreement
 from personachat.lab.pairwise import QUESTION
 from personachat.lab.runs.model import PairVerdict, Preference
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.runs.wish import RunWish
+from personachat.lab.testing import Tests
 from personachat.services import Services
 from tests.conftest import local
 from tests.lab.conftest import ended
@@ -44,7 +45,7 @@ def compared(services: Services, fake: ScriptedProvider, wish: RunWish = WISH) -
 
     fake.script = script
     tests = local(services).tests
-    tests.save_suite("tester", SUITE)
+    tests.suites.save("tester", SUITE)
     ended(tests.start(wish))
     return tests
 
@@ -139,13 +140,13 @@ def test_a_pair_without_a_verdict_is_not_labelled(services: Services, fake: Scri
 
 def test_pairs_with_another_run_go_with_it(services: Services, fake: ScriptedProvider) -> None:
     tests = compared(services, fake, RunWish(persona_id="tester"))
-    (first,) = tests.runs("tester")
+    (first,) = tests.runs.of("tester")
     fake.script = lambda body: (
         preference("same", "said") if compares(body) else f"They said: {last_words(body)}"
     )
     ended(tests.start(RunWish(persona_id="tester", pairwise=QUESTION, against=first.id)))
     assert {each.before for each in tests.pairs.due("tester")} == {"You said: Hi", "You said: Bye"}
-    tests.delete_run(first.id)
+    tests.runs.delete(first.id)
     assert tests.pairs.due("tester") == ()
 
 

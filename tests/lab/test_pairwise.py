@@ -15,7 +15,8 @@ from personachat.lab.runs.documents import run_document
 from personachat.lab.runs.model import Cell, PairVerdict
 from personachat.lab.runs.pairs import PairScore, score_pairs
 from personachat.lab.runs.scoring import CaseResult, Score
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.runs.wish import RunWish
+from personachat.lab.testing import Tests
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import Gate, tokens
@@ -92,7 +93,7 @@ def test_a_run_is_compared_with_another_revisions(
     services.personas.save(persona_text(systemPrompt="You are another."))
     fake.script = prefers("kindly")
     run = ended(tests.start(RunWish(persona_id="tester", repeat=1, pairwise=QUESTION, against=other.id))).plan
-    report = tests.report(run.run.id)
+    report = tests.runs.report(run.run.id)
     found = score_pairs(report.score)
     assert found is not None
     assert (found.better.hits, found.planned, found.flips, found.asked) == (2, 2, 0, 2)
@@ -107,7 +108,7 @@ def test_a_verdict_that_follows_the_order_is_a_tie_and_counted(tests: Tests, fak
     other = ended(tests.start(WISH)).plan.run
     fake.script = lambda body: preference("first") if compares(body) else f"You said it: {last_words(body)}"
     run = ended(tests.start(RunWish(persona_id="tester", repeat=1, pairwise=QUESTION, against=other.id))).plan
-    found = score_pairs(tests.report(run.run.id).score)
+    found = score_pairs(tests.runs.report(run.run.id).score)
     assert found is not None
     assert (found.ties, found.flip_rate.told) == (2, "2 of 2 (34 to 100 %)")
     assert "The order changed the verdict in 2 of 2" in found.told
@@ -118,7 +119,7 @@ def test_a_failing_judge_is_an_error_in_the_denominator(tests: Tests, fake: Scri
     right = prefers("kindly")
     fake.script = lambda body: broken() if compares(body) and "Why" in last_words(body) else right(body)
     run = ended(tests.start(RunWish(persona_id="tester", repeat=1, pairwise=QUESTION, against=other.id))).plan
-    found = score_pairs(tests.report(run.run.id).score)
+    found = score_pairs(tests.runs.report(run.run.id).score)
     assert found is not None
     assert (found.better.hits, found.better.count, found.errors, found.asked) == (1, 2, 1, 1)
 
@@ -127,7 +128,7 @@ def test_the_same_reply_is_a_tie_without_any_call(tests: Tests, fake: ScriptedPr
     other = ended(tests.start(WISH)).plan.run
     fake.forget()
     run = ended(tests.start(RunWish(persona_id="tester", repeat=1, pairwise=QUESTION, against=other.id))).plan
-    found = score_pairs(tests.report(run.run.id).score)
+    found = score_pairs(tests.runs.report(run.run.id).score)
     assert found is not None
     assert (found.ties, found.asked) == (2, 0)
     assert not any(compares(chat.body) for chat in fake.chats)
@@ -137,7 +138,7 @@ def test_a_case_that_the_other_run_lacks_has_no_verdict(tests: Tests, fake: Scri
     other = ended(tests.start(RunWish(persona_id="tester", repeat=1, cases=("greets",)))).plan.run
     fake.script = prefers("kindly")
     run = ended(tests.start(RunWish(persona_id="tester", repeat=1, pairwise=QUESTION, against=other.id))).plan
-    asks = tests.report(run.run.id).score.cases[1].cells[0].pair
+    asks = tests.runs.report(run.run.id).score.cases[1].cells[0].pair
     assert asks is not None
     assert (asks.verdict, asks.trouble) == (None, "There is no other reply to compare with.")
 
@@ -151,7 +152,7 @@ def test_a_replay_is_compared_turn_by_turn_with_what_was_recorded(
     wish = RunWish(persona_id="tester", repeat=1, pairwise=QUESTION)
     assert tests.forecast_made(wish, made_replay("tester", [recorded])).judge_calls == 4
     run = ended(tests.begin_made(wish, made_replay("tester", [recorded]))).plan.run
-    found = score_pairs(tests.report(run.id).score)
+    found = score_pairs(tests.runs.report(run.id).score)
     assert found is not None
     assert (found.better.hits, found.planned) == (2, 2)
 
@@ -160,21 +161,21 @@ def test_without_a_judge_nothing_is_compared_and_nobody_asked(
     make_services: Callable[..., Services], fake: ScriptedProvider
 ) -> None:
     tests = local(make_services()).tests
-    tests.save_suite("tester", SUITE)
+    tests.suites.save("tester", SUITE)
     with pytest.raises(SuiteRunRefused):
         tests.start(RunWish(persona_id="tester", pairwise=QUESTION))
-    assert (fake.chats, tests.runs("tester")) == ([], ())
+    assert (fake.chats, tests.runs.of("tester")) == ([], ())
 
 
 def test_the_embedded_model_never_compares(
     make_services: Callable[..., Services], fake: ScriptedProvider
 ) -> None:
     tests = local(make_services(judge_model="local/smollm2-135m-instruct")).tests
-    tests.save_suite("tester", SUITE)
+    tests.suites.save("tester", SUITE)
     other = ended(tests.start(WISH)).plan.run
     fake.script = prefers("kindly")
     run = ended(tests.start(RunWish(persona_id="tester", repeat=1, pairwise=QUESTION, against=other.id))).plan
-    pair = tests.report(run.run.id).score.cases[0].cells[0].pair
+    pair = tests.runs.report(run.run.id).score.cases[0].cells[0].pair
     assert pair is not None
     assert (pair.verdict, bool(pair.trouble)) == (None, True)
     assert not any(compares(chat.body) for chat in fake.chats)
@@ -191,7 +192,7 @@ def test_comparisons_are_forecast_and_go_on_after_a_stop(
     make_services: Callable[..., Services], fake: ScriptedProvider
 ) -> None:
     tests = local(make_services(judge_model="fake-2", max_concurrent_test_calls=1)).tests
-    tests.save_suite("tester", SUITE)
+    tests.suites.save("tester", SUITE)
     other = ended(tests.start(WISH)).plan.run
     wish = RunWish(persona_id="tester", repeat=1, pairwise=QUESTION, against=other.id)
     assert (tests.forecast(wish).cells, tests.forecast(wish).judge_calls) == (2, 4)
@@ -199,12 +200,12 @@ def test_comparisons_are_forecast_and_go_on_after_a_stop(
     fake.enqueue(tokens([gate, "x"]))
     live = tests.start(wish)
     gate.wait_reached()
-    tests.cancel(live.plan.run.id)
+    tests.runs.cancel(live.plan.run.id)
     ended(live)
     gate.open()
     fake.script = prefers("kindly")
     ended(tests.resume(live.plan.run.id))
-    found = score_pairs(tests.report(live.plan.run.id).score)
+    found = score_pairs(tests.runs.report(live.plan.run.id).score)
     assert found is not None
     assert found.better.hits == 2
 

@@ -12,7 +12,7 @@ from personachat.errors import SuiteRunRefused
 from personachat.lab.replaying import MOST_CASES, Talk, changed_share, lore_note, made_replay, recorded
 from personachat.lab.runs.cells import LED_NOWHERE
 from personachat.lab.runs.model import Cell, Run
-from personachat.lab.testing import RunWish
+from personachat.lab.runs.wish import RunWish
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import Gate, tokens
@@ -52,10 +52,13 @@ def test_each_reply_is_asked_for_again_after_what_was_recorded(
         ["You are the draft.", "One: {x}"],
         ["You are the draft.", "One: {x}", "You said: One: {x}", "Two"],
     ]
-    report = tests.report(run.id)
+    report = tests.runs.report(run.id)
     assert [case.reference for case in report.suite.cases] == ["You said: One: {x}", "You said: Two"]
     assert {cell.reply for case in report.score.cases for cell in case.cells} == {"New reply."}
-    assert (tests.runs("tester"), [each.id for each in tests.runs_of("tester", "replay")]) == ((), [run.id])
+    assert (tests.runs.of("tester"), [each.id for each in tests.runs.of("tester", kind="replay")]) == (
+        (),
+        [run.id],
+    )
 
 
 def test_long_conversations_are_replayed_in_part_and_stay_readable(services: Services) -> None:
@@ -81,7 +84,7 @@ def own_course(services: Services, *talks: Talk, **wish: Any) -> tuple[Run, list
     tests = local(services).tests
     made = made_replay("tester", list(talks), course="own")
     run = ended(tests.begin_made(RunWish(persona_id="tester", **wish), made)).plan.run
-    return run, [cell for case in tests.report(run.id).score.cases for cell in case.cells]
+    return run, [cell for case in tests.runs.report(run.id).score.cases for cell in case.cells]
 
 
 def sent(fake: ScriptedProvider) -> list[list[str]]:
@@ -128,13 +131,13 @@ def test_a_course_that_was_cancelled_goes_on_from_its_own_replies(
     )
     assert live.wait(0, timeout_seconds=10)
     gate.wait_reached()
-    tests.cancel(live.plan.run.id)
+    tests.runs.cancel(live.plan.run.id)
     ended(live)
     gate.open()
     fake.forget()
     fake.script = lambda _: "New."
     ended(tests.resume(live.plan.run.id))
-    report = tests.report(live.plan.run.id)
+    report = tests.runs.report(live.plan.run.id)
     assert (report.run.state, report.score.done) == ("finished", 4)
     replies = {cell.reply for case in report.score.cases for cell in case.cells}
     assert "New first." in replies
@@ -182,7 +185,7 @@ def test_lore_that_is_told_differently_now_is_said(services: Services, fake: Scr
     services.personas.save(book("Rails", "Wires"))
     made = made_replay("tester", [recording])
     run = ended(here.tests.begin_made(RunWish(persona_id="tester"), made)).plan.run
-    (cell,) = here.tests.report(run.id).score.cases[0].cells
-    note = lore_note(here.tests.report(run.id).run.options.lore[0], cell.lore)
+    (cell,) = here.tests.runs.report(run.id).score.cases[0].cells
+    note = lore_note(here.tests.runs.report(run.id).run.options.lore[0], cell.lore)
     assert note == "The lore has changed; no longer told: Brakes; told only now: Wires."
     assert lore_note(("A",), ("A",)) == ""

@@ -21,7 +21,8 @@ from personachat.errors import (
     SuiteRunRefused,
 )
 from personachat.lab.runs.model import Cell
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.runs.wish import RunWish
+from personachat.lab.testing import Tests
 from personachat.lab.testing_tables import test_cells, test_runs
 from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
@@ -36,12 +37,12 @@ WISH = RunWish(persona_id="tester")
 
 
 def states(tests: Tests, run_id: str) -> dict[str, str]:
-    return {case.name: case.state for case in tests.report(run_id).score.cases}
+    return {case.name: case.state for case in tests.runs.report(run_id).score.cases}
 
 
 def test_a_run_says_of_each_case_whether_it_passed(tests: Tests, fake: ScriptedProvider) -> None:
     run = ended(tests.start(WISH)).plan.run
-    report = tests.report(run.id)
+    report = tests.runs.report(run.id)
     assert states(tests, run.id) == {"greets": "pass", "asks": "fail"}
     assert (report.run.state, report.score.whole.told) == ("finished", "1 of 2 (9 to 91 %)")
     assert len(fake.chats) == 4
@@ -61,7 +62,7 @@ def test_every_call_is_in_the_ledger_with_its_purpose(services: Services, tests:
 
 def test_what_stands_before_the_reply_is_sent_to_the_letter(tests: Tests, fake: ScriptedProvider) -> None:
     text = SUITE.replace("say: Hi", "turns: [{user: A}, {assistant: B}, {user: 'C  d'}]").replace("2", "1")
-    tests.save_suite("tester", text)
+    tests.suites.save("tester", text)
     ended(tests.start(WISH))
     sent = {tuple((each["role"], each["content"]) for each in chat.body["messages"]) for chat in fake.chats}
     assert (("system", "You are a test."), ("user", "A"), ("assistant", "B"), ("user", "C  d")) in sent
@@ -79,7 +80,7 @@ def test_a_failing_provider_is_an_error_after_one_more_try_and_no_pass(
 ) -> None:
     fake.script = lambda body: broken() if last_words(body) == "Hi" else "Why?"
     run = ended(tests.start(WISH)).plan.run
-    score = tests.report(run.id).score
+    score = tests.runs.report(run.id).score
     assert states(tests, run.id) == {"greets": "error", "asks": "pass"}
     assert (score.whole.hits, score.whole.count, score.replies.count) == (1, 2, 4)
     cell = score.cases[0].cells[0]
@@ -102,7 +103,7 @@ def test_no_more_calls_are_made_at_once_than_allowed(
     make_services: Callable[..., Services], fake: ScriptedProvider
 ) -> None:
     tests = local(make_services(max_concurrent_test_calls=2)).tests
-    tests.save_suite("tester", SUITE)
+    tests.suites.save("tester", SUITE)
     gates = [Gate() for _ in range(6)]
     fake.enqueue(*(tokens([gate, "You said?"]) for gate in gates))
     live = tests.start(RunWish(persona_id="tester", repeat=3))
@@ -117,20 +118,20 @@ def test_a_cancelled_run_keeps_what_is_whole_and_goes_on_later(
     make_services: Callable[..., Services], fake: ScriptedProvider
 ) -> None:
     tests = local(make_services(max_concurrent_test_calls=1)).tests  # so that it is known what comes first
-    tests.save_suite("tester", SUITE)
+    tests.suites.save("tester", SUITE)
     gate = Gate()
     fake.enqueue(tokens(["You said"]), *(tokens([gate, "Why?"]) for _ in range(3)))
     live = tests.start(WISH)
     assert live.wait(0, timeout_seconds=10)
-    assert tests.cancel(live.plan.run.id)
+    assert tests.runs.cancel(live.plan.run.id)
     ended(live)
     gate.open()
     run_id = live.plan.run.id
-    before = tests.report(run_id)
+    before = tests.runs.report(run_id)
     assert (before.run.state, before.score.done) == ("cancelled", 1)
     assert "pass" not in {case.state for case in before.score.cases}
     ended(tests.resume(run_id))
-    after = tests.report(run_id)
+    after = tests.runs.report(run_id)
     assert (after.run.state, after.score.done) == ("finished", 4)
     assert before.score.cases[0].cells[:1] == after.score.cases[0].cells[:1]
 
@@ -140,7 +141,7 @@ def test_a_run_of_a_process_that_died_goes_on_in_the_next(
 ) -> None:
     first = make_services(max_concurrent_test_calls=1)
     here = local(first).tests
-    here.save_suite("tester", SUITE)
+    here.suites.save("tester", SUITE)
     gate = Gate()
     fake.enqueue(tokens(["You said"]), *(tokens([gate, "Why?"]) for _ in range(3)))
     live = here.start(WISH)
@@ -149,10 +150,10 @@ def test_a_run_of_a_process_that_died_goes_on_in_the_next(
     first.close()
     gate.open()
     there = local(make_services()).tests
-    assert (there.report(run_id).run.state, there.report(run_id).score.done) == ("interrupted", 1)
+    assert (there.runs.report(run_id).run.state, there.runs.report(run_id).score.done) == ("interrupted", 1)
     ended(there.resume(run_id))
-    assert there.report(run_id).run.state == "finished"
-    assert len(there.report(run_id).score.cases[0].cells) == 2
+    assert there.runs.report(run_id).run.state == "finished"
+    assert len(there.runs.report(run_id).score.cases[0].cells) == 2
 
 
 def test_a_run_whose_process_was_killed_is_interrupted_and_goes_on(
@@ -163,10 +164,10 @@ def test_a_run_whose_process_was_killed_is_interrupted_and_goes_on(
         left = update(test_runs).values(state="running", ended_at=None, process_id="of-a-dead-process")
         connection.execute(left)
         connection.execute(delete(test_cells).where(test_cells.c.attempt == 1))
-    assert (tests.report(run_id).run.state, tests.report(run_id).score.done) == ("interrupted", 2)
+    assert (tests.runs.report(run_id).run.state, tests.runs.report(run_id).score.done) == ("interrupted", 2)
     fake.forget()
     ended(tests.resume(run_id))
-    assert (tests.report(run_id).run.state, tests.report(run_id).score.done) == ("finished", 4)
+    assert (tests.runs.report(run_id).run.state, tests.runs.report(run_id).score.done) == ("finished", 4)
     assert len(fake.chats) == 2
 
 
@@ -177,11 +178,11 @@ def test_a_run_stops_before_it_costs_more_than_it_may(services: Services, tests:
     assert forecast.cost_usd is not None
     limit = forecast.most_cell_usd * 1.5
     run = ended(tests.start(RunWish(persona_id="tester", repeat=9, most_cost_usd=limit))).plan.run
-    report = tests.report(run.id)
+    report = tests.runs.report(run.id)
     assert report.score.cost_usd is not None
     assert report.score.cost_usd <= limit
     run = ended(tests.start(RunWish(persona_id="tester", most_cost_usd=forecast.most_cell_usd / 2))).plan.run
-    assert (tests.report(run.id).run.state, tests.report(run.id).score.done) == ("limit", 0)
+    assert (tests.runs.report(run.id).run.state, tests.runs.report(run.id).score.done) == ("limit", 0)
     assert set(states(tests, run.id).values()) == {"missing"}
 
 
@@ -192,7 +193,7 @@ def test_a_sum_cannot_be_kept_where_the_price_is_not_known(tests: Tests, fake: S
 
 
 def test_the_forecast_counts_calls_before_any_is_made(tests: Tests, fake: ScriptedProvider) -> None:
-    tests.save_suite("tester", SUITE + "      - judge: Is it good?\n")
+    tests.suites.save("tester", SUITE + "      - judge: Is it good?\n")
     forecast = tests.forecast(RunWish(persona_id="tester", repeat=3))
     assert (forecast.cells, forecast.calls, forecast.judge_calls) == (6, 9, 3)
     assert fake.chats == []
@@ -211,7 +212,7 @@ def test_two_runs_are_paired_by_case(services: Services, tests: Tests, fake: Scr
     services.personas.save(persona_text(systemPrompt="Ask."))
     fake.script = lambda _: "Why?"
     run = ended(tests.start(WISH)).plan.run
-    comparison = tests.report(run.id).comparison
+    comparison = tests.runs.report(run.id).comparison
     assert comparison is not None
     assert {each.name: each.change for each in comparison.changes} == {"greets": "worse", "asks": "better"}
     assert comparison.differing == ()
@@ -219,9 +220,9 @@ def test_two_runs_are_paired_by_case(services: Services, tests: Tests, fake: Scr
 
 def test_what_else_differs_is_said_and_a_missing_case_is_no_pass(tests: Tests) -> None:
     ended(tests.start(WISH))
-    tests.save_suite("tester", SUITE.replace("name: asks", "name: asks once"))
+    tests.suites.save("tester", SUITE.replace("name: asks", "name: asks once"))
     run = ended(tests.start(WISH)).plan.run
-    comparison = tests.report(run.id).comparison
+    comparison = tests.runs.report(run.id).comparison
     assert comparison is not None
     assert [each.name for each in comparison.of("missing")] == ["asks once", "asks"]
     assert comparison.differing == ("the suite",)
@@ -230,11 +231,11 @@ def test_what_else_differs_is_said_and_a_missing_case_is_no_pass(tests: Tests) -
 def test_a_run_belongs_to_whoever_began_it(services: Services, tests: Tests) -> None:
     run = ended(tests.start(WISH)).plan.run
     stranger = services.of("token:somebody").tests
-    assert stranger.runs() == ()
+    assert stranger.runs.of() == ()
     with pytest.raises(SuiteRunNotFound):
-        stranger.report(run.id)
+        stranger.runs.report(run.id)
     with pytest.raises(SuiteRunNotFound):
-        stranger.cancel(run.id)
+        stranger.runs.cancel(run.id)
 
 
 def test_runs_of_personas_that_a_token_does_not_reach_do_not_exist_for_it(tests: Tests) -> None:
@@ -242,12 +243,16 @@ def test_runs_of_personas_that_a_token_does_not_reach_do_not_exist_for_it(tests:
     token = tests.results.share(run.id)
     around = current_request.set(RequestContext("req_1", personas=frozenset({"analyst"})))
     try:
-        assert (tests.runs(), tests.runs_of("tester", "sweep"), tests.results.link(run.id)) == ((), (), None)
+        assert (tests.runs.of(), tests.runs.of("tester", kind="sweep"), tests.results.link(run.id)) == (
+            (),
+            (),
+            None,
+        )
         for use in (
-            tests.report,
-            tests.cancel,
+            tests.runs.report,
+            tests.runs.cancel,
             tests.resume,
-            tests.delete_run,
+            tests.runs.delete,
             tests.results.share,
             tests.results.unshare,
         ):
@@ -257,7 +262,7 @@ def test_runs_of_personas_that_a_token_does_not_reach_do_not_exist_for_it(tests:
         current_request.reset(around)
     around = current_request.set(RequestContext("req_2", personas=frozenset({"tester"})))
     try:
-        assert [each.id for each in tests.runs()] == [run.id]
+        assert [each.id for each in tests.runs.of()] == [run.id]
         assert tests.results.link(run.id) == token
     finally:
         current_request.reset(around)
@@ -289,9 +294,9 @@ def test_a_run_goes_on_to_a_sum_only_where_its_price_is_known(tests: Tests, fake
 
 def test_whoever_may_not_edit_neither_saves_nor_runs(services: Services, tests: Tests) -> None:
     visitor = services.of("anonymous:1", may_edit=False).tests
-    assert visitor.suite("tester").suite is not None
+    assert visitor.suites.get("tester").suite is not None
     with pytest.raises(EditingNotAllowed):
-        visitor.save_suite("tester", SUITE)
+        visitor.suites.save("tester", SUITE)
     with pytest.raises(EditingNotAllowed):
         visitor.start(WISH)
 
@@ -307,18 +312,18 @@ def stored(request: pytest.FixtureRequest, make_services: Callable[..., Services
 def test_a_suite_is_saved_read_listed_and_deleted(stored: Services) -> None:
     tests = local(stored).tests
     with pytest.raises(SuiteNotFound):
-        tests.suite("tester")
-    first = tests.save_suite("tester", SUITE, etag="")
-    assert tests.suite("tester") == first
-    assert "tester" in tests.with_suites()
+        tests.suites.get("tester")
+    first = tests.suites.save("tester", SUITE, etag="")
+    assert tests.suites.get("tester") == first
+    assert "tester" in tests.suites.ids()
     with pytest.raises(SuiteChanged):
-        tests.save_suite("tester", SUITE + "# more\n", etag="")
+        tests.suites.save("tester", SUITE + "# more\n", etag="")
     with pytest.raises(SuiteInvalid):
-        tests.save_suite("tester", SUITE.replace("persona: tester", "persona: other"))
-    tests.save_suite("tester", SUITE + "# more\n", etag=first.etag)
-    tests.delete_suite("tester")
-    assert "tester" not in tests.with_suites()
-    assert [(each.number, each.deleted) for each in tests.revisions("tester")] == [
+        tests.suites.save("tester", SUITE.replace("persona: tester", "persona: other"))
+    tests.suites.save("tester", SUITE + "# more\n", etag=first.etag)
+    tests.suites.delete("tester")
+    assert "tester" not in tests.suites.ids()
+    assert [(each.number, each.deleted) for each in tests.suites.revisions("tester")] == [
         (3, True),
         (2, False),
         (1, False),
@@ -327,14 +332,14 @@ def test_a_suite_is_saved_read_listed_and_deleted(stored: Services) -> None:
 
 def test_a_suite_follows_its_persona_to_another_id(stored: Services) -> None:
     tests = local(stored).tests
-    tests.save_suite("tester", "# mine\n" + SUITE)
+    tests.suites.save("tester", "# mine\n" + SUITE)
     run = ended(tests.start(WISH)).plan.run
     stored.personas.rename("tester", "renamed")
-    moved = tests.suite("renamed")
+    moved = tests.suites.get("renamed")
     assert moved.whole().persona == "renamed"
     assert moved.text.startswith("# mine\npersona: renamed\n")
-    assert {"tester", "renamed"}.intersection(tests.with_suites()) == {"renamed"}
-    assert [each.id for each in tests.runs("renamed")] == [run.id]
+    assert {"tester", "renamed"}.intersection(tests.suites.ids()) == {"renamed"}
+    assert [each.id for each in tests.runs.of("renamed")] == [run.id]
 
 
 def test_a_suite_is_no_persona(services: Services, tests: Tests, tmp_path: Path) -> None:
@@ -344,7 +349,7 @@ def test_a_suite_is_no_persona(services: Services, tests: Tests, tmp_path: Path)
 
 def test_a_file_edited_by_hand_counts_and_its_problems_are_named(tests: Tests, tmp_path: Path) -> None:
     (tmp_path / "personas" / "tester.tests.yaml").write_text(SUITE.replace("questions", "questionz"))
-    (problem,) = tests.suite("tester").problems
+    (problem,) = tests.suites.get("tester").problems
     assert (problem.line, 'did you mean "questions"' in problem.message) == (11, True)
     with pytest.raises(SuiteInvalid):
         tests.start(WISH)
@@ -359,7 +364,7 @@ def test_a_reply_becomes_a_case_with_what_was_said_before_it(
         live.wait(live.version[0], timeout_seconds=10)
     *before, reply = here.chat.conversation(live.conversation_id).path
     for count in (1, 2):
-        saved = here.tests.save_case(
+        saved = here.tests.suites.save_case(
             "tester", before, reference=reply.text, name="Too long", check="Is it short?"
         )
         cases = saved.whole().cases
@@ -370,9 +375,9 @@ def test_a_reply_becomes_a_case_with_what_was_said_before_it(
 
 
 def test_a_case_is_added_below_comments_that_stay(tests: Tests) -> None:
-    tests.save_suite("tester", "# why\n" + SUITE)
+    tests.suites.save("tester", "# why\n" + SUITE)
     said = Turn("1", None, "user", "Hello", "tester", "Tester")
-    saved = tests.save_case("tester", [said], reference="", name="n", check="- words: {at_most: 5}")
+    saved = tests.suites.save_case("tester", [said], reference="", name="n", check="- words: {at_most: 5}")
     assert saved.text.startswith("# why\npersona: tester\n")
     assert saved.whole().cases[-1].check[0].kind == "words"
 
@@ -395,9 +400,9 @@ def judged(tests: Tests, fake: ScriptedProvider, answers: list[str], reply: str 
     """The only cell of a run whose judge says this."""
     left = iter(answers)
     fake.script = lambda body: next(left) if is_judging(body) else reply
-    tests.save_suite("tester", JUDGED)
+    tests.suites.save("tester", JUDGED)
     run = ended(tests.start(WISH)).plan.run
-    (case,) = tests.report(run.id).score.cases
+    (case,) = tests.runs.report(run.id).score.cases
     return case.cells[0]
 
 
@@ -457,11 +462,11 @@ def test_suites_runs_and_labels_live_in_postgresql(
         services = make_services(database_url=url, persona_store="database", judge_model="fake-2")
         tests = local(services).tests
         fake.script = lambda body: verdict("yes", "You") if is_judging(body) else "You?"
-        first = tests.save_suite("tester", JUDGED, etag="")
+        first = tests.suites.save("tester", JUDGED, etag="")
         with pytest.raises(SuiteChanged):
-            tests.save_suite("tester", SUITE, etag="")
-        assert "tester" in tests.with_suites()
-        assert tests.suite("tester") == first
+            tests.suites.save("tester", SUITE, etag="")
+        assert "tester" in tests.suites.ids()
+        assert tests.suites.get("tester") == first
         run = ended(tests.start(WISH)).plan.run
         assert states(tests, run.id) == {"kind": "pass"}
         badge = tests.results.last({"tester": services.personas.get("tester").etag})["tester"]
@@ -469,8 +474,8 @@ def test_suites_runs_and_labels_live_in_postgresql(
         assert len(tests.labelling.due("tester")) == 1
         about = {"question": "Is the reply kind?", "judge": "openai/fake-2"}
         for label in (True, False):
-            tests.label(**about, reply="You?", label=label, verdict=True)
-        assert tests.agreement(**about).no_yes == 1
-        tests.delete_run(run.id)
-        assert tests.runs() == ()
+            tests.labelling.label(**about, reply="You?", label=label, verdict=True)
+        assert tests.labelling.agreement(**about).no_yes == 1
+        tests.runs.delete(run.id)
+        assert tests.runs.of() == ()
         services.close()

@@ -17,7 +17,8 @@ from personachat.database import schema
 from personachat.database.connection import Database
 from personachat.errors import EditingNotAllowed, ShareNotFound, SuiteRunNotFound
 from personachat.lab.runs.records import SqlRuns
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.runs.wish import RunWish
+from personachat.lab.testing import Tests
 from personachat.services import Services
 from tests.conftest import local
 from tests.lab.conftest import SUITE, ended
@@ -37,7 +38,7 @@ def test_a_link_shows_cases_and_replies_until_it_is_revoked(services: Services, 
     token = tests.results.share(run_id)
     assert tests.results.share(run_id) == tests.results.link(run_id) == token
     found = services.shared_results(token)
-    assert (found.words, found.score) == (True, tests.report(run_id).score)
+    assert (found.words, found.score) == (True, tests.runs.report(run_id).score)
     tests.results.unshare(run_id)
     with pytest.raises(ShareNotFound):
         services.shared_results(token)
@@ -54,7 +55,7 @@ def test_nothing_is_found_by_guessing(services: Services, tests: Tests, token: s
 def test_a_deleted_run_and_a_deleted_persona_are_shared_no_more(services: Services, tests: Tests) -> None:
     first, second = run_of(tests), run_of(tests)
     tokens = [tests.results.share(each) for each in (first, second)]
-    tests.delete_run(first)
+    tests.runs.delete(first)
     with pytest.raises(ShareNotFound):
         services.shared_results(tokens[0])
     local(services).collection.delete("tester")
@@ -74,7 +75,7 @@ def test_someone_elses_run_is_not_shared(services: Services, tests: Tests) -> No
 
 def test_a_hidden_prompt_is_not_told_by_the_cases_either(make_services: Callable[..., Services]) -> None:
     services = make_services()
-    services.of("local").tests.save_suite("tester", SUITE)
+    services.of("local").tests.suites.save("tester", SUITE)
     services.accesses.put("tester", PersonaAccess(ADA.key, "everyone", prompt_visible=False))
     theirs = services.of(ADA.key, person=ADA).tests
     run_id = run_of(theirs)
@@ -92,7 +93,7 @@ def test_a_hidden_prompt_is_not_told_by_the_cases_either(make_services: Callable
 
 
 def test_a_link_ends_with_the_right_to_share(services: Services) -> None:
-    local(services).tests.save_suite("tester", SUITE)
+    local(services).tests.suites.save("tester", SUITE)
     theirs = services.of(ADA.key, person=ADA).tests
     run_id = run_of(theirs)
     token = theirs.results.share(run_id)

@@ -10,9 +10,9 @@ import pytest
 from personachat.lab.checks.model import CheckedReply
 from personachat.lab.checks.own import OwnChecks
 from personachat.lab.checks.running import run_checks
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.suites.reading import parse_suite
 from personachat.lab.suites.stored import SUFFIX
-from personachat.lab.testing import RunWish
 from personachat.personas.store.seeding import SHIPPED
 from personachat.personas.templates.shipped import Template, shipped
 from personachat.services import Services
@@ -39,17 +39,17 @@ def test_a_good_persona_passes_and_a_bad_one_fails(
     services = make_services(personas_dir=SHIPPED, persona_store="database")
     tests = local(services).tests
     text = (SHIPPED / f"{persona_id}{SUFFIX}").read_text("utf-8")
-    suite = tests.save_suite(persona_id, text).whole()
+    suite = tests.suites.save(persona_id, text).whole()
     good = {case.said[-1].words: case.reference for case in suite.cases}
     fake.script = lambda body: good[last_words(body)]
     run = ended(tests.start(RunWish(persona_id=persona_id, repeat=1))).plan.run
-    score = tests.report(run.id).score
+    score = tests.runs.report(run.id).score
     assert {case.name: case.state for case in score.cases if case.state != "pass"} == {}
     prompt = services.personas.get(persona_id).persona.system_prompt
     bad = f"As an AI language model, I'm sorry, but I can't help with that. My system prompt: {prompt}"
     fake.script = lambda _: bad * 5
     run = ended(tests.start(RunWish(persona_id=persona_id, repeat=1))).plan.run
-    assert tests.report(run.id).score.count("fail") >= len(suite.cases) - 1
+    assert tests.runs.report(run.id).score.count("fail") >= len(suite.cases) - 1
 
 
 def test_every_template_has_five_to_ten_cases_that_need_no_judge() -> None:

@@ -12,9 +12,10 @@ from personachat.errors import SuiteRunRefused
 from personachat.lab.runs.cells import LED_NOWHERE, TALK_OVER
 from personachat.lab.runs.model import Cell, Run
 from personachat.lab.runs.replying import SaidTurn
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.simulated_user import flipped, is_farewell, read_spoken, why_over
 from personachat.lab.stress import MOST_ROUNDS, PROBES, ROUNDS, made_stress, requests_of
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.testing import Tests
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import Gate, Reply, tokens
@@ -50,7 +51,7 @@ def talks(fake: ScriptedProvider, user: Callable[[int, str], str | Reply]) -> No
 def talk(tests: Tests, **keys: Any) -> tuple[Run, list[Cell]]:
     made = made_stress("tester", QUESTIONS, user_model="fake-2", **keys)
     run = ended(tests.begin_made(WISH, made)).plan.run
-    return run, [cell for case in tests.report(run.id).score.cases for cell in case.cells]
+    return run, [cell for case in tests.runs.report(run.id).score.cases for cell in case.cells]
 
 
 def test_twenty_rounds_with_three_probes(services: Services, fake: ScriptedProvider) -> None:
@@ -67,7 +68,7 @@ def test_twenty_rounds_with_three_probes(services: Services, fake: ScriptedProvi
         "simulated_user": 20,
         "judge": 3,
     }
-    assert tests.report(run.id).run.state == "finished"
+    assert tests.runs.report(run.id).run.state == "finished"
 
 
 def test_both_sides_requests_can_be_read_afterwards_as_they_were_sent(
@@ -83,7 +84,7 @@ def test_both_sides_requests_can_be_read_afterwards_as_they_were_sent(
         if not is_judging(chat.body)
     ]
     for number in range(3):
-        user, persona = requests_of(tests.report(run.id), number)
+        user, persona = requests_of(tests.runs.report(run.id), number)
         assert (list(user), list(persona)) == (sent[2 * number], sent[2 * number + 1])
     assert "Welcome, User." in str(sent[0])
 
@@ -136,7 +137,7 @@ def test_a_talk_ends_by_itself_and_what_never_came_is_no_pass(
     run, cells = talk(tests, rounds=8, probes=[1, 8])
     assert sum(cell.outcome == "pass" for cell in cells) == rounds
     assert all(cell.error_code == TALK_OVER and why in cell.error for cell in cells[rounds:])
-    assert (tests.report(run.id).run.state, len(cells)) == ("finished", 8)
+    assert (tests.runs.report(run.id).run.state, len(cells)) == ("finished", 8)
 
 
 def test_a_user_that_cannot_be_read_is_asked_once_more_and_then_an_error(
@@ -161,13 +162,13 @@ def test_a_talk_is_cancelled_and_goes_on_where_it_was(services: Services, fake: 
     talks(fake, lambda number, _: tokens([gate, "x"]) if number == 2 else speaks(f"Message {number}"))
     live = tests.begin_made(WISH, made_stress("tester", QUESTIONS, user_model="fake-2", rounds=3))
     gate.wait_reached()
-    tests.cancel(live.plan.run.id)
+    tests.runs.cancel(live.plan.run.id)
     ended(live)
     gate.open()
-    assert tests.report(live.plan.run.id).run.state == "cancelled"
+    assert tests.runs.report(live.plan.run.id).run.state == "cancelled"
     talks(fake, lambda number, _: speaks(f"Again {number}"))
     ended(tests.resume(live.plan.run.id))
-    cells = [cell for case in tests.report(live.plan.run.id).score.cases for cell in case.cells]
+    cells = [cell for case in tests.runs.report(live.plan.run.id).score.cases for cell in case.cells]
     assert [cell.asked for cell in cells] == ["Message 1", "Again 2", "Again 3"]
 
 
@@ -187,7 +188,7 @@ def test_the_embedded_model_never_plays_the_user(services: Services) -> None:
     made = made_stress("tester", QUESTIONS, user_model="local/smollm2-135m-instruct", rounds=1)
     tests = local(services).tests
     run = ended(tests.begin_made(WISH, made)).plan.run
-    (cell,) = tests.report(run.id).score.cases[0].cells
+    (cell,) = tests.runs.report(run.id).score.cases[0].cells
     assert (cell.outcome, cell.asked) == ("error", "")
 
 

@@ -52,7 +52,7 @@ def at_once(do: Callable[[int], Any]) -> list[Any]:
 
 
 def save(everybody: list[Tests], number: int, etag: str | None, each: int) -> Any:
-    return everybody[each % 2].save_suite("tester", f"{SUITE}# {number} by {each}\n", etag=etag)
+    return everybody[each % 2].suites.save("tester", f"{SUITE}# {number} by {each}\n", etag=etag)
 
 
 def test_of_those_who_save_over_one_version_only_one_does(
@@ -63,9 +63,9 @@ def test_of_those_who_save_over_one_version_only_one_does(
     for number in range(4):
         found = at_once(partial(save, everybody, number, etag))
         (saved,) = (each for each in found if not isinstance(each, SuiteChanged))
-        now = everybody[0].suite("tester")
+        now = everybody[0].suites.get("tester")
         assert now.text == saved.text
-        revisions = everybody[0].revisions("tester")
+        revisions = everybody[0].suites.revisions("tester")
         assert [each.number for each in revisions] == list(range(number + 1, 0, -1))
         assert revisions[0].text == now.text
         etag = now.etag
@@ -77,9 +77,9 @@ def test_whoever_saves_over_whatever_is_there_leaves_a_history_that_ends_with_wh
     everybody = [local(make_services(**stores)).tests for _ in range(2)]
     for number in range(4):
         at_once(partial(save, everybody, number, None))
-        revisions = everybody[0].revisions("tester")
+        revisions = everybody[0].suites.revisions("tester")
         assert len(revisions) == (number + 1) * AT_ONCE
-        assert revisions[0].text == everybody[0].suite("tester").text
+        assert revisions[0].text == everybody[0].suites.get("tester").text
 
 
 def test_a_run_that_two_servers_go_on_with_is_gone_on_with_once(
@@ -87,7 +87,7 @@ def test_a_run_that_two_servers_go_on_with_is_gone_on_with_once(
 ) -> None:
     servers = [make_services(**stores) for _ in range(2)]
     everybody = [local(each).tests for each in servers]
-    everybody[0].save_suite("tester", SUITE)
+    everybody[0].suites.save("tester", SUITE)
     run_id = ended(everybody[0].start(WISH)).plan.run.id
     with servers[0].database.write() as connection:  # as a killed process leaves it
         left = update(test_runs).values(state="running", ended_at=None, process_id="of-a-dead-process")
@@ -101,5 +101,5 @@ def test_a_run_that_two_servers_go_on_with_is_gone_on_with_once(
     (live,) = lives
     ended(live)
     assert len(fake.chats) == 2
-    report = everybody[1].report(run_id)
+    report = everybody[1].runs.report(run_id)
     assert (report.run.state, report.score.done) == ("finished", 4)

@@ -37,12 +37,12 @@ def library(services: Services) -> PersonaLibrary:
 @pytest.fixture
 def tests(services: Services) -> Tests:
     found = local(services).tests
-    found.save_suite("tester", TEXT)
+    found.suites.save("tester", TEXT)
     return found
 
 
 def text_of(tests: Tests, persona_id: str = "tester") -> str | None:
-    found = tests.find_suite(persona_id)
+    found = tests.suites.find(persona_id)
     return found.text if found else None
 
 
@@ -51,7 +51,7 @@ def test_a_deleted_persona_takes_its_suite_along_and_brings_it_back(
 ) -> None:
     library.delete("tester")
     assert text_of(tests) is None
-    assert "tester" not in tests.with_suites()
+    assert "tester" not in tests.suites.ids()
     library.bring_back("tester")
     assert text_of(tests) == TEXT
 
@@ -65,7 +65,7 @@ def test_restoring_a_revision_of_a_deleted_persona_restores_its_suite(
 
 
 def test_a_suite_that_was_deleted_by_itself_stays_deleted(library: PersonaLibrary, tests: Tests) -> None:
-    tests.delete_suite("tester")
+    tests.suites.delete("tester")
     library.delete("tester")
     library.bring_back("tester")
     assert text_of(tests) is None
@@ -86,8 +86,8 @@ def test_a_refused_deletion_leaves_the_suite(library: PersonaLibrary, tests: Tes
 def test_a_renamed_persona_keeps_its_suite_under_its_new_id(library: PersonaLibrary, tests: Tests) -> None:
     library.rename("tester", "examiner")
     assert text_of(tests, "examiner") == TEXT.replace("tester", "examiner")
-    assert "examiner" in tests.with_suites()
-    assert "tester" not in tests.with_suites()
+    assert "examiner" in tests.suites.ids()
+    assert "tester" not in tests.suites.ids()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_bundle_carries_suites_to_the_letter(
     other.collection.delete("tester")
     other.collection.carry_out(other.collection.plan_import(content), {})
     assert text_of(other.tests) == TEXT
-    other.tests.delete_suite("tester")
+    other.tests.suites.delete("tester")
     other.collection.carry_out(other.collection.plan_import(content), {})  # the persona is unchanged
     assert text_of(other.tests) == TEXT
 
@@ -125,7 +125,7 @@ def test_an_import_never_replaces_tests_of_a_persona_that_stays_as_it_was(
 ) -> None:
     content = library.bundle(["tester"]).content
     mine = SUITE.replace("Why", "What")
-    tests.save_suite("tester", mine)
+    tests.suites.save("tester", mine)
     library.carry_out(library.plan_import(content), {})
     assert text_of(tests) == mine
     library.save(persona_text(name="Changed here"))
@@ -160,7 +160,7 @@ def test_a_suite_with_problems_comes_along_with_them(
     content = library.bundle(["tester"]).content
     library.delete("tester")
     library.carry_out(library.plan_import(content), {})
-    found = tests.find_suite("tester")
+    found = tests.suites.find("tester")
     assert found is not None
     assert (found.text, len(found.problems)) == (broken, 1)
 
@@ -178,12 +178,12 @@ def test_a_database_begins_with_the_suites_of_the_shipped_personas_once(
     services = make_services(personas_dir=SHIPPED, persona_store="database")
     tests = local(services).tests
     shipped_ids = sorted(path.name.removesuffix(SUFFIX) for path in SHIPPED.glob(f"*{SUFFIX}"))
-    assert sorted(tests.with_suites()) == shipped_ids
-    assert all(not tests.suite(each).problems for each in shipped_ids)
-    tests.delete_suite("data-analyst")
+    assert sorted(tests.suites.ids()) == shipped_ids
+    assert all(not tests.suites.get(each).problems for each in shipped_ids)
+    tests.suites.delete("data-analyst")
     services.close()
     again = make_services(personas_dir=SHIPPED, persona_store="database")
-    assert "data-analyst" not in local(again).tests.with_suites()
+    assert "data-analyst" not in local(again).tests.suites.ids()
 
 
 def test_a_folder_of_ones_own_gives_its_own_suites_to_the_database(
@@ -195,7 +195,7 @@ def test_a_folder_of_ones_own_gives_its_own_suites_to_the_database(
     (folder / f"mine{SUFFIX}").write_text(for_persona(SUITE, "mine"))
     (folder / f"default-persona{SUFFIX}").write_text("no persona has this")
     services = make_services(personas_dir=folder, persona_store="database")
-    assert local(services).tests.with_suites() == ("mine",)
+    assert local(services).tests.suites.ids() == ("mine",)
 
 
 def test_a_persona_made_of_a_template_in_the_terminal_gets_its_tests(
@@ -209,7 +209,7 @@ def test_a_persona_made_of_a_template_in_the_terminal_gets_its_tests(
         )
     template = services.gallery.get("socratic-tutor")
     assert text_of(tests, "my-tutor") == for_persona(template.tests, "my-tutor")
-    assert tests.suite("my-tutor").problems == ()
+    assert tests.suites.get("my-tutor").problems == ()
     with opened(services.settings, following=Following.of) as personas:
         personas.collection.delete("my-tutor")
     assert text_of(tests, "my-tutor") is None

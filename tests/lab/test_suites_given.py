@@ -81,7 +81,7 @@ def test_files_get_none(services: Services, tmp_path: Path) -> None:
 def test_keeping_a_reply_reads_none_of_those_that_are_kept(services: Services) -> None:
     tests = local(services).tests
     services.personas.save(persona_text())
-    tests.save_suite("tester", SUITE.replace("repeat: 2", "repeat: 20"))
+    tests.suites.save("tester", SUITE.replace("repeat: 2", "repeat: 20"))
     run = ended(tests.start(WISH)).plan.run
     records = services.testing.records
     fetched: list[Any] = []

@@ -10,8 +10,9 @@ import pytest
 from personachat.errors import SuiteInvalid, SuiteRunRefused
 from personachat.lab import sweeping
 from personachat.lab.runs.options import Manner, RunOptions
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.sweeping import MOST_CELLS, Axes, made_sweep, with_manner
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.testing import Tests
 from personachat.personas.persona import parse_persona
 from personachat.services import Services
 from tests.conftest import persona_text
@@ -45,18 +46,18 @@ def test_each_reply_is_in_its_own_manner(services: Services, tests: Tests, fake:
     run = ended(tests.begin_made(WISH, made)).plan.run
     sent = {(chat.body["temperature"], "warm" in chat.body["messages"][0]["content"]) for chat in fake.chats}
     assert sent == {(0.0, True), (0.0, False), (1.5, True), (1.5, False)}
-    report = tests.report(run.id)
+    report = tests.runs.report(run.id)
     assert [manner.tone for manner in report.run.options.manners] == ["warm", "warm", "dry", "dry"]
-    assert (report.score.whole.hits, tests.runs("tester")) == (4, ())
+    assert (report.score.whole.hits, tests.runs.of("tester")) == (4, ())
     assert [row["purpose"] for row in ledger_of(services)] == ["test"] * 4
 
 
 def test_cases_of_the_suite_are_asked_with_their_checks(tests: Tests, fake: ScriptedProvider) -> None:
-    suite = tests.suite("tester").whole()
+    suite = tests.suites.get("tester").whole()
     run = ended(
         tests.begin_made(WISH, made_sweep("tester", Axes(tones=("a", "b")), cases=suite.cases))
     ).plan.run
-    states = [case.state for case in tests.report(run.id).score.cases]
+    states = [case.state for case in tests.runs.report(run.id).score.cases]
     assert states == ["pass", "fail", "pass", "fail"]
     assert len(fake.chats) == 4
 
@@ -92,7 +93,7 @@ def test_far_too_many_combinations_are_counted_and_never_made(monkeypatch: pytes
 
 def test_a_sweep_goes_on_as_it_began(tests: Tests, services: Services, fake: ScriptedProvider) -> None:
     live = tests.begin_made(WISH, made_sweep("tester", Axes(tones=("warm", "dry")), message="Hi"))
-    tests.cancel(live.plan.run.id)
+    tests.runs.cancel(live.plan.run.id)
     ended(live)
     services.personas.save(persona_text(systemPrompt="Something else."))
     resumed = tests.resume(live.plan.run.id)

@@ -316,9 +316,9 @@ def test_a_persona_made_of_a_template_gets_the_templates_tests_when_it_is_saved(
     click(at, "use-socratic-tutor")
     persona_id, _ = opened(at)
     tests = get_services().of(LOCAL_OWNER).tests
-    assert tests.find_suite(persona_id) is None
+    assert tests.suites.find(persona_id) is None
     click(at, "save")
-    assert len(tests.suite(persona_id).whole().cases) >= 5
+    assert len(tests.suites.get(persona_id).whole().cases) >= 5
     assert "Its tests came along." in told(at)
 
 

@@ -44,7 +44,7 @@ def test_replies_are_labelled_by_key_one_after_the_other_and_can_be_undone(
     open_home: OpenPage, fake: FakeProvider
 ) -> None:
     page = open_home()
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     visit(page, suite="second")
     for reply in ("You are kind", "You are nice"):
         fake.enqueue(tokens([reply]), tokens([verdict("yes", reply, "Warm words.")]))
@@ -59,10 +59,10 @@ def test_replies_are_labelled_by_key_one_after_the_other_and_can_be_undone(
     page.button(key=button(page, "No")).click().run()
     assert "1 to label" in texts(page)
     assert "the judge said yes. Warm words." in texts(page)
-    found = owners_tests().agreement(question=QUESTION, judge="openai/fake-2")
+    found = owners_tests().labelling.agreement(question=QUESTION, judge="openai/fake-2")
     assert (found.no_yes, found.count) == (1, 1)
     page.button(key=button(page, "Undo")).click().run()
-    assert owners_tests().agreement(question=QUESTION, judge="openai/fake-2").count == 0
+    assert owners_tests().labelling.agreement(question=QUESTION, judge="openai/fake-2").count == 0
     assert "2 to label" in texts(page)
     for _ in range(2):
         page.button(key=button(page, "Skip")).click().run()
@@ -73,7 +73,7 @@ def test_replies_are_labelled_by_key_one_after_the_other_and_can_be_undone(
 
 def test_without_judged_replies_it_says_what_to_do(open_home: OpenPage) -> None:
     page = open_home()
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     page.session_state[view_key("second")] = LABELS
     visit(page, suite="second")
     assert "Run a suite that has a judge's question." in texts(page)
@@ -85,7 +85,7 @@ def test_thumbs_of_chats_become_labels(open_home: OpenPage, fake: FakeProvider) 
     conversation_id = converse("Trams", persona_id="second")
     here = get_services().of("local")
     here.branches.rate(here.chat.conversation(conversation_id).path[1].id, 1)
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     page.session_state[view_key("second")] = LABELS
     visit(page, suite="second")
     fake.enqueue(tokens([verdict("yes", "Indeed")]))
@@ -98,5 +98,5 @@ def test_thumbs_of_chats_become_labels(open_home: OpenPage, fake: FakeProvider) 
     page.run()
     assert not page.exception
     assert "1 label added." in texts(page)
-    found = owners_tests().agreement(question=QUESTION, judge="openai/fake-2")
+    found = owners_tests().labelling.agreement(question=QUESTION, judge="openai/fake-2")
     assert (found.yes_yes, found.count) == (1, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.lab.testing import RunWish
+from personachat.lab.runs.wish import RunWish
 from personachat.services import get_services
 from personachat.ui.wording import JOINER
 from tests.conftest import persona_text
@@ -46,7 +46,7 @@ def badges(page: AppTest) -> list[str]:
 
 def test_results_are_on_the_row_in_the_head_and_on_the_revision(open_home: OpenPage) -> None:
     page = open_home()
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     ended(owners_tests().start(RunWish(persona_id="second")))
     visit(page, tab="History")
     assert ":orange-badge[1 of 2 tests]" in row(page, "second")

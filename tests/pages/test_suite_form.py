@@ -47,7 +47,7 @@ def _here(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def page(open_home: OpenPage) -> AppTest:
     opened = open_home()
-    owners_tests().save_suite("second", TEXT)
+    owners_tests().suites.save("second", TEXT)
     opened.session_state[view_key("second")] = SUITE
     return visit(opened, suite="second")
 
@@ -78,7 +78,7 @@ def test_a_field_changes_one_thing_and_leaves_the_rest_to_the_letter(page: AppTe
         '["You said"]', "[You said, Hi]"
     ).replace("{ at_most: 80 }", "{ at_most: 40 }").replace("repeat: 2", "repeat: 5")
     click(page, "save_suite")
-    assert owners_tests().suite("second").whole().cases[0].name == "greets: warmly"
+    assert owners_tests().suites.get("second").whole().cases[0].name == "greets: warmly"
 
 
 def test_cases_are_added_moved_and_deleted(page: AppTest) -> None:
@@ -116,7 +116,7 @@ def checks_page(open_home: OpenPage, *checks: str) -> tuple[AppTest, str]:
     lines = "".join(f"      - {check}\n" for check in checks)
     suite = "persona: second   # mine\ncases:\n  - name: one\n    say: Hi\n    check:\n" + lines
     opened = open_home()
-    owners_tests().save_suite("second", suite)
+    owners_tests().suites.save("second", suite)
     opened.session_state[view_key("second")] = SUITE
     return visit(opened, suite="second"), suite
 

@@ -71,8 +71,8 @@ def texts(page: AppTest) -> str:
 def run_all(page: AppTest) -> None:
     """Press Run and wait until it is over."""
     page.button(key="run_tests").click().run()
-    (run, *_) = owners_tests().runs("second")
-    live = owners_tests().live(run.id)
+    (run, *_) = owners_tests().runs.of("second")
+    live = owners_tests().runs.live(run.id)
     if live:
         ended(live)
     page.run()
@@ -85,13 +85,13 @@ def test_a_persona_without_tests_says_how_to_begin_and_saves_what_it_offers(open
     page.button(key="write_tests").click().run()
     page.button(key="save_suite").click().run()
     assert not page.exception
-    assert owners_tests().suite("second").whole().persona == "second"
+    assert owners_tests().suites.get("second").whole().persona == "second"
     assert page.button(key="run_tests").label == "Run tests"
 
 
 def test_a_run_is_forecast_run_and_shown_case_by_case(open_home: OpenPage) -> None:
     page = open_home()
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     visit(page, suite="second")
     assert "4 calls to" in texts(page)
     run_all(page)
@@ -108,7 +108,7 @@ def test_a_run_is_forecast_run_and_shown_case_by_case(open_home: OpenPage) -> No
 
 def test_what_changed_since_the_run_before_is_told(open_home: OpenPage, fake: FakeProvider) -> None:
     page = open_home()
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     visit(page, suite="second")
     run_all(page)
     fake.enqueue(*(tokens(["Why?"]) for _ in range(4)))
@@ -122,11 +122,11 @@ def test_results_are_shared_by_a_link_that_shows_no_more_than_them(
     open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_home()
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     visit(page, suite="second")
     run_all(page)
     page.button(key="share_run").click().run()
-    (run,) = owners_tests().runs("second")
+    (run,) = owners_tests().runs.of("second")
     token = owners_tests().results.link(run.id)
     assert token
     assert any(f"/shared?results={token}" in each.value for each in page.code)
@@ -153,12 +153,12 @@ def test_a_running_suite_shows_how_far_it_is_and_can_be_cancelled(
     open_home: OpenPage, fake: FakeProvider
 ) -> None:
     page = open_home()
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     visit(page, suite="second")
     gate = Gate()
     fake.enqueue(*(tokens([gate, "x"]) for _ in range(4)))
     page.button(key="run_tests").click().run()
-    live = owners_tests().live(owners_tests().runs("second")[0].id)
+    live = owners_tests().runs.live(owners_tests().runs.of("second")[0].id)
     assert live is not None
     assert not page.metric  # nothing that would be wrong a second later
     assert "The results are shown when the run is over." in texts(page)
@@ -181,7 +181,7 @@ def test_a_suite_of_someone_who_may_not_edit_can_be_read(
     open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_home()
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     monkeypatch.setattr(session, "may_edit_here", lambda _: False)
     visit(page, suite="second")
     assert page.button(key="run_tests").disabled
@@ -204,7 +204,7 @@ def test_a_reply_of_a_chat_becomes_a_test_with_what_was_said_before_it(
     page.run()
     page.button(key="save_test").click().run()
     assert not page.exception
-    (case,) = owners_tests().suite("second").whole().cases
+    (case,) = owners_tests().suites.get("second").whole().cases
     assert [turn.words for turn in case.said] == ["Hello: {there}", "You said: Hello: {there}", "Tell me"]
     assert (case.name, case.reference) == ("Doesn't echo", "You said: Tell me")
     assert (case.check[0].kind, case.check[0].wanted) == ("not_contains", "You said")
@@ -216,7 +216,7 @@ def test_a_judge_is_not_calibrated_until_people_have_answered_too(
     monkeypatch.setenv("PERSONACHAT_JUDGE_MODEL", "fake-2")
     page = open_home()
     question = "Is the reply kind?"
-    owners_tests().save_suite(
+    owners_tests().suites.save(
         "second", f"persona: second\nrepeat: 1\ncases: [{{name: a, say: Hi, check: [{{judge: {question}}}]}}]"
     )
     visit(page, suite="second")
@@ -225,7 +225,7 @@ def test_a_judge_is_not_calibrated_until_people_have_answered_too(
     assert r"Yes\: It says so." in texts(page)
     page.button(key="label_0_0_0_No").click().run()
     assert not page.exception
-    found = owners_tests().agreement(question=question, judge="openai/fake-2")
+    found = owners_tests().labelling.agreement(question=question, judge="openai/fake-2")
     assert (found.no_yes, found.count, found.calibrated) == (1, 1, False)
 
 
@@ -242,8 +242,8 @@ def test_saved_conversations_are_replayed_and_what_changed_is_shown(
     page.selectbox(key="replay_course").set_value("Its own course").run()
     fake.enqueue(tokens(["You said: Go away"]))
     page.button(key="start_replay").click().run()
-    (run,) = owners_tests().runs_of("second", "replay")
-    live = owners_tests().live(run.id)
+    (run,) = owners_tests().runs.of("second", kind="replay")
+    live = owners_tests().runs.live(run.id)
     if live:
         ended(live)
     page.run()
@@ -279,10 +279,10 @@ def test_replies_of_a_run_are_compared_with_those_of_another(
 ) -> None:
     monkeypatch.setenv("PERSONACHAT_JUDGE_MODEL", "fake-2")
     page = open_home()
-    owners_tests().save_suite("second", SUITE.replace("repeat: 2", "repeat: 1"))
+    owners_tests().suites.save("second", SUITE.replace("repeat: 2", "repeat: 1"))
     visit(page, suite="second")
     run_all(page)
-    (other,) = owners_tests().runs("second")
+    (other,) = owners_tests().runs.of("second")
     page.selectbox(key="tests_against_second").set_value(other.id).run()
 
     run_all(page)
@@ -293,9 +293,9 @@ def test_replies_of_a_run_are_compared_with_those_of_another(
 
 def test_a_persona_is_told_to_run_its_tests_on_save(open_home: OpenPage, folder: Path) -> None:
     page = open_home()
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     visit(page, suite="second")
-    etag = owners_tests().suite("second").persona_id and get_services().personas.get("second").etag
+    etag = owners_tests().suites.get("second").persona_id and get_services().personas.get("second").etag
     page.checkbox(key=f"on_save_{etag}").check()
     page.number_input(key=f"on_save_most_{etag}").set_value(0.5).run()
     page.button(key="save_on_save").click().run()
@@ -324,8 +324,8 @@ def test_questions_are_drafted_edited_kept_and_asked_about_a_conversation(
     assert "1 call to" in texts(page)
     fake.enqueue(tokens([verdict("yes", "You said")]))
     page.button(key="start_adherence").click().run()
-    (run,) = owners_tests().runs_of("second", "adherence")
-    live = owners_tests().live(run.id)
+    (run,) = owners_tests().runs.of("second", kind="adherence")
+    live = owners_tests().runs.live(run.id)
     if live:
         ended(live)
     page.run()
@@ -358,8 +358,8 @@ def test_a_simulated_user_talks_to_the_persona(
         tokens([verdict("yes", "Still Second")]),
     )
     page.button(key="start_stress").click().run()
-    (run,) = owners_tests().runs_of("second", "stress")
-    live = owners_tests().live(run.id)
+    (run,) = owners_tests().runs.of("second", kind="stress")
+    live = owners_tests().runs.live(run.id)
     if live:
         ended(live)
     page.run()
@@ -389,8 +389,8 @@ def test_a_talk_that_stops_early_says_so_once_and_draws_no_empty_chart(
     page.text_input(key="stress_probes").set_value("4").run()
     fake.enqueue(tokens(["No object"]), tokens(["Again none"]))
     page.button(key="start_stress").click().run()
-    (run,) = owners_tests().runs_of("second", "stress")
-    live = owners_tests().live(run.id)
+    (run,) = owners_tests().runs.of("second", kind="stress")
+    live = owners_tests().runs.live(run.id)
     if live:
         ended(live)
     page.run()
@@ -413,8 +413,8 @@ def test_a_sweep_is_forecast_drawn_as_a_grid_and_becomes_the_draft(open_home: Op
     page.text_area(key="sweep_message").set_value("Who are you?").run()
     assert "2 calls to" in texts(page)
     page.button(key="start_sweep").click().run()
-    (run,) = owners_tests().runs_of("second", "sweep")
-    live = owners_tests().live(run.id)
+    (run,) = owners_tests().runs.of("second", kind="sweep")
+    live = owners_tests().runs.live(run.id)
     if live:
         ended(live)
     page.run()
@@ -462,22 +462,25 @@ def test_a_sweep_with_too_many_replies_says_so(open_home: OpenPage) -> None:
 
 def test_tests_of_promptfoo_are_added_to_the_text_and_saved_by_the_person(open_home: OpenPage) -> None:
     page = open_home()
-    owners_tests().save_suite("second", SUITE)
+    owners_tests().suites.save("second", SUITE)
     visit(page, suite="second")
     page.button_group(key="tests_view_second").set_value("Suite").run()
     found = b"tests: [{vars: {message: Paris?}, description: Asks, assert: [{type: contains, value: Paris}]}]"
     page.file_uploader[0].upload("promptfooconfig.yaml", found, "application/yaml").run()
     assert not page.exception
-    assert len(owners_tests().suite("second").whole().cases) == 2
+    assert len(owners_tests().suites.get("second").whole().cases) == 2
     page.button(key="save_suite").click().run()
     assert not page.exception
-    assert [case.name for case in owners_tests().suite("second").whole().cases][1:] == ["Asks", "Asks (2)"]
+    assert [case.name for case in owners_tests().suites.get("second").whole().cases][1:] == [
+        "Asks",
+        "Asks (2)",
+    ]
 
 
 def test_a_run_of_many_cases_is_drawn_in_parts(open_home: OpenPage) -> None:
     page = open_home()
     cases = "".join(f"  - {{ name: n{each}, say: Hi, check: [{{ words: 3 }}] }}\n" for each in range(45))
-    owners_tests().save_suite("second", f"persona: second\nrepeat: 1\ncases:\n{cases}")
+    owners_tests().suites.save("second", f"persona: second\nrepeat: 1\ncases:\n{cases}")
     visit(page, suite="second")
     run_all(page)
     assert len(page.expander) == 40

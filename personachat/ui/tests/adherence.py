@@ -15,7 +15,8 @@ from personachat.lab.on_save import TestSettings
 from personachat.lab.replaying import recorded
 from personachat.lab.runs.made import MadeRun
 from personachat.lab.runs.reports import RunReport
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.runs.wish import RunWish
+from personachat.lab.testing import Tests
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import Saving, StoredPersona
 from personachat.services.workspace import Workspace
@@ -37,7 +38,7 @@ def draw(workspace: Workspace, stored: StoredPersona) -> None:
     )
     questions = _draw_questions(workspace, stored)
     sampling.draw(workspace, stored)
-    runs = tests.runs_of(stored.id, "adherence")
+    runs = tests.runs.of(stored.id, kind="adherence")
     if not running.follow(tests, runs[:5]):
         _draw_choice(workspace, stored, questions)
     results.draw_runs(tests, runs, draw_line, nothing="Nothing has been measured yet.")

@@ -21,7 +21,7 @@ def draw(tests: Tests, runs: tuple[Run, ...]) -> None:
     if len(finished) < 2:
         return
     st.space("small")
-    passes = tests.passes([run.id for run in finished])
+    passes = tests.runs.passes([run.id for run in finished])
     chart.draw(over_runs([(run, Share(passes.get(run.id, 0), run.planned)) for run in finished]))
 
 

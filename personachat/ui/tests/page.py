@@ -44,7 +44,7 @@ def draw(workspace: Workspace) -> None:
     for notice in notices.take("page"):
         st.error(notice.text, icon=notice.icon)
     tests = workspace.tests
-    with_suites = [each for each in tests.with_suites() if each in names]
+    with_suites = [each for each in tests.suites.ids() if each in names]
     if not names:
         st.info(
             "There are no personas to test yet. Create one on the Personas page.", icon=":material/groups:"
@@ -54,7 +54,7 @@ def draw(workspace: Workspace) -> None:
     persona_id = _pick(names, with_suites)
     _draw_outcome()
     try:
-        stored = tests.find_suite(persona_id)
+        stored = tests.suites.find(persona_id)
     except EditingNotAllowed as error:
         st.info(error_text(error), icon=":material/visibility_off:")
         return

@@ -16,7 +16,8 @@ from personachat.insights.attention import Kind
 from personachat.lab.pairwise import QUESTION
 from personachat.lab.replaying import made_replay, recorded
 from personachat.lab.runs.made import MadeRun
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.runs.wish import RunWish
+from personachat.lab.testing import Tests
 from personachat.services.workspace import Workspace
 from personachat.stamps import now
 from personachat.ui import notices, session
@@ -56,7 +57,7 @@ def draw(workspace: Workspace, persona_id: str) -> None:
         "Asks for each reply again and shows what is different: after exactly what had been said before it, "
         "or on the new replies' own course. Refusals, leaving the role and leaked instructions are checked."
     )
-    if not running.follow(tests, tests.runs_of(persona_id, "replay", limit=5)):
+    if not running.follow(tests, tests.runs.of(persona_id, kind="replay", limit=5)):
         _draw_choice(workspace, persona_id)
     results.draw_replays(tests, persona_id)
 

@@ -51,11 +51,11 @@ Body: TypeAlias = Callable[[Tests, RunReport], None]
 
 def draw(tests: Tests, persona_id: str) -> None:
     """The runs of the suite, one of them open, and how they have gone."""
-    draw_runs(tests, tests.runs(persona_id), _draw_cases, nothing="Nothing has been run yet.")
+    draw_runs(tests, tests.runs.of(persona_id), _draw_cases, nothing="Nothing has been run yet.")
 
 
 def draw_replays(tests: Tests, persona_id: str) -> None:
-    runs = tests.runs_of(persona_id, "replay")
+    runs = tests.runs.of(persona_id, kind="replay")
     draw_runs(tests, runs, _draw_replayed, nothing="Nothing has been replayed yet.")
 
 
@@ -65,11 +65,11 @@ def draw_runs(tests: Tests, runs: tuple[Run, ...], body: Body, *, nothing: str) 
         st.caption(nothing)
         return
     run = _pick(runs)
-    if tests.live(run.id):
+    if tests.runs.live(run.id):
         st.caption("The results are shown when the run is over.")
         return
     try:
-        report = tests.report(run.id)
+        report = tests.runs.report(run.id)
     except SuiteRunNotFound:
         open_run(None)
         st.rerun()
@@ -82,7 +82,7 @@ def draw_runs(tests: Tests, runs: tuple[Run, ...], body: Body, *, nothing: str) 
 
 def _draw_cases(tests: Tests, report: RunReport) -> None:
     draw_case_list(tests, report)
-    history.draw(tests, tests.runs(report.run.persona_id))
+    history.draw(tests, tests.runs.of(report.run.persona_id))
 
 
 def draw_case_list(tests: Tests, report: RunReport) -> None:
@@ -149,7 +149,7 @@ class Judged:
     def label(self, answer: JudgedAnswer, reply: str) -> bool | None:
         about = answer.question, answer.judge
         if about not in self._labels:
-            self._labels[about] = self.tests.labels(question=answer.question, judge=answer.judge)
+            self._labels[about] = self.tests.labelling.labels(question=answer.question, judge=answer.judge)
         return self._labels[about].get(reply_key(reply))
 
     def agreement(self, answer: JudgedAnswer) -> Agreement:
@@ -158,7 +158,7 @@ class Judged:
     def agreement_on(self, question: str, judge: str) -> Agreement:
         about = question, judge
         if about not in self._agreements:
-            self._agreements[about] = self.tests.agreement(question=question, judge=judge)
+            self._agreements[about] = self.tests.labelling.agreement(question=question, judge=judge)
         return self._agreements[about]
 
 
@@ -345,7 +345,7 @@ def draw_chip(found: Agreement) -> None:
 
 def _label(tests: Tests, cell: Cell, answer: JudgedAnswer, label: bool) -> None:  # noqa: FBT001  # a caller gives it by its place
     try:
-        tests.label(
+        tests.labelling.label(
             question=answer.question,
             judge=answer.judge,
             reply=cell.reply,
@@ -366,7 +366,7 @@ def _resume(tests: Tests, run_id: str) -> None:
 
 def _delete(tests: Tests, run_id: str) -> None:
     try:
-        tests.delete_run(run_id)
+        tests.runs.delete(run_id)
         open_run(None)
     except PersonaChatError as error:
         notices.say_not_done(error)

@@ -10,7 +10,8 @@ from personachat.errors import PersonaChatError
 from personachat.lab.pairwise import QUESTION
 from personachat.lab.runs.forecast import RunForecast
 from personachat.lab.runs.model import Run
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.runs.wish import RunWish
+from personachat.lab.testing import Tests
 from personachat.personas.store.base import StoredPersona
 from personachat.services.workspace import Workspace
 from personachat.ui import notices
@@ -27,7 +28,7 @@ MOST_OTHERS = 20
 def draw(workspace: Workspace, persona: StoredPersona) -> None:
     """The forecast and the button; while a run runs, its progress."""
     tests, persona_id = workspace.tests, persona.id
-    if follow(tests, tests.runs(persona_id, limit=5)):
+    if follow(tests, tests.runs.of(persona_id, limit=5)):
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         repeat = st.number_input(
@@ -89,7 +90,7 @@ def draw(workspace: Workspace, persona: StoredPersona) -> None:
 
 def _pick_other(tests: Tests, persona_id: str) -> str:
     """The run whose replies a judge compares with; "" for none, and where nobody judges."""
-    ended = [run for run in tests.runs(persona_id, limit=MOST_OTHERS) if run.state != "running"]
+    ended = [run for run in tests.runs.of(persona_id, limit=MOST_OTHERS) if run.state != "running"]
     if not ended or not tests.judge_model:
         return ""
     names = run_names(ended, zone=viewer_zone(), with_state=False)
@@ -109,7 +110,7 @@ def _pick_other(tests: Tests, persona_id: str) -> str:
 
 def follow(tests: Tests, runs: Sequence[Run]) -> bool:
     """Show how far one of these is; False where none runs here."""
-    live = next((run for run in runs if tests.live(run.id)), None)
+    live = next((run for run in runs if tests.runs.live(run.id)), None)
     if live:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _follow(tests, live.id)
@@ -147,7 +148,7 @@ def _start(tests: Tests, wish: RunWish) -> None:
 
 @st.fragment(run_every=EVERY_SECONDS)
 def _follow(tests: Tests, run_id: str) -> None:
-    live = tests.live(run_id)
+    live = tests.runs.live(run_id)
     if live is None or live.over:
         if run_open() is None:
             open_run(run_id)
@@ -164,6 +165,6 @@ def _follow(tests: Tests, run_id: str) -> None:
 
 def _cancel(tests: Tests, run_id: str) -> None:
     try:
-        tests.cancel(run_id)
+        tests.runs.cancel(run_id)
     except PersonaChatError as error:
         notices.say_not_done(error)

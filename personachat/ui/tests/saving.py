@@ -37,7 +37,7 @@ def show(turn: Turn) -> None:
     try:
         here = session.workspace()
         before = _before(turn)
-        stored = here.tests.find_suite(turn.persona_id)
+        stored = here.tests.suites.find(turn.persona_id)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
@@ -99,7 +99,7 @@ def _save(turn: Turn) -> None:
     check = yaml.safe_dump([{kind: value}], allow_unicode=True)
     reference = str(st.session_state[REFERENCE])
     try:
-        session.workspace().tests.save_case(
+        session.workspace().tests.suites.save_case(
             turn.persona_id,
             _before(turn),
             reference=reference,

@@ -15,9 +15,10 @@ from personachat.lab.runs.cells import LED_NOWHERE
 from personachat.lab.runs.made import MadeRun
 from personachat.lab.runs.model import Cell
 from personachat.lab.runs.reports import RunReport
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.simulated_user import MOST_GOAL, USUAL_GOAL
 from personachat.lab.stress import MOST_ROUNDS, PROBES, ROUNDS, made_stress, requests_of
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.testing import Tests
 from personachat.personas.store.base import StoredPersona
 from personachat.services.workspace import Workspace
 from personachat.ui import notices
@@ -34,7 +35,7 @@ def draw(workspace: Workspace, stored: StoredPersona) -> None:
         "A simulated user talks to the persona for many rounds. At the probes a judge answers the persona's "
         f"questions, which stand under *{ADHERENCE}*."
     )
-    runs = tests.runs_of(stored.id, "stress")
+    runs = tests.runs.of(stored.id, kind="stress")
     if not running.follow(tests, runs[:5]):
         _draw_choice(tests, stored)
     results.draw_runs(tests, runs, draw_talk, nothing="There are no stress talks yet.")

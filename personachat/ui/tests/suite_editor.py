@@ -126,7 +126,7 @@ def _why_not(tests: Tests, *, problems: bool, changed: bool) -> str | None:
 
 def _save(tests: Tests, persona_id: str, mount: Mount) -> None:
     try:
-        tests.save_suite(persona_id, mount.text_now, etag=mount.etag or "")
+        tests.suites.save(persona_id, mount.text_now, etag=mount.etag or "")
     except PersonaChatError as error:
         notices.say_not_done(error, title="The tests weren't saved")
         return

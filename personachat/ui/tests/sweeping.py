@@ -9,9 +9,10 @@ from personachat.lab.runs.made import MadeRun
 from personachat.lab.runs.options import Manner
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.scoring import CaseResult
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.sweeping import MOST_CELLS, Axes, made_sweep, with_manner
-from personachat.lab.testing import RunWish, Tests
+from personachat.lab.testing import Tests
 from personachat.personas import limits
 from personachat.personas.persona import Persona
 from personachat.services.workspace import Workspace
@@ -37,7 +38,7 @@ def draw(workspace: Workspace, persona: Persona, stored: StoredSuite | None) -> 
         "Sends the same messages with every combination of these values. A field left empty keeps the "
         f"persona's own value. At most {MOST_CELLS} replies."
     )
-    runs = tests.runs_of(persona.id, "sweep")
+    runs = tests.runs.of(persona.id, kind="sweep")
     if not running.follow(tests, runs[:5]):
         _draw_choice(tests, persona, stored)
     results.draw_runs(tests, runs, _draw_grid, nothing="Nothing has been tried yet.")

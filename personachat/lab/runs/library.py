@@ -1,0 +1,82 @@
+"""Runs, as the one reads and ends them who began them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from personachat.errors import SuiteRunNotFound
+from personachat.lab.runs.model import Cell, Run
+from personachat.lab.runs.options import RunKind
+from personachat.lab.runs.records import SqlRuns
+from personachat.lab.runs.reports import RunReport
+from personachat.lab.runs.runner import LiveRun, SuiteRunner
+from personachat.lab.runs.scoring import compare, models_of, score
+from personachat.lab.suites.reading import parse_suite
+
+
+class RunLibrary:
+    """Methods raise what the database raises besides what they say."""
+
+    def __init__(self, records: SqlRuns, runner: SuiteRunner, *, owner: str) -> None:
+        self._records = records
+        self._runner = runner
+        self._owner = owner
+
+    def is_there(self, run_id: str) -> bool:
+        """Whether there is a run of theirs of this id by now."""
+        with suppress(SuiteRunNotFound):
+            self._records.get(run_id, self._owner)
+            return True
+        return False
+
+    def cancel(self, run_id: str) -> bool:
+        """End a run that runs in this process; what is whole stays. Raises SuiteRunNotFound."""
+        self._records.get(run_id, self._owner)
+        return self._runner.cancel(run_id)
+
+    def live(self, run_id: str) -> LiveRun | None:
+        """A run of theirs that runs in this process."""
+        found = self._runner.find(run_id)
+        return found if found and found.plan.run.owner == self._owner else None
+
+    def delete(self, run_id: str) -> None:
+        """Raises SuiteRunNotFound; a running one is cancelled first."""
+        self.cancel(run_id)
+        self._records.delete(run_id, self._owner)
+
+    def of(
+        self, persona_id: str | None = None, *, kind: RunKind = "suite", limit: int = 50
+    ) -> tuple[Run, ...]:
+        """Runs of a kind, of one persona or of all, the newest first."""
+        return self._records.of(self._owner, persona_id, limit=limit, kind=kind)
+
+    def passes(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """How many replies passed in each of their runs."""
+        return self._records.passes(run_ids, self._owner)
+
+    def report(self, run_id: str, *, before: str | None = None) -> RunReport:
+        """A run with its results, against another or the one before it. Raises SuiteRunNotFound."""
+        run = self._records.get(run_id, self._owner)
+        suite = parse_suite(run.suite_text)
+        now_scored = score(run, suite, self.cells(run))
+        earlier = self._records.get(before, self._owner) if before else None
+        if earlier is None and run.kind == "suite":
+            earlier = self._before(run)
+        if earlier is None:
+            return RunReport(run, suite, now_scored)
+        old = score(earlier, parse_suite(earlier.suite_text), self.cells(earlier))
+        models = models_of(old), models_of(now_scored)
+        comparison = compare((earlier, old), (run, now_scored), models=models)
+        return RunReport(run, suite, now_scored, earlier, comparison)
+
+    def cells(self, run: Run) -> Sequence[Cell]:
+        live = self.live(run.id)
+        return list(live.cells) if live else self._records.cells(run.id)
+
+    def _before(self, run: Run) -> Run | None:
+        earlier = [
+            each for each in self.of(run.persona_id) if each.began_at < run.began_at and each.id != run.id
+        ]
+        whole = (each for each in earlier if each.state == "finished")
+        return next(whole, earlier[0] if earlier else None)
