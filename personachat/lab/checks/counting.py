@@ -7,37 +7,54 @@ from collections.abc import Iterator
 
 import sentencex
 
+from personachat.lab.checks.code_blocks import without_code
 from personachat.lab.checks.languages import language_of
 from personachat.lab.checks.model import CheckedReply, Finding, Spans
 from personachat.lab.suites.model import Range
 
 _UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u3098\u309b-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff"
 )
+_SIGNS = (
+    "\u00ad\u0300-\u036f\u0483-\u0489\u055b-\u055e\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0711"
+    "\u0730-\u074a\u0900-\u0963\u0966-\u0dff\u200c\u200d\u2060\ufe20-\ufe2f"
+)
+"""What stands within words and is no letter: accents, vowel signs, soft hyphens and joiners."""
+_LETTER = rf"(?![{_UNSPACED}])[^\W_]"
 _WORD = re.compile(
-    rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+(?:['\u2019.,-](?:(?![{_UNSPACED}])[^\W_])+|[\u0300-\u036f\u0900-\u0dff]+)*"
+    rf"[{_UNSPACED}][\u3099\u309a]*+"
+    rf"|(?:{_LETTER})++(?:['\u2019.,\u066b\u066c-](?:{_LETTER})++|[{_SIGNS}]++(?:{_LETTER})*+)*+"
 )
 """3.14 and don't are one word each. Where no blanks stand between words, each letter is one."""
 
-_FENCED = re.compile(r"^(`{3,}+|~{3,}+)[^\n]*+\n.*?(?:^\1[ \t]*+$|\Z)", re.DOTALL | re.MULTILINE)
-_INLINE_CODE = re.compile(r"`[^`\n]+`")
-_MARKS = "?\uff1f\u061f\u037e\u055e\u1367\u2047\u2048\u2049"
+_MARKS = "?\uff1f\u061f\u037e\u1367\u2047\u2048\u2049"
 _QUESTION = re.compile(
-    rf"[{_MARKS}][{_MARKS}!\uff01]*(?=[\s*_\"'\u201d\u2019\u00bb)\]\u300d\uff09]|$|(?<=[\uff1f])|[{_UNSPACED}])"
+    rf"[{_MARKS}][{_MARKS}!\uff01]*+(?:(?<=\uff1f)|(?=[{_UNSPACED}])|(?![\w=&%/#+:~-]|\.\w))"
+    r"|\u055e"  # Armenian: inside the word that asks
+    r"|(?<=[\u0370-\u03ff\u1f00-\u1fff]);(?![^\W\d_])"  # Greek
+    r"|(?:です|ます|ません|でした|ました|ましょう|でしょう|だろう|ない|の)か(?=[。」』]|[ \u3000]*$)",
+    re.MULTILINE,
 )
 _MAY_END = re.compile(r"[.!?\u3002\uff01\uff1f]+(?=\s|(?<=[\u3002\uff01\uff1f]))")
 MOST_PIECE = 4_000
 """Characters of a line that are split into sentences at once."""
+_CLOSING, _GOES_ON = ("」", "』"), ("と", "って")
+"""In Japanese, a sentence goes on behind what it quotes."""
 _SAYS_SOMETHING = re.compile(r"[^\W_]")
 _EMOJI = re.compile(
     "(?:[\U0001f1e6-\U0001f1ff]{2}"
     "|[0-9#*]\ufe0f?\u20e3"
-    "|(?:[\U0001f300-\U0001f5ff\U0001f600-\U0001f64f\U0001f680-\U0001f6ff\U0001f7e0-\U0001f7eb"
-    "\U0001f900-\U0001f9ff\U0001fa70-\U0001faff]|[\u2600-\u27bf\u231a-\u23ff\u2b05-\u2b55\u00a9\u00ae\u2122]\ufe0f"
+    "|(?:[\U0001f300-\U0001f5ff\U0001f600-\U0001f64f\U0001f680-\U0001f6ff\U0001f7e0-\U0001f7f0"
+    "\U0001f900-\U0001f9ff\U0001fa70-\U0001faff\U0001f004\U0001f0cf\U0001f170-\U0001f171\U0001f17e\U0001f17f\U0001f18e"
+    "\U0001f191-\U0001f19a\U0001f201\U0001f202\U0001f21a\U0001f22f\U0001f232-\U0001f23a\U0001f250\U0001f251]"
+    "|[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u27bf\u2934\u2935\u2b05-\u2b55"
+    "\u3030\u303d\u3297\u3299](?:\ufe0f|[\U0001f3fb-\U0001f3ff]|(?=\u200d))"
     "|[\u231a\u231b\u23e9-\u23ec\u23f0\u23f3\u25fd\u25fe\u2614\u2615\u2648-\u2653\u267f\u2693\u26a1\u26aa\u26ab"
     "\u26bd\u26be\u26c4\u26c5\u26ce\u26d4\u26ea\u26f2\u26f3\u26f5\u26fa\u26fd\u2705\u270a\u270b\u2728\u274c\u274e"
     "\u2753-\u2755\u2757\u2795-\u2797\u27b0\u27bf\u2b1b\u2b1c\u2b50\u2b55])"
-    "(?:\ufe0f|[\U0001f3fb-\U0001f3ff]|\u200d[\U0001f300-\U0001faff\u2600-\u27bf]\ufe0f?)*)"
+    "(?:\ufe0f|[\U0001f3fb-\U0001f3ff]|[\U000e0020-\U000e007f]"
+    "|\u200d[\U0001f300-\U0001faff\u2190-\u27bf\u2b05-\u2b55]\ufe0f?)*)"
 )
 """As people see them: a family or a flag is one."""
 
@@ -62,7 +79,11 @@ def sentences_of(text: str) -> list[str]:
     found: list[str] = []
     for line in prose.splitlines():
         for piece in _pieces(line):
-            found += [each for each in sentencex.segment(language, piece) if _SAYS_SOMETHING.search(each)]
+            for each in sentencex.segment(language, piece):
+                if found and found[-1].endswith(_CLOSING) and each.startswith(_GOES_ON):
+                    found[-1] += each
+                elif _SAYS_SOMETHING.search(each):
+                    found.append(each)
     return found
 
 
@@ -79,18 +100,9 @@ def _pieces(line: str) -> Iterator[str]:
 
 
 def questions(reply: CheckedReply, expected: int | Range) -> Finding:
-    """Question marks at the end of something, outside of code; an address may have one in the middle."""
+    """Question marks outside of code and addresses, and か at the end of a Japanese sentence."""
     spans = tuple(match.span() for match in _QUESTION.finditer(without_code(reply.text)))
     return _counted(len(spans), expected, "question", spans)
-
-
-def without_code(text: str) -> str:
-    """The text with blanks in the place of code, so that places stay the same."""
-
-    def blank(found: re.Match[str]) -> str:
-        return re.sub(r"[^\n]", " ", found[0])
-
-    return _INLINE_CODE.sub(blank, _FENCED.sub(blank, text))
 
 
 def emoji(reply: CheckedReply, expected: bool | int | Range) -> Finding:  # noqa: FBT001  # as in the suite

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from jsonschema.exceptions import best_match
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
@@ -79,15 +81,31 @@ def _refused(constant: str) -> Any:
 
 def markdown(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  # as in the suite
     found: dict[str, None] = {}
-    for token in _parser().parse(reply.text[:MOST_CHARACTERS]):
+    tokens = _parser().parse(reply.text[:MOST_CHARACTERS])
+    for at, token in enumerate(tokens):
         for each in (token, *(token.children or ())):
             plain = _PLAIN if each is token else _PLAIN_INSIDE
-            if each.type not in plain and not each.type.endswith("_close"):
-                found[_NAMES.get(each.type, "")] = None
+            if each.type in plain or each.type.endswith("_close"):
+                continue
+            if each.type == "ordered_list_open" and _is_alone(tokens, at):
+                continue
+            found[_NAMES.get(each.type, "")] = None
     names = [name for name in found if name]
     return Finding.of(
         bool(names) is expected, f"It uses {', '.join(names)}." if names else "It is plain text."
     )
+
+
+def _is_alone(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a numbered list has a single item, as a line with a date has: "3. Oktober"."""
+    level, items = tokens[at].level, 0
+    for token in tokens[at + 1 :]:
+        if token.level == level:  # its end
+            break
+        items += token.type == "list_item_open" and token.level == level + 1
+        if items > 1:
+            return False
+    return True
 
 
 @cache

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from functools import cache
 from typing import TYPE_CHECKING
+from unicodedata import name
 
+from personachat.lab.checks.code_blocks import without_code
 from personachat.lab.checks.model import CheckedReply, Finding
 
 if TYPE_CHECKING:
@@ -54,9 +56,9 @@ USUAL = frozenset(
         "ml",
         "mr",
         "ms",
-        "nb",
         "ne",
         "nl",
+        "no",
         "pa",
         "pl",
         "pt",
@@ -85,24 +87,82 @@ CLEAR = 10.0
 """By how much the logarithm of the likelihood has to differ for one language to be the likelier one."""
 
 MOST_CHARACTERS = 20_000
-_NOT_WORDS = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\$\$.*?\$\$", re.DOTALL)
-_SAME = {"no": "nb", "iw": "he", "in": "id", "fil": "tl"}
+MOST_SHORT, MOST_NAMES, MOST_ABBREVIATION = 60, 1_000, 6
+_LETTERS = re.compile(r"[^\W\d_]+")
+_NOT_WORDS = re.compile(r"```.*?(?:```|\Z)|https?://\S+|\$\$.*?\$\$", re.DOTALL)
+_BETWEEN_NAMES = re.compile(r"[,;/\n\u2022]+")
+_NAME = re.compile(r"(?:[-*]|\d+\.)?\s*(?:[^\W\d_][\w.'\u2019-]*\s+){0,3}[^\W\d_][\w.'\u2019-]*[.!]?")
+_ALIKE = {"nb": "no", "nn": "no", "iw": "he", "in": "id", "fil": "tl"}
+_SCRIPTS = {
+    **dict.fromkeys(("ar", "fa", "ur"), "ARABIC"),
+    **dict.fromkeys(("bg", "mk", "ru", "uk"), "CYRILLIC"),
+    **dict.fromkeys(("hi", "mr", "ne"), "DEVANAGARI"),
+    "bn": "BENGALI",
+    "el": "GREEK",
+    "gu": "GUJARATI",
+    "he": "HEBREW",
+    "hy": "ARMENIAN",
+    "ja": "HIRAGANA|KATAKANA|HALFWIDTH KATAKANA|CJK",
+    "ka": "GEORGIAN",
+    "kn": "KANNADA",
+    "ko": "HANGUL",
+    "ml": "MALAYALAM",
+    "pa": "GURMUKHI",
+    "ta": "TAMIL",
+    "te": "TELUGU",
+    "th": "THAI",
+    "zh": "CJK",
+}
+"""How the names of a language's letters begin, where it isn't written in Latin ones."""
+_SCRIPT_NAMES = {"ja": "Japanese", "zh": "Chinese", "ko": "Korean"}
 
 
 def language(reply: CheckedReply, expected: str) -> Finding:
     text = _words(reply.text)
-    expected = _SAME.get(expected, expected)
+    code = _ALIKE.get(expected, expected)
     if not any(each.isalpha() for each in text):
         return Finding("fail", "There are no words outside of code.")
     ranked = _ranked(text)
-    if expected not in ranked:
+    if code not in ranked:
         return Finding("error", f'The language "{expected}" isn\'t known; use a code such as en, de or ja.')
-    best = max(ranked, key=lambda code: ranked[code])
-    if best == expected:
+    if not _has_script(text, code):
+        return _in_another_script(text, expected, code)
+    return _in_its_script(text, expected, code, ranked)
+
+
+def _in_its_script(text: str, expected: str, code: str, ranked: dict[str, float]) -> Finding:
+    best = max(ranked, key=lambda each: ranked[each])
+    if best == code:
         return Finding("pass", f"It is in {expected}.")
-    if ranked[best] - ranked[expected] <= CLEAR and len(text) < 60:
+    if ranked[best] - ranked[code] <= CLEAR and len(text) < MOST_SHORT:
         return Finding("pass", f"It is too short to tell {expected} from {best}.")
+    if _is_list_of_names(text) and not {code, best} & set(_SCRIPTS):
+        return Finding("pass", f"Names alone don't tell {expected} from {best}.")
     return Finding("fail", f"It is in {best}, not in {expected}.")
+
+
+def _in_another_script(text: str, expected: str, code: str) -> Finding:
+    """Abbreviations such as OK are the same everywhere."""
+    if text.isupper() and len(text) < MOST_ABBREVIATION:
+        return Finding("pass", f"It is too short to tell whether it is in {expected}.")
+    script = _SCRIPT_NAMES.get(code, _SCRIPTS[code].capitalize())
+    return Finding("fail", f"It has no {script} letters.")
+
+
+def _has_script(text: str, code: str) -> bool:
+    """Whether there is a letter of the language's script. Serbian has two."""
+    begins = tuple(_SCRIPTS.get(code, "").split("|"))
+    return any(name(each, "").startswith(begins) for each in text if each.isalpha())
+
+
+def _is_list_of_names(text: str) -> bool:
+    """Whether it is three names or more, one after the other: they are the same in many languages."""
+    if len(text) > MOST_NAMES:
+        return False
+    parts = [each.strip() for each in _BETWEEN_NAMES.split(text) if each.strip()]
+    return len(parts) >= 3 and all(
+        _NAME.fullmatch(part) and all(word[0].isupper() for word in _LETTERS.findall(part)) for part in parts
+    )
 
 
 def language_of(text: str) -> str:
@@ -113,7 +173,7 @@ def language_of(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    return _NOT_WORDS.sub(" ", text[:MOST_CHARACTERS]).strip()
+    return _NOT_WORDS.sub(" ", without_code(text[:MOST_CHARACTERS])).strip()
 
 
 def _ranked(text: str) -> dict[str, float]:

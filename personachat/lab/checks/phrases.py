@@ -1,7 +1,8 @@
 """What models say again and again: refusals, empty phrases, and words that leave the role.
 
 The lists in `patterns/` are regular expressions over folded text (see `wording`). They know English, German,
-French, Spanish, Italian, Portuguese, Dutch, Japanese and Chinese; a refusal in another language is not seen.
+French, Spanish, Italian, Portuguese, Dutch, Arabic, Japanese and Chinese; a refusal in another language is
+not seen.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from importlib.resources import files
 from personachat.lab.checks.model import CheckedReply, Finding, Spans
 from personachat.lab.checks.wording import Folded, not_contains, quoted
 
-_QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|«[^»\n]{1,300}»|„[^\"\n]{1,300}\"|「[^」\n]{1,300}」")
+_QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|「[^」\n]{1,300}」")
 
 
 def _read(name: str) -> re.Pattern[str]:

@@ -1,22 +1,32 @@
 """Texts in a reply: contained, missing, at its beginning or end, or matched by a regular expression.
 
-Texts are compared as a reader sees them: without regard to case, to how an accent is composed, to the kind of
-quotes and to white space. Regular expressions are run by RE2, whose time is linear in the text.
+Texts are compared as a reader sees them: without regard to case, to how an accent is composed, to the vowel
+signs of Arabic and Hebrew, to the kind of quotes and to white space. Regular expressions are run by RE2,
+whose time is linear in the text.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
 from personachat.lab.checks.model import CheckedReply, Finding, Spans
 from personachat.lab.suites.model import compiled_pattern
 
 _LIKE = str.maketrans(
-    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u202f": " "}
+    dict.fromkeys("\u2018\u2019\u201a\u201b\u2039\u203a", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"')
+    | dict.fromkeys("\u00a0\u202f", " ")
 )
-_INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
-_QUOTING = "*_`\"'\u201c\u201d\u00ab\u00bb"
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe0e\ufe0f\ufeff"  # joiners and directions
+    "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c7\u0640\u064b-\u0652\u0670]"  # vowel signs, which few texts have
+)
+_QUOTING = "*_`\"'「」『』"
+_HALF_VOICED = "\uff9e\uff9f"
+MOST_MARKS = 30
+"""Of one character; reading takes the square of their number."""
 
 MOST_PATTERN_CHARACTERS = 200_000
 """Of a reply, that a regular expression is run over."""
@@ -30,13 +40,13 @@ class Folded:
         self._at: list[int] = []
         blank = True
         for at, end in _clusters(text):
-            for each in normalize("NFKC", text[at:end]).translate(_LIKE).casefold():
+            for each in _folded(text[at:end]):
                 if each.isspace():
                     if not blank:
                         characters.append(" ")
                         self._at.append(at)
                     blank = True
-                elif each not in _INVISIBLE:
+                else:
                     characters.append(each)
                     self._at.append(at)
                     blank = False
@@ -58,16 +68,27 @@ class Folded:
         return self._at[start], self._at[after] if after < len(self._at) else self._at[-1]
 
 
+def _folded(cluster: str) -> str:
+    if cluster.isascii():
+        return cluster.casefold()
+    visible = _INVISIBLE.sub("", normalize("NFKC", cluster)).translate(_LIKE)
+    return visible.casefold().replace("i\u0307", "i")
+
+
 def _clusters(text: str) -> list[tuple[int, int]]:
-    """Each character with the combining marks behind it."""
+    """Each character with the marks behind it that are composed with it."""
     if text.isascii():
         return [(at, at + 1) for at in range(len(text))]
-    starts = [at for at, each in enumerate(text) if at == 0 or not _combines(each)]
+    starts: list[int] = []
+    for at, each in enumerate(text):
+        if not starts or not _combines(each) or at - starts[-1] > MOST_MARKS:
+            starts.append(at)
     return list(zip(starts, [*starts[1:], len(text)], strict=True)) if starts else []
 
 
 def _combines(character: str) -> bool:
-    return "\u0300" <= character <= "\u036f"
+    """Accents, vowel signs, and the later parts of Korean syllables."""
+    return bool(combining(character)) or "\u1160" <= character <= "\u11ff" or character in _HALF_VOICED
 
 
 def folded(text: str) -> str:

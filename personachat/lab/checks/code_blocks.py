@@ -1,0 +1,19 @@
+"""Code in a reply, which is in no language and asks nothing."""
+
+from __future__ import annotations
+
+import re
+
+_FENCED = re.compile(
+    r"^[ \t>]*+(`{3,}+|~{3,}+)[^\n]*+\n.*?(?:^[ \t>]*+\1[ \t]*+$|\Z)", re.DOTALL | re.MULTILINE
+)
+_INLINE = re.compile(r"`[^`\n]+`")
+
+
+def without_code(text: str) -> str:
+    """The text with blanks in the place of code, so that places stay the same."""
+
+    def blank(found: re.Match[str]) -> str:
+        return re.sub(r"[^\n]", " ", found[0])
+
+    return _INLINE.sub(blank, _FENCED.sub(blank, text))
