@@ -16,6 +16,7 @@ from typing import Any
 from personachat.errors import ProviderError, ReplyEmpty, ReplyTruncated
 from personachat.messages import FinishReason, ReasoningDelta, TextDelta, ToolCallsDelta, Usage
 from personachat.providers.openai.errors import broken_stream, from_stream
+from personachat.providers.openai.key_mask import KeyMask, telling_keys
 from personachat.providers.openai.reports import Report, read_report, usage_of
 from personachat.providers.openai.server import Server
 from personachat.providers.openai.thinking import Said, Thoughts
@@ -164,7 +165,9 @@ class Completion:
         self._thoughts = Thoughts(assumed=thinks_first)
         self._has_text = False
         self._has_reasoning = False
-        self._calls = ToolCallAssembler()
+        keys = telling_keys(server.secret)
+        self._key_mask = KeyMask(keys) if keys else None
+        self._calls = ToolCallAssembler(keys=keys)
         self._called_tools = False
         self._declined = False
         self._broken_off: ProviderError | None = None
@@ -201,7 +204,10 @@ class Completion:
 
     def deltas(self, *, final: bool = False, done: bool = False) -> Iterator[Said | ToolCallsDelta]:
         """What has come since the last time; `final` at the end, of which the server has told if `done`."""
-        for delta in self.runs.take(final=final):
+        runs = self.runs.take(final=final)
+        if self._key_mask and (runs or final):
+            runs = self._key_mask.masked(runs, final=final)
+        for delta in runs:
             if type(delta) is not TextDelta or (self._has_text and self._thoughts.passes(delta.content)):
                 yield delta
             else:

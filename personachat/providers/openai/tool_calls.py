@@ -16,6 +16,8 @@ from typing import Any
 
 import jiter
 
+from personachat.providers.openai.key_mask import MaskedText
+
 _OF_A_CALL = frozenset({"index", "id", "type", "function"})
 
 
@@ -34,6 +36,7 @@ class _Call:
     arguments: list[str] = field(default_factory=list)
     new_arguments: list[str] = field(default_factory=list)
     new_keys: dict[str, Any] = field(default_factory=dict)
+    mask: MaskedText | None = None
 
     def is_whole(self) -> bool:
         """Whether its arguments are whole, so that further ones would be another call's."""
@@ -54,9 +57,12 @@ class _Call:
             self.new_arguments.append(arguments)
         self.new_keys |= keys
 
-    def piece(self) -> dict[str, Any]:
+    def piece(self, *, final: bool) -> dict[str, Any]:
         """What has not gone out yet, as it is on the wire."""
-        function = {"arguments": "".join(self.new_arguments)}
+        arguments = "".join(self.new_arguments)
+        if self.mask:
+            arguments = self.mask.feed(arguments) + (self.mask.end() if final else "")
+        function = {"arguments": arguments}
         if self.new_name:
             function = {"name": self.new_name, **function}
         piece = {"function": function, **self.new_keys}
@@ -65,9 +71,10 @@ class _Call:
 
 
 class ToolCallAssembler:
-    """Takes pieces with add() and gives them out with take()."""
+    """Takes pieces with add() and gives them out with take(), arguments without `keys`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keys: tuple[str, ...] = ()) -> None:
+        self._keys = keys
         self._calls: list[_Call] = []
         self._changed: dict[int, _Call] = {}
         self._indexes_given = 0
@@ -84,16 +91,18 @@ class ToolCallAssembler:
 
     def take(self, *, final: bool = False) -> tuple[Mapping[str, Any], ...]:
         """What has come since the last time, one piece a call; a call without a name waits for it."""
+        if final and self._keys:
+            self._changed |= {call.number: call for call in self._calls if call.mask and call.mask.waits}
         changed = [call for _, call in sorted(self._changed.items()) if call.name]
         self._changed = {} if final else {n: call for n, call in self._changed.items() if not call.name}
-        return tuple(map(self._given_out, changed))
+        return tuple(self._given_out(call, final=final) for call in changed)
 
-    def _given_out(self, call: _Call) -> dict[str, Any]:
+    def _given_out(self, call: _Call, *, final: bool) -> dict[str, Any]:
         if call.index is not None:
-            return {"index": call.index, **call.piece()}
+            return {"index": call.index, **call.piece(final=final)}
         call.index = self._indexes_given
         self._indexes_given += 1
-        return {"index": call.index, "id": call.id, "type": "function", **call.piece()}
+        return {"index": call.index, "id": call.id, "type": "function", **call.piece(final=final)}
 
     def _add(self, piece: Mapping[str, Any], *, is_new: bool, is_beside: bool) -> None:
         function = piece.get("function")
@@ -139,6 +148,7 @@ class ToolCallAssembler:
         is_taken = any(call.id == given_id for call in self._calls)
         own_id = given_id if given_id and not is_taken else f"call_{token_hex(12)}"
         call = _Call(len(self._calls), own_id, given_id, given_index)
+        call.mask = MaskedText(self._keys) if self._keys else None
         self._calls.append(call)
         return call
 

@@ -1,0 +1,119 @@
+"""The API key in a reply: gateways that are out of order echo what they were sent, headers and all.
+
+A reply goes out as it comes, so a key may be cut anywhere. What begins like one waits until it has turned out
+to be one or not. Nothing shorter waits, and ordinary words cost one search a read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from personachat.messages import ReasoningDelta, TextDelta
+from personachat.providers.addresses import HIDDEN, spellings
+
+HEAD_CHARACTERS = 8
+"""So much of a key may be said: it is no secret yet, as `sk-proj-` is none."""
+
+LEAST_KEY_CHARACTERS = 16
+"""A shorter one may be an ordinary word."""
+
+
+def telling_keys(secret: str | None) -> tuple[str, ...]:
+    """The spellings of a key that no reply says by chance, the longest first.
+
+    Servers without keys are given names for one, such as `sk-no-key-required`: those stay as they are.
+    """
+    if secret is None or len(secret) < LEAST_KEY_CHARACTERS or not _is_random(secret):
+        return ()
+    return tuple(sorted(spellings(secret), key=len, reverse=True))
+
+
+def _is_random(secret: str) -> bool:
+    return any(map(str.isdigit, secret)) or secret not in {secret.lower(), secret.upper()}
+
+
+class MaskedText:
+    """One text: feed() it piece by piece, end() it once."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._keys = keys
+        self._heads = tuple({key[:HEAD_CHARACTERS] for key in keys})
+        self._told = ""
+        """The last characters that have gone out: fewer than tell of a key."""
+        self._held = ""
+        self._begun_characters = 0
+        """How much of a key has come, of which the end waits."""
+
+    def feed(self, piece: str) -> str:
+        """What may go out by now, with keys hidden."""
+        text, out_to = self._told + self._held + piece, len(self._told)
+        at = self._next_head(text, 0)
+        if at < 0:
+            self._go_on(text)
+            return text[out_to:]
+        said: list[str] = []
+        while at >= 0:
+            key = next((key for key in self._keys if text.startswith(key, at)), "")
+            if key:
+                said += text[out_to:at], HIDDEN
+                out_to = at + len(key)
+                at = self._next_head(text, out_to)
+            elif self._may_begin(text[at:]):
+                break
+            else:
+                at = self._next_head(text, at + 1)
+        end = len(text) if at < 0 else max(at, out_to)
+        said.append(text[out_to:end])
+        self._go_on(text[:end], held=text[end:], begun=0 if at < 0 else len(text) - at)
+        return "".join(said)
+
+    def end(self) -> str:
+        """What is left: the beginning of a key is hidden as well."""
+        held, begun = self._held, self._begun_characters
+        self._go_on("")
+        return HIDDEN if begun > HEAD_CHARACTERS else held
+
+    @property
+    def waits(self) -> bool:
+        """Whether something has come that has not gone out."""
+        return self._begun_characters > 0
+
+    def _next_head(self, text: str, start: int) -> int:
+        places = [at for head in self._heads if (at := text.find(head, start)) >= 0]
+        return min(places) if places else -1
+
+    def _may_begin(self, text: str) -> bool:
+        return any(key.startswith(text) for key in self._keys)
+
+    def _go_on(self, told: str, *, held: str = "", begun: int = 0) -> None:
+        self._told, self._held, self._begun_characters = told[1 - HEAD_CHARACTERS :], held, begun
+
+
+class KeyMask:
+    """A reply's deltas with the keys hidden; a change of kind ends a text."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._keys = keys
+        self._kind: type[TextDelta | ReasoningDelta] = TextDelta
+        self._text = MaskedText(keys)
+
+    def masked(
+        self, deltas: Iterable[TextDelta | ReasoningDelta], *, final: bool
+    ) -> list[TextDelta | ReasoningDelta]:
+        """The same; `final` gives out what waits, too."""
+        masked: list[TextDelta | ReasoningDelta] = []
+        for delta in deltas:
+            if type(delta) is not self._kind:
+                self._end(masked)
+                self._kind = type(delta)
+            said = self._text.feed(delta.content)
+            if said:
+                masked.append(self._kind(said))
+        if final:
+            self._end(masked)
+        return masked
+
+    def _end(self, masked: list[TextDelta | ReasoningDelta]) -> None:
+        rest = self._text.end()
+        if rest:
+            masked.append(self._kind(rest))
