@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from personachat.accounts.identity import Identity, login_counts
-from personachat.accounts.people import SeenPeople
+from personachat.accounts.people import SeenPeople, SeenPerson
 from personachat.accounts.person import Person, Role, local_person
 from personachat.accounts.person_pictures import PersonPictures
 from personachat.accounts.persona_access import PersonaAccesses
@@ -46,30 +46,39 @@ class Authorization:
         Raises LoginNeeded if they are refused, or if their login has expired or was ended by a sign-out
         everywhere. Raises what the database raises if it cannot say so and nothing is known of them.
         """
+        known = None
+        try:
+            known = self._seen_people.last_known(identity.key)
+        except (DatabaseUnavailable, DatabaseDamaged):
+            if identity.ends and self._roles.person(identity):  # it may have been ended
+                raise
         person = self._roles.person(identity)
+        if known and _is_newer(known, identity):  # groups may have been withdrawn since this login
+            person = self._roles.still(known.person)
         if person is None:
+            if known:  # what they had until now ends in other tabs and for their tokens, too
+                self._write_down(self._roles.named(identity), identity, known)
             raise LoginNeeded(
                 "Your account has no access here.",
                 hint="Ask the person who runs this server to give it a role.",
                 refused=True,
             )
-        known = None
-        try:
-            known = self._seen_people.last_known(person.key)
-        except (DatabaseUnavailable, DatabaseDamaged):
-            if identity.ends:  # it may have been ended
-                raise
         if not login_counts(
             identity,
             now=datetime.now(UTC),
             lasts=None if self._login_hours is None else timedelta(hours=self._login_hours),
             signed_out_before=known.signed_out_before if known else None,
+            ended_logins=known.ended_logins if known else (),
         ):
             raise LoginNeeded("Your login has ended.", hint="Log in again.")
+        self._write_down(person, identity, known)
         with suppress(DatabaseUnavailable, DatabaseDamaged):
-            self._seen_people.saw(person, identity, known=known)
             self._person_pictures.want(person.key, identity.claims.get("picture"))
         return person
+
+    def _write_down(self, person: Person, identity: Identity, known: SeenPerson | None) -> None:
+        with suppress(DatabaseUnavailable, DatabaseDamaged):
+            self._seen_people.saw(person, identity, known=known)
 
     def person_of(self, owner: str, *, may_edit: bool = True) -> Person:
         """Who an owner is, as far as that is known in their absence. An unknown owner reads at most.
@@ -117,3 +126,10 @@ class Authorization:
             accounts=self.people_log_in,
             shared_are_edited=not self.people_log_in or self._public_editing,
         )
+
+
+def _is_newer(known: SeenPerson, identity: Identity) -> bool:
+    """Whether somebody has logged in again since, anywhere."""
+    return None not in {known.login_at, identity.issued_at} and (known.login_at or 0) > (
+        identity.issued_at or 0
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -92,9 +92,14 @@ def groups_in(claims: Mapping[str, Any], path: str) -> frozenset[str]:
 
 
 def login_counts(
-    identity: Identity, *, now: datetime, lasts: timedelta | None, signed_out_before: float | None
+    identity: Identity,
+    *,
+    now: datetime,
+    lasts: timedelta | None,
+    signed_out_before: float | None,
+    ended_logins: Collection[float] = (),
 ) -> bool:
-    """Whether a login still counts: not run out, and begun after the last sign-out everywhere.
+    """Whether a login still counts: not run out or ended, and begun after the last sign-out everywhere.
 
     `lasts` replaces the time that the provider states. Where nothing says when a login ends, it has ended.
     """
@@ -102,6 +107,8 @@ def login_counts(
         return True
     issued = identity.issued_at
     if signed_out_before is not None and (issued is None or issued <= signed_out_before):
+        return False
+    if issued in ended_logins:
         return False
     moment = now.timestamp()
     if lasts is not None:

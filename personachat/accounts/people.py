@@ -26,6 +26,9 @@ SEEN_AGAIN_AFTER = timedelta(minutes=5)
 
 MOST_REMEMBERED = 10_000
 
+MOST_ENDED_LOGINS = 200
+"""Of one person; whoever logs out of more has the logins before these ended, too."""
+
 _p = people.c
 
 
@@ -38,6 +41,8 @@ class SeenPerson:
     last_seen_at: datetime
     login_at: float | None = None
     signed_out_before: float | None = None
+    ended_logins: frozenset[float] = frozenset()
+    """When those were issued that were logged out of."""
 
 
 class SeenPeople:
@@ -76,13 +81,15 @@ class SeenPeople:
             return
         with self._database.write() as connection:
             now = self._database.moment(connection)
-            row = _row(person, now) | {"first_seen_at": now, "login_at": identity.issued_at}
-            renewed = ("name", "email", "role", "groups", "last_seen_at")
-            put(connection, people, row, key=("key",), renewed=renewed)
-            if identity.issued_at is not None:
-                older = (_p.login_at.is_(None)) | (_p.login_at < identity.issued_at)
-                newer = update(people).where(_p.key == person.key, older)
-                connection.execute(newer.values(login_at=identity.issued_at))
+            row = _row(person) | {"login_at": identity.issued_at}
+            added = row | {"first_seen_at": now, "last_seen_at": now}
+            put(connection, people, added, key=("key",), renewed=("last_seen_at",))
+            newest = update(people).where(_p.key == person.key)
+            if identity.issued_at is None:
+                del row["login_at"]
+            else:
+                newest = newest.where(_p.login_at.is_(None) | (_p.login_at <= identity.issued_at))
+            connection.execute(newest.values(row))
         self.find(person.key)  # from now on this process knows them
 
     def sign_out_everywhere(self, key: str) -> None:
@@ -90,6 +97,24 @@ class SeenPeople:
         with self._database.write() as connection:
             ending = update(people).where(_p.key == key)
             connection.execute(ending.values(signed_out_before=_p.login_at))
+        self.find(key)
+
+    def end_login(self, key: str, issued_at: float) -> None:
+        """End one login of a person, in every tab and wherever its cookie may lie."""
+        with self._database.write() as connection:
+            theirs = update(people).where(_p.key == key)
+            found = connection.execute(
+                select(_p.ended_logins, _p.signed_out_before).where(_p.key == key).with_for_update()
+            ).one_or_none()
+            if found is None:
+                return
+            ended = sorted({*(found.ended_logins or ()), issued_at}, reverse=True)
+            forgotten = [*ended[MOST_ENDED_LOGINS:], *filter(None, [found.signed_out_before])]
+            connection.execute(
+                theirs.values(
+                    ended_logins=ended[:MOST_ENDED_LOGINS], signed_out_before=max(forgotten, default=None)
+                )
+            )
         self.find(key)
 
     def _keep(self, seen: SeenPerson) -> SeenPerson:
@@ -101,22 +126,32 @@ class SeenPeople:
 
 
 def _is_news(person: Person, identity: Identity, known: SeenPerson, *, now: datetime) -> bool:
-    newer = identity.issued_at is not None and identity.issued_at > (known.login_at or 0)
-    return newer or person != known.person or now - known.last_seen_at > SEEN_AGAIN_AFTER
+    issued, newest = identity.issued_at, known.login_at or 0
+    if issued is not None and issued < newest:
+        person = known.person  # that login says nothing new of them
+    is_newer = issued is not None and issued > newest
+    return is_newer or person != known.person or now - known.last_seen_at > SEEN_AGAIN_AFTER
 
 
-def _row(person: Person, now: datetime) -> dict[str, Any]:
+def _row(person: Person) -> dict[str, Any]:
     return {
         "key": person.key,
         "name": person.name[:MOST_CHARACTERS],
         "email": person.email[:MOST_CHARACTERS],
         "role": person.role.value,
         "groups": sorted(person.groups),
-        "last_seen_at": now,
+        "claims": sorted(person.claims),
     }
 
 
 def _seen_person(row: Row[Any]) -> SeenPerson:
     role = Role(row.role) if row.role in tuple(Role) else Role.READER
-    person = Person(row.key, role, row.name, row.email, frozenset(row.groups))
-    return SeenPerson(person, row.first_seen_at, row.last_seen_at, row.login_at, row.signed_out_before)
+    person = Person(row.key, role, row.name, row.email, frozenset(row.groups), frozenset(row.claims or ()))
+    return SeenPerson(
+        person,
+        row.first_seen_at,
+        row.last_seen_at,
+        row.login_at,
+        row.signed_out_before,
+        frozenset(row.ended_logins or ()),
+    )

@@ -22,6 +22,8 @@ people = Table(
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("login_at", Float),  # the newest login's, in seconds by the provider's clock
     Column("signed_out_before", Float),  # by the same clock: logins up to then count no more
+    Column("ended_logins", JSON),  # by the same clock: single ones that were logged out of
+    Column("claims", JSON),  # rules that fitted a claim of the newest login
 )
 
 person_pictures = Table(

@@ -39,6 +39,8 @@ class Person:
     name: str = ""
     email: str = ""
     groups: frozenset[str] = frozenset()
+    claims: frozenset[str] = frozenset()
+    """Rules of the settings that spoke of a claim of the newest login, such as `claim:department=Sales`."""
 
     @property
     def stated_role(self) -> str:

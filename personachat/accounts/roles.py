@@ -7,13 +7,14 @@ or is refused where that is none.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from personachat.accounts.identity import Identity, groups_in
 from personachat.accounts.person import Person, Role
 from personachat.settings import ROLE_RULE, Settings
+
+_CLAIM = "claim:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +34,24 @@ class RoleRules:
 
     def person(self, identity: Identity) -> Person | None:
         """The person with their role; None where they are refused."""
+        return self.still(self.named(identity))
+
+    def named(self, identity: Identity) -> Person:
+        """Somebody as their login names them, whether they are let in or not; their role is open."""
         groups = groups_in(identity.claims, self.groups_claim)
-        role = self._role(identity.email, groups, identity.claims)
-        if role is None:
-            return None
-        return Person(identity.key, role, identity.name, identity.email, groups)
+        claims = self._fitting_claims(identity)
+        return Person(identity.key, Role.READER, identity.name, identity.email, groups, claims)
 
     def still(self, person: Person) -> Person | None:
-        """Somebody who was seen, by today's lists; None where they would be refused by now.
-
-        What their login claimed besides is not kept, so a role that a claim may have given stays.
-        """
-        role = self._role(person.email, person.groups, {})
-        if any(rule.startswith("claim:") for rule in self._rules_of(person.role)):
-            role = max(role or Role.READER, person.role, key=tuple(Role).index)
+        """Somebody who was seen, by today's lists; None where they would be refused by now."""
+        role = self._role(person.email, person.groups, person.claims)
         return None if role is None else replace(person, role=role)
 
-    def _rules_of(self, role: Role) -> Sequence[str]:
-        return {Role.ADMIN: self.admins, Role.EDITOR: self.editors, Role.READER: self.readers}[role]
+    def _fitting_claims(self, identity: Identity) -> frozenset[str]:
+        rules = (*self.admins, *self.editors, *self.readers)
+        return frozenset(rule for rule in rules if rule.startswith(_CLAIM) and _claims(identity, rule))
 
-    def _role(self, email: str, groups: Collection[str], claims: Mapping[str, Any]) -> Role | None:
+    def _role(self, email: str, groups: Collection[str], claims: Collection[str]) -> Role | None:
         lists = ((Role.ADMIN, self.admins), (Role.EDITOR, self.editors), (Role.READER, self.readers))
         for role, rules in lists:
             if any(fits(rule, email=email, groups=groups, claims=claims) for rule in rules):
@@ -60,14 +59,21 @@ class RoleRules:
         return self.default
 
 
-def fits(rule: str, *, email: str, groups: Collection[str], claims: Mapping[str, Any] | None = None) -> bool:
-    """Whether a rule speaks of somebody with this address, these groups and these claims."""
+def _claims(identity: Identity, rule: str) -> bool:
+    """Whether a login claims what a rule wants. An address counts only where it counts as one."""
+    name, _, wanted = rule.removeprefix(_CLAIM).partition("=")
+    if name == "email":
+        return bool(identity.email) and wanted.lower() == identity.email
+    return wanted in groups_in(identity.claims, name)
+
+
+def fits(rule: str, *, email: str, groups: Collection[str], claims: Collection[str] = ()) -> bool:
+    """Whether a rule speaks of somebody with this address and these groups; `claims` are rules that do."""
     kind, separator, rest = rule.partition(":")
     if separator and kind == "group":
         return rest in groups
-    if separator and kind == "claim":
-        name, _, wanted = rest.partition("=")
-        return wanted in groups_in(claims or {}, name)
+    if rule.startswith(_CLAIM):
+        return rule in claims
     rule = rule.lower()
     if rule.startswith("@"):
         return bool(email) and email.rpartition("@")[2] == rule[1:]

@@ -101,7 +101,7 @@ def _draw_who() -> None:
 
 def _draw_ways_in(*, again: bool) -> None:
     if again and st.user.get("is_logged_in"):
-        st.button("Log out", icon=":material/logout:", on_click=st.logout, key=_LOGOUT)
+        st.button("Log out", icon=":material/logout:", on_click=_log_out, key=_LOGOUT)
         return
     providers = login_providers()
     for name in providers:
@@ -184,7 +184,7 @@ def _draw_person(person: Person, *, ends: bool) -> None:
     st.page_link("pages/account.py", label="Account and API tokens", icon=":material/manage_accounts:")
     if not ends:
         return
-    st.button("Log out", icon=":material/logout:", on_click=st.logout, key=_LOGOUT, width="stretch")
+    st.button("Log out", icon=":material/logout:", on_click=_log_out, key=_LOGOUT, width="stretch")
     st.button(
         "Log out everywhere",
         icon=":material/devices:",
@@ -193,6 +193,15 @@ def _draw_person(person: Person, *, ends: bool) -> None:
         width="stretch",
         help="On every device and in every browser you have logged in with until now",
     )
+
+
+def _log_out() -> None:
+    """End this login for other tabs and a copied cookie, too, and have the browser forget it."""
+    identity = owner.current_identity()
+    if identity and identity.issued_at is not None:
+        with suppress(DatabaseUnavailable, DatabaseDamaged):
+            get_services().seen_people.end_login(identity.key, identity.issued_at)
+    st.logout()
 
 
 def _log_out_everywhere() -> None:

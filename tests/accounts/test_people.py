@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from personachat.accounts.identity import Identity, of_claims
-from personachat.accounts.people import SeenPeople
+from personachat.accounts.people import MOST_ENDED_LOGINS, SeenPeople
 from personachat.accounts.person import Person, Role
 from personachat.accounts.persona_access import PersonaAccesses
 from personachat.accounts.rights import SHARED, Grant, PersonaAccess
@@ -146,3 +146,106 @@ def test_whoever_nobody_has_seen_reads_at_most(team: Services) -> None:
     seen = workspace_of(team, "bo").person
     assert team.person_of(key_of("bo")) == seen
     assert seen.role is Role.EDITOR
+
+
+# --- several logins of one person ---
+
+STRICT = {"trusted_user_header": "X-User", "trusted_proxies": "127.0.0.1", "default_role": "none"}
+
+
+def logged_in(**claims: object) -> Identity:
+    moment = time.time()
+    found = of_claims({"iss": "i", "sub": "1", "iat": moment - 9, "exp": moment + 99, **claims})
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def grouped(make_services: Callable[..., Services]) -> Services:
+    """Only who is in the group `staff`, or of the department Sales, gets in."""
+    return make_services(**STRICT, editors="group:staff,claim:department=Sales,claim:email=ada@example.com")
+
+
+def test_a_login_that_was_logged_out_of_ends_wherever_its_cookie_is(team: Services) -> None:
+    moment = time.time()
+    here, there = (logged_in(email="ada@example.com", iat=moment - ago) for ago in (9, 5))
+    key = team.admit(here).key
+    assert team.admit(there).key == key
+    team.seen_people.end_login(key, moment - 9)
+    for _ in range(2):
+        with pytest.raises(LoginNeeded, match="ended"):
+            team.admit(here)
+        assert team.admit(there)
+    team.seen_people.end_login("user:nobody", moment)
+
+
+def test_whoever_logs_out_very_often_has_the_logins_before_ended(database: Database) -> None:
+    people = SeenPeople(database)
+    people.saw(ADA, login(1), known=None)
+    for issued_at in range(2, MOST_ENDED_LOGINS + 4):
+        people.end_login(ADA.key, issued_at)
+    seen = people.find(ADA.key)
+    assert seen is not None
+    assert (len(seen.ended_logins), seen.signed_out_before) == (MOST_ENDED_LOGINS, 3)
+    people.end_login(ADA.key, 2)
+    again = people.find(ADA.key)
+    assert again is not None
+    assert again.signed_out_before == 3
+
+
+def test_a_group_that_the_newest_login_lacks_is_gone_from_the_ones_before(grouped: Services) -> None:
+    moment = time.time()
+    before = logged_in(groups=["staff", "more"], iat=moment - 9)
+    assert grouped.admit(before).groups == {"staff", "more"}
+    now = logged_in(groups=["staff"], iat=moment - 5)
+    grouped.admit(now)
+    assert grouped.admit(before).groups == {"staff"}
+    assert grouped.person_of(before.key).groups == {"staff"}
+    assert grouped.admit(now).groups == {"staff"}
+
+
+def test_whoever_is_refused_at_the_newest_login_is_refused_everywhere(grouped: Services) -> None:
+    moment = time.time()
+    before = logged_in(groups=["staff"], iat=moment - 9)
+    grouped.admit(before)
+    made = grouped.own_tokens(before.key).create_token(name="t")
+    assert grouped.admitted_tokens.find(made.secret)
+    with pytest.raises(LoginNeeded, match="no access"):
+        grouped.admit(logged_in(groups=[], iat=moment - 5))
+    with pytest.raises(LoginNeeded, match="no access"):
+        grouped.admit(before)
+    assert grouped.admitted_tokens.find(made.secret) is None
+    assert grouped.admit(logged_in(groups=["staff"], iat=moment - 1))
+    assert grouped.admitted_tokens.find(made.secret)
+
+
+def test_a_claim_is_known_from_the_newest_login_alone(grouped: Services) -> None:
+    moment = time.time()
+    before = logged_in(department="Sales", iat=moment - 9)
+    assert grouped.admit(before).role is Role.EDITOR
+    assert grouped.person_of(before.key).role is Role.EDITOR
+    with pytest.raises(LoginNeeded):
+        grouped.admit(logged_in(department="Legal", iat=moment - 5))
+    assert grouped.authorization.is_refused(before.key)
+
+
+def test_a_claim_that_the_settings_stop_naming_gives_no_role_to_tokens(
+    make_services: Callable[..., Services],
+) -> None:
+    services = make_services(**STRICT, admins="claim:department=Sales")
+    identity = logged_in(department="Sales")
+    services.admit(identity)
+    made = services.own_tokens(identity.key).create_token(name="t", role="admin")
+    services.close()
+    services = make_services(**STRICT, admins="claim:department=Board")
+    assert services.admitted_tokens.find(made.secret) is None
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_a_claimed_address_counts_only_if_it_is_verified(grouped: Services, *, verified: bool) -> None:
+    claimed = logged_in(email="Ada@Example.com", email_verified=verified)
+    if verified:
+        assert grouped.admit(claimed).role is Role.EDITOR
+    else:
+        with pytest.raises(LoginNeeded, match="no access"):
+            grouped.admit(claimed)

@@ -139,7 +139,14 @@ def test_two_people_log_in_and_one_is_refused(
     other = context.new_page()
     log_in(other, url, "bo")
     expect_person(other, "Bo Medlar", "Reader")
+    cookies = context.cookies()
+    cookies = [each for each in context.cookies(url) if "streamlit_user" in each["name"]]
+    assert cookies
     leave(other, "Bo Medlar", "Log out")
+    context.add_cookies([{"name": each["name"], "value": each["value"], "url": url} for each in cookies])
+    other.goto(url)
+    expect(other.get_by_text("Your login has ended.")).to_be_visible()
+    context.clear_cookies()
 
     log_in(other, url, "eve")
     expect(other.get_by_text("Your account has no access here.")).to_be_visible()

@@ -110,6 +110,22 @@ def test_signing_out_everywhere_ends_every_page(visitor: Visitor, open_home: Ope
     assert page.chat_input
 
 
+def test_logging_out_ends_the_login_in_other_tabs_and_a_copied_cookie(
+    visitor: Visitor, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[bool] = []
+    monkeypatch.setattr(st, "logout", lambda: forgotten.append(True))
+    visitor.is_(sub="1", email="ada@example.com")
+    page = open_home()
+    page.button(key="logout").click().run()
+    assert forgotten
+    assert "Your login has ended" in words(page)
+    assert not page.chat_input
+    visitor.is_(sub="1", email="ada@example.com", iat=time.time())
+    page.run()
+    assert page.chat_input
+
+
 def test_clicks_without_a_pause_do_not_keep_a_login_alive(
     visitor: Visitor, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
