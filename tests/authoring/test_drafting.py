@@ -15,6 +15,7 @@ from personachat.authoring.drafting import (
     Drafter,
     drafted_offline,
     drafted_text,
+    is_refused,
     nearest,
     proposed,
 )
@@ -297,12 +298,32 @@ def test_a_name_that_a_model_wrote_is_a_name(written: object, name: str) -> None
         "I\u2019m sorry, but I cannot assist with this request.",
         "<think>no</think>\n\nI cannot create a persona that impersonates a real person.",
         "Leider kann ich dabei nicht helfen.",
+        "Dabei kann ich leider nicht helfen.",
+        "This request violates our content policy.",
+        "Unable to comply.",
         '{"error": "I cannot do that"}',
         json.dumps(WRITTEN | {"systemPrompt": "I'm sorry, I can't write this prompt."}),
     ],
 )
 def test_a_refusal_is_no_prompt(reply: str) -> None:
     assert read(reply).system_prompt == f"You are: {WISH}"
+    assert read(reply).name == read("").name
+    assert is_refused(reply) == ("error" not in reply)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "{'name': 'SQL tutor', 'systemPrompt': 'You teach SQL.'}",
+        'Here it is:\n{\n // what it is\n name: "SQL tutor",\n systemPrompt: "You teach SQL."\n}\nEnjoy!',
+        "```yaml\nname: SQL tutor\nsystemPrompt: You teach SQL.\n```",
+        '<think>{"name": "No"} is too short</think>{"name": "SQL tutor", "systemPrompt": "You teach SQL."}',
+    ],
+)
+def test_what_is_nearly_json_is_read(reply: str) -> None:
+    persona = read(reply)
+    assert (persona.name, persona.system_prompt) == ("SQL tutor", "You teach SQL.")
+    assert not is_refused(reply)
 
 
 def test_an_apologetic_persona_is_no_refusal() -> None:
@@ -362,6 +383,12 @@ def test_the_embedded_model_is_not_asked_to_write(
         "```\nYou are kind.\n```",
         "<prompt>\nYou are kind.\n</prompt>",
         "\n~~~text\nYou are kind.\n~~~\n",
+        "Here is the improved prompt:\n\nYou are kind.",
+        "Sure!\n```markdown\nYou are kind.\n```\n\nI made it warmer.",
+        "Sure!\n<prompt>\nYou are kind.\n</prompt>\nChanges: warmer.",
+        "<think>Nice is vague.</think>\nYou are kind.",
+        '{"prompt": "You are kind."}',
+        "You are kind.\r\n",
     ],
 )
 def test_a_proposal_is_the_prompt_alone_and_keeps_the_space_around(reply: str) -> None:
@@ -376,6 +403,16 @@ def test_what_is_no_other_prompt_is_no_proposal(reply: str) -> None:
 def test_code_at_both_ends_of_a_prompt_is_no_fence() -> None:
     reply = "```\na\n```\nand\n```\nb\n```"
     assert proposed(reply, "x") == reply
+
+
+def test_what_the_prompt_itself_has_stays_in_a_proposal() -> None:
+    assert (
+        proposed("Here is a rule:\n\nBe kind.", "Here is a rule:\n\nBe nice.")
+        == "Here is a rule:\n\nBe kind."
+    )
+    assert proposed("Say\n```\nb\n```", "Say\n```\na\n```") == "Say\n```\nb\n```"
+    assert proposed('{"tone": "kind"}', '{"tone": "nice"}') == '{"tone": "kind"}'
+    assert proposed("<prompt>kind</prompt>", "<prompt>nice</prompt>") == "<prompt>kind</prompt>"
 
 
 @given(st.text(max_size=80), st.text(max_size=80))

@@ -3,8 +3,7 @@
 from personachat.authoring.drafting.drafter import MAX_DESCRIPTION_CHARACTERS, Drafter, Drafting
 from personachat.authoring.drafting.improving import proposed
 from personachat.authoring.drafting.offline import drafted_offline, nearest
-from personachat.authoring.drafting.reading import drafted_text
-from personachat.authoring.drafting.refusals import is_refusal
+from personachat.authoring.drafting.reading import drafted_text, is_refused
 
 __all__ = [
     "MAX_DESCRIPTION_CHARACTERS",
@@ -12,7 +11,7 @@ __all__ = [
     "Drafting",
     "drafted_offline",
     "drafted_text",
-    "is_refusal",
+    "is_refused",
     "nearest",
     "proposed",
 ]

@@ -14,11 +14,13 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from personachat.authoring.drafting.naming import name_from, name_of
-from personachat.authoring.drafting.refusals import is_refusal
+from personachat.authoring.drafting.refusals import is_refusal, without_thinking
 from personachat.avatars import avatar_fault
+from personachat.errors import ImportRefused
 from personachat.messages import storable
 from personachat.personas import limits
 from personachat.personas.fields import free_id
+from personachat.personas.formats.yaml_text import read_yaml
 from personachat.personas.persona import Persona, dump_persona
 
 MOST_CANDIDATES = 20
@@ -29,19 +31,23 @@ MOST_REPLY_CHARACTERS = 100_000
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*$", re.MULTILINE)
+_BLOCK = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"^[ \t]*//[^\n]*$", re.MULTILINE)
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _decoder = json.JSONDecoder(strict=False)  # models write line breaks into strings
 
 
 def drafted_text(reply: str, description: str, *, taken: Collection[str], model: str) -> str:
     """The JSON text of a valid persona. Its id is none of those taken, its model the one given."""
-    reply, description = storable(reply[:MOST_REPLY_CHARACTERS]), storable(description)
+    reply, description = _readable(reply), storable(description)
     written = _object_in(reply)
+    if refused := _is_refused(written, reply):
+        written = {}
     read = {key: reader(written.get(_plain(key))) for key, reader in _READERS.items()}
     fields = {key: value for key, value in read.items() if value not in (None, "", (), {})}
     name = fields.pop("name", "") or name_from(description)
     wish = _text(4_000)(f"You are: {description}")
-    prose = "" if written else _prose(reply)  # a small model may miss the wish in it
+    prose = "" if written or refused else _prose(reply)  # a small model may miss the wish in it
     persona = Persona(
         id=free_id(name, taken),
         name=name,
@@ -53,12 +59,27 @@ def drafted_text(reply: str, description: str, *, taken: Collection[str], model:
     return dump_persona(persona)
 
 
+def is_refused(reply: str) -> bool:
+    """Whether a reply refuses to write a persona, in words or in the object that was asked for."""
+    reply = _readable(reply)
+    return _is_refused(_object_in(reply), reply)
+
+
+def _is_refused(written: dict[str, Any], reply: str) -> bool:
+    prompt = _text(limits.PROMPT)(written.get("systemprompt"))
+    return is_refusal(prompt) if prompt else not written and is_refusal(reply)
+
+
+def _readable(reply: str) -> str:
+    return storable(without_thinking(reply[:MOST_REPLY_CHARACTERS]))
+
+
 # --- the object in the reply ----------------------------------------------------------------------
 
 
 def _object_in(reply: str) -> dict[str, Any]:
     """The persona's object, by plain keys; empty if the reply holds none."""
-    for candidate in _objects(reply):
+    for candidate in (*_objects(reply), *_loose_objects(reply)):
         inner = [value for value in candidate.values() if isinstance(value, dict)]
         for each in (candidate, *inner):
             plain = {_plain(key): value for key, value in each.items()}
@@ -79,6 +100,21 @@ def _objects(reply: str) -> Iterator[dict[str, Any]]:
         if isinstance(value, dict):
             yield value
         at = reply.find("{", end)
+
+
+def _loose_objects(reply: str) -> Iterator[dict[str, Any]]:
+    """Objects that are nearly JSON, such as with single quotes or comments, or YAML."""
+    start, end = reply.find("{"), reply.rfind("}")
+    texts = [block[2] for block in _BLOCK.finditer(reply)][:MOST_CANDIDATES]
+    if 0 <= start < end:
+        texts.append(reply[start : end + 1])
+    for text in (*texts, reply):
+        try:
+            value = read_yaml(_COMMENT.sub("", text))
+        except ImportRefused:
+            continue
+        if isinstance(value, dict):
+            yield value
 
 
 def _mended(text: str) -> Any:
@@ -126,11 +162,6 @@ def _prose(reply: str) -> str:
     """What a reply without a persona's object says of the persona; a refusal or another object says none."""
     text = _text(20_000)(_FENCE.sub("", reply))
     return "" if is_refusal(text) or text.startswith(("{", "[")) else text
-
-
-def _prompt(value: Any) -> str:
-    text = _text(limits.PROMPT)(value)
-    return "" if is_refusal(text) else text
 
 
 def _text(most: int, *, joint: str = "\n") -> Callable[[Any], str]:
@@ -195,7 +226,7 @@ def _avatar(value: Any) -> str:
 _READERS: dict[str, Callable[[Any], Any]] = {
     "name": name_of,
     "description": _line(limits.DESCRIPTION),
-    "system_prompt": _prompt,
+    "system_prompt": _text(limits.PROMPT),
     "temperature": _number(0, limits.TEMPERATURE),
     "max_tokens": _whole(1, limits.REPLY_TOKENS),
     "top_p": _number(0, 1),

@@ -17,7 +17,11 @@ _EXCUSES = (
     r"(?:i )?apologi[sz]e\b",
     r"(?:my apologies|sorry|unfortunately|as an ai)\b",
     r"i (?:can(?:no|'?)t|can not|won'?t|will not|do not feel|don't feel|(?:must |have to )?decline)\b",
+    r"unable to (?:comply|assist|help|fulfil|complete|create|provide|write)\b",
+    r"(?:this|that|your|the) request (?:violates|goes against|conflicts with|is (?:not allowed|against))\b",
+    r"(?:this|that|your|the) request can(?:no|')t be\b",
     r"(?:es tut mir leid|tut mir leid|leider|entschuldigung|ich kann (?:das|dir|ihnen|dabei|diese))\b",
+    r"(?:das|dabei) kann ich (?:dir |ihnen )?(?:leider )?nicht\b",
     r"(?:je suis d\u00e9sol\u00e9e?|d\u00e9sol\u00e9e?|je ne peux pas)\b",
     r"(?:lo siento|no puedo|mi dispiace|non posso|desculpe|n\u00e3o posso|het spijt me|jag kan inte)\b",
     r"(?:przykro mi|nie mog\u0119)\b",
@@ -27,9 +31,14 @@ _REFUSAL = re.compile("|".join(f"(?:{excuse})" for excuse in _EXCUSES), re.IGNOR
 _ADDRESSED = re.compile(r"\b(?:you are|you're|your role|your task|act as)\b", re.IGNORECASE)
 
 
+def without_thinking(text: str) -> str:
+    """A reply without the thoughts that some models write into it."""
+    return _THINKING.sub("", text)
+
+
 def is_refusal(text: str) -> bool:
     """Whether a text says no more than that its writer will not write it."""
-    plain_text = _THINKING.sub("", text).replace("\u2019", "'").strip(_AROUND)
+    plain_text = without_thinking(text).replace("\u2019", "'").strip(_AROUND)
     if len(plain_text) > MOST_CHARACTERS or not _REFUSAL.match(plain_text):
         return False
     return not _ADDRESSED.search(plain_text)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from personachat.authoring.drafting import MAX_DESCRIPTION_CHARACTERS, Drafting, is_refusal, nearest
+from personachat.authoring.drafting import MAX_DESCRIPTION_CHARACTERS, Drafting, is_refused, nearest
 from personachat.conversations.model import Reply
 from personachat.errors import PersonaChatError, ProviderError
 from personachat.settings import LOCAL
@@ -234,7 +234,7 @@ def _open(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
 def _notice_of(reply: Reply) -> str:
     if not reply.text.strip():
         return "Nothing was written. Your description is used as the prompt."
-    if is_refusal(reply.text):
+    if is_refused(reply.text):
         return "The model refused to write this persona. Your description is used as the prompt."
     if reply.state == "stopped":
         return "Stopped. What was written so far is in the editor, not saved yet."
