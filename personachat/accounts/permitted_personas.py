@@ -221,7 +221,18 @@ class PermittedRevisions:
         return self._revisions.numbers(seen)
 
     def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
-        return tuple(each for each in self._revisions.deleted(limit=limit) if self._may_restore(each))
+        """Those that this person may see, which are not always among the newest of all."""
+        accesses, asked = self._rights.all(), limit
+        while True:
+            everything = self._revisions.deleted(limit=asked)
+            seen = tuple(
+                each
+                for each in everything
+                if self._rights.judge("prompt", accesses.get(each.persona_id, SHARED))
+            )
+            if len(seen) >= limit or len(everything) < asked:
+                return seen[:limit]
+            asked *= 4
 
     def count_deleted(self) -> int:
         if self._rights.person.role is Role.ADMIN:
@@ -235,9 +246,6 @@ class PermittedRevisions:
             for persona_id, moment in self._revisions.newest(ids).items()
             if self._rights.judge("use", accesses.get(persona_id, SHARED))
         }
-
-    def _may_restore(self, revision: Revision) -> bool:
-        return self._rights.may("prompt", revision.persona_id)
 
 
 class PermittedLabels:

@@ -2,12 +2,17 @@
 
 While the database is out of reach what this process read last goes on to hold. Where nothing was read yet
 nothing is assumed, and whoever asks gets the database's error.
+
+A page asks for many personas and many buttons. Within `read_once` one read answers all of that; a change
+made within it is seen, and whoever asks after it reads anew.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -20,6 +25,19 @@ from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 
 _a = persona_access.c
 
+_ReadOnce = dict["PersonaAccesses", Mapping[str, PersonaAccess]]
+_read: ContextVar[_ReadOnce | None] = ContextVar("persona_access_read", default=None)
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Have everything that is asked in here, in this thread, answered by one read."""
+    token = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
 
 class PersonaAccesses:
     """Safe for threads and processes. Methods raise DatabaseUnavailable and DatabaseDamaged."""
@@ -31,6 +49,8 @@ class PersonaAccesses:
 
     def of(self, persona_id: str) -> PersonaAccess:
         """Of one persona; SHARED where nothing was ever said of it."""
+        if _read.get() is not None:
+            return self.all().get(persona_id, SHARED)
         try:
             with self._database.read() as connection:
                 query = select(persona_access).where(_a.persona_id == persona_id)
@@ -41,6 +61,9 @@ class PersonaAccesses:
 
     def all(self) -> Mapping[str, PersonaAccess]:
         """Of every persona that somebody owns or limited, by id."""
+        read = _read.get()
+        if read is not None and self in read:
+            return read[self]
         try:
             with self._database.read() as connection:
                 found = {row.persona_id: _access(row) for row in connection.execute(select(persona_access))}
@@ -48,10 +71,13 @@ class PersonaAccesses:
             return self._last_known()
         with self._lock:
             self._known = found
+        if read is not None:
+            read[self] = found
         return found
 
     def put(self, persona_id: str, access: PersonaAccess) -> None:
         """Set who may do what from now on."""
+        _read_again()
         with self._database.write() as connection:
             renewed = ("owner", "visibility", "prompt_visible", "grants", "changed_at")
             row = self._row(connection, persona_id, access)
@@ -59,6 +85,7 @@ class PersonaAccesses:
 
     def claim(self, persona_id: str, access: PersonaAccess) -> bool:
         """Set it where nothing was ever said of this persona; False where something was."""
+        _read_again()
         with self._database.write() as connection:
             put(connection, persona_access, self._row(connection, persona_id, access), key=("persona_id",))
             query = select(persona_access).where(_a.persona_id == persona_id)
@@ -66,6 +93,7 @@ class PersonaAccesses:
 
     def forget(self, persona_id: str) -> None:
         """Nothing was ever said of it."""
+        _read_again()
         with self._database.write() as connection:
             connection.execute(delete(persona_access).where(_a.persona_id == persona_id))
 
@@ -92,8 +120,16 @@ class PersonaAccesses:
 
 def move_persona(connection: Connection, old_id: str, new_id: str) -> None:
     """Have what was said of a persona under its new id."""
+    _read_again()
     connection.execute(delete(persona_access).where(_a.persona_id == new_id))
     connection.execute(update(persona_access).where(_a.persona_id == old_id).values(persona_id=new_id))
+
+
+def _read_again() -> None:
+    """What was read is about to be changed."""
+    read = _read.get()
+    if read is not None:
+        read.clear()
 
 
 def _access(row: Row[Any]) -> PersonaAccess:

@@ -102,8 +102,13 @@ class RevisionsInReach:
         return self._revisions.numbers(frozenset(each for each in spoken if is_in_reach(each[0])))
 
     def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
-        found = self._revisions.deleted(limit=limit)
-        return tuple(each for each in found if is_in_reach(each.persona_id))
+        asked = limit
+        while True:
+            everything = self._revisions.deleted(limit=asked)
+            seen = tuple(each for each in everything if is_in_reach(each.persona_id))
+            if len(seen) >= limit or len(everything) < asked:
+                return seen[:limit]
+            asked *= 4
 
     def count_deleted(self) -> int:
         reached = current_request.get().personas

@@ -15,8 +15,7 @@ from typing import Literal, ParamSpec, TypeAlias
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.errors import PersonaChatError
-from personachat.ui import script_runs
+from personachat.ui import parts
 
 P = ParamSpec("P")
 Width: TypeAlias = Literal["small", "medium", "large"]
@@ -33,19 +32,8 @@ def dialog(
             with frame(title, icon=icon, on_dismiss=on_dismiss, width=width):
                 draw(*args, **kwargs)
 
-        @st.dialog(title, width=width, icon=icon, on_dismiss=on_dismiss)
-        @wraps(draw)
-        def draw_alone(*args: P.args, **kwargs: P.kwargs) -> None:
-            if script_runs.begin_dialog():
-                st.rerun()
-            try:
-                draw(*args, **kwargs)
-            except PersonaChatError:
-                if script_runs.runs_alone():
-                    st.rerun()  # the page says what is wrong
-                raise
-
-        return draw_alone if alone else draw_in_page
+        decorated = st.dialog(title, width=width, icon=icon, on_dismiss=on_dismiss)
+        return decorated(parts.running_alone(draw)) if alone else draw_in_page
 
     return decorate
 

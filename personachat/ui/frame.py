@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from personachat.accounts import persona_access
 from personachat.errors import DatabaseUnavailable, PersonaChatError, StoreUnavailable
 from personachat.settings import APP
 from personachat.ui import dismissals, login, marks, page_behaviour, returning, script_runs, session, sidebar
@@ -111,8 +114,10 @@ def run(page: StreamlitPage) -> None:
     marks.draw(_open(page))
     if page.url_path:  # the chat page is named after the chat
         name_tab(page.title)
+    is_many = page.url_path == "personas"  # it asks of every row and button what the person may do
     try:
-        page.run()
+        with persona_access.read_once() if is_many else nullcontext():
+            page.run()
     except (DatabaseUnavailable, StoreUnavailable) as error:
         storage_notice.draw_unreachable(error, "Something went wrong")
     except PersonaChatError as error:

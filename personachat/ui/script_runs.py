@@ -37,8 +37,8 @@ _KNOWN_IN_RUN = "_personachat_knows_in_run"
 
 Found = TypeVar("Found")
 
-_DIALOGS = "_personachat_dialogs"
-"""Where a script has the fragments that are dialogs."""
+_PARTS = "_personachat_parts"
+"""Where a script has the fragments that are parts of the page which run alone, such as dialogs."""
 
 _check_requests = ScriptRunner._maybe_handle_execution_control_request
 _run_script = ScriptRunner._run_script
@@ -127,20 +127,20 @@ def once_a_run(make: Callable[[], Found]) -> Found:
 
 def touch() -> None:
     """Let a click that came meanwhile take effect: Streamlit looks for one at every state access."""
-    let_dialogs_in()
+    let_parts_in()
     st.session_state.get(_TOUCHED)
 
 
-# --- dialogs that run alone ---------------------------------------------------------------------
+# --- parts of a page that run alone -------------------------------------------------------------
 
 
-def begin_dialog() -> bool:
-    """Say, in the fragment that a dialog is, that it is one; gives whether the whole page has to run instead.
+def begin_part() -> bool:
+    """Say, in a fragment, that it is a part of the page; gives whether the whole page has to run instead.
 
     That is so if it runs alone and a callback was called: what a callback changes is the page's affair.
     """
     context = _context()
-    vars(context).setdefault(_DIALOGS, set()).add(ThreadState.get().fragment_id)
+    vars(context).setdefault(_PARTS, set()).add(ThreadState.get().fragment_id)
     return runs_alone() and _called_back(_session(context))
 
 
@@ -159,8 +159,8 @@ def _called_back(state: SessionState) -> bool:
     )
 
 
-def let_dialogs_in() -> None:
-    """Let a dialog's run take effect while the page follows a reply: by a run of the whole page.
+def let_parts_in() -> None:
+    """Let a part's run take effect while the page follows a reply: by a run of the whole page.
 
     Streamlit has it wait until the page's run has ended, which is when the reply has.
     """
@@ -168,8 +168,8 @@ def let_dialogs_in() -> None:
     requests = context.script_requests if context else None
     if context is None or requests is None or context.fragment_ids_this_run:
         return
-    dialogs = vars(context).get(_DIALOGS)
-    if dialogs and not dialogs.isdisjoint(requests._rerun_data.fragment_id_queue):
+    parts = vars(context).get(_PARTS)
+    if parts and not parts.isdisjoint(requests._rerun_data.fragment_id_queue):
         with requests._lock:
             requests._rerun_data = replace(requests._rerun_data, fragment_id_queue=[])
 

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from personachat.accounts.identity import Identity, of_claims
 from personachat.accounts.people import MOST_ENDED_LOGINS, SeenPeople
 from personachat.accounts.person import Person, Role
-from personachat.accounts.persona_access import PersonaAccesses
+from personachat.accounts.persona_access import PersonaAccesses, read_once
 from personachat.accounts.rights import SHARED, Grant, PersonaAccess
 from personachat.conversations.sql import SqlConversations
 from personachat.database import schema
@@ -23,6 +23,7 @@ from personachat.history import moving
 from personachat.services import Services
 from tests.accounts.conftest import key_of, workspace_of
 from tests.migrated import migrated_postgres, put_database_in
+from tests.personas.store.counting import statements
 from tests.postgres import fresh_database
 
 ADA = Person("user:ada", Role.EDITOR, "Ada", "ada@example.com", frozenset({"b", "a"}))
@@ -68,6 +69,16 @@ def test_people_rights_and_conversations_are_kept(database: Database) -> None:
     assert not accesses.claim("one", PersonaAccess("user:bo", "private"))
     accesses.put("two", SHARED)
     assert accesses.all() == {"one": private, "two": SHARED}
+
+    with read_once(), statements() as asked:
+        assert (accesses.of("one"), accesses.of("three")) == (private, SHARED)
+        assert accesses.all() == {"one": private, "two": SHARED}
+        assert len(asked) == 1
+        PersonaAccesses(database).put("two", private)
+        assert accesses.of("two") == private
+        accesses.forget("two")
+        assert accesses.of("two") == SHARED
+    accesses.put("two", SHARED)
 
     conversations = SqlConversations(database)
     made = conversations.create("browser:one", kept=True)

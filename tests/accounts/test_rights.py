@@ -239,6 +239,17 @@ def test_the_id_of_a_deleted_persona_gives_nobody_its_history(team: Services, wa
     assert workspace_of(team, "ada").collection.bring_back("private").id == "private"
 
 
+def test_deleted_personas_are_found_below_those_of_others(team: Services) -> None:
+    ada, bo = workspace_of(team, "ada").collection, workspace_of(team, "bo").collection
+    bo.create(persona_text("mine"))
+    bo.delete("mine")
+    for persona_id in ("private", "hidden"):
+        ada.delete(persona_id)
+
+    assert [each.persona_id for each in bo.revisions.deleted(limit=1)] == ["mine"]
+    assert bo.revisions.count_deleted() == 1
+
+
 @pytest.mark.parametrize("deleted", [False, True])
 def test_what_is_imported_or_named_gets_another_id_than_a_hidden_persona(
     team: Services, *, deleted: bool

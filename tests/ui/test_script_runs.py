@@ -96,7 +96,7 @@ def asked_for(fragment: str) -> tuple[ScriptRequests, SimpleNamespace]:
     requests = ScriptRequests()
     requests.request_rerun(RerunData(fragment_id=fragment))
     context = SimpleNamespace(
-        script_requests=requests, fragment_ids_this_run=None, _personachat_dialogs={"dialog"}
+        script_requests=requests, fragment_ids_this_run=None, _personachat_parts={"dialog"}
     )
     return requests, context
 
@@ -107,7 +107,7 @@ def test_what_is_typed_into_a_dialog_takes_effect_while_a_reply_streams(
     requests, context = asked_for("dialog")
     monkeypatch.setattr(script_runs, "get_script_run_ctx", lambda: context)
     assert requests.on_scriptrunner_yield() is None  # Streamlit has it wait for the end of the reply
-    script_runs.let_dialogs_in()
+    script_runs.let_parts_in()
     request = requests.on_scriptrunner_yield()
     assert request is not None
     assert request.rerun_data.fragment_id_queue == []
@@ -118,7 +118,7 @@ def test_a_clock_of_the_page_does_not_break_off_the_run_that_follows_a_reply(
 ) -> None:
     requests, context = asked_for("clock")
     monkeypatch.setattr(script_runs, "get_script_run_ctx", lambda: context)
-    script_runs.let_dialogs_in()
+    script_runs.let_parts_in()
     assert requests.on_scriptrunner_yield() is None
 
 

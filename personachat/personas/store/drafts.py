@@ -74,6 +74,16 @@ class DraftHead:
     changed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class DraftList:
+    """What an owner has, without the texts."""
+
+    heads: dict[str, DraftHead]
+    """The newest change of each draft by persona id, also of drafts that are gone of late."""
+    discarded: tuple[DiscardedDraft, ...]
+    """What was discarded, the latest first."""
+
+
 class PersonaDrafts:
     """Those of one place of personas. Safe for threads and processes.
 
@@ -84,12 +94,20 @@ class PersonaDrafts:
         self._database = database
         self._place = place
 
-    def heads(self, owner: str) -> dict[str, DraftHead]:
-        """The newest change of each draft by persona id, also of drafts that are gone of late."""
-        query = select(_d.persona_id, _d.version, _d.writer, _d.changed_at).where(*self._open(owner))
+    def listed(self, owner: str) -> DraftList:
+        """What an owner has, without the texts."""
+        query = select(_d.persona_id, _d.aside, _d.name, _d.version, _d.writer, _d.changed_at)
+        query = query.where(_d.owner == owner, _d.place == self._place).order_by(_d.changed_at.desc())
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return {row.persona_id: DraftHead(row.version, row.writer, row.changed_at) for row in rows}
+        return DraftList(
+            {row.persona_id: _head(row) for row in rows if row.aside == _OPEN},
+            tuple(_discarded(row) for row in rows if row.aside != _OPEN),
+        )
+
+    def heads(self, owner: str) -> dict[str, DraftHead]:
+        """The newest change of each draft by persona id, also of drafts that are gone of late."""
+        return self.listed(owner).heads
 
     def get(self, owner: str, ids: Collection[str]) -> dict[str, KeptDraft]:
         """Those of them that are known, by persona id."""
@@ -129,10 +147,7 @@ class PersonaDrafts:
 
     def asides(self, owner: str) -> tuple[DiscardedDraft, ...]:
         """What was discarded, the latest first."""
-        query = select(_d.aside, _d.persona_id, _d.name, _d.changed_at).where(*self._asides(owner))
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(_d.changed_at.desc())).all()
-        return tuple(DiscardedDraft(*row) for row in rows)
+        return self.listed(owner).discarded
 
     def take_back(self, owner: str, aside: str) -> KeptDraft | None:
         """Remove a draft that was set aside and return it, for who opens it again; None if it is gone."""
@@ -188,6 +203,14 @@ def purge_drafts(database: Database) -> int:
         count = connection.execute(delete(persona_drafts).where(old | gone)).rowcount
         connection.execute(delete(persona_undos).where(persona_undos.c.created_at < moment - ASIDE_KEPT))
     return count
+
+
+def _head(row: Any) -> DraftHead:
+    return DraftHead(row.version, row.writer, row.changed_at)
+
+
+def _discarded(row: Any) -> DiscardedDraft:
+    return DiscardedDraft(row.aside, row.persona_id, row.name, row.changed_at)
 
 
 def _draft(row: Any) -> KeptDraft:

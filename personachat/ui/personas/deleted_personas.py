@@ -28,12 +28,14 @@ def draw() -> None:
     """A folded list below the others; nothing where nothing was deleted, or where that cannot be read."""
     with suppress(PersonaChatError):
         revisions = session.workspace().collection.revisions
-        count = revisions.count_deleted()
-        if not count:
+        first = revisions.deleted(limit=MOST_ROWS + 1)
+        if not first:
             return
+        count = len(first) if len(first) <= MOST_ROWS else revisions.count_deleted()
         with st.expander(f"Recently deleted ({count:,})", icon=":material/delete:"):
             query = _draw_search(count)
-            revisions_found = _matching(revisions.deleted(limit=MOST_SEARCHED if query else MOST_ROWS), query)
+            every = revisions.deleted(limit=MOST_SEARCHED) if query and count > len(first) else first
+            revisions_found = _matching(every, query)
             total = len(revisions_found) if query else count
             _draw_together(total, query)
             _draw_rows(revisions_found[:MOST_ROWS])

@@ -57,7 +57,7 @@ def draw(open_persona: OpenPersona) -> None:
     collection = session.workspace().collection
     try:
         revisions = _listed(collection.revisions, open_persona.id)
-        newest = collection.revisions.of(open_persona.id, limit=1)
+        newest = _newest(collection.revisions, open_persona.id, revisions)
         labels = collection.labels.of(open_persona.id)
     except PersonaChatError as error:
         st.error(error_text(error), title="The history can't be loaded", icon=":material/history_off:")
@@ -69,10 +69,10 @@ def draw(open_persona: OpenPersona) -> None:
     wanted_number = _wanted_number(open_persona.id)
     chosen = next((each for each in revisions if each.number == wanted_number), revisions[0])
     with left:
-        newer = newest[0].number > revisions[0].number
+        newer = newest > revisions[0].number
         _draw_timeline(open_persona.id, revisions, chosen=chosen, newer=newer, labels=labels)
     with right:
-        _draw_revision(collection, open_persona, chosen, newest=newest[0].number, labels=labels)
+        _draw_revision(collection, open_persona, chosen, revisions=revisions, newest=newest, labels=labels)
 
 
 def _listed(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
@@ -88,6 +88,13 @@ def _listed(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
     st.session_state[_first_key(persona_id)] = around[0].number
     st.session_state[_shown_key(persona_id)] = PAGE
     return around
+
+
+def _newest(revisions: Revisions, persona_id: str, listed: Sequence[Revision]) -> int:
+    """The number of the newest revision: that of the first listed, unless a link leads further down."""
+    if listed and st.session_state.get(_first_key(persona_id)) is not None:
+        listed = revisions.of(persona_id, limit=1)
+    return listed[0].number if listed else 0
 
 
 def follow_link() -> None:
@@ -177,6 +184,7 @@ def _draw_revision(
     open_persona: OpenPersona,
     chosen: Revision,
     *,
+    revisions: Sequence[Revision],
     newest: int,
     labels: Sequence[Label],
 ) -> None:
@@ -230,7 +238,7 @@ def _draw_revision(
         st.caption("Restoring keeps your unsaved edits as a draft.")
     try:
         text = collection.revisions.get(open_persona.id, chosen.number).text
-        other = _other(collection, open_persona, chosen, against or "before")
+        other = _other(collection, open_persona, chosen, against or "before", revisions=revisions)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
@@ -254,15 +262,22 @@ def _draw_revision(
 
 
 def _other(
-    collection: PersonaLibrary, open_persona: OpenPersona, chosen: Revision, against: Against
+    collection: PersonaLibrary,
+    open_persona: OpenPersona,
+    chosen: Revision,
+    against: Against,
+    *,
+    revisions: Sequence[Revision],
 ) -> str | None:
-    """The text to compare with; None if there is none."""
+    """The text to compare with; None if there is none. `revisions` are those of the timeline."""
     if against == "now":
         return open_persona.stored.text if open_persona.stored else None
     if against == "other":
         return collection.revisions.get(open_persona.id, int(st.session_state.get(OTHER_KEY) or 1)).text
-    before = collection.revisions.of(open_persona.id, limit=1, before=chosen.number)
-    return collection.revisions.get(open_persona.id, before[0].number).text if before else None
+    before = next((each for each in revisions if each.number < chosen.number), None)
+    if before is None and chosen.number > 1:
+        before = next(iter(collection.revisions.of(open_persona.id, limit=1, before=chosen.number)), None)
+    return collection.revisions.get(open_persona.id, before.number).text if before else None
 
 
 def _restore(persona_id: str, number: int) -> None:

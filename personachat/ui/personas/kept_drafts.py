@@ -47,6 +47,7 @@ class _Session:
     versions: dict[str, int] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
     """Drafts whose newest change came from another tab while this one was open."""
+    discarded: tuple[DiscardedDraft, ...] = ()
     has_read: bool = False
     is_behind: bool = False
     """Whether the database could not be written when that was tried last."""
@@ -73,10 +74,12 @@ def follow() -> None:
     """Have what other tabs and earlier sessions wrote, and learn of what they write from now on."""
     here, owner = _session(), current_owner()
     store = session.services().drafts
+    here.discarded = ()
     with suppress(*OUT_OF_REACH):
         if not here.has_read:
             _take_files(store, owner)
-        heads = store.heads(owner)
+        listed = store.listed(owner)
+        heads, here.discarded = listed.heads, listed.discarded
         news = [each for each, head in heads.items() if here.versions.get(each) != head.version]
         if news:
             draft = store.get(owner, news)
@@ -113,10 +116,8 @@ def take_back(aside: str) -> tuple[str, PersonaDraft] | None:
 
 
 def asides() -> tuple[DiscardedDraft, ...]:
-    """What the owner discarded of late, the latest first."""
-    with suppress(*OUT_OF_REACH):
-        return session.services().drafts.asides(current_owner())
-    return ()
+    """What the owner had discarded when this run followed the drafts, the latest first."""
+    return _session().discarded
 
 
 def _write(here: _Session, persona_id: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Literal
 
 import streamlit as st
@@ -10,7 +12,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.lab.runs.scoring import LastResult
 from personachat.stamps import now
-from personachat.ui import session
+from personachat.ui import script_runs, session
 from personachat.ui.dates import ago, viewer_zone
 
 __test__ = False
@@ -18,12 +20,23 @@ __test__ = False
 Color = Literal["green", "orange", "gray"]
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What was asked in this run of the page, and what is known of it."""
+
+    etags: dict[str, str] = field(default_factory=dict)
+    results: dict[str, LastResult] = field(default_factory=dict)
+
+
 def of(etags: Mapping[str, str]) -> Mapping[str, LastResult]:
-    """The last results of personas, whose etags these are, by their ids."""
-    try:
-        return session.workspace().tests.results.last(etags) if etags else {}
-    except PersonaChatError:
-        return {}
+    """The last results of personas, whose etags these are, by their ids; each is asked once in a run."""
+    seen = script_runs.once_a_run(_Seen)
+    new = {each: etag for each, etag in etags.items() if seen.etags.get(each) != etag}
+    with suppress(PersonaChatError):
+        if new:
+            seen.results.update(session.workspace().tests.results.last(new))
+    seen.etags.update(new)
+    return {each: seen.results[each] for each in etags if each in seen.results}
 
 
 def by_revision(persona_id: str) -> Mapping[str, LastResult]:
