@@ -111,6 +111,14 @@ def test_four_columns_keep_their_words_over_three_messages_and_a_refresh(
     expect_birds(second, 3)
     for number in (1, 2, 3):
         expect_birds(page, number)
+    for width, beside in ((1_000, False), (1_700, True)):
+        page.set_viewport_size({"width": width, "height": 900})
+        row = f"document.querySelector('{ROW.format(3)}')"
+        wait_until(page, f"({row}.scrollWidth <= {row}.clientWidth) === {str(beside).lower()}")
+        wait_until(page, f"{row}.hasAttribute('tabindex') === {str(not beside).lower()}")
+        narrowest = f"Math.min(...[...{row}.children].map(each => each.offsetWidth))"
+        assert page.evaluate(narrowest) >= 240  # wide enough to be read
+        assert page.evaluate("stMain.scrollWidth <= stMain.clientWidth")
     for model, bird in zip(MODELS, BIRDS, strict=True):
         last = [each.body["messages"] for each in fake.chats if each.body["model"] == model][-1]
         said = [each["content"] for each in last if each["role"] == "assistant"]

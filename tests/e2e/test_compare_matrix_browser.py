@@ -84,6 +84,10 @@ def test_a_matrix_is_for_everyone_and_is_used_by_keyboard_alone(app_server: AppS
     shown = page.locator(".st-key-matrix_focus")
     expect(shown).to_contain_text("Reply 2: heron.")
     expect(cell(page, 2, "A")).to_have_accessible_name("A , message 2, finished, shown below")
+    chosen, other = (cell(page, 2, letter).bounding_box() for letter in "AB")
+    assert chosen
+    assert other
+    assert chosen["width"] < other["width"] + 20  # the rest of its name is only heard
 
     page.locator("body").press("Tab")
     tab_to(page, cell(page, 1, "C"))

@@ -281,7 +281,9 @@ def _draw_answer(
                 on_click=actions.stop,
                 args=(shown.id, answer.letter),
             )
-        return Place(live, head, column(words).container(), partial(_draw_end, shown, live, below))
+        return Place(
+            live, head, column(words).container(), partial(_draw_end, shown, answer.letter, live, below)
+        )
     if based_on and based_on is not answer and answer.text and based_on.text:
         with words:
             diff.draw_words(compared_words(based_on.text, answer.text))
@@ -294,7 +296,7 @@ def _draw_answer(
     return None
 
 
-def _draw_end(shown: SeenComparison, live: LiveReply, below: DeltaGenerator) -> None:
+def _draw_end(shown: SeenComparison, letter: str, live: LiveReply, below: DeltaGenerator) -> None:
     """How a reply ended, while others still run; of a blind one no more than that."""
     reply = live.snapshot()
     with below.container():
@@ -302,19 +304,21 @@ def _draw_end(shown: SeenComparison, live: LiveReply, below: DeltaGenerator) -> 
             _draw_outcome(SeenAnswer(letter="", state=reply.state, text=""))
         else:
             draw_outcome(reply)
-            st.caption(caption_of(reply))
+            st.caption(f"**{letter}** · {caption_of(reply)}")
 
 
 def _draw_outcome(answer: SeenAnswer) -> None:
     if answer.reply:
         draw_outcome(answer.reply)
-        st.caption(caption_of(answer.reply))
+        st.caption(f"**{answer.letter}** · {caption_of(answer.reply)}")
     elif answer.state == "failed":
         st.error("This reply failed.", icon=":material/error:")
     elif answer.state == "missing":
         st.warning("This reply could not be started.", icon=":material/error:")
     elif answer.state != "finished":
         st.badge(answer.state.capitalize(), color="gray")
+    elif answer.text:
+        st.caption(f"**{answer.letter}**")
 
 
 def _draw_answer_actions(shown: SeenComparison, one: SeenRound, answer: SeenAnswer) -> None:

@@ -4,11 +4,11 @@
 
 import * as dom from "./dom.js"
 
-const narrow = matchMedia("(max-width: 640px)") // as in page.css
+const watched = new WeakSet()
+const sizes = new ResizeObserver(entries => entries.forEach(entry => mark(entry.target)))
 
-export function begin(page, plan) {
+export function begin() {
   addEventListener("scrollend", onScrollEnd, { capture: true, passive: true })
-  narrow.addEventListener("change", plan)
 }
 
 function onScrollEnd(event) {
@@ -22,8 +22,14 @@ function onScrollEnd(event) {
 
 export function look() {
   for (const row of dom.comparedRows()) {
-    if (row.hasAttribute("tabindex") === narrow.matches) continue
-    if (narrow.matches) Object.assign(row, { tabIndex: 0, role: "group", ariaLabel: "Replies side by side" })
-    else for (const name of ["tabindex", "role", "aria-label"]) row.removeAttribute(name)
+    if (watched.has(row)) continue
+    watched.add(row)
+    sizes.observe(row) // and tells its size at once
   }
+}
+
+function mark(row) {
+  const fits = row.scrollWidth <= row.clientWidth + 1
+  if (fits) for (const name of ["tabindex", "role", "aria-label"]) row.removeAttribute(name)
+  else Object.assign(row, { tabIndex: 0, role: "group", ariaLabel: "Replies side by side" })
 }
