@@ -1,7 +1,7 @@
 """The real product in a real browser: its server in a process of its own, chromium driven by Playwright.
 
 A module gets a server with personas and data of its own and a provider that does as it is told; a test gets a
-browser context of its own. Only loopback is used.
+browser that knows nothing of the test before. Only loopback is used.
 """
 
 from __future__ import annotations
@@ -9,22 +9,30 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.e2e.fork_server import ForkServer, Process
-from tests.e2e.patience import come_to_rest, patient_actions, true_within
+from tests.e2e.patience import come_to_rest, patient_actions, true_within, watch
+from tests.e2e.profile import Profile, usual_port
 from tests.fake_provider import FakeProvider
 from tests.migrated import put_database_in
 from tests.network_guard import guarded
@@ -151,7 +159,7 @@ def chromium_path() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Profile]:
     """Chromium; where there is none the test is skipped, but on CI it fails."""
     path = chromium_path()
     if path is None:
@@ -161,20 +169,43 @@ def browser() -> Iterator[Browser]:
         pytest.skip(reason)
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright, patient_actions(timeout_milliseconds=PATIENCE_MILLISECONDS):
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("chromium"),
+            executable_path=path,
+            args=CHROMIUM_FLAGS,
+            viewport={"width": 1280, "height": 900},
+        )
+        watch(context, timeout_milliseconds=PATIENCE_MILLISECONDS)
+        yield Profile(context)
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def browser(profile: Profile) -> Browser:
+    return profile.browser
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """An empty tab in a fresh context, 1280 x 900, that does nothing which the page's own policy forbids."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.add_init_script(LIST_STAYS_OPEN)
+def context(profile: Profile) -> Iterator[BrowserContext]:
+    """Empty tabs come of it, 1280 x 900, of somebody who was never here."""
+    with profile.used() as context:
+        yield context
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """An empty tab that does nothing which the page's own policy forbids."""
     said: list[str] = []
-    context.on("console", lambda message: said.append(message.text))
-    yield context.new_page()
-    context.close()
+
+    def note(message: ConsoleMessage) -> None:
+        said.append(message.text)
+
+    context.on("console", note)
+    page = context.new_page()
+    page.add_init_script(LIST_STAYS_OPEN)
+    yield page
+    page.close()
+    context.remove_listener("console", note)
     assert [words for words in said if "Content Security Policy" in words] == []
 
 
@@ -193,34 +224,36 @@ def start_app(
     personas, log = folder / "personas", folder / "server.log"
     shutil.copytree(ROOT / "personas", personas, dirs_exist_ok=True)
     put_database_in(folder / "data")
-    port = port or free_port()
-    process = _started(_command(port), _environment(personas, provider) | dict(environment or {}), log)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_healthy(url, process, log)
-        yield AppServer(url, personas, log, process, provider)
-    finally:
-        process.terminate()
+    with ExitStack() as stack:
+        port = port or stack.enter_context(usual_port())
+        process = _started(_command(port), _environment(personas, provider) | dict(environment or {}), log)
         try:
-            process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_healthy(url, process, log)
+            yield AppServer(url, personas, log, process, provider)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 @contextmanager
 def start_page(script: str, folder: Path, *, environment: Mapping[str, str]) -> Iterator[str]:
     """Serve a single page, by Streamlit alone, until the block ends; gives its URL."""
-    log, port = folder / "page.log", free_port()
+    log = folder / "page.log"
     surroundings = _environment(folder / "personas", None) | guarded(ROOT) | dict(environment)
-    process = _started(_command(port, script=script), surroundings, log)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_healthy(url, process, log)
-        yield url
-    finally:
-        process.kill()
-        process.wait()
+    with usual_port() as port:
+        process = _started(_command(port, script=script), surroundings, log)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_healthy(url, process, log)
+            yield url
+        finally:
+            process.kill()
+            process.wait()
 
 
 @cache
@@ -280,9 +313,3 @@ def _wait_until_healthy(url: str, process: Process, log: Path) -> None:
             continue
         break
     pytest.fail(f"PersonaChat did not start:\n{log.read_text(errors='replace')[-4000:]}")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

@@ -13,8 +13,8 @@ WAIT_SECONDS = 10
 class CutLine:
     """Passes bytes on between a port of its own and a server's, while it is not cut."""
 
-    def __init__(self, target: int) -> None:
-        self._target, self.port = target, 0
+    def __init__(self, target: int, *, at: int) -> None:
+        self._target, self.port = target, at
         self._whole = True
         self._writers: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
@@ -48,8 +48,7 @@ class CutLine:
 
     async def _serve(self) -> None:
         self._end = asyncio.Event()
-        server = await asyncio.start_server(self._take, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        server = await asyncio.start_server(self._take, "127.0.0.1", self.port)
         self._ready.set()
         await self._end.wait()
         server.close()

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, free_port, settled, start_app
+from tests.e2e.conftest import AppServer, settled, start_app
 from tests.e2e.cut_line import CutLine
+from tests.e2e.profile import Profile, usual_port
 from tests.fake_provider import FakeProvider
 
 KEEPS_NO_SESSION = {
@@ -43,6 +44,7 @@ class Away:
 
     def open(self, path: str = "/") -> Page:
         page = self.context.new_page()
+        page.set_viewport_size({"width": 1400, "height": 1000})
         self.pages.append(page)
         page.goto(f"{self.url}{path}")
         return page
@@ -92,32 +94,33 @@ def say(page: Page, words: str) -> None:
 
 
 class Rounds:
-    """The scenarios, each from where its session was lost; a round has a browser context of its own."""
+    """The scenarios, each from where its session was lost; a round's browser knows nothing of others."""
 
     def __init__(
         self,
         scenarios: Sequence[Scenario],
-        browser: Browser,
+        profile: Profile,
         folder: Path,
         provider: FakeProvider,
         *,
         restarts: bool,
     ) -> None:
         self._all = scenarios
-        self._browser, self._folder, self._provider, self._restarts = browser, folder, provider, restarts
+        self._profile, self._folder, self._provider, self._restarts = profile, folder, provider, restarts
         self._stack = ExitStack()
-        self._context: BrowserContext | None = None
         self._going: dict[str, Generator[None, None, None]] = {}
         self._page_of: dict[str, Page] = {}
 
     def __enter__(self) -> Self:
-        self._port = free_port()
+        self._port = self._stack.enter_context(usual_port())
         self._server = self._serve()
-        self._line = self._stack.enter_context(CutLine(self._port))
+        self._line = self._stack.enter_context(
+            CutLine(self._port, at=self._stack.enter_context(usual_port()))
+        )
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._close()
+        self._profile.clear()
         self._stack.close()
 
     def after(self, name: str) -> Generator[None, None, None]:
@@ -129,10 +132,9 @@ class Rounds:
         return self._going.pop(name)
 
     def _lose(self, scenarios: Sequence[Scenario]) -> None:
-        self._close()
-        self._context = self._browser.new_context(viewport={"width": 1400, "height": 1000})
+        self._profile.clear()
         url = f"http://127.0.0.1:{self._line.port}"
-        away = Away(url, self._restarts, self._folder, self._provider, self._context)
+        away = Away(url, self._restarts, self._folder, self._provider, self._profile.context)
         for scenario in scenarios:
             self._going[scenario.__name__] = _prepared(scenario, away)
             self._page_of[scenario.__name__] = away.pages[-1]
@@ -153,10 +155,6 @@ class Rounds:
             self._folder, provider=self._provider, environment=KEEPS_NO_SESSION, port=self._port
         )
         return self._stack.enter_context(started)
-
-    def _close(self) -> None:
-        if self._context:
-            self._context.close()
 
 
 def _prepared(scenario: Scenario, away: Away) -> Generator[None, None, None]:

@@ -231,11 +231,16 @@ def _watching(
     @functools.wraps(new_context)
     def new(browser: Browser, **options: Any) -> BrowserContext:
         context = new_context(browser, **options)
-        context.set_default_timeout(timeout_milliseconds)
-        context.add_init_script(WATCH)
+        watch(context, timeout_milliseconds=timeout_milliseconds)
         return context
 
     return new
+
+
+def watch(context: BrowserContext, *, timeout_milliseconds: int) -> None:
+    """Have the pages of a context count their runs, and its actions wait so long at most."""
+    context.set_default_timeout(timeout_milliseconds)
+    context.add_init_script(WATCH)
 
 
 def _slowed(new_page: Callable[..., Page]) -> Callable[..., Page]:

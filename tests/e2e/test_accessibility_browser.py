@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Literal
 from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from personachat.owners import LOCAL_OWNER
 from personachat.stamps import now
@@ -44,12 +43,12 @@ ARABIC = "مرحبا بك"
 
 
 @pytest.fixture(params=["light", "dark"])
-def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+def themed(request: pytest.FixtureRequest, context: BrowserContext) -> Page:
     """A tab in one of the themes."""
     scheme: Literal["light", "dark"] = request.param
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-    yield context.new_page()
-    context.close()
+    page = context.new_page()
+    page.emulate_media(color_scheme=scheme)
+    return page
 
 
 def serious(page: Page) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests.e2e.conftest import AppServer, settled, wait_until
 from tests.e2e.test_accessibility_browser import serious
@@ -31,11 +30,12 @@ def scheme(request: pytest.FixtureRequest) -> Literal["light", "dark"]:
 
 
 @pytest.fixture(params=[DESK], ids=["desk"])
-def tab(request: pytest.FixtureRequest, browser: Browser, scheme: Literal["light", "dark"]) -> Iterator[Page]:
+def tab(request: pytest.FixtureRequest, context: BrowserContext, scheme: Literal["light", "dark"]) -> Page:
     """A tab in one of the themes and sizes."""
-    context = browser.new_context(viewport=request.param, color_scheme=scheme)
-    yield context.new_page()
-    context.close()
+    page = context.new_page()
+    page.set_viewport_size(request.param)
+    page.emulate_media(color_scheme=scheme)
+    return page
 
 
 def matrix(page: Page, server: AppServer, *messages: str) -> None:

@@ -15,7 +15,8 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import AppServer, free_port, settled, start_app, wait_for
+from tests.e2e.conftest import AppServer, settled, start_app, wait_for
+from tests.e2e.profile import free_port
 from tests.fake_provider import FakeProvider
 
 pytestmark = pytest.mark.browser

@@ -10,10 +10,11 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import open_json, settled
 from tests.e2e.lost_session import Away, Rounds, Scenario, box, button, say
+from tests.e2e.profile import Profile
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]  # the first of a round prepares all of it
@@ -301,7 +302,7 @@ def persona(persona_id: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=["slept", "restarted"])
 def rounds(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, browser: Browser
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, profile: Profile
 ) -> Iterator[Rounds]:
     folder = tmp_path_factory.mktemp("away")
     (folder / "personas").mkdir()
@@ -309,7 +310,7 @@ def rounds(
         (folder / "personas" / f"{persona_id}.json").write_text(json.dumps(persona(persona_id)))
     with (
         FakeProvider() as provider,
-        Rounds(SCENARIOS, browser, folder, provider, restarts=request.param == "restarted") as all_rounds,
+        Rounds(SCENARIOS, profile, folder, provider, restarts=request.param == "restarted") as all_rounds,
     ):
         yield all_rounds
 
