@@ -19,8 +19,8 @@ from personachat.accounts.tokens import ApiToken, MadeToken, Tokens
 class HeldData(Protocol):
     """What is kept of people; see personachat.history.person_data."""
 
-    def export(self, owner: str) -> PersonExport:
-        """Everything of one, as a file. Raises PersonUnknown."""
+    def export(self, owner: str, *, to_themselves: bool = False) -> PersonExport:
+        """Everything of one, as a file, but for what they may not know yet. Raises PersonUnknown."""
 
     def erase(self, owner: str) -> int:
         """Erase everything of one; returns how many conversations there were. Raises PersonUnknown."""
@@ -100,7 +100,7 @@ class Administrator:
 
     def export_person(self, owner: str) -> PersonExport:
         """Everything that is kept of somebody, in one archive. Raises PersonUnknown."""
-        exported = self._data.export(owner)
+        exported = self._data.export(owner, to_themselves=owner == self.owner)
         self._trail.note("exported", kind="person", target=owner)
         return exported
 

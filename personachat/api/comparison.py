@@ -48,12 +48,12 @@ def get_comparison(comparison_id: ComparisonId, request: Request) -> WholeCompar
     "",
     summary="Rename a comparison, or change where it stops",
     response_model=WholeComparison,
-    responses=answers(400, 404, 422, 503),
+    responses=answers(400, 404, 409, 422, 503),
 )
 def change_comparison(
     comparison_id: ComparisonId, body: ComparisonChange, request: Request
 ) -> WholeComparison:
-    """Changes what you give, and nothing else."""
+    """Changes what you give, and nothing else. Where it stops can't be changed while a blind vote is open."""
     comparisons = comparisons_of(request)
     if body.title is not None:
         comparisons.rename(comparison_id, body.title)

@@ -12,7 +12,7 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -38,6 +38,11 @@ from personachat.usage.tables import usage_calls, usage_kinds, usage_people
 HASHED = frozenset(table.name for table in (usage_calls, usage_kinds, usage_people, budget_calls))
 """Where `owner` is the ledger's hash."""
 
+LEFT_OUT = (
+    "Replies of comparisons in which your blind vote is open are left out, since they say who wrote them. "
+    "Vote, or show the names, and export again.\n"
+)
+
 _SECRET = frozenset({"hash", "token"})
 """Columns that open something; no file has them."""
 
@@ -54,22 +59,33 @@ class PersonData:
     """Cheap to make. Methods raise what `Database` raises."""
 
     def __init__(
-        self, database: Database, *, data_dir: Path, stop: Callable[[str], object] = lambda _: None
+        self,
+        database: Database,
+        *,
+        data_dir: Path,
+        stop: Callable[[str], object] = lambda _: None,
+        awaiting_votes: Callable[[str], Collection[str]] = lambda _: (),
     ) -> None:
-        """`stop` ends an owner's replies that are being written here, and what is kept in memory."""
+        """`stop` ends an owner's replies that are being written here, and what is kept in memory.
+
+        `awaiting_votes` are an owner's conversations behind the columns of open blind votes, by their ids.
+        """
         self._database = database
         self._data_dir = data_dir
         self._stop = stop
+        self._awaiting_votes = awaiting_votes
 
-    def export(self, owner: str) -> PersonExport:
+    def export(self, owner: str, *, to_themselves: bool = False) -> PersonExport:
         """Conversations as for an import, and every row that is theirs, in one archive. No secrets.
 
-        Raises PersonUnknown.
+        `to_themselves` leaves out, and says so, who answers in blind votes that are still open. Raises
+        PersonUnknown.
         """
         owner = self._existing_owner(owner)
-        whole, compared = (
-            ConversationLibrary(self._database, owner=each).export(None, "json")
-            for each in (owner, comparing(owner))
+        withheld = self._awaiting_votes(owner) if to_themselves else ()
+        whole = ConversationLibrary(self._database, owner=owner).export(None, "json")
+        compared = ConversationLibrary(self._database, owner=comparing(owner)).export(
+            self._compared(owner, but=withheld) if withheld else None, "json"
         )
         rows: dict[str, list[dict[str, Any]]] = {}
         with self._database.read() as connection:
@@ -81,8 +97,18 @@ class PersonData:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("conversations.json", whole.content)
             archive.writestr("comparisons.json", compared.content)
+            if withheld:
+                archive.writestr("left-out.txt", LEFT_OUT)
             archive.writestr("data.json", json.dumps(rows, indent=2, ensure_ascii=False, default=_as_json))
         return PersonExport(packed.getvalue(), f"person-{sha256(owner.encode()).hexdigest()[:8]}.zip")
+
+    def _compared(self, owner: str, *, but: Collection[str]) -> list[str]:
+        """The conversations behind all other columns, newest first."""
+        c = conversations.c
+        theirs = select(c.id).where(c.owner == comparing(owner), c.deleted_at.is_(None), c.title != "")
+        with self._database.read() as connection:
+            ids = connection.scalars(theirs.order_by(c.updated_at.desc(), c.id.desc())).all()
+        return [each for each in ids if each not in but]
 
     def erase(self, owner: str) -> int:
         """Erase all of it; returns how many conversations there were. Raises PersonUnknown."""

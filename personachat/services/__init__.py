@@ -183,7 +183,12 @@ class Services:
             self.audit,
             self.tokens,
             KnownPeople(self.database),
-            PersonData(self.database, data_dir=self.settings.data_dir, stop=self._let_go_of),
+            PersonData(
+                self.database,
+                data_dir=self.settings.data_dir,
+                stop=self._let_go_of,
+                awaiting_votes=SqlComparisons(self.database).awaiting_votes,
+            ),
             owner=owner,
             role=self.authorization.stated_role(person),
             name=person.name,

@@ -12,7 +12,7 @@ from personachat.accounts.persona_rights import PersonaRights
 from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter
 from personachat.chat.tryout import OnlyDraft
-from personachat.errors import ComparisonInvalid, PersonaChatError, ReplyInProgress, TurnNotFound
+from personachat.errors import ComparisonInvalid, PersonaChatError, ReplyInProgress, TurnNotFound, VoteRefused
 from personachat.lab.comparisons.answers import answers_of
 from personachat.lab.comparisons.columns import asked_again, last_round
 from personachat.lab.comparisons.model import MOST_ROUNDS, Comparison, Round, Variant
@@ -55,6 +55,12 @@ class Rounds:
         if len(comparison.rounds) >= MOST_ROUNDS:
             raise ComparisonInvalid(
                 f"A comparison has at most {MOST_ROUNDS} messages.", hint="Start a new one."
+            )
+        if comparison.hidden and comparison.most_cost_usd is not None:
+            # Whether messages of this or that length fit in would tell what the replies took.
+            raise VoteRefused(
+                "With a limit, the next message can't be sent until you vote.",
+                hint="Vote, or show the names, first.",
             )
         refuse_lost(comparison.variants, self._rights)
         if self.live_replies(comparison):

@@ -62,6 +62,7 @@ from personachat.stamps import new_id, now
 from personachat.usage.model import Surface
 
 MOST_SOUGHT = 200
+VOTE_FIRST = "Vote, or show the names, first."
 NO_WINNER: Mapping[str, Verdict] = MappingProxyType({"tie": "tie", "both_bad": "both_bad"})
 
 
@@ -276,7 +277,12 @@ class Comparisons:
         return self._spending.spent_usd(comparison)
 
     def limit(self, comparison_id: str, most_cost_usd: float | None) -> None:
-        """Stop at another sum, or (None) at none. Raises ComparisonInvalid."""
+        """Stop at another sum, or (None) at none. Raises ComparisonInvalid, VoteRefused.
+
+        Before a blind vote it stays as it is: what is refused at which sum would tell what the replies took.
+        """
+        if self._store.get(self._owner, storable(comparison_id)).hidden:
+            raise VoteRefused("The limit can't be changed until you vote.", hint=VOTE_FIRST)
         self._store.change(self._owner, storable(comparison_id), most_cost_usd=limit_kept(most_cost_usd))
 
     # --- keeping ----------------------------------------------------------------------------------

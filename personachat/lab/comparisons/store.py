@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     delete,
     exists,
     func,
@@ -116,10 +117,16 @@ class SqlComparisons:
 
     def open_votes(self, owner: str) -> frozenset[str]:
         """The comparisons in which replies wait for a blind vote of the owner's."""
-        waits = exists().where(_r.comparison_id == _c.id, _r.revealed.is_(False))
-        mine = select(_c.id).where(_c.owner == owner, _c.blind, _c.deleted_at.is_(None), waits)
         with self._database.read() as connection:
-            return frozenset(connection.scalars(mine))
+            return frozenset(connection.scalars(_open_votes(owner)))
+
+    def awaiting_votes(self, owner: str) -> frozenset[str]:
+        """The conversations behind the columns of all those."""
+        columns = select(_v.conversation_id).where(
+            _v.comparison_id.in_(_open_votes(owner)), _v.conversation_id.is_not(None)
+        )
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(columns))
 
     def voted(self, owner: str | None, *, sought: str = "") -> tuple[Comparison, ...]:
         """All comparisons with votes that count, with the rounds that have one; `sought` as in `listed`.
@@ -321,6 +328,11 @@ def head_of(connection: Connection, owner: str, comparison_id: str, *, hold: boo
     if row is None:
         raise no_such_comparison()
     return row
+
+
+def _open_votes(owner: str) -> Select[tuple[str]]:
+    waits = exists().where(_r.comparison_id == _c.id, _r.revealed.is_(False))
+    return select(_c.id).where(_c.owner == owner, _c.blind, _c.deleted_at.is_(None), waits)
 
 
 def _has(sought: str) -> ColumnElement[bool]:

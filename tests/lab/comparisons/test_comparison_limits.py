@@ -8,6 +8,7 @@ from personachat.errors import ComparisonInvalid, CostLimitReached, VoteRefused
 from personachat.lab.comparisons.model import Setup
 from personachat.lab.comparisons.service import Comparisons
 from personachat.messages import Usage
+from personachat.owners import LOCAL_OWNER
 from personachat.usage import pricing
 from tests.fake_provider import FakeProvider, failure, tokens
 from tests.lab.comparisons.conftest import ended
@@ -110,7 +111,8 @@ def test_before_a_blind_vote_what_is_refused_does_not_tell_which_column_is_dear(
 ) -> None:
     fake.answer_by_model({CHEAP: failure(401, "no"), DEAR: failure(401, "no")})
     comparison_id = begun(comparisons, 1.2 * (most(CHEAP) + most(DEAR)), blind=True)
-    comparisons.limit(comparison_id, most(DEAR) / 2)  # enough for the cheap column alone
+    enough_for_the_cheap_one = most(DEAR) / 2
+    comparisons._store.change(LOCAL_OWNER, comparison_id, most_cost_usd=enough_for_the_cheap_one)
     for letter in "AB":
         with pytest.raises(CostLimitReached):
             comparisons.retry(comparison_id, letter)
@@ -131,8 +133,29 @@ def test_before_a_blind_vote_no_sum_tells_which_model_is_asked(
     comparison_id = begun(comparisons, 1.2 * (most(CHEAP) + most(DEAR)), blind=True)
     with pytest.raises(VoteRefused):
         comparisons.spent_usd(comparison_id)
-    comparisons.limit(comparison_id, 0)
+    comparisons._store.change(LOCAL_OWNER, comparison_id, most_cost_usd=0.0)
     for letter in "AB":
         with pytest.raises(CostLimitReached) as caught:
             comparisons.retry(comparison_id, letter)
         assert "$" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_before_a_blind_vote_nobody_finds_out_at_which_sum_it_stops(
+    comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    comparison_id = begun(comparisons, 2.1 * (most(CHEAP) + most(DEAR)), blind=True, waiting=["Two"])
+    asked = len(fake.chats)
+    for limit in (0.0, most(CHEAP), 1_000.0, None):
+        with pytest.raises(VoteRefused, match="until you vote"):
+            comparisons.limit(comparison_id, limit)
+    for message in ("Short", "Long " * 20_000):
+        with pytest.raises(VoteRefused, match="until you vote"):
+            comparisons.send(comparison_id, message)
+    with pytest.raises(VoteRefused, match="until you vote"):
+        comparisons.send_next(comparison_id)
+    assert len(fake.chats) == asked
+    comparisons.vote(comparison_id, 1, "tie")
+    comparisons.limit(comparison_id, 1_000.0)
+    comparisons.send_next(comparison_id)
+    ended(comparisons, comparison_id)
+    assert len(comparisons.seen(comparison_id).rounds) == 2
