@@ -73,7 +73,7 @@ def places(texts: Sequence[str], closers: ExitStack, *, postgres: bool) -> Itera
         def opened(name: str = name, url: str = url) -> tuple[PersonaStore, SqlRevisions]:
             database = closers.enter_context(closing(Database(url)))
             database.prepare()
-            revisions = SqlRevisions(database, place="", kept=None)
+            revisions = SqlRevisions(database, place="", most=None)
             if name == "Files":
                 return RecordedFiles(files, revisions, database), revisions
             return SqlPersonaStore(database, revisions, beginning=lambda: _stored_in(files)), revisions

@@ -65,7 +65,7 @@ if persona is None:
     returning.stop()
 if conversation and conversation.title:
     frame.name_tab(conversation.title)
-dialogs.draw_asked(services, conversation, persona)
+dialogs.draw_open_dialog(services, conversation, persona)
 
 if conversation is None or not conversation.path:
     with st.container():

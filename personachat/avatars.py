@@ -26,7 +26,7 @@ def avatar_fault(avatar: str) -> str:
         return ""
     if avatar.startswith(":"):
         return _icon_fault(avatar)
-    emoji = _listed("emojis", "ALL_EMOJIS")
+    emoji = _streamlit_names("emojis", "ALL_EMOJIS")
     shaped = not avatar.isascii() and bool(_EMOJI_SHAPE.fullmatch(avatar))
     if shaped and (not emoji or avatar.replace(_VARIATION, "") in emoji):
         return ""
@@ -72,7 +72,7 @@ def _icon_fault(avatar: str) -> str:
     match = _MATERIAL.fullmatch(avatar)
     if not match:
         return 'must be written like ":material/school:", or be one emoji such as "🧭"'
-    icons = _listed("material_icon_names", "ALL_MATERIAL_ICONS")
+    icons = _streamlit_names("material_icon_names", "ALL_MATERIAL_ICONS")
     name = match[1]
     if not icons or name in icons:
         return ""
@@ -84,7 +84,7 @@ def _icon_fault(avatar: str) -> str:
 
 
 @cache
-def _listed(filename: str, name: str) -> frozenset[str]:
+def _streamlit_names(filename: str, name: str) -> frozenset[str]:
     """A list of Streamlit's, from its module alone: all of Streamlit takes a second, and is for pages alone.
 
     Empty if it cannot be found; then only the avatar's shape is checked.

@@ -68,13 +68,13 @@ def on_the_account_of(request: RequestContext | None) -> Iterator[None]:
 
 def context_of(headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:
     """The context of a request with these headers, whose names are in lower case."""
-    given = traceparent = tracestate = ""
+    context = traceparent = tracestate = ""
     for name, value in headers:
         if name == b"x-request-id":
-            given = value.decode("latin-1")
+            context = value.decode("latin-1")
         elif name == b"traceparent":
             traceparent = value[:_MOST_TRACE_CHARACTERS].decode("latin-1")
         elif name == b"tracestate":
             tracestate = value[:_MOST_TRACE_CHARACTERS].decode("latin-1")
-    request_id = given if _SAFE_ID.fullmatch(given) else made_id()
+    request_id = context if _SAFE_ID.fullmatch(context) else made_id()
     return RequestContext(request_id, traceparent, tracestate)

@@ -108,11 +108,11 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
 
 def _allow_own_names() -> None:
     """Streamlit's list of hosts, where there is one, would shut out localhost and the names in ours."""
-    listed = st.get_option("server.allowedHosts")
-    if listed:
+    hosts = st.get_option("server.allowedHosts")
+    if hosts:
         names = (place_of(name) for name in load_settings().allowed_hosts)
         ours = [place.name for place in names if place]
-        config.set_option("server.allowedHosts", [*listed, "localhost", "127.0.0.1", "::1", *ours])
+        config.set_option("server.allowedHosts", [*hosts, "localhost", "127.0.0.1", "::1", *ours])
 
 
 def _warm_up(ready: threading.Event) -> None:

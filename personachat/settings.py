@@ -147,7 +147,7 @@ def _role_rule(value: str) -> str:
     return rule
 
 
-def _listed(value: Any) -> Any:
+def _split_list(value: Any) -> Any:
     """What commas or lines separate: the name of a group may have spaces."""
     if not isinstance(value, str):
         return value
@@ -215,7 +215,7 @@ RoleRule = Annotated[str, AfterValidator(_role_rule)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 Network = Annotated[str, AfterValidator(_network)]
 
-Listed = BeforeValidator(_listed)
+CommaList = BeforeValidator(_split_list)
 """Splits a text at commas and line breaks."""
 
 Words = BeforeValidator(_words)
@@ -366,9 +366,9 @@ class Settings(BaseSettings):
     default_role: Literal["reader", "editor", "admin", "none"] = "reader"
     """The role of who is in none of the lists; none refuses them."""
 
-    admins: Annotated[tuple[RoleRule, ...], Listed] = ()
-    editors: Annotated[tuple[RoleRule, ...], Listed] = ()
-    readers: Annotated[tuple[RoleRule, ...], Listed] = ()
+    admins: Annotated[tuple[RoleRule, ...], CommaList] = ()
+    editors: Annotated[tuple[RoleRule, ...], CommaList] = ()
+    readers: Annotated[tuple[RoleRule, ...], CommaList] = ()
     """Who has a role: addresses, domains, groups and claims; see `personachat.accounts.roles`."""
 
     groups_claim: str = "groups"
@@ -454,8 +454,8 @@ class Settings(BaseSettings):
     def _months_are_kept(
         cls, budgets: tuple[BudgetSettings, ...], info: ValidationInfo
     ) -> tuple[BudgetSettings, ...]:
-        kept = info.data.get("usage_retention_days")
-        if kept is not None and kept < 31 and any(each.per == "month" for each in budgets):
+        days = info.data.get("usage_retention_days")
+        if days is not None and days < 31 and any(each.per == "month" for each in budgets):
             raise ValueError("a budget for a month needs PERSONACHAT_USAGE_RETENTION_DAYS of 31 or more")
         return budgets
 

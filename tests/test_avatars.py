@@ -27,7 +27,7 @@ def test_what_streamlit_would_take_for_a_picture_or_refuse_is_none(avatar: str) 
 
 
 def test_without_the_lists_the_shape_alone_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(avatars, "_listed", lambda *_: frozenset())
+    monkeypatch.setattr(avatars, "_streamlit_names", lambda *_: frozenset())
     assert not avatar_fault("🧭")
     assert not avatar_fault(":material/anything:")
     assert avatar_fault("/etc/passwd")
@@ -51,7 +51,7 @@ def test_the_lists_are_read_whatever_else_parses_python_meanwhile() -> None:
 
     gc.callbacks.append(parse)
     threshold = gc.get_threshold()
-    avatars._listed.cache_clear()
+    avatars._streamlit_names.cache_clear()
     gc.set_threshold(10)
     try:
         assert not avatar_fault("🧭")

@@ -71,8 +71,8 @@ class Administrator:
             return "Models without a known price are refused to everyone whom a budget in US dollars limits."
         if isinstance(price, float):
             return f"Models without a known price count as ${price:g} per million tokens."
-        found = self._budgets.unpriced_models()
-        used = f" This month these have answered: {', '.join(found)}." if found else ""
+        models = self._budgets.unpriced_models()
+        used = f" This month these have answered: {', '.join(models)}." if models else ""
         return (
             "Models without a known price count nothing in US dollars."
             f"{used} PERSONACHAT_UNKNOWN_PRICE sets a price for them, or refuses them."

@@ -16,5 +16,5 @@ class AdmittedTokens:
         self._is_refused = is_refused
 
     def find(self, secret: str) -> ApiToken | None:
-        found = self._tokens.find(secret)
-        return None if found is None or self._is_refused(found.owner) else found
+        token = self._tokens.find(secret)
+        return None if token is None or self._is_refused(token.owner) else token

@@ -38,7 +38,7 @@ Kind: TypeAlias = Literal[
     "backup",
 ]
 
-MOST_LISTED = 1_000
+MOST_EVENTS = 1_000
 MOST_IDS = 100
 """Ids of one event; beyond that it says how many there were."""
 
@@ -75,17 +75,17 @@ class AuditFilter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         c = audit_events.c
-        found: list[ColumnElement[bool]] = []
+        conditions: list[ColumnElement[bool]] = []
         if self.actor:
-            found.append((c.actor == storable(self.actor)) | (c.actor_name == storable(self.actor)))
+            conditions.append((c.actor == storable(self.actor)) | (c.actor_name == storable(self.actor)))
         for column, value in ((c.action, self.action), (c.kind, self.kind), (c.target, self.target)):
             if value:
-                found.append(column == storable(value))
+                conditions.append(column == storable(value))
         if self.since is not None:
-            found.append(c.at >= self.since)
+            conditions.append(c.at >= self.since)
         if self.until is not None:
-            found.append(c.at < self.until)
-        return found
+            conditions.append(c.at < self.until)
+        return conditions
 
 
 EVERYTHING = AuditFilter()
@@ -133,21 +133,21 @@ class Audit:
             log.warning("The audit misses that a %s was %s: %s", kind, action, error.code)
 
     def page(
-        self, asked: AuditFilter = EVERYTHING, *, limit: int = 100, before_id: int | None = None
+        self, filters: AuditFilter = EVERYTHING, *, limit: int = 100, before_id: int | None = None
     ) -> list[AuditEvent]:
         """The newest events, or those before that one. Raises what `Database` raises."""
-        conditions = asked.conditions()
+        conditions = filters.conditions()
         if before_id is not None:
             conditions.append(audit_events.c.id < before_id)
         query = select(audit_events).where(*conditions).order_by(audit_events.c.id.desc())
         with self._database.read() as connection:
-            rows = connection.execute(query.limit(min(limit, MOST_LISTED))).mappings().all()
+            rows = connection.execute(query.limit(min(limit, MOST_EVENTS))).mappings().all()
         return [AuditEvent(**row) for row in rows]
 
-    def all(self, asked: AuditFilter = EVERYTHING) -> Iterator[AuditEvent]:
+    def all(self, filters: AuditFilter = EVERYTHING) -> Iterator[AuditEvent]:
         """Every event, the newest first; read a page at a time."""
         before_id: int | None = None
-        while events := self.page(asked, limit=_PAGE, before_id=before_id):
+        while events := self.page(filters, limit=_PAGE, before_id=before_id):
             yield from events
             before_id = events[-1].id
 
@@ -156,8 +156,8 @@ class Audit:
         return self._retention_days
 
     def newest(self, kind: Kind, target: str) -> AuditEvent | None:
-        found = self.page(AuditFilter(kind=kind, target=target), limit=1)
-        return found[0] if found else None
+        page = self.page(AuditFilter(kind=kind, target=target), limit=1)
+        return page[0] if page else None
 
     def forget_old(self) -> None:
         """Delete what is older than the retention."""

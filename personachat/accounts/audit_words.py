@@ -40,10 +40,10 @@ _CONVERSATION = {
 
 def deed(event: AuditEvent, names: Names | None = None) -> str:
     """What was done, to follow a name: "deleted the persona Tutor (socratic-tutor)"."""
-    known = {**(event.before or {}), **(event.after or {})}
+    details = {**(event.before or {}), **(event.after or {})}
     words = _DEEDS.get(event.kind)
-    found = words(event, known, names or {}) if words else ""
-    return found or f"{event.action} {event.kind} {event.target}".strip()
+    text = words(event, details, names or {}) if words else ""
+    return text or f"{event.action} {event.kind} {event.target}".strip()
 
 
 def details(event: AuditEvent) -> list[str]:
@@ -60,18 +60,18 @@ def details(event: AuditEvent) -> list[str]:
     return []
 
 
-def _persona(event: AuditEvent, known: Mapping[str, Any], _: Names) -> str:
-    if "count" in known:
-        which = _many(known["count"], "persona")
+def _persona(event: AuditEvent, details: Mapping[str, Any], _: Names) -> str:
+    if "count" in details:
+        which = _many(details["count"], "persona")
     else:
-        name = known.get("name")
+        name = details.get("name")
         which = f"the persona {name} ({event.target})" if name else f"the persona {event.target}"
     if event.action == "renamed":
         return f"renamed the persona {(event.before or {}).get('id', '')} to {event.target}"
     if event.action == "labelled":
-        return f"labelled revision {known.get('revision')} of {which} as {known.get('label')}"
+        return f"labelled revision {details.get('revision')} of {which} as {details.get('label')}"
     if event.action == "unlabelled":
-        return f"removed the label {known.get('label')} from {which}"
+        return f"removed the label {details.get('label')} from {which}"
     return _PERSONA.get(event.action, "").format(which)
 
 
@@ -80,8 +80,8 @@ def _template(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
     return f"{verb} the template {event.target}" if verb else ""
 
 
-def _conversation(event: AuditEvent, known: Mapping[str, Any], _: Names) -> str:
-    which = _many(known["count"], "conversation") if "count" in known else "a conversation"
+def _conversation(event: AuditEvent, details: Mapping[str, Any], _: Names) -> str:
+    which = _many(details["count"], "conversation") if "count" in details else "a conversation"
     return _CONVERSATION.get(event.action, "").format(which)
 
 
@@ -89,12 +89,12 @@ def _message(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
     return "deleted a message" if event.action == "deleted" else ""
 
 
-def _budget(event: AuditEvent, known: Mapping[str, Any], names: Names) -> str:
+def _budget(event: AuditEvent, details: Mapping[str, Any], names: Names) -> str:
     verb = {"created": "set", "deleted": "removed"}.get(event.action)
-    if verb is None or not {"scope", "unit", "most", "per"} <= known.keys():
+    if verb is None or not {"scope", "unit", "most", "per"} <= details.keys():
         return ""
-    amount = f"{amount_of(float(known['most']), known['unit'])} per {known['per']}"
-    return f"{verb} a budget of {amount} for {_spender(str(known['scope']), str(known['name']), names)}"
+    amount = f"{amount_of(float(details['most']), details['unit'])} per {details['per']}"
+    return f"{verb} a budget of {amount} for {_spender(str(details['scope']), str(details['name']), names)}"
 
 
 def _spender(scope: str, name: str, names: Names) -> str:
@@ -108,20 +108,20 @@ def _spender(scope: str, name: str, names: Names) -> str:
     return f"the {word} {names.get(name, name) if scope == 'token' else name}"
 
 
-def _token(event: AuditEvent, known: Mapping[str, Any], names: Names) -> str:
+def _token(event: AuditEvent, details: Mapping[str, Any], names: Names) -> str:
     verb = {"created": "created", "revoked": "revoked"}.get(event.action)
-    owner = str(known.get("owner", ""))
+    owner = str(details.get("owner", ""))
     whose = "" if owner == event.actor else f" for {_person_named(owner, names)}"
-    return f"{verb} the API token {known.get('name')}{whose}" if verb else ""
+    return f"{verb} the API token {details.get('name')}{whose}" if verb else ""
 
 
-def _of_token(known: Mapping[str, Any]) -> list[str]:
-    found = [f"role: {known['role']}"] if known.get("role") else []
-    if known.get("personas"):
-        found.append(f"only {', '.join(map(str, known['personas']))}")
-    if known.get("expires"):
-        found.append(f"expires {str(known['expires'])[:10]}")
-    return found
+def _of_token(details: Mapping[str, Any]) -> list[str]:
+    parts = [f"role: {details['role']}"] if details.get("role") else []
+    if details.get("personas"):
+        parts.append(f"only {', '.join(map(str, details['personas']))}")
+    if details.get("expires"):
+        parts.append(f"expires {str(details['expires'])[:10]}")
+    return parts
 
 
 def _right(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
@@ -129,18 +129,18 @@ def _right(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
 
 
 def _changed_rights(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    found = []
+    changes = []
     if after.get("visibility") != before.get("visibility"):
-        found.append(_VISIBLE.get(str(after.get("visibility")), ""))
+        changes.append(_VISIBLE.get(str(after.get("visibility")), ""))
     if after.get("prompt_visible") != before.get("prompt_visible"):
-        found.append("its prompt is shown" if after.get("prompt_visible") else "its prompt is hidden")
+        changes.append("its prompt is shown" if after.get("prompt_visible") else "its prompt is hidden")
     if after.get("owner") != before.get("owner"):
         owner = str(after.get("owner") or "")
-        found.append(f"its owner is {author_of(owner)}" if owner else "nobody owns it")
+        changes.append(f"its owner is {author_of(owner)}" if owner else "nobody owns it")
     old, new = (list(each.get("grants") or ()) for each in (before, after))
-    found += [_rule(each) for each in new if each not in old]
-    found += [f"removed: {_rule(each)}" for each in old if each not in new]
-    return [each for each in found if each]
+    changes += [_rule(each) for each in new if each not in old]
+    changes += [f"removed: {_rule(each)}" for each in old if each not in new]
+    return [each for each in changes if each]
 
 
 def _rule(grant: Mapping[str, Any]) -> str:
@@ -155,19 +155,21 @@ def _setting(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
     return "started the server with changed settings" if event.before else "started the server"
 
 
-def _person(event: AuditEvent, known: Mapping[str, Any], names: Names) -> str:
+def _person(event: AuditEvent, details: Mapping[str, Any], names: Names) -> str:
     who = _person_named(event.target, names)
     if event.action == "exported":
         return f"exported all data of {who}"
     if event.action == "deleted":
-        return f"deleted all data of {who}, including {_many(known.get('conversations', 0), 'conversation')}"
+        return (
+            f"deleted all data of {who}, including {_many(details.get('conversations', 0), 'conversation')}"
+        )
     return ""
 
 
-def _backup(event: AuditEvent, known: Mapping[str, Any], _: Names) -> str:
+def _backup(event: AuditEvent, details: Mapping[str, Any], _: Names) -> str:
     if event.action != "created":
         return ""
-    return f"created a backup: {known.get('file')}, {size_of(int(known.get('bytes', 0)))}"
+    return f"created a backup: {details.get('file')}, {size_of(int(details.get('bytes', 0)))}"
 
 
 def size_of(count: int) -> str:

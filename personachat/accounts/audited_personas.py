@@ -92,9 +92,9 @@ class AuditedPersonas:
 def named_id(text: str) -> str:
     """The id that a persona's text says; "" where it says none."""
     with suppress(ValueError, RecursionError):
-        found = json.loads(text)
-        if isinstance(found, dict) and isinstance(found.get("id"), str):
-            return str(found["id"])
+        value = json.loads(text)
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            return str(value["id"])
     return ""
 
 

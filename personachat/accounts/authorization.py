@@ -46,18 +46,20 @@ class Authorization:
         Raises LoginNeeded if they are refused, or if their login has expired or was ended by a sign-out
         everywhere. Raises what the database raises if it cannot say so and nothing is known of them.
         """
-        known = None
+        seen_before = None
         try:
-            known = self._seen_people.last_known(identity.key)
+            seen_before = self._seen_people.latest(identity.key)
         except (DatabaseUnavailable, DatabaseDamaged):
             if identity.ends and self._roles.person(identity):  # it may have been ended
                 raise
         person = self._roles.person(identity)
-        if known and _is_newer(known, identity):  # groups may have been withdrawn since this login
-            person = self._roles.still(known.person)
+        if seen_before and _is_newer(
+            seen_before, identity
+        ):  # groups may have been withdrawn since this login
+            person = self._roles.still(seen_before.person)
         if person is None:
-            if known:  # what they had until now ends in other tabs and for their tokens, too
-                self._write_down(self._roles.named(identity), identity, known)
+            if seen_before:  # what they had until now ends in other tabs and for their tokens, too
+                self._write_down(self._roles.named(identity), identity, seen_before)
             raise LoginNeeded(
                 "Your account has no access here.",
                 hint="Ask the person who runs this server to give it a role.",
@@ -67,18 +69,18 @@ class Authorization:
             identity,
             now=datetime.now(UTC),
             lasts=None if self._login_hours is None else timedelta(hours=self._login_hours),
-            signed_out_before=known.signed_out_before if known else None,
-            ended_logins=known.ended_logins if known else (),
+            signed_out_before=seen_before.signed_out_before if seen_before else None,
+            ended_logins=seen_before.ended_logins if seen_before else (),
         ):
             raise LoginNeeded("Your login has ended.", hint="Log in again.")
-        self._write_down(person, identity, known)
+        self._write_down(person, identity, seen_before)
         with suppress(DatabaseUnavailable, DatabaseDamaged):
             self._person_pictures.want(person.key, identity.claims.get("picture"))
         return person
 
-    def _write_down(self, person: Person, identity: Identity, known: SeenPerson | None) -> None:
+    def _write_down(self, person: Person, identity: Identity, earlier: SeenPerson | None) -> None:
         with suppress(DatabaseUnavailable, DatabaseDamaged):
-            self._seen_people.saw(person, identity, known=known)
+            self._seen_people.saw(person, identity, earlier=earlier)
 
     def person_of(self, owner: str, *, may_edit: bool = True) -> Person:
         """Who an owner is, as far as that is known in their absence. An unknown owner reads at most.
@@ -91,7 +93,7 @@ class Authorization:
             return Person(owner, Role.ADMIN, author_of(owner))
         if not self.people_log_in:
             return Person(owner, Role.EDITOR if may_edit else Role.READER)
-        seen = self._seen_people.last_known(owner) if owner.startswith("user:") else None
+        seen = self._seen_people.latest(owner) if owner.startswith("user:") else None
         if seen:
             return self._roles.still(seen.person) or replace(seen.person, role=Role.READER)
         edits = owner.startswith("browser:") and may_edit and self._public_editing
@@ -101,15 +103,15 @@ class Authorization:
         """Whether somebody who logged in once is not let in any more."""
         if not self.people_log_in or not owner.startswith("user:"):
             return False
-        seen = self._seen_people.last_known(owner)
+        seen = self._seen_people.latest(owner)
         return seen is not None and self._roles.still(seen.person) is None
 
     def within_token(self, person: Person) -> Person:
         """The person with the role of the token of this request, if that is less than their own."""
-        given = current_request.get().role
-        if not given:
+        role_name = current_request.get().role
+        if not role_name:
             return person
-        role = Role(given)
+        role = Role(role_name)
         has_a_role = person.key == LOCAL_OWNER or (self.people_log_in and person.key.startswith("user:"))
         return person if has_a_role and role.includes(person.role) else replace(person, role=role)
 
@@ -128,8 +130,8 @@ class Authorization:
         )
 
 
-def _is_newer(known: SeenPerson, identity: Identity) -> bool:
+def _is_newer(seen: SeenPerson, identity: Identity) -> bool:
     """Whether somebody has logged in again since, anywhere."""
-    return None not in {known.login_at, identity.issued_at} and (known.login_at or 0) > (
+    return None not in {seen.login_at, identity.issued_at} and (seen.login_at or 0) > (
         identity.issued_at or 0
     )

@@ -87,7 +87,7 @@ class Budgets:
         )
         self._rows: tuple[Budget, ...] | None = None
         self._lock = threading.Lock()
-        self._told: dict[tuple[Caller, OpenVotes | None], tuple[float, list[BudgetState]]] = {}
+        self._cached_states: dict[tuple[Caller, OpenVotes | None], tuple[float, list[BudgetState]]] = {}
 
     @property
     def all(self) -> tuple[Budget, ...]:
@@ -170,16 +170,16 @@ class Budgets:
             return []
         request = current_request.get()
         caller = self.caller(owner, role=request.role, token_id=request.token_id, persona_id=persona_id)
-        asked = caller, self._votes_of(owner)
-        known = self._told.get(asked)
-        if known and time.monotonic() - known[0] < STATES_SECONDS:
-            return known[1]
-        found = self.states(caller)
+        key = caller, self._votes_of(owner)
+        cached_states = self._cached_states.get(key)
+        if cached_states and time.monotonic() - cached_states[0] < STATES_SECONDS:
+            return cached_states[1]
+        states = self.states(caller)
         with self._lock:
-            if len(self._told) > 1_000:
-                self._told.clear()
-            self._told[asked] = (time.monotonic(), found)
-        return found
+            if len(self._cached_states) > 1_000:
+                self._cached_states.clear()
+            self._cached_states[key] = (time.monotonic(), states)
+        return states
 
     def states(self, caller: Caller) -> list[BudgetState]:
         """Every budget that limits this caller."""
@@ -193,7 +193,7 @@ class Budgets:
 
         As far as this owner may know it; "" may know everything.
         """
-        everyone, moment, found = self.all, now(), []
+        everyone, moment, all_states = self.all, now(), []
         votes = self._votes_of(owner)
         with self._database.read() as connection:
             for budget in everyone:
@@ -207,12 +207,12 @@ class Budgets:
                     )
                     names = self._people.names(connection) if budget.scope == "person" else {}
                     standing = [(names.get(name, name), state) for name, state in standing]
-                found.append(BudgetOverview(budget, tuple(standing)))
-        return found
+                all_states.append(BudgetOverview(budget, tuple(standing)))
+        return all_states
 
     def _votes_of(self, owner: str) -> OpenVotes | None:
-        found = self.open_votes(owner) if owner else ()
-        return OpenVotes(self._people.hash_of(owner), frozenset(found)) if found else None
+        votes = self.open_votes(owner) if owner else ()
+        return OpenVotes(self._people.hash_of(owner), frozenset(votes)) if votes else None
 
     def _named_in(self, budget: Budget) -> Caller:
         """The one that a budget names."""
@@ -257,13 +257,13 @@ class Budgets:
     def remove(self, budget_id: str) -> Budget:
         """Take one away that was added. Raises BudgetNotFound."""
         self.refresh()
-        found = next((budget for budget in self._known_rows() if budget.id == budget_id), None)
-        if found is None:
+        budget_to_remove = next((budget for budget in self._known_rows() if budget.id == budget_id), None)
+        if budget_to_remove is None:
             raise BudgetNotFound("There is no such budget.", hint="One from the settings is changed there.")
         with self._database.write() as connection:
             connection.execute(delete(budgets).where(budgets.c.id == budget_id))
         self._changed()
-        return found
+        return budget_to_remove
 
     def forget_old(self) -> None:
         """Delete what no budget looks at any more, and budgets of tokens that have ended."""
@@ -282,11 +282,11 @@ class Budgets:
         with self._database.write() as connection:
             if connection.dialect.name == "postgresql":  # with SQLite there is one writer anyway
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-            wanted = {"usd": cost_usd, "tokens": tokens, "replies": 1}
+            amounts = {"usd": cost_usd, "tokens": tokens, "replies": 1}
             moment = call.began_at
             for state in states(connection, limits, caller, moment=moment, open_votes=votes):
-                if state.refuses(wanted[state.budget.unit]):
-                    raise state.refusal(wanted[state.budget.unit], moment=moment)
+                if state.refuses(amounts[state.budget.unit]):
+                    raise state.refusal(amounts[state.budget.unit], moment=moment)
             row = {
                 "id": call.id,
                 "began_at": moment,
@@ -333,7 +333,7 @@ class Budgets:
 
     def _changed(self) -> None:
         with self._lock:
-            self._told.clear()
+            self._cached_states.clear()
         self.refresh()
 
 

@@ -13,7 +13,7 @@ from personachat.personas.variables import VARIABLES
 HIDDEN_PROMPT = "This persona's prompt is hidden."
 """Stands for what somebody may not read."""
 
-_SHOWN = (
+_VISIBLE_FIELDS = (
     *("id", "name", "description", "greeting", "alternate_greetings", "starters", "tags", "avatar"),
     *("picture", "model", "temperature", "max_tokens", "top_p", "context_tokens", "summarize"),
 )
@@ -35,8 +35,8 @@ class ShownPersonas:
 def redacted(stored: StoredPersona) -> StoredPersona:
     """The persona without its prompt and all that goes into it; its etag is still that of the whole."""
     persona = stored.persona
-    shown = {name: getattr(persona, name) for name in _SHOWN}
+    visible_fields = {name: getattr(persona, name) for name in _VISIBLE_FIELDS}
     variables = persona.extensions.get(VARIABLES)
     extensions = {VARIABLES: variables} if variables is not None else {}
-    left = Persona(**shown, system_prompt=HIDDEN_PROMPT, extensions=extensions)
+    left = Persona(**visible_fields, system_prompt=HIDDEN_PROMPT, extensions=extensions)
     return StoredPersona(left, dump_persona(left), stored.etag, stored.label)

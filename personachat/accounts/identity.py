@@ -79,16 +79,16 @@ def address_in(claims: Mapping[str, Any]) -> str:
 
 def groups_in(claims: Mapping[str, Any], path: str) -> frozenset[str]:
     """The groups at a claim such as `groups` or `realm_access.roles`; a single one may be a text."""
-    found: Any = claims.get(path)
-    if found is None:
-        found = claims
+    value: Any = claims.get(path)
+    if value is None:
+        value = claims
         for part in path.split("."):
-            found = found.get(part) if isinstance(found, Mapping) else None
-    if isinstance(found, str):
-        return frozenset({storable(found)}) if found else frozenset()
-    if not isinstance(found, list | tuple):
+            value = value.get(part) if isinstance(value, Mapping) else None
+    if isinstance(value, str):
+        return frozenset({storable(value)}) if value else frozenset()
+    if not isinstance(value, list | tuple):
         return frozenset()
-    return frozenset(storable(group) for group in found if isinstance(group, str) and group)
+    return frozenset(storable(group) for group in value if isinstance(group, str) and group)
 
 
 def login_counts(

@@ -42,8 +42,8 @@ class KnownPeople:
         with self._database.read() as connection:
             talked = {row.owner: row for row in connection.execute(query) if not is_comparing(row.owner)}
             seen = {row.key: row for row in connection.execute(newest)}
-        found = [self._person(owner, talked.get(owner), seen.get(owner)) for owner in {**talked, **seen}]
-        return sorted(found, key=lambda each: each.active_at, reverse=True)[:MOST_PEOPLE]
+        everyone = [self._person(owner, talked.get(owner), seen.get(owner)) for owner in {**talked, **seen}]
+        return sorted(everyone, key=lambda each: each.active_at, reverse=True)[:MOST_PEOPLE]
 
     def _person(self, owner: str, talked: Row[Any] | None, seen: Row[Any] | None) -> KnownPerson:
         return KnownPerson(

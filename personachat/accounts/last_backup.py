@@ -28,7 +28,7 @@ def note_backup(database: Database, *, name: str, size: int) -> None:
 def last_backup(audit: Audit) -> LastBackup | None:
     """The newest that the audit has; None where it has none. Raises what `Database` raises."""
     event = audit.newest("backup", _TARGET)
-    known = event.after if event else None
-    if event is None or known is None:
+    details = event.after if event else None
+    if event is None or details is None:
         return None
-    return LastBackup(event.at, str(known.get("file", "")), int(known.get("bytes", 0)))
+    return LastBackup(event.at, str(details.get("file", "")), int(details.get("bytes", 0)))

@@ -58,16 +58,16 @@ class SeenPeople:
             row = connection.execute(select(people).where(_p.key == key)).one_or_none()
         return self._keep(_seen_person(row)) if row else None
 
-    def last_known(self, key: str) -> SeenPerson | None:
+    def latest(self, key: str) -> SeenPerson | None:
         """As `find`; while the database is out of reach what this process knew last, if it knew them."""
         try:
             return self.find(key)
         except (DatabaseUnavailable, DatabaseDamaged):
             with self._lock:
-                known = self._remembered.get(key)
-            if known is None:
+                person = self._remembered.get(key)
+            if person is None:
                 raise
-            return known
+            return person
 
     def all(self) -> tuple[SeenPerson, ...]:
         """Everybody, who was there last first."""
@@ -75,9 +75,9 @@ class SeenPeople:
             rows = connection.execute(select(people).order_by(_p.last_seen_at.desc(), _p.key))
             return tuple(_seen_person(row) for row in rows)
 
-    def saw(self, person: Person, identity: Identity, *, known: SeenPerson | None) -> None:
-        """Write down that somebody is there; nothing where what is `known` of them says so already."""
-        if known and not _is_news(person, identity, known, now=datetime.now(UTC)):
+    def saw(self, person: Person, identity: Identity, *, earlier: SeenPerson | None) -> None:
+        """Write down that somebody is there; nothing where what is known of them says so already."""
+        if earlier and not _is_news(person, identity, earlier, now=datetime.now(UTC)):
             return
         with self._database.write() as connection:
             now = self._database.moment(connection)
@@ -103,13 +103,13 @@ class SeenPeople:
         """End one login of a person, in every tab and wherever its cookie may lie."""
         with self._database.write() as connection:
             theirs = update(people).where(_p.key == key)
-            found = connection.execute(
+            row = connection.execute(
                 select(_p.ended_logins, _p.signed_out_before).where(_p.key == key).with_for_update()
             ).one_or_none()
-            if found is None:
+            if row is None:
                 return
-            ended = sorted({*(found.ended_logins or ()), issued_at}, reverse=True)
-            forgotten = [*ended[MOST_ENDED_LOGINS:], *filter(None, [found.signed_out_before])]
+            ended = sorted({*(row.ended_logins or ()), issued_at}, reverse=True)
+            forgotten = [*ended[MOST_ENDED_LOGINS:], *filter(None, [row.signed_out_before])]
             connection.execute(
                 theirs.values(
                     ended_logins=ended[:MOST_ENDED_LOGINS], signed_out_before=max(forgotten, default=None)
@@ -125,12 +125,12 @@ class SeenPeople:
         return seen
 
 
-def _is_news(person: Person, identity: Identity, known: SeenPerson, *, now: datetime) -> bool:
-    issued, newest = identity.issued_at, known.login_at or 0
+def _is_news(person: Person, identity: Identity, earlier: SeenPerson, *, now: datetime) -> bool:
+    issued, newest = identity.issued_at, earlier.login_at or 0
     if issued is not None and issued < newest:
-        person = known.person  # that login says nothing new of them
+        person = earlier.person  # that login says nothing new of them
     is_newer = issued is not None and issued > newest
-    return is_newer or person != known.person or now - known.last_seen_at > SEEN_AGAIN_AFTER
+    return is_newer or person != earlier.person or now - earlier.last_seen_at > SEEN_AGAIN_AFTER
 
 
 def _row(person: Person) -> dict[str, Any]:

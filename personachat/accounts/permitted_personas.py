@@ -50,13 +50,13 @@ class PermittedPersonas:
         self._whole = whole
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
-        found = self._personas.all()
+        personas = self._personas.all()
         if self._rights.person.role is Role.ADMIN:
-            return found
+            return personas
         accesses = self._rights.all()
         return [
-            self._shown(stored, accesses.get(stored.id, SHARED))
-            for stored in found
+            self._visible(stored, accesses.get(stored.id, SHARED))
+            for stored in personas
             if self._is_listed(stored, accesses.get(stored.id, SHARED))
         ]
 
@@ -131,7 +131,7 @@ class PermittedPersonas:
         """A broken file shows its whole text, so it takes the right to see a prompt."""
         return self._rights.judge("prompt" if isinstance(stored, BrokenPersona) else "use", access)
 
-    def _shown(
+    def _visible(
         self, stored: StoredPersona | BrokenPersona, access: PersonaAccess
     ) -> StoredPersona | BrokenPersona:
         if isinstance(stored, BrokenPersona) or self._whole or self._rights.judge("prompt", access):
@@ -222,17 +222,17 @@ class PermittedRevisions:
 
     def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
         """Those that this person may see, which are not always among the newest of all."""
-        accesses, asked = self._rights.all(), limit
+        accesses, batch_size = self._rights.all(), limit
         while True:
-            everything = self._revisions.deleted(limit=asked)
+            everything = self._revisions.deleted(limit=batch_size)
             seen = tuple(
                 each
                 for each in everything
                 if self._rights.judge("prompt", accesses.get(each.persona_id, SHARED))
             )
-            if len(seen) >= limit or len(everything) < asked:
+            if len(seen) >= limit or len(everything) < batch_size:
                 return seen[:limit]
-            asked *= 4
+            batch_size *= 4
 
     def count_deleted(self) -> int:
         if self._rights.person.role is Role.ADMIN:

@@ -51,31 +51,27 @@ class PersonPictures:
     """One a process; safe for threads. Says nothing of failures: initials stand in."""
 
     def __init__(
-        self, database: Database, *, fetch: Callable[[str], bytes] = fetch_picture, wanted: bool = True
+        self, database: Database, *, fetch: Callable[[str], bytes] = fetch_picture, is_on: bool = True
     ) -> None:
         self._database = database
         self._fetch = fetch
-        self._wanted = wanted
-        self._known: dict[str, _PictureRow] = {}
+        self._is_on = is_on
+        self._cached: dict[str, _PictureRow] = {}
         self._on_its_way: set[str] = set()
         self._lock = threading.Lock()
 
     def of(self, key: str) -> bytes | None:
         """A person's picture, small and square, as far as this process knows it; asks nobody."""
-        kept = self._known.get(key)
-        return kept.picture if kept else None
+        picture = self._cached.get(key)
+        return picture.picture if picture else None
 
     def want(self, key: str, address: object) -> None:
         """Have the picture that a login's claim names; returns at once."""
-        if (
-            not self._wanted
-            or not isinstance(address, str)
-            or not 0 < len(address) <= MOST_ADDRESS_CHARACTERS
-        ):
+        if not self._is_on or not isinstance(address, str) or not 0 < len(address) <= MOST_ADDRESS_CHARACTERS:
             return
         source = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
-        kept = self._known.get(key)
-        if kept and kept.is_settled(source):
+        picture = self._cached.get(key)
+        if picture and picture.is_settled(source):
             return
         with self._lock:
             if key in self._on_its_way or len(self._on_its_way) >= MOST_AT_ONCE:
@@ -94,7 +90,7 @@ class PersonPictures:
 
     def forget(self, key: str) -> None:
         """It is erased."""
-        self._known.pop(key, None)
+        self._cached.pop(key, None)
 
     def _find(self, key: str, source: str) -> bool:
         """Whether it is in the database."""
@@ -102,9 +98,9 @@ class PersonPictures:
             row = connection.execute(select(person_pictures).where(_p.owner == key)).one_or_none()
         if row is None:
             return False
-        kept = _PictureRow(row.source, None if row.picture is None else bytes(row.picture), row.fetched_at)
-        self._remember(key, kept)
-        return kept.is_settled(source)
+        picture = _PictureRow(row.source, None if row.picture is None else bytes(row.picture), row.fetched_at)
+        self._remember(key, picture)
+        return picture.is_settled(source)
 
     def _have(self, key: str, address: str, source: str) -> None:
         try:
@@ -125,29 +121,29 @@ class PersonPictures:
             log.exception("The picture of a person can't be had")
         return None
 
-    def _keep(self, key: str, kept: _PictureRow) -> None:
+    def _keep(self, key: str, picture: _PictureRow) -> None:
         with self._database.write() as connection:
             if not connection.scalar(select(exists().where(people.c.key == key))):
                 return  # erased meanwhile
             row = {
                 "owner": key,
-                "source": kept.source,
-                "picture": kept.picture,
-                "fetched_at": kept.fetched_at,
+                "source": picture.source,
+                "picture": picture.picture,
+                "fetched_at": picture.fetched_at,
             }
             renewed = ("source", "picture", "fetched_at")
             put(connection, person_pictures, row, key=("owner",), renewed=renewed)
-        self._remember(key, kept)
+        self._remember(key, picture)
 
-    def _remember(self, key: str, kept: _PictureRow) -> None:
+    def _remember(self, key: str, picture: _PictureRow) -> None:
         with self._lock:
-            if len(self._known) >= MOST_REMEMBERED:
-                self._known.clear()
-            self._known[key] = kept
+            if len(self._cached) >= MOST_REMEMBERED:
+                self._cached.clear()
+            self._cached[key] = picture
 
 
 def initials_of(name: str) -> str:
     """E.g. "AQ" of Ada Quince; "" where there is no name with letters."""
     words = [word for word in name.partition("@")[0].replace(".", " ").split() if word[0].isalnum()]
-    found = words[:1] + (words[-1:] if len(words) > 1 else [])
-    return "".join(word[0] for word in found).upper()[:2]
+    initials = words[:1] + (words[-1:] if len(words) > 1 else [])
+    return "".join(word[0] for word in initials).upper()[:2]

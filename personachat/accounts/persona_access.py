@@ -44,7 +44,7 @@ class PersonaAccesses:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: Mapping[str, PersonaAccess] | None = None
+        self._cached: Mapping[str, PersonaAccess] | None = None
         self._lock = threading.Lock()
 
     def of(self, persona_id: str) -> PersonaAccess:
@@ -56,7 +56,7 @@ class PersonaAccesses:
                 query = select(persona_access).where(_a.persona_id == persona_id)
                 row = connection.execute(query).one_or_none()
         except (DatabaseUnavailable, DatabaseDamaged):
-            return self._last_known().get(persona_id, SHARED)
+            return self._last_accesses().get(persona_id, SHARED)
         return _access(row) if row else SHARED
 
     def all(self) -> Mapping[str, PersonaAccess]:
@@ -66,14 +66,16 @@ class PersonaAccesses:
             return read[self]
         try:
             with self._database.read() as connection:
-                found = {row.persona_id: _access(row) for row in connection.execute(select(persona_access))}
+                accesses = {
+                    row.persona_id: _access(row) for row in connection.execute(select(persona_access))
+                }
         except (DatabaseUnavailable, DatabaseDamaged):
-            return self._last_known()
+            return self._last_accesses()
         with self._lock:
-            self._known = found
+            self._cached = accesses
         if read is not None:
-            read[self] = found
-        return found
+            read[self] = accesses
+        return accesses
 
     def put(self, persona_id: str, access: PersonaAccess) -> None:
         """Set who may do what from now on."""
@@ -97,13 +99,13 @@ class PersonaAccesses:
         with self._database.write() as connection:
             connection.execute(delete(persona_access).where(_a.persona_id == persona_id))
 
-    def _last_known(self) -> Mapping[str, PersonaAccess]:
+    def _last_accesses(self) -> Mapping[str, PersonaAccess]:
         with self._lock:
-            known = self._known
-        if known is None:
+            accesses = self._cached
+        if accesses is None:
             with self._database.read():  # says why
                 return {}
-        return known
+        return accesses
 
     def _row(self, connection: Connection, persona_id: str, access: PersonaAccess) -> dict[str, Any]:
         return {

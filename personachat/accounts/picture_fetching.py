@@ -34,15 +34,15 @@ _HEADERS = {"Accept": "image/png, image/jpeg, image/webp", "User-Agent": "Person
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the open Internet."""
     try:
-        found = ipaddress.ip_address(address)
+        parsed_address = ipaddress.ip_address(address)
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped:
-            return is_public(str(found.ipv4_mapped))
-        if found.teredo or any(found in network for network in _CARRIES_IPV4):
+    if isinstance(parsed_address, ipaddress.IPv6Address):
+        if parsed_address.ipv4_mapped:
+            return is_public(str(parsed_address.ipv4_mapped))
+        if parsed_address.teredo or any(parsed_address in network for network in _CARRIES_IPV4):
             return False
-    return found.is_global and not (found.is_multicast or found.is_reserved)
+    return parsed_address.is_global and not (parsed_address.is_multicast or parsed_address.is_reserved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,10 @@ def fetch_picture(url: str, *, reach: Reach = PUBLIC) -> bytes:
     """What is at an address, which is not known to be a picture. Raises PictureRefused."""
     for _ in range(MOST_REDIRECTS + 1):
         try:
-            found = _content_or_redirect(_judged(url, reach), reach)
-            if isinstance(found, bytes):
-                return found
-            url = urljoin(url, found)
+            content = _content_or_redirect(_judged(url, reach), reach)
+            if isinstance(content, bytes):
+                return content
+            url = urljoin(url, content)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise PictureRefused(f"The picture can't be fetched ({type(error).__name__}).") from None
     raise PictureRefused("The picture is redirected too often.")
@@ -82,10 +82,10 @@ def _judged(url: str, reach: Reach) -> SplitResult:
 
 def _address(host: str, port: int, reach: Reach) -> str:
     """The IP address to ask, if all that the name has are allowed. Raises PictureRefused, OSError."""
-    found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    if not found or not all(map(reach.allows, found)):
+    addresses = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not addresses or not all(map(reach.allows, addresses)):
         raise PictureRefused("The picture's address leads to a private network.")
-    return found[0]
+    return addresses[0]
 
 
 def _content_or_redirect(parts: SplitResult, reach: Reach) -> bytes | str:
@@ -101,12 +101,12 @@ def _content_or_redirect(parts: SplitResult, reach: Reach) -> bytes | str:
         cut.start()
         try:
             with reach.context().wrap_socket(plain, server_hostname=host) as secured:
-                found = _answer(secured, parts, host=host, port=port)
+                answer = _answer(secured, parts, host=host, port=port)
         finally:
             cut.cancel()
     if late.is_set():  # what came until then looks like all
         raise PictureRefused("The picture takes too long.")
-    return found
+    return answer
 
 
 def _answer(secured: ssl.SSLSocket, parts: SplitResult, *, host: str, port: int) -> bytes | str:

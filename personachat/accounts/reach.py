@@ -37,10 +37,10 @@ class PersonasInReach:
         self._personas = personas
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
-        found = self._personas.all()
+        personas = self._personas.all()
         if current_request.get().personas is None:
-            return found
-        return [each for each in found if is_in_reach(each.id)]
+            return personas
+        return [each for each in personas if is_in_reach(each.id)]
 
     def get(self, persona_id: str) -> StoredPersona:
         _reach(persona_id)
@@ -102,21 +102,21 @@ class RevisionsInReach:
         return self._revisions.numbers(frozenset(each for each in spoken if is_in_reach(each[0])))
 
     def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
-        asked = limit
+        batch_size = limit
         while True:
-            everything = self._revisions.deleted(limit=asked)
+            everything = self._revisions.deleted(limit=batch_size)
             seen = tuple(each for each in everything if is_in_reach(each.persona_id))
-            if len(seen) >= limit or len(everything) < asked:
+            if len(seen) >= limit or len(everything) < batch_size:
                 return seen[:limit]
-            asked *= 4
+            batch_size *= 4
 
     def count_deleted(self) -> int:
         reached = current_request.get().personas
         return self._revisions.count_deleted() if reached is None else len(self.deleted(limit=1_000_000))
 
     def newest(self, ids: Sequence[str] | None = None) -> dict[str, datetime]:
-        found = self._revisions.newest(ids)
-        return {persona_id: at for persona_id, at in found.items() if is_in_reach(persona_id)}
+        revisions = self._revisions.newest(ids)
+        return {persona_id: at for persona_id, at in revisions.items() if is_in_reach(persona_id)}
 
 
 def _reach(persona_id: str) -> None:

@@ -85,9 +85,9 @@ def may_manage(person: Person, access: PersonaAccess) -> bool:
 
 
 def _allowed(person: Person, right: Right, access: PersonaAccess, *, shared_are_edited: bool) -> bool:
-    said = [grant.allowed for grant in access.grants if grant.right == right and grant.speaks_of(person)]
-    if said:
-        return all(said)
+    answers = [grant.allowed for grant in access.grants if grant.right == right and grant.speaks_of(person)]
+    if answers:
+        return all(answers)
     if right == "use":
         return (
             access.visibility == "everyone"

@@ -61,10 +61,10 @@ class RoleRules:
 
 def _claims(identity: Identity, rule: str) -> bool:
     """Whether a login claims what a rule wants. An address counts only where it counts as one."""
-    name, _, wanted = rule.removeprefix(_CLAIM).partition("=")
+    name, _, expected_value = rule.removeprefix(_CLAIM).partition("=")
     if name == "email":
-        return bool(identity.email) and wanted.lower() == identity.email
-    return wanted in groups_in(identity.claims, name)
+        return bool(identity.email) and expected_value.lower() == identity.email
+    return expected_value in groups_in(identity.claims, name)
 
 
 def fits(rule: str, *, email: str, groups: Collection[str], claims: Collection[str] = ()) -> bool:

@@ -31,7 +31,7 @@ class SettingInForce:
 
 def settings_in_force(settings: Settings) -> list[SettingInForce]:
     """All of them, in the order of the fields."""
-    found = []
+    rows = []
     for variable, (name, field) in zip(variables(), Settings.model_fields.items(), strict=True):
         value = getattr(settings, name)
         if os.environ.get(variable):
@@ -40,8 +40,8 @@ def settings_in_force(settings: Settings) -> list[SettingInForce]:
             source = "default"
         else:
             source = "secrets.toml"
-        found.append(SettingInForce(variable, in_words(value), source))
-    return found
+        rows.append(SettingInForce(variable, in_words(value), source))
+    return rows
 
 
 def note_changes(audit: Audit, settings: Settings) -> None:

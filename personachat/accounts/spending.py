@@ -40,7 +40,7 @@ UNWRITTEN_SECONDS = 3600
 _LOOKED_AT = 100
 """Of so many the greatest spenders are found."""
 
-_asked = budget_calls.c
+_admitted_calls = budget_calls.c
 _calls = usage_calls.c
 _days = usage_days.c
 _kinds = usage_kinds.c
@@ -91,24 +91,26 @@ def spenders(
 
     A person is named by the ledger's hash.
     """
-    found = []
+    spending = []
     for name in connection.scalars(_names(budget, moment).limit(_LOOKED_AT)):
         caller = Caller(owner=name, owner_name=name, role=name, persona_id=name, token_id=name)
         (state,) = states(connection, [budget], caller, moment=moment, open_votes=open_votes)
-        found.append((name, state))
-    return sorted(found, key=lambda each: -each[1].taken)[:at_most]
+        spending.append((name, state))
+    return sorted(spending, key=lambda each: -each[1].taken)[:at_most]
 
 
 def _names(budget: Budget, moment: datetime) -> Select[Any]:
     """Who has called a model in this period."""
     if budget.scope in {"role", "token"} or budget.period == "minute":
         column: Any = {
-            "person": _asked.owner,
-            "role": _asked.role,
-            "persona": _asked.persona_id,
-            "token": _asked.token_id,
+            "person": _admitted_calls.owner,
+            "role": _admitted_calls.role,
+            "persona": _admitted_calls.persona_id,
+            "token": _admitted_calls.token_id,
         }[budget.scope]
-        return select(column).where(_asked.began_at >= budget.begins(moment), column != "").distinct()
+        return (
+            select(column).where(_admitted_calls.began_at >= budget.begins(moment), column != "").distinct()
+        )
     column = {"person": _kinds.owner, "persona": _kinds.persona_id}[budget.scope]
     day = quarter_of(budget.begins(moment)) // QUARTERS_A_DAY
     both = usage_days.join(usage_kinds, _kinds.id == _days.kind_id)
@@ -119,13 +121,15 @@ def _spent(
     budget: Budget, caller: Caller, moment: datetime, open_votes: OpenVotes | None
 ) -> ColumnElement[Any]:
     if budget.period == "minute":
-        asked = select(func.count()).select_from(budget_calls)
-        recent = asked.where(_asked.began_at > budget.begins(moment), *_of_asked(budget, caller))
+        query = select(func.count()).select_from(budget_calls)
+        recent = query.where(_admitted_calls.began_at > budget.begins(moment), *_same_account(budget, caller))
         return recent.scalar_subquery()
     if budget.scope in {"role", "token"}:
-        by_calls = _spent_by_calls(budget, caller, moment).where(*_told(usage_calls, open_votes))
+        by_calls = _spent_by_calls(budget, caller, moment).where(
+            *_without_open_votes(usage_calls, open_votes)
+        )
         return by_calls.scalar_subquery()
-    by_days = _spent_by_days(budget, caller, moment).where(*_told(usage_kinds, open_votes))
+    by_days = _spent_by_days(budget, caller, moment).where(*_without_open_votes(usage_kinds, open_votes))
     return by_days.scalar_subquery()
 
 
@@ -152,12 +156,12 @@ def _spent_by_calls(budget: Budget, caller: Caller, moment: datetime) -> Select[
         "tokens": func.coalesce(_calls.prompt_tokens, 0) + func.coalesce(_calls.completion_tokens, 0),
         "replies": case((_calls.outcome == "failed", 0), else_=1),
     }[budget.unit]
-    both = budget_calls.join(usage_calls, _calls.id == _asked.id)
-    ended = and_(_calls.outcome != "running", _asked.began_at >= budget.begins(moment))
-    return select(func.sum(amount)).select_from(both).where(ended, *_of_asked(budget, caller))
+    both = budget_calls.join(usage_calls, _calls.id == _admitted_calls.id)
+    ended = and_(_calls.outcome != "running", _admitted_calls.began_at >= budget.begins(moment))
+    return select(func.sum(amount)).select_from(both).where(ended, *_same_account(budget, caller))
 
 
-def _told(table: FromClause, open_votes: OpenVotes | None) -> list[ColumnElement[bool]]:
+def _without_open_votes(table: FromClause, open_votes: OpenVotes | None) -> list[ColumnElement[bool]]:
     return [not_(open_votes.withheld(table))] if open_votes else []
 
 
@@ -166,28 +170,34 @@ def _reserved(
 ) -> ColumnElement[Any]:
     if budget.period == "minute":
         return literal(0)
-    amount: dict[Unit, Any] = {"usd": _asked.cost_usd, "tokens": _asked.tokens, "replies": literal(1)}
-    unwritten = and_(_calls.id.is_(None), _asked.began_at > moment - timedelta(seconds=UNWRITTEN_SECONDS))
+    amount: dict[Unit, Any] = {
+        "usd": _admitted_calls.cost_usd,
+        "tokens": _admitted_calls.tokens,
+        "replies": literal(1),
+    }
+    unwritten = and_(
+        _calls.id.is_(None), _admitted_calls.began_at > moment - timedelta(seconds=UNWRITTEN_SECONDS)
+    )
     withheld = [open_votes.withheld(usage_calls)] if open_votes else []
     query = (
         select(func.sum(amount[budget.unit]))
-        .select_from(budget_calls.outerjoin(usage_calls, _calls.id == _asked.id))
-        .where(_asked.began_at >= budget.begins(moment), *_of_asked(budget, caller))
+        .select_from(budget_calls.outerjoin(usage_calls, _calls.id == _admitted_calls.id))
+        .where(_admitted_calls.began_at >= budget.begins(moment), *_same_account(budget, caller))
         .where(or_(_calls.outcome == "running", unwritten, *withheld))
     )
     return query.scalar_subquery()
 
 
-def _of_asked(budget: Budget, caller: Caller) -> list[ColumnElement[bool]]:
+def _same_account(budget: Budget, caller: Caller) -> list[ColumnElement[bool]]:
     """Which of the calls that were let through are on the same account."""
     match budget.scope:
         case "all":
             return []
         case "person":
-            return [_asked.owner == caller.owner]
+            return [_admitted_calls.owner == caller.owner]
         case "role":
-            return [_asked.role == caller.role]
+            return [_admitted_calls.role == caller.role]
         case "persona":
-            return [_asked.persona_id == caller.persona_id]
+            return [_admitted_calls.persona_id == caller.persona_id]
         case "token":
-            return [_asked.token_id == caller.token_id]
+            return [_admitted_calls.token_id == caller.token_id]

@@ -54,11 +54,11 @@ class TokenIssuing:
 
     def budgets(self) -> Mapping[str, tuple[Budget, ...]]:
         """Those that name one token, by its id."""
-        found: defaultdict[str, tuple[Budget, ...]] = defaultdict(tuple)
+        budgets: defaultdict[str, tuple[Budget, ...]] = defaultdict(tuple)
         for budget in self._budgets.all:
             if budget.scope == "token" and budget.name:
-                found[budget.name] += (budget,)
-        return found
+                budgets[budget.name] += (budget,)
+        return budgets
 
     def create(  # all that a token has
         self,

@@ -136,12 +136,12 @@ class Tokens:
             ).one_or_none()
         if row is None:
             return None
-        found, moment = _token(row), now()
-        if not found.holds(moment):
+        token, moment = _token(row), now()
+        if not token.holds(moment):
             return None
-        if found.used_at is None or moment - found.used_at >= timedelta(seconds=USED_SECONDS):
-            self._note_use(found, moment)
-        return found
+        if token.used_at is None or moment - token.used_at >= timedelta(seconds=USED_SECONDS):
+            self._note_use(token, moment)
+        return token
 
     def _note_use(self, token: ApiToken, moment: datetime) -> None:
         c = api_tokens.c
@@ -160,10 +160,10 @@ def _hash(secret: str) -> str:
 
 
 def _token(row: Row[tuple[object, ...]]) -> ApiToken:
-    known = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for it
-    del known["hash"]
-    personas = known.pop("personas")
-    return ApiToken(**known, personas=None if personas is None else frozenset(personas))
+    columns = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for it
+    del columns["hash"]
+    personas = columns.pop("personas")
+    return ApiToken(**columns, personas=None if personas is None else frozenset(personas))
 
 
 def _check(

@@ -196,7 +196,9 @@ class Gate:
             raise _origin_refused(settings)
         if foreign and cors.is_preflight(scope["method"], headers):
             return _Admitted(None, preflight=True)
-        if (given := given_token(headers)) and (admitted := await self._with_token(given, client, settings)):
+        if (secret := given_token(headers)) and (
+            admitted := await self._with_token(secret, client, settings)
+        ):
             return admitted
         if person := await self._named_by_proxy(scope, settings):
             return _Admitted(person.key, person=person)
@@ -212,15 +214,15 @@ class Gate:
             return _Admitted(None)
         raise _credentials_missing(settings)
 
-    async def _with_token(self, given: str, client: str | None, settings: Settings) -> _Admitted | None:
+    async def _with_token(self, secret: str, client: str | None, settings: Settings) -> _Admitted | None:
         """None where no token counts here, so that this one says nothing. Raises Refused."""
-        made_here = self._tokens is not None and is_made_here(given)
+        made_here = self._tokens is not None and is_made_here(secret)
         if not settings.accepted_tokens and not made_here:
             return None
-        if _is_accepted(given, settings):
-            owner = _owner_with(given)
+        if _is_accepted(secret, settings):
+            owner = _owner_with(secret)
             return _Admitted(owner, token_id=owner.partition(":")[2])
-        if made_here and (token := await self._find(given)):
+        if made_here and (token := await self._find(secret)):
             return _Admitted(token.owner, token=token)
         if not await self._wrong_tokens.came_from(client):
             raise _too_many_wrong_tokens()
@@ -260,13 +262,13 @@ def _origins(settings: Settings) -> tuple[str, ...]:
 
 def given_token(headers: Headers) -> str:
     """The bearer token of a request; "" where there is none."""
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    return given.strip() if scheme.lower() == "bearer" else ""
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
 
 
-def _is_accepted(given: str, settings: Settings) -> bool:
+def _is_accepted(secret: str, settings: Settings) -> bool:
     # Every one is compared, so that the time says nothing about which came near.
-    sent = given.encode("utf-8", "replace")
+    sent = secret.encode("utf-8", "replace")
     matches = [secrets.compare_digest(sent, one.encode()) for one in settings.accepted_tokens]
     return any(matches)
 

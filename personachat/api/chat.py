@@ -109,7 +109,7 @@ def _begin(request: Request, body: ChatBody) -> ReplyStream:
         body.message,
         persona_id=body.persona_id,
         history=history,
-        kept=False,
+        durable=False,
         temporary=body.temporary,
         variables=body.variables,
         settings=body.settings or AS_IN_THE_PERSONA,
@@ -129,10 +129,10 @@ async def _say_in_turn(request: Request, body: ChatBody, conversation_id: str) -
     async with lines.first(workspace.owner, conversation_id):
         while not await request.is_disconnected():
             runner.admit()
-            said = await run_in_threadpool(_say, workspace, body, conversation_id, _answer(request))
-            if isinstance(said, ReplyStream):
-                return said
-            if said is not None and not await over(said, request):
+            speech = await run_in_threadpool(_say, workspace, body, conversation_id, _answer(request))
+            if isinstance(speech, ReplyStream):
+                return speech
+            if speech is not None and not await over(speech, request):
                 raise ReplyInProgress(
                     "The reply in this conversation is paused.",
                     hint=("Resume or stop it, then send your message again."),

@@ -191,10 +191,10 @@ def reveal_comparison(comparison_id: ComparisonId, body: RevealBody, request: Re
 )
 def get_standing(comparison_id: ComparisonId, request: Request) -> ComparisonStanding:
     """Who leads, with intervals, and whether anything is decided. Refused while a blind vote is open."""
-    told = standing_document(comparisons_of(request).seen(comparison_id))
-    if told is None:
+    document = standing_document(comparisons_of(request).seen(comparison_id))
+    if document is None:
         raise VoteRefused("The standing is hidden until you vote.", hint="Vote first.")
-    return ComparisonStanding.model_validate(told, by_alias=True)
+    return ComparisonStanding.model_validate(document, by_alias=True)
 
 
 @router.get(

@@ -31,7 +31,7 @@ class ComparisonStream(Response):
 
     def __init__(
         self,
-        shown: SeenComparison,
+        comparison: SeenComparison,
         columns: Sequence[tuple[str, LiveReply]],
         *,
         hidden: Callable[[], Sequence[SeenAnswer]] | None,
@@ -39,8 +39,8 @@ class ComparisonStream(Response):
         """`hidden` says of a blind one what may be seen when all replies have ended."""
         super().__init__(headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        letters = [each.letter for each in shown.last.answers] if shown.last else []
-        self._head = {"id": shown.id, "number": len(shown.rounds), "variants": letters}
+        letters = [each.letter for each in comparison.last.answers] if comparison.last else []
+        self._head = {"id": comparison.id, "number": len(comparison.rounds), "variants": letters}
         self._columns = columns
         self._hidden = hidden
         self._following = ExitStack()
@@ -80,10 +80,10 @@ class ComparisonStream(Response):
     async def _follow(self, writer: EventWriter, letter: str, live_reply: LiveReply) -> None:
         async with aclosing(batches(live_reply, 0)) as numbered:
             async for _, events in numbered:
-                lines = [self._told(event, letter, live_reply) for event in events]
+                lines = [self._encode(event, letter, live_reply) for event in events]
                 await writer.write(b"".join(lines))
         if live_reply.state == "interrupted":
-            await writer.write(self._told(INTERRUPTED, letter, live_reply))
+            await writer.write(self._encode(INTERRUPTED, letter, live_reply))
 
     @staticmethod
     def _at_once(answer: SeenAnswer) -> Iterator[bytes]:
@@ -93,7 +93,7 @@ class ComparisonStream(Response):
         yield _line("delta", variant | {"content": answer.text})
         yield _line("done" if answer.state in {"finished", "stopped"} else "error", variant)
 
-    def _told(self, event: ReplyEvent, letter: str, live_reply: LiveReply) -> bytes:
+    def _encode(self, event: ReplyEvent, letter: str, live_reply: LiveReply) -> bytes:
         variant = {"variant": letter}
         if isinstance(event, TextDelta):
             return _line("delta", variant | {"content": event.content})

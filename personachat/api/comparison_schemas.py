@@ -38,7 +38,7 @@ COMPARISON_STREAM: dict[str, Any] = {
 }
 
 
-class VariantAsked(RequestModel):
+class VariantRequest(RequestModel):
     """Who answers in a column. What is left out is as in the persona."""
 
     persona_id: Annotated[Id, Field(description="A persona, also with a label: tutor@stable.")]
@@ -77,7 +77,7 @@ class ComparisonBody(RequestModel):
     message: Annotated[
         str | None, Field(min_length=1, description="Leave it out to send those of a saved list.")
     ] = None
-    variants: Annotated[list[VariantAsked], Field(min_length=1, max_length=MOST_VARIANTS)]
+    variants: Annotated[list[VariantRequest], Field(min_length=1, max_length=MOST_VARIANTS)]
     blind: bool = False
     waiting: Annotated[
         list[Annotated[str, Field(min_length=1)]],
@@ -325,28 +325,28 @@ def comparisons_of(request: Request) -> Comparisons:
     return workspace_of(request).comparisons
 
 
-def whole_comparison(shown: SeenComparison) -> WholeComparison:
-    return WholeComparison.model_validate(document(shown), by_alias=True)
+def whole_comparison(comparison: SeenComparison) -> WholeComparison:
+    return WholeComparison.model_validate(document(comparison), by_alias=True)
 
 
 async def replies_of(request: Request, comparison_id: str) -> Response:
     """The replies to the last message as they come, or everything at once when they are complete."""
 
-    def found() -> tuple[SeenComparison, Any]:
+    def look_up() -> tuple[SeenComparison, Any]:
         comparisons = comparisons_of(request)
         return comparisons.seen(comparison_id), comparisons.live(comparison_id)
 
-    shown, columns = await run_in_threadpool(found)
+    comparison, columns = await run_in_threadpool(look_up)
 
     def answers() -> Sequence[SeenAnswer]:
         last = comparisons_of(request).seen(comparison_id).last
         return last.answers if last else ()
 
     if not is_wanted(request):
-        return ComparisonStream(shown, columns, hidden=answers if shown.hidden else None)
+        return ComparisonStream(comparison, columns, hidden=answers if comparison.hidden else None)
     for _, live_reply in columns:
         async with aclosing(batches(live_reply, 0)) as numbered:
             async for _ in numbered:
                 pass
-    shown = await run_in_threadpool(lambda: comparisons_of(request).seen(comparison_id))
-    return JSONResponse(document(shown))
+    comparison = await run_in_threadpool(lambda: comparisons_of(request).seen(comparison_id))
+    return JSONResponse(document(comparison))

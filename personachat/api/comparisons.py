@@ -71,7 +71,7 @@ def list_comparisons(
                 created_at=each.created_at.isoformat(),
                 updated_at=each.updated_at.isoformat(),
             )
-            for each in comparisons_of(request).listed(limit=limit, sought=q)
+            for each in comparisons_of(request).newest(limit=limit, sought=q)
         ]
     )
 
@@ -94,8 +94,8 @@ def get_overall_standing(
     ] = False,
 ) -> OverallComparisonStanding:
     """Where personas stand with their models, by all votes that count, and who cast them."""
-    found = comparisons_of(request).overall.standing(
+    standing = comparisons_of(request).overall.standing(
         sought=q, question_set_id=question_set_id, everyone=everyone
     )
-    told = overall_document(found)
-    return OverallComparisonStanding.model_validate(told, by_alias=True)
+    document = overall_document(standing)
+    return OverallComparisonStanding.model_validate(document, by_alias=True)

@@ -101,9 +101,9 @@ def list_conversations(  # noqa: PLR0913  # one parameter a filter
     library = workspace_of(request).library
     if q.strip():
         return _search(library, q, filters, limit=limit, cursor=cursor)
-    listed = library.list(filters, limit=limit, cursor=cursor)
-    items = [FoundConversation(**dict(listed_of(summary))) for summary in listed.conversations]
-    return ConversationPage(conversations=items, next_cursor=listed.next_cursor)
+    page = library.list(filters, limit=limit, cursor=cursor)
+    items = [FoundConversation(**dict(listed_of(summary))) for summary in page.conversations]
+    return ConversationPage(conversations=items, next_cursor=page.next_cursor)
 
 
 @router.get(

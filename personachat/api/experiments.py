@@ -34,7 +34,7 @@ Trait = Annotated[Text, Field(max_length=limits.TRAIT)]
 Temperature = Annotated[float, Field(ge=0, le=limits.TEMPERATURE)]
 
 
-class ExperimentWanted(RequestModel):
+class ExperimentRequest(RequestModel):
     """What all have in common. What is left out is the persona's."""
 
     persona_id: Id
@@ -52,7 +52,7 @@ class ExperimentWanted(RequestModel):
         )
 
 
-class ReplayWanted(ExperimentWanted):
+class ReplayRequest(ExperimentRequest):
     """`course`: after what was `recorded`, or on the new replies' `own` course."""
 
     conversation_ids: Annotated[
@@ -65,7 +65,7 @@ class ReplayWanted(ExperimentWanted):
     pairwise_question: Annotated[Text, Field(min_length=3, max_length=MOST_QUESTION)] = QUESTION
 
 
-class SweepWanted(ExperimentWanted):
+class SweepRequest(ExperimentRequest):
     """Every combination of the values is tried with `message`, with `cases` of the suite, or with both."""
 
     tones: Annotated[list[Trait], Field(max_length=50, default_factory=list)]
@@ -77,7 +77,7 @@ class SweepWanted(ExperimentWanted):
     repeat: Annotated[int, Field(ge=1, le=20)] = 1
 
 
-class AdherenceWanted(ExperimentWanted):
+class AdherenceRequest(ExperimentRequest):
     """Without `questions`, the persona's own are asked. `share` samples the replies."""
 
     conversation_ids: Annotated[
@@ -97,19 +97,19 @@ class AdherenceWanted(ExperimentWanted):
     responses=_ANSWERS,
     response_class=JSONResponse,
 )
-def start_adherence(wanted: AdherenceWanted, request: Request) -> JSONResponse:
+def start_adherence(body: AdherenceRequest, request: Request) -> JSONResponse:
     """A judge answers yes-or-no questions about recorded replies; the persona is asked nothing."""
     workspace = workspace_of(request)
-    own = TestSettings.of(workspace.personas.get(wanted.persona_id).persona).questions
+    own = TestSettings.of(workspace.personas.get(body.persona_id).persona).questions
     talks = [
         recorded(workspace.chat, workspace.inspection, each, with_lore=False)
-        for each in wanted.conversation_ids
+        for each in body.conversation_ids
     ]
-    made = made_adherence(wanted.persona_id, talks, wanted.questions or own, share=wanted.share)
-    return _begun(request, wanted.wish(), made)
+    made = made_adherence(body.persona_id, talks, body.questions or own, share=body.share)
+    return _begun(request, body.wish(), made)
 
 
-class StressWanted(ExperimentWanted):
+class StressRequest(ExperimentRequest):
     """A simulated user talks to the persona. Without `questions`, its own are asked at the probes."""
 
     user_model: Annotated[Text, Field(min_length=1, max_length=200)] | SkipJsonSchema[None] = None
@@ -132,19 +132,19 @@ class StressWanted(ExperimentWanted):
     responses=_ANSWERS,
     response_class=JSONResponse,
 )
-def start_stress(wanted: StressWanted, request: Request) -> JSONResponse:
+def start_stress(body: StressRequest, request: Request) -> JSONResponse:
     """At the probes a judge answers the questions about the reply."""
     workspace = workspace_of(request)
-    persona = workspace.personas.get(wanted.persona_id).persona
+    persona = workspace.personas.get(body.persona_id).persona
     made = made_stress(
-        wanted.persona_id,
-        wanted.questions or TestSettings.of(persona).questions,
-        user_model=wanted.user_model or workspace.tests.judge_model or persona.model,
-        goal=wanted.goal,
-        rounds=wanted.rounds,
-        probes=wanted.probes,
+        body.persona_id,
+        body.questions or TestSettings.of(persona).questions,
+        user_model=body.user_model or workspace.tests.judge_model or persona.model,
+        goal=body.goal,
+        rounds=body.rounds,
+        probes=body.probes,
     )
-    return _begun(request, wanted.wish(), made)
+    return _begun(request, body.wish(), made)
 
 
 @router.post(
@@ -154,12 +154,12 @@ def start_stress(wanted: StressWanted, request: Request) -> JSONResponse:
     responses=_ANSWERS,
     response_class=JSONResponse,
 )
-def start_replay(wanted: ReplayWanted, request: Request) -> JSONResponse:
+def start_replay(body: ReplayRequest, request: Request) -> JSONResponse:
     """Asks for each reply again."""
     workspace = workspace_of(request)
-    talks = [recorded(workspace.chat, workspace.inspection, each) for each in wanted.conversation_ids]
-    made = made_replay(wanted.persona_id, talks, course=wanted.course)
-    return _begun(request, wanted.wish(pairwise=wanted.pairwise_question if wanted.pairwise else ""), made)
+    talks = [recorded(workspace.chat, workspace.inspection, each) for each in body.conversation_ids]
+    made = made_replay(body.persona_id, talks, course=body.course)
+    return _begun(request, body.wish(pairwise=body.pairwise_question if body.pairwise else ""), made)
 
 
 @router.post(
@@ -169,19 +169,19 @@ def start_replay(wanted: ReplayWanted, request: Request) -> JSONResponse:
     responses=_ANSWERS,
     response_class=JSONResponse,
 )
-def start_sweep(wanted: SweepWanted, request: Request) -> JSONResponse:
+def start_sweep(body: SweepRequest, request: Request) -> JSONResponse:
     """Asks the same with every combination of tone, style, formality and temperature."""
     tests = workspace_of(request).tests
-    suite = tests.suites.get(wanted.persona_id).whole() if wanted.cases else None
+    suite = tests.suites.get(body.persona_id).whole() if body.cases else None
     axes = Axes(
-        tones=tuple(wanted.tones),
-        styles=tuple(wanted.styles),
-        formalities=tuple(wanted.formalities),
-        temperatures=tuple(wanted.temperatures),
+        tones=tuple(body.tones),
+        styles=tuple(body.styles),
+        formalities=tuple(body.formalities),
+        temperatures=tuple(body.temperatures),
     )
-    cases = [case for case in suite.cases if case.name in wanted.cases] if suite else []
-    made = made_sweep(wanted.persona_id, axes, cases=cases, message=wanted.message, repeat=wanted.repeat)
-    return _begun(request, wanted.wish(), made)
+    cases = [case for case in suite.cases if case.name in body.cases] if suite else []
+    made = made_sweep(body.persona_id, axes, cases=cases, message=body.message, repeat=body.repeat)
+    return _begun(request, body.wish(), made)
 
 
 def _begun(request: Request, wish: RunWish, made: MadeRun) -> JSONResponse:

@@ -123,8 +123,8 @@ async def get_ready(request: Request) -> Ready | Response:
 
 
 def _not_ready(request: Request, detail: str, reason: str | None) -> Response:
-    reason_given = {"reason": reason} if reason and authorized(request) else None
-    return problem(503, "not_ready", detail, extra=reason_given)
+    extra = {"reason": reason} if reason and authorized(request) else None
+    return problem(503, "not_ready", detail, extra=extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,8 @@ class Probes:
     personas: Probe[dict[str, Any]] = field(default_factory=Probe)
 
 
-def _slow(reason: str, **known: Any) -> dict[str, Any]:
-    return {"status": "degraded", "reason": reason, **known}
+def _slow(reason: str, **details: Any) -> dict[str, Any]:
+    return {"status": "degraded", "reason": reason, **details}
 
 
 def _configured(services: Services) -> Health:

@@ -41,17 +41,17 @@ class Metrics:
         figures, token = services.figures, services.settings.metrics_token
         if figures is None or token is None:
             return PlainTextResponse("There is nothing at this address.", 404)
-        given = given_token(request.headers)
-        if not secrets.compare_digest(given.encode("utf-8", "replace"), token.get_secret_value().encode()):
-            return await self._refusal(given, request)
+        secret = given_token(request.headers)
+        if not secrets.compare_digest(secret.encode("utf-8", "replace"), token.get_secret_value().encode()):
+            return await self._refusal(secret, request)
         if request.method != "GET":
             return PlainTextResponse("Only GET is allowed here.", 405, {"Allow": "GET, HEAD", **_HEADERS})
         body, media_type = await run_in_threadpool(figures.exposition, request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": media_type, **_HEADERS})
 
-    async def _refusal(self, given: str, request: Request) -> Response:
+    async def _refusal(self, secret: str, request: Request) -> Response:
         client = request.client.host if request.client else None
-        if given and not await self._wrong_tokens.came_from(client):
+        if secret and not await self._wrong_tokens.came_from(client):
             return PlainTextResponse("Too many wrong tokens.", 429, {"Retry-After": "60", **_HEADERS})
         headers = {"WWW-Authenticate": 'Bearer realm="PersonaChat metrics"', **_HEADERS}
         return PlainTextResponse("Send the token in PERSONACHAT_METRICS_TOKEN.", 401, headers)

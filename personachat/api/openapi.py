@@ -59,13 +59,13 @@ def operation_id(route: APIRoute) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def answers(*statuses: int, **given: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    """Declare the envelope for these statuses and as the default; `given` are others, e.g. `s200={...}`."""
+def answers(*statuses: int, **extra: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """Declare the envelope for these statuses and as the default; `extra` are others, e.g. `s200={...}`."""
     problems: dict[int | str, dict[str, Any]] = {
         status: {"description": _STATUSES[status], **({} if status == 304 else _PROBLEM)}
         for status in statuses
     }
-    others: dict[int | str, dict[str, Any]] = {int(name[1:]): answer for name, answer in given.items()}
+    others: dict[int | str, dict[str, Any]] = {int(name[1:]): answer for name, answer in extra.items()}
     return {**others, **problems, "default": {"description": "Any other error.", **_PROBLEM}}
 
 

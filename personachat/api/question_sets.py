@@ -52,7 +52,7 @@ class QuestionSetList(ResponseModel):
 )
 def list_question_sets(request: Request) -> QuestionSetList:
     """Your own."""
-    return QuestionSetList(question_sets=[saved_set(each) for each in question_sets_of(request).listed()])
+    return QuestionSetList(question_sets=[saved_set(each) for each in question_sets_of(request).all()])
 
 
 @router.post(

@@ -63,11 +63,11 @@ class SuiteList(ResponseModel):
     suites: list[SuiteAnswer]
 
 
-class SuiteWanted(RequestModel):
+class SuiteText(RequestModel):
     text: Annotated[Text, Field(max_length=1_000_000)]
 
 
-class RunWanted(RequestModel):
+class RunRequest(RequestModel):
     """What is left out is the suite's or the persona's. `revision` tests an earlier version."""
 
     persona_id: Id
@@ -172,14 +172,14 @@ def get_test_suite(persona_id: PersonaId, request: Request, response: Response) 
 )
 def save_test_suite(
     persona_id: PersonaId,
-    wanted: SuiteWanted,
+    body: SuiteText,
     request: Request,
     response: Response,
     if_match: IfMatch = None,
 ) -> SuiteAnswer:
     """`text` is YAML or JSON. With `If-Match`, only over that version."""
     etags = condition_of(if_match, None).etags
-    stored = _tests(request).suites.save(persona_id, wanted.text, etag=etags[0] if etags else None)
+    stored = _tests(request).suites.save(persona_id, body.text, etag=etags[0] if etags else None)
     response.headers["ETag"] = f'"{stored.etag}"'
     return _answer(stored)
 
@@ -202,9 +202,9 @@ def delete_test_suite(persona_id: PersonaId, request: Request, if_match: IfMatch
     response_model=RunEstimate,
     responses=answers(404, 422, 503),
 )
-def estimate_test_run(wanted: RunWanted, request: Request) -> RunEstimate:
+def estimate_test_run(body: RunRequest, request: Request) -> RunEstimate:
     """No model is called."""
-    made = _tests(request).forecast(wanted.wish())
+    made = _tests(request).forecast(body.wish())
     return RunEstimate(
         replies=made.cells,
         calls=made.calls,
@@ -226,10 +226,10 @@ def estimate_test_run(wanted: RunWanted, request: Request) -> RunEstimate:
     responses=answers(403, 404, 409, 422, 503, s202=_RUN),
     response_class=JSONResponse,
 )
-def start_test_run(wanted: RunWanted, request: Request) -> JSONResponse:
+def start_test_run(body: RunRequest, request: Request) -> JSONResponse:
     """Answers at once; follow it with `/tests/runs/{id}/events`."""
     tests = _tests(request)
-    live = tests.start(wanted.wish())
+    live = tests.start(body.wish())
     return JSONResponse(run_document(tests.runs.report(live.plan.run.id)), 202)
 
 
@@ -247,19 +247,19 @@ def list_test_runs(
     return RunList(
         runs=[
             RunHead(
-                id=found.id,
-                kind=found.kind,
-                persona_id=found.persona_id,
-                persona_revision=found.persona_revision,
-                suite_revision=found.suite_etag,
-                model=found.model or None,
-                judge=found.judge or None,
-                state=found.state,
-                planned=found.planned,
-                began_at=found.began_at.isoformat(),
-                ended_at=found.ended_at.isoformat() if found.ended_at else None,
+                id=run.id,
+                kind=run.kind,
+                persona_id=run.persona_id,
+                persona_revision=run.persona_revision,
+                suite_revision=run.suite_etag,
+                model=run.model or None,
+                judge=run.judge or None,
+                state=run.state,
+                planned=run.planned,
+                began_at=run.began_at.isoformat(),
+                ended_at=run.ended_at.isoformat() if run.ended_at else None,
             )
-            for found in _tests(request).runs.of(persona_id, kind=kind, limit=limit)
+            for run in _tests(request).runs.of(persona_id, kind=kind, limit=limit)
         ]
     )
 
@@ -375,19 +375,19 @@ def _answer(stored: StoredSuite) -> SuiteAnswer:
 
 async def _events(tests: Tests, report: RunReport) -> AsyncIterator[bytes]:
     """Each reply once, as soon as it is known; the run is watched and never touched."""
-    run_id, told = report.run.id, set[tuple[int, int]]()
+    run_id, sent_cells = report.run.id, set[tuple[int, int]]()
     while True:
         live = tests.runs.live(run_id)
         if live:
-            await run_in_threadpool(live.wait, len(told), timeout_seconds=WAIT_SECONDS)
+            await run_in_threadpool(live.wait, len(sent_cells), timeout_seconds=WAIT_SECONDS)
         report = await run_in_threadpool(tests.runs.report, run_id)
         new = False
         for case in report.score.cases:
             for cell in case.cells:
-                if (cell.case_number, cell.attempt) not in told:
-                    told.add((cell.case_number, cell.attempt))
+                if (cell.case_number, cell.attempt) not in sent_cells:
+                    sent_cells.add((cell.case_number, cell.attempt))
                     new = True
-                    yield _event(len(told), "reply", _reply(case.name, cell))
+                    yield _event(len(sent_cells), "reply", _reply(case.name, cell))
         if report.run.state != "running":
             break
         if not new:
@@ -396,7 +396,7 @@ async def _events(tests: Tests, report: RunReport) -> AsyncIterator[bytes]:
                 await anyio.sleep(WAIT_SECONDS)
     done = {"state": report.run.state, "score": score_document(report.score)}
     cases = [case_document(case) | {"replies": None} for case in report.score.cases]
-    yield _event(len(told) + 1, "done", done | {"cases": cases})
+    yield _event(len(sent_cells) + 1, "done", done | {"cases": cases})
     yield b"data: [DONE]\n\n"
 
 

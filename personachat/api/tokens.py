@@ -105,8 +105,12 @@ def list_tokens(request: Request) -> TokenList:
 )
 def create_token(body: NewToken, request: Request) -> CreatedToken:
     """The answer is the only place where the secret is shown. Only an admin's token can make others."""
-    given = body.budget
-    budget = Budget(scope="token", period=given.per, unit=given.unit, most=given.most) if given else None
+    body_budget = body.budget
+    budget = (
+        Budget(scope="token", period=body_budget.per, unit=body_budget.unit, most=body_budget.most)
+        if body_budget
+        else None
+    )
     made = _desk_of(request).create_token(
         name=body.name,
         owner=body.owner,

@@ -183,7 +183,7 @@ def _numbers(each: Sum, speed: Speed) -> dict[str, Any]:
         "cached_tokens": each.total("cached_tokens"),
         "reasoning_tokens": each.total("reasoning_tokens"),
         "cost_usd": each.cost_usd,
-        "cost_known_calls": each.known("cost_usd"),
+        "cost_known_calls": each.known_count("cost_usd"),
         "retries": each.total("retries"),
         "mean_first_token_ms": each.mean("first_token_ms"),
         "mean_duration_ms": each.mean("duration_ms"),

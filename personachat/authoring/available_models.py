@@ -34,8 +34,8 @@ class Models(Protocol):
 class Listing(Protocol):
     """What providers list, as ModelNames knows it."""
 
-    def listed(self, provider: str) -> tuple[str, ...] | None: ...
-    def known(self, *, wait_seconds: float = 0) -> KnownModels: ...
+    def names_of(self, provider: str) -> tuple[str, ...] | None: ...
+    def all(self, *, wait_seconds: float = 0) -> KnownModels: ...
 
 
 class AvailableModels:
@@ -71,12 +71,12 @@ class AvailableModels:
         if choice is None or choice.provider.name == LOCAL:
             return choice is not None
         name = choice.provider.name
-        listed = self._model_names.listed(name)
-        if listed is None:
-            self._model_names.known(wait_seconds=LISTING_SECONDS)
-            listed = self._model_names.listed(name)
-        if listed:
-            return is_among(choice.model, listed)
+        model_names = self._model_names.names_of(name)
+        if model_names is None:
+            self._model_names.all(wait_seconds=LISTING_SECONDS)
+            model_names = self._model_names.names_of(name)
+        if model_names:
+            return is_among(choice.model, model_names)
         return not self.is_retired(model)
 
     def is_retired(self, model: str) -> bool:
@@ -86,7 +86,7 @@ class AvailableModels:
 
     def best(self) -> str:
         """The model to write into a persona: the operator's, the default persona's, else one that answers."""
-        listing = self._model_names.known(wait_seconds=LISTING_SECONDS)
+        listing = self._model_names.all(wait_seconds=LISTING_SECONDS)
         house = self._default_personas()
         if house != STARTING_MODEL and self._is_reachable(house) and not self.is_retired(house):
             return house  # somebody chose it, and some gateways do not list all that they serve

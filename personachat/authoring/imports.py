@@ -19,7 +19,7 @@ from personachat.personas.assets.sets import OURS, set_named_by
 from personachat.personas.diff import Difference, differences
 from personachat.personas.fields import free_id
 from personachat.personas.formats.catalogue import Columns, FileContents, ImportedPersona, Skipped
-from personachat.personas.formats.origins import GIVEN, comparable, origins
+from personachat.personas.formats.origins import IMPORT_ORIGIN, comparable, origins
 from personachat.personas.persona import KEYS, Persona, parse_persona
 from personachat.personas.spending import SPENDING, TESTS
 from personachat.personas.store.base import BrokenPersona, PersonaStore, Saving, StoredPersona
@@ -296,8 +296,8 @@ def _with_model(
     if arrival.states_id:
         return _noting(arrival, (f'The model "{excerpt(named)}" is not available here; choose another one.'))
     if isinstance(stored, StoredPersona) and not arrival.states_model:
-        kept = stored.persona.model
-        return arrival if kept == named else _edited(arrival, ("model",), kept)
+        model = stored.persona.model
+        return arrival if model == named else _edited(arrival, ("model",), model)
     best = models.best()
     if arrival.states_model and best == named:
         return arrival
@@ -308,7 +308,7 @@ def _with_model(
     arrival = _noting(_edited(arrival, ("model",), best), note)
     if not isinstance(arrival.persona.extensions.get(OURS), dict):
         return arrival
-    return _edited(arrival, ("extensions", OURS, GIVEN), {"id": arrival.persona.id, "model": best})
+    return _edited(arrival, ("extensions", OURS, IMPORT_ORIGIN), {"id": arrival.persona.id, "model": best})
 
 
 def _edited(arrival: ImportedPersona, path: Path, value: Any) -> ImportedPersona:

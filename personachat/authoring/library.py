@@ -91,9 +91,9 @@ def change_each(
 def tagged(stored: StoredPersona, *, add: Sequence[str], remove: Sequence[str]) -> str:
     """The persona's text with other tags; the same where they are the same but for case."""
     unwanted = {tag.casefold() for tag in remove}
-    kept = [tag for tag in stored.persona.tags if tag.casefold() not in unwanted]
-    has = {tag.casefold() for tag in kept}
-    tags = [*kept, *(tag for tag in dict.fromkeys(add) if tag.casefold() not in has)]
+    other_tags = [tag for tag in stored.persona.tags if tag.casefold() not in unwanted]
+    has = {tag.casefold() for tag in other_tags}
+    tags = [*other_tags, *(tag for tag in dict.fromkeys(add) if tag.casefold() not in has)]
     if tags == list(stored.persona.tags):
         return stored.text
     return with_value(stored.text, ("tags",), tags) if tags else without(stored.text, ("tags",))
@@ -472,7 +472,7 @@ class PersonaLibrary:
         here = self.pictures.existing(missing) if missing else frozenset()
         without = (each.persona for each in contents.arrivals if not each.assets)
         named = {set_named_by(persona.extensions) for persona in without} - {""}
-        assets = self._assets.known(named) if named else frozenset()
+        assets = self._assets.existing(named) if named else frozenset()
         return plan_of(contents, self._personas.all(), models=self._models, pictures=here, assets=assets)
 
     def _keep(self, arrival: ImportedPersona) -> None:

@@ -123,11 +123,11 @@ class _Declared:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def listed(self, provider: str) -> tuple[str, ...] | None:
+    def names_of(self, provider: str) -> tuple[str, ...] | None:
         server = self._settings.providers.get(provider)
         return tuple(server.models) or None if server else None
 
-    def known(self, *, wait_seconds: float = 0) -> KnownModels:  # noqa: ARG002  # nothing is waited for
+    def all(self, *, wait_seconds: float = 0) -> KnownModels:  # noqa: ARG002  # nothing is waited for
         servers = self._settings.providers.items()
         declared = [f"{name}/{model}" for name, server in servers for model in server.models]
         local = embedded_model_name(self._settings.local_model)

@@ -113,7 +113,7 @@ class Completions:
             prompt_tokens=prompt_tokens(request),
             most_tokens=request.max_tokens,
         )
-        live_reply = LiveReply(kept=False, first=first, persona_id=stored.id, origin=origin)
+        live_reply = LiveReply(durable=False, first=first, persona_id=stored.id, origin=origin)
 
         def events(_: str) -> AsyncGenerator[ReplyEvent]:
             replies = self._events(answering, request)

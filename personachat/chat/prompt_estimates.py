@@ -56,10 +56,10 @@ def _of_text(text: str) -> int:
 
 def picture_tokens(picture: object) -> int:
     """Of a picture as a message has it: an address, or an object with `url` and `detail`."""
-    known = picture if isinstance(picture, Mapping) else {"url": picture}
-    if known.get("detail") == "low":
+    source = picture if isinstance(picture, Mapping) else {"url": picture}
+    if source.get("detail") == "low":
         return LOW_DETAIL_TOKENS
-    size = _size_of(str(known.get("url") or ""))
+    size = _size_of(str(source.get("url") or ""))
     return MOST_IMAGE_TOKENS if size is None else tokens_of_size(*size)
 
 

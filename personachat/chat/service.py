@@ -51,9 +51,9 @@ class ChatService:
 
     # --- conversations ----------------------------------------------------------------------------
 
-    def start(self, *, kept: bool = True, temporary: bool = False) -> Conversation:
+    def start(self, *, durable: bool = True, temporary: bool = False) -> Conversation:
         """A new, empty conversation; a temporary one is never written."""
-        return self._conversations.store_for(temporary=temporary).create(self.owner, kept=kept)
+        return self._conversations.store_for(temporary=temporary).create(self.owner, durable=durable)
 
     def begin(
         self,
@@ -62,7 +62,7 @@ class ChatService:
         persona_id: str,
         history: Sequence[ChatMessage] = (),
         offline: bool = False,
-        kept: bool = True,
+        durable: bool = True,
         temporary: bool = False,
         variables: Mapping[str, str] = NO_VALUES,
         settings: ChatSettings = AS_IN_THE_PERSONA,
@@ -76,7 +76,7 @@ class ChatService:
         turns.append(new_turn("user", text, parent_id=parent_id, persona=persona))
         return self._answers.begin(
             self.owner,
-            kept=kept,
+            durable=durable,
             temporary=temporary,
             new_turns=turns,
             persona=persona,
@@ -111,13 +111,13 @@ class ChatService:
         self._conversations.store_of(conversation_id).keep(self.owner, conversation_id)
         running = self.running(conversation_id)
         if running:
-            running.kept = True
+            running.durable = True
 
     def discard(self, conversation_id: str) -> None:
         """Forget a conversation that is temporary or not kept; any other is left alone."""
         store = self._conversations.store_of(conversation_id)
         head = store.get(self.owner, conversation_id, last=1)
-        if head.temporary or not head.kept:
+        if head.temporary or not head.durable:
             live_reply = self._conversations.live(head)
             if live_reply:
                 live_reply.stop()

@@ -120,7 +120,7 @@ class ReplyStarter:
         self,
         owner: str,
         *,
-        kept: bool,
+        durable: bool,
         temporary: bool,
         new_turns: Sequence[Turn],
         persona: StoredPersona,
@@ -139,7 +139,7 @@ class ReplyStarter:
         with self.conversations.sending:
             conversation = self.conversations.store_for(temporary=temporary).create(
                 owner,
-                kept=kept,
+                durable=durable,
                 turns=[*new_turns, turn],
                 requests={turn.id: plan.request} if plan.request else None,
                 process_id=self._checkpoints.process_id,
@@ -178,7 +178,9 @@ class ReplyStarter:
             filled_persona = filled(persona.persona, conversation)
             plan = self.replies.plan(filled_persona, path, offline=asking.offline, model=asking.model)
             origin = _origin(conversation, turn.id, plan, asking=asking, persona=(persona.id, persona.etag))
-            live_reply = LiveReply.continued(earlier, first=plan.first, kept=conversation.kept, origin=origin)
+            live_reply = LiveReply.continued(
+                earlier, first=plan.first, durable=conversation.durable, origin=origin
+            )
             return self._start(live_reply, plan, conversation, conceals=persona.concealed)
 
     def _start(
@@ -207,13 +209,13 @@ class ReplyStarter:
 
 
 def filled(
-    persona: Persona, conversation: Conversation | None, given: Mapping[str, str] = NO_VALUES
+    persona: Persona, conversation: Conversation | None, values: Mapping[str, str] = NO_VALUES
 ) -> Persona:
-    """The persona with the values of a conversation, as they are once these are given, and its settings."""
+    """The persona with the values of a conversation, as they are once these are values, and its settings."""
     if conversation is None:
-        return with_values(persona, merged({}, given))
+        return with_values(persona, merged({}, values))
     own = with_settings(persona, stored_settings(conversation.settings))
-    return with_values(own, merged(conversation.variables, given))
+    return with_values(own, merged(conversation.variables, values))
 
 
 def _reply_turn(question: Turn, plan: ReplyPlan, persona: StoredPersona) -> Turn:
@@ -226,7 +228,7 @@ def _live_reply(
     persona = (turn.persona_id, turn.persona_revision)
     return LiveReply(
         turn.id,
-        kept=conversation.kept,
+        durable=conversation.durable,
         first=plan.first,
         conversation_id=conversation.id,
         persona_id=turn.persona_id,

@@ -36,12 +36,12 @@ class ServingGroup(DefaultGroup):
     """A group whose options without a command belong to `serve`."""
 
     default = "serve"
-    kept = frozenset({"--help", "--version"})
+    own_options = frozenset({"--help", "--version"})
     takes_names = False
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  # Typer's way of calling back
-    if wanted:
+def _show_version(is_asked_for: bool) -> None:  # noqa: FBT001  # Typer's way of calling back
+    if is_asked_for:
         typer.echo(f"personachat {__version__}")
         raise typer.Exit
 

@@ -105,11 +105,11 @@ def _about_tests(services: Services) -> Iterator[Finding]:
     """The personas' test suites, and the judge that some of their checks need."""
     testing = services.testing
     try:
-        found = [testing.suites.find(persona_id) for persona_id in testing.suites.ids()]
+        all_suites = [testing.suites.find(persona_id) for persona_id in testing.suites.ids()]
     except PersonaChatError as error:
         yield Finding("tests", "error", str(error), error.advice or error.hint)
         return
-    suites = [each for each in found if each]
+    suites = [each for each in all_suites if each]
     broken = [each for each in suites if each.problems]
     for each in broken:
         first = each.problems[0]
@@ -136,7 +136,7 @@ def _about_providers(services: Services) -> Iterator[Finding]:
     except NoModelAvailable as error:
         yield Finding("providers", "error", str(error), error.hint)
         return
-    listing = services.model_names.known(wait_seconds=PROVIDERS_SECONDS)
+    listing = services.model_names.all(wait_seconds=PROVIDERS_SECONDS)
     for fault in listing.faults:
         yield Finding("providers", "error", fault, "Check its address and key, and that it runs.")
     if not listing.complete:

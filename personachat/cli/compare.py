@@ -113,22 +113,22 @@ def _follow(comparisons: Comparisons, comparison_id: str, *, as_json: bool) -> i
     failed = False
     while True:
         stopped = _waited(comparisons, comparison_id)
-        shown = comparisons.seen(comparison_id)
-        failed |= any(each.state != "finished" for each in shown.rounds[-1].answers)
+        comparison = comparisons.seen(comparison_id)
+        failed |= any(each.state != "finished" for each in comparison.rounds[-1].answers)
         if not as_json:
-            _print(shown)
-        if stopped or not shown.waiting:
+            _print(comparison)
+        if stopped or not comparison.waiting:
             break
         try:
             comparisons.send_next(comparison_id)
         except CostLimitReached as error:
-            complain(str(error), f"{len(shown.waiting)} of the messages weren't sent.")
+            complain(str(error), f"{len(comparison.waiting)} of the messages weren't sent.")
             failed = True
             break
     if as_json:
-        answer(json.dumps(document(shown), indent=2, ensure_ascii=False), end="\n")
+        answer(json.dumps(document(comparison), indent=2, ensure_ascii=False), end="\n")
     else:
-        note(f"Kept as {shown.id}.")
+        note(f"Kept as {comparison.id}.")
     return STOPPED if stopped else FAILED if failed else FINE
 
 
@@ -161,11 +161,11 @@ def _waited(comparisons: Comparisons, comparison_id: str) -> bool:
     return False
 
 
-def _print(shown: SeenComparison) -> None:
+def _print(comparison: SeenComparison) -> None:
     """The last message's replies."""
-    last = shown.rounds[-1]
+    last = comparison.rounds[-1]
     answers = last.answers
-    if last.number > 1 or shown.waiting:
+    if last.number > 1 or comparison.waiting:
         answer(f"{'' if last.number == 1 else chr(10)}> {plain(last.message)}\n", end="\n")
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     width = (room - len(_GAP) * (len(answers) - 1)) // len(answers)

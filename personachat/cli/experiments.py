@@ -33,7 +33,7 @@ Making = Callable[[Workspace], MadeRun]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ExperimentOptions:
     """What every one of these commands is asked for."""
 
     persona_id: str
@@ -47,26 +47,32 @@ class Asked:
 
 
 def sweep(
-    asked: Asked, axes: Axes, *, message: str, cases: Sequence[str], repeat: int, settings: Settings
+    experiment: ExperimentOptions,
+    axes: Axes,
+    *,
+    message: str,
+    cases: Sequence[str],
+    repeat: int,
+    settings: Settings,
 ) -> int:
     """Ask the same in every combination; returns the exit code."""
 
     def make(workspace: Workspace) -> MadeRun:
-        found = []
+        documents = []
         if cases:
-            suite = workspace.tests.suites.get(asked.persona_id).whole()
-            known = {case.name for case in suite.cases}
+            suite = workspace.tests.suites.get(experiment.persona_id).whole()
+            names = {case.name for case in suite.cases}
             for name in cases:
-                if name not in known:
+                if name not in names:
                     raise SuiteRunRefused(f'The suite has no case "{name}".', hint="See its file.")
-            found = [case for case in suite.cases if case.name in cases]
-        return made_sweep(asked.persona_id, axes, cases=found, message=message, repeat=repeat)
+            documents = [case for case in suite.cases if case.name in cases]
+        return made_sweep(experiment.persona_id, axes, cases=documents, message=message, repeat=repeat)
 
-    return _run(asked, make, settings=settings)
+    return _run(experiment, make, settings=settings)
 
 
 def adherence(
-    asked: Asked,
+    experiment: ExperimentOptions,
     *,
     conversations: Sequence[str],
     newest: int,
@@ -77,17 +83,17 @@ def adherence(
     """Measure recorded replies, of these conversations or the newest; returns the exit code."""
 
     def make(workspace: Workspace) -> MadeRun:
-        own = TestSettings.of(workspace.personas.get(asked.persona_id).persona).questions
-        listed = workspace.library.list(Filters(persona_id=asked.persona_id), limit=newest).conversations
-        ids = conversations or [each.id for each in listed]
+        own = TestSettings.of(workspace.personas.get(experiment.persona_id).persona).questions
+        page = workspace.library.list(Filters(persona_id=experiment.persona_id), limit=newest).conversations
+        ids = conversations or [each.id for each in page]
         talks = [recorded(workspace.chat, workspace.inspection, each, with_lore=False) for each in ids]
-        return made_adherence(asked.persona_id, talks, questions or own, share=share)
+        return made_adherence(experiment.persona_id, talks, questions or own, share=share)
 
-    return _run(asked, make, settings=settings)
+    return _run(experiment, make, settings=settings)
 
 
 def stress(
-    asked: Asked,
+    experiment: ExperimentOptions,
     *,
     user_model: str,
     goal: str,
@@ -99,9 +105,9 @@ def stress(
     """Have a simulated user talk to the persona; returns the exit code."""
 
     def make(workspace: Workspace) -> MadeRun:
-        persona = workspace.personas.get(asked.persona_id).persona
+        persona = workspace.personas.get(experiment.persona_id).persona
         return made_stress(
-            asked.persona_id,
+            experiment.persona_id,
             questions or TestSettings.of(persona).questions,
             user_model=user_model or workspace.tests.judge_model or persona.model,
             goal=goal,
@@ -109,10 +115,10 @@ def stress(
             probes=probes,
         )
 
-    return _run(asked, make, settings=settings)
+    return _run(experiment, make, settings=settings)
 
 
-def _run(asked: Asked, make: Making, *, settings: Settings) -> int:
+def _run(experiment: ExperimentOptions, make: Making, *, settings: Settings) -> int:
     logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
     services = build_services(settings)
     try:
@@ -121,7 +127,7 @@ def _run(asked: Asked, make: Making, *, settings: Settings) -> int:
         if any(made.suite.judged) and not workspace.tests.judge_model:
             complain("No judge is set.", "Set PERSONACHAT_JUDGE_MODEL.")
             return testing.CANNOT_RUN
-        report = _finished(workspace.tests, asked, made)
+        report = _finished(workspace.tests, experiment, made)
     except PersonaChatError as error:
         complain_of(error)
         return testing.CANNOT_RUN
@@ -129,14 +135,14 @@ def _run(asked: Asked, make: Making, *, settings: Settings) -> int:
         services.close()
     testing.show(report)
     _show_questions(report)
-    return exit_code([report]) if testing.write([report], json_file=asked.json) else testing.CANNOT_RUN
+    return exit_code([report]) if testing.write([report], json_file=experiment.json) else testing.CANNOT_RUN
 
 
-def _finished(tests: Tests, asked: Asked, made: MadeRun) -> RunReport:
-    forecast = tests.forecast_made(asked.wish, made)
+def _finished(tests: Tests, experiment: ExperimentOptions, made: MadeRun) -> RunReport:
+    forecast = tests.forecast_made(experiment.wish, made)
     cost = "unknown" if forecast.cost_usd is None else f"about ${forecast.cost_usd:.4f}"
-    note(f"{asked.persona_id}: {forecast.calls:,} calls, cost {cost}.")
-    return testing.followed(tests, tests.begin_made(asked.wish, made))
+    note(f"{experiment.persona_id}: {forecast.calls:,} calls, cost {cost}.")
+    return testing.followed(tests, tests.begin_made(experiment.wish, made))
 
 
 def _show_questions(report: RunReport) -> None:
@@ -145,4 +151,4 @@ def _show_questions(report: RunReport) -> None:
         return
     for (question, judge), share in by_question(report).items():
         by = f" ({judge})" if judge else ""
-        answer(f"  {share.told}: {question}{by}", end="\n")
+        answer(f"  {share.in_words}: {question}{by}", end="\n")

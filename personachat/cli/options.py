@@ -14,7 +14,7 @@ class DefaultGroup(TyperGroup):
     """A group that takes what names none of its commands for arguments of its `default` one."""
 
     default: ClassVar[str]
-    kept: ClassVar[frozenset[str]] = frozenset({"--help"})
+    own_options: ClassVar[frozenset[str]] = frozenset({"--help"})
     """Options of the group itself."""
     takes_names: ClassVar[bool] = True
     """Whether a word that is no option and no command belongs to the default one, too."""
@@ -22,7 +22,7 @@ class DefaultGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = args[0] if args else "-"
         is_its_own = first not in self.commands if self.takes_names else first.startswith("-")
-        if is_its_own and first not in self.kept:
+        if is_its_own and first not in self.own_options:
             args = [self.default, *args]
         return super().parse_args(ctx, args)
 

@@ -305,9 +305,9 @@ def import_personas(
     raise typer.Exit(code)
 
 
-def _columns(given: str | None) -> dict[str, str] | None:
+def _columns(text: str | None) -> dict[str, str] | None:
     """Which columns of a table are the prompt and the name."""
-    names = [part.strip() for part in (given or "").split(",") if part.strip()]
+    names = [part.strip() for part in (text or "").split(",") if part.strip()]
     return dict(zip(("prompt", "name"), names, strict=False)) or None
 
 
@@ -346,8 +346,8 @@ def _opened(personas_dir: Path | None, data_dir: Path | None) -> Iterator[Person
         settings,
         following=Following.of,
         over=lambda store: TestedPersonas(store, saved.append),
-    ) as found:
-        yield found
+    ) as personas:
+        yield personas
     if saved:
         from personachat.cli import testing
 

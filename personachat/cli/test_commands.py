@@ -68,7 +68,7 @@ def run_tests(  # noqa: PLR0913  # one option each
     """
     from personachat.cli import testing
 
-    wanted = testing.Wanted(
+    options = testing.RunCommand(
         ids=ids or (),
         repeat=repeat,
         model=model,
@@ -78,7 +78,7 @@ def run_tests(  # noqa: PLR0913  # one option each
         most_cost_usd=max_cost,
         pairwise=pairwise,
     )
-    raise typer.Exit(testing.run(wanted, settings=_settings(personas_dir, data_dir)))
+    raise typer.Exit(testing.run(options, settings=_settings(personas_dir, data_dir)))
 
 
 @app.command()
@@ -115,10 +115,12 @@ def sweep(  # noqa: PLR0913  # one option each
         formalities=tuple(formality or ()),
         temperatures=tuple(temperature or ()),
     )
-    asked = experiments.Asked(persona_id=persona_id, model=model, most_cost_usd=max_cost, json=json_file)
+    options = experiments.ExperimentOptions(
+        persona_id=persona_id, model=model, most_cost_usd=max_cost, json=json_file
+    )
     settings = _settings(personas_dir, data_dir)
     raise typer.Exit(
-        experiments.sweep(asked, axes, message=message, cases=case or (), repeat=repeat, settings=settings)
+        experiments.sweep(options, axes, message=message, cases=case or (), repeat=repeat, settings=settings)
     )
 
 
@@ -147,11 +149,11 @@ def adherence(  # noqa: PLR0913  # one option each
     """
     from personachat.cli import experiments
 
-    asked = experiments.Asked(persona_id=persona_id, most_cost_usd=max_cost, json=json_file)
+    options = experiments.ExperimentOptions(persona_id=persona_id, most_cost_usd=max_cost, json=json_file)
     settings = _settings(personas_dir, data_dir)
     raise typer.Exit(
         experiments.adherence(
-            asked,
+            options,
             conversations=conversation or (),
             newest=newest,
             questions=question or (),
@@ -190,11 +192,13 @@ def stress(  # noqa: PLR0913  # one option each
     from personachat.cli import experiments
     from personachat.lab.stress import PROBES
 
-    asked = experiments.Asked(persona_id=persona_id, model=model, most_cost_usd=max_cost, json=json_file)
+    options = experiments.ExperimentOptions(
+        persona_id=persona_id, model=model, most_cost_usd=max_cost, json=json_file
+    )
     settings = _settings(personas_dir, data_dir)
     raise typer.Exit(
         experiments.stress(
-            asked,
+            options,
             user_model=user_model,
             goal=goal,
             rounds=rounds,

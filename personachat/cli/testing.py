@@ -35,7 +35,7 @@ _SIGNS = {"pass": "pass ", "fail": "FAIL ", "flaky": "FLAKY", "error": "ERROR", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class RunCommand:
     """What the command was asked for."""
 
     ids: Sequence[str]
@@ -49,12 +49,12 @@ class Wanted:
     """Whether a judge compares the replies with those of the revision `against`."""
 
 
-def run(wanted: Wanted, *, settings: Settings) -> int:
+def run(options: RunCommand, *, settings: Settings) -> int:
     """Run the suites and say what came of them; returns the exit code."""
     logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
     services = build_services(settings)
     try:
-        return _run(services, wanted)
+        return _run(services, options)
     finally:
         services.close()
 
@@ -75,21 +75,21 @@ def run_saved(saved: Sequence[StoredPersona], *, settings: Settings) -> None:
                 continue
             note(f"{stored.id}: its tests run, because it says so. Ctrl+C ends them; the save stays.")
             _follow(live)
-            note(f"  {tests.runs.report(live.plan.run.id).score.whole.told} cases pass in every repeat.")
+            note(f"  {tests.runs.report(live.plan.run.id).score.whole.in_words} cases pass in every repeat.")
     except KeyboardInterrupt:
         note("The tests were stopped. Resume them on the Tests page.")
     finally:
         services.close()
 
 
-def _run(services: Services, wanted: Wanted) -> int:
+def _run(services: Services, options: RunCommand) -> int:
     tests = services.of(LOCAL_OWNER, surface="cli").tests
-    if wanted.pairwise and (wanted.against is None or not tests.judge_model):
-        lacking = "--against REVISION" if wanted.against is None else "PERSONACHAT_JUDGE_MODEL"
+    if options.pairwise and (options.against is None or not tests.judge_model):
+        lacking = "--against REVISION" if options.against is None else "PERSONACHAT_JUDGE_MODEL"
         complain("--pairwise can't compare replies.", f"Set {lacking}.")
         return CANNOT_RUN
     try:
-        wishes = _wishes(tests, wanted)
+        wishes = _wishes(tests, options)
     except PersonaChatError as error:
         if not isinstance(error, SuiteInvalid):  # of that each problem has been said
             complain_of(error)
@@ -98,34 +98,34 @@ def _run(services: Services, wanted: Wanted) -> int:
         complain("There are no tests.", "Write personas/<id>.tests.yaml.")
         return CANNOT_RUN
     reports: list[RunReport] = []
-    left = wanted.most_cost_usd
+    left = options.most_cost_usd
     try:
         for wish in wishes:
-            made, left = _one(tests, wish, wanted, left_usd=left)
+            made, left = _one(tests, wish, options, left_usd=left)
             reports.append(made)
     except PersonaChatError as error:
         complain_of(error)
         return CANNOT_RUN
-    written = write(reports, json_file=wanted.json, junit_file=wanted.junit)
+    written = write(reports, json_file=options.json, junit_file=options.junit)
     return exit_code(reports) if written else CANNOT_RUN
 
 
-def _wishes(tests: Tests, wanted: Wanted) -> list[RunWish]:
+def _wishes(tests: Tests, options: RunCommand) -> list[RunWish]:
     """What is to be run; everything that would refuse it does so now, before the first call."""
     wishes = []
-    for persona_id in wanted.ids or tests.suites.ids():
-        wish = RunWish(persona_id=persona_id, repeat=wanted.repeat, model=wanted.model)
+    for persona_id in options.ids or tests.suites.ids():
+        wish = RunWish(persona_id=persona_id, repeat=options.repeat, model=options.model)
         try:
             # the newest version first: a file that nobody has looked at yet becomes a revision by that
-            made = tests.forecast(replace(wish, pairwise=QUESTION if wanted.pairwise else ""))
-            if wanted.against is not None:
-                tests.forecast(replace(wish, revision=wanted.against))
+            made = tests.forecast(replace(wish, pairwise=QUESTION if options.pairwise else ""))
+            if options.against is not None:
+                tests.forecast(replace(wish, revision=options.against))
         except SuiteInvalid as error:
             for problem in error.problems:
                 complain(f"{persona_id}.tests.yaml:{problem.line}:{problem.column}: {problem.message}")
             raise
         cost = "unknown" if made.cost_usd is None else f"about ${made.cost_usd:.4f}"
-        twice = " for each of the two versions" if wanted.against is not None else ""
+        twice = " for each of the two versions" if options.against is not None else ""
         note(f"{persona_id}: {made.calls:,} calls of {made.provider}/{made.model}, cost {cost}{twice}.")
         if made.reason:
             note(f"  {made.reason}")
@@ -134,23 +134,23 @@ def _wishes(tests: Tests, wanted: Wanted) -> list[RunWish]:
 
 
 def _one(
-    tests: Tests, wish: RunWish, wanted: Wanted, *, left_usd: float | None
+    tests: Tests, wish: RunWish, options: RunCommand, *, left_usd: float | None
 ) -> tuple[RunReport, float | None]:
     """Run one suite, before it with the revision to compare with if there is one; say what came of it.
 
     The revision is always run anew: an earlier run may have had other cases, models or repeats.
     """
     before: RunReport | None = None
-    if wanted.against is not None:
-        before = _finished(tests, replace(wish, revision=wanted.against, most_cost_usd=left_usd))
+    if options.against is not None:
+        before = _finished(tests, replace(wish, revision=options.against, most_cost_usd=left_usd))
         left_usd = _less(left_usd, before)
-    if before and wanted.pairwise:
+    if before and options.pairwise:
         wish = replace(wish, pairwise=QUESTION, against=before.run.id)
     report = _finished(tests, replace(wish, most_cost_usd=left_usd))
     left_usd = _less(left_usd, report)
     if before:
         report = tests.runs.report(report.run.id, before=before.run.id)
-    show(report, told_before=f"revision {wanted.against}" if before else "the run before")
+    show(report, told_before=f"revision {options.against}" if before else "the run before")
     _show_pairs(tests, report)
     return report, left_usd
 
@@ -193,7 +193,10 @@ def show(report: RunReport, *, told_before: str = "") -> None:
         answer(f"  {_SIGNS[case.state]}  {case.passes}/{case.planned}  {case.name}", end="\n")
         if case.state != "pass":
             answer("".join(f"           {line}\n" for line in why(case).splitlines()))
-    answer(f"  {scored.whole.told} cases pass in every repeat; {scored.replies.told} replies pass.", end="\n")
+    answer(
+        f"  {scored.whole.in_words} cases pass in every repeat; {scored.replies.in_words} replies pass.",
+        end="\n",
+    )
     if run.state == "limit":
         answer("  Stopped: another reply could have cost more than allowed.", end="\n")
     if report.comparison:
@@ -202,14 +205,14 @@ def show(report: RunReport, *, told_before: str = "") -> None:
 
 def _show_pairs(tests: Tests, report: RunReport) -> None:
     if pairs := score_pairs(report.score):
-        answer(f"  Replies compared by a judge: {pairs.told}", end="\n")
+        answer(f"  Replies compared by a judge: {pairs.sentence}", end="\n")
         for judge in judges_of(report):
             trust = tests.pairs.agreement(question=report.run.options.pairwise, judge=judge)
-            answer(f"    {trust.told}", end="\n")
+            answer(f"    {trust.sentence}", end="\n")
 
 
 def _compared(comparison: Comparison, told_before: str) -> str:
-    counts = ", ".join(f"{len(found)} {change}" for change in CHANGES if (found := comparison.of(change)))
+    counts = ", ".join(f"{len(matches)} {change}" for change in CHANGES if (matches := comparison.of(change)))
     lines = [f"  Compared with {told_before}: {counts}."]
     lines += [
         f"    {each.change}: {each.name} ({each.before or 'not there'} -> {each.after or 'not there'})"

@@ -97,7 +97,7 @@ def _row(each: Sum, speed: Speed, by: Sequence[str], names: Any) -> dict[str, An
         "calls": each.calls,
         "estimated": each.estimated,
         "cost_usd": each.cost_usd,
-        "cost_known": each.known("cost_usd"),
+        "cost_known": each.known_count("cost_usd"),
         "mean_first_token_ms": each.mean("first_token_ms"),
         "mean_duration_ms": each.mean("duration_ms"),
         **{f"{name}_p50": times.p50 for name, times in speed.times()},

@@ -32,7 +32,7 @@ class ConversationStore(Protocol):
         self,
         owner: str,
         *,
-        kept: bool = True,
+        durable: bool = True,
         turns: Sequence[Turn] = (),
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,

@@ -111,7 +111,7 @@ class MemoryConversations:
         self,
         owner: str,
         *,
-        kept: bool = True,
+        durable: bool = True,
         turns: Sequence[Turn] = (),
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,  # noqa: ARG002  # it can only be this one
@@ -121,7 +121,7 @@ class MemoryConversations:
         head = Conversation(
             id=new_id(),
             owner=owner,
-            kept=kept,
+            durable=durable,
             temporary=True,
             variables=merged({}, variables or {}),
             settings=settings or {},
@@ -235,7 +235,7 @@ class MemoryConversations:
     def keep(self, owner: str, conversation_id: str) -> None:
         with self._lock:
             held = self._held(owner, conversation_id)
-            held.head = replace(held.head, kept=True)
+            held.head = replace(held.head, durable=True)
 
     def queue(self, owner: str, conversation_id: str, message: QueuedMessage) -> None:
         with self._lock:

@@ -157,13 +157,13 @@ class QueuedMessage:
 class Conversation:
     """What a person sees of a conversation: its head and the last turns of the active branch.
 
-    `kept` ones outlive their followers; the others' replies end when nobody listens. `temporary` ones
+    `durable` ones outlive their followers; the others' replies end when nobody listens. `temporary` ones
     are in this process's memory alone and never written.
     """
 
     id: str
     owner: str
-    kept: bool = True
+    durable: bool = True
     temporary: bool = False
     title: str = ""
     leaf_id: str | None = None

@@ -38,7 +38,7 @@ from personachat.errors import PersonaChatError
 
 log = logging.getLogger(__name__)
 
-KEPT = timedelta(hours=1)
+LIFETIME = timedelta(hours=1)
 """How long a response can be referred to after its last use."""
 
 FORGET_SECONDS = 600.0
@@ -108,8 +108,8 @@ class KeptResponses:
 
     def keep(self, owner: str, response: KeptResponse) -> bool:
         """Keep a response, and what it follows for longer; False if it is too large."""
-        given, came = json.dumps(response.input), json.dumps(response.output)
-        size = len(given) + len(came)
+        request_json, came = json.dumps(response.input), json.dumps(response.output)
+        size = len(request_json) + len(came)
         if size > MOST_BYTES:
             return False
         with self._database.write() as connection:
@@ -121,7 +121,7 @@ class KeptResponses:
                     previous_id=response.previous_id,
                     size=size,
                     used_at=moment,
-                    input=given,
+                    input=request_json,
                     output=came,
                 )
             )
@@ -140,7 +140,7 @@ class KeptResponses:
         with self._database.read() as connection:
             chain = _chain(owner, response_id)
             query = select(chain.c.previous_id, _r.input, _r.output).join(responses, _r.id == chain.c.id)
-            query = query.where(_r.used_at >= self._database.moment(connection) - KEPT)
+            query = query.where(_r.used_at >= self._database.moment(connection) - LIFETIME)
             rows = connection.execute(query.order_by(chain.c.distance.desc())).all()
         if not rows or rows[0].previous_id is not None:
             return None
@@ -150,7 +150,7 @@ class KeptResponses:
         """What came as these responses; those that are not the owner's, or no longer there, are left out."""
         with self._database.read() as connection:
             query = select(_r.id, _r.output).where(_r.owner == owner, _r.id.in_(response_ids))
-            query = query.where(_r.used_at >= self._database.moment(connection) - KEPT)
+            query = query.where(_r.used_at >= self._database.moment(connection) - LIFETIME)
             return {row.id: json.loads(row.output) for row in connection.execute(query)}
 
     def forget_old(self) -> None:
@@ -160,7 +160,7 @@ class KeptResponses:
 
     def _forget(self, connection: Connection, owner: str | None = None) -> None:
         """Remove what is too old; of an owner also what is too much."""
-        connection.execute(delete(responses).where(_r.used_at < self._database.moment(connection) - KEPT))
+        connection.execute(delete(responses).where(_r.used_at < self._database.moment(connection) - LIFETIME))
         if owner is None:
             return
         newest = (_r.used_at.desc(), _r.id)

@@ -147,7 +147,7 @@ def conversation_of(row: Row[Any], *, queue: tuple[QueuedMessage, ...] = ()) -> 
     return Conversation(
         id=row.id,
         owner=row.owner,
-        kept=row.kept,
+        durable=row.kept,
         title=row.title,
         leaf_id=row.leaf_id,
         queue=queue,

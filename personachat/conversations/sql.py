@@ -29,7 +29,7 @@ from personachat.database.processes import announce
 from personachat.messages import storable
 from personachat.stamps import new_id, now
 
-_HEAD = ("id", "owner", "kept", "title", "leaf_id", "created_at", "updated_at", "variables", "settings")
+_HEAD = ("id", "owner", "title", "leaf_id", "created_at", "updated_at", "variables", "settings")
 
 
 class SqlConversations:
@@ -43,7 +43,7 @@ class SqlConversations:
         self,
         owner: str,
         *,
-        kept: bool = True,
+        durable: bool = True,
         turns: Sequence[Turn] = (),
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,
@@ -54,7 +54,7 @@ class SqlConversations:
         head = Conversation(
             id=new_id(),
             owner=owner,
-            kept=kept,
+            durable=durable,
             title=retitled("", [], [turn.as_message() for turn in turns]),
             leaf_id=turns[-1].id if turns else None,
             created_at=moment,
@@ -63,7 +63,9 @@ class SqlConversations:
             settings=settings or {},
         )
         with self._database.write() as connection:
-            connection.execute(insert(conversations), {name: getattr(head, name) for name in _HEAD})
+            connection.execute(
+                insert(conversations), {"kept": head.durable, **{name: getattr(head, name) for name in _HEAD}}
+            )
             if turns:
                 self._insert(connection, head.id, turns, requests=requests, process_id=process_id)
         return head

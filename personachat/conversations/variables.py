@@ -8,12 +8,12 @@ from personachat.messages import storable
 from personachat.variables import MOST_CHARACTERS, MOST_VARIABLES, is_name
 
 
-def merged(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+def merged(before: Mapping[str, str], new_values: Mapping[str, str]) -> dict[str, str]:
     """The values of a conversation once these are given, by names in lower case; an empty one is taken back.
 
     Of too many the oldest go.
     """
-    named = {name.lower(): value for name, value in given.items() if is_name(name)}
+    named = {name.lower(): value for name, value in new_values.items() if is_name(name)}
     changed = {name: storable(value)[:MOST_CHARACTERS] for name, value in named.items()}
     values = {name: value for name, value in before.items() if name not in changed} | changed
     filled = [(name, value) for name, value in values.items() if value]

@@ -40,7 +40,7 @@ class Outage:
         return self._clock() - self._ended
 
     def now(self) -> float:
-        """By the clock of `asked`, in seconds."""
+        """Seconds by the clock that `over_for` reads."""
         return self._clock()
 
     def note(self, failure: Exception, *, took: float) -> None:

@@ -41,7 +41,7 @@ from personachat.stamps import new_id
 MOST_BYTES = 50 * 1024 * 1024
 
 _HINT = "Choose a JSON file exported by PersonaChat."
-_SHOWN = 60
+_MOST_SUMMARY_CHARACTERS = 60
 
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -196,8 +196,8 @@ def _named(number: int, title: str) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(storable(text[: 4 * _SHOWN]).split())
-    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+    line = " ".join(storable(text[: 4 * _MOST_SUMMARY_CHARACTERS]).split())
+    return line if len(line) <= _MOST_SUMMARY_CHARACTERS else f"{line[:_MOST_SUMMARY_CHARACTERS]}…"
 
 
 def _refuse(message: str) -> NoReturn:

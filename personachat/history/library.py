@@ -63,7 +63,7 @@ class ConversationLibrary:
         """A page of what something was said in, newest first, pinned ones too. Raises CursorInvalid."""
         self._settle()
         with self._database.read() as connection:
-            return listing.listed(
+            return listing.list_page(
                 connection, self._owner, _storable_filters(filters), limit=limit, cursor=cursor
             )
 
@@ -109,10 +109,10 @@ class ConversationLibrary:
 
     def rename(self, conversation_id: str, title: str) -> None:
         """Give it a title of 1 to 200 characters. Raises MessageInvalid."""
-        kept = organizing.title_kept(title)
+        clean_title = organizing.checked_title(title)
         with self._database.write() as connection:
             organizing.change(
-                connection, self._owner, storable(conversation_id), title=kept, has_own_title=True
+                connection, self._owner, storable(conversation_id), title=clean_title, has_own_title=True
             )
 
     def pin(self, conversation_id: str, pinned: bool) -> None:  # noqa: FBT001  # says itself

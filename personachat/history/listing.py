@@ -45,14 +45,14 @@ VOICES_OF = 1_000
 
 _AT_ONCE = 500
 
-_LISTED = text("deleted_at IS NULL AND title <> ''")
-_SAID = conversations.c.title != literal_column("''")  # written out, or the index would not serve
+_IN_LISTS = text("deleted_at IS NULL AND title <> ''")
+_HAS_TITLE = conversations.c.title != literal_column("''")  # written out, or the index would not serve
 _DELETED = text("deleted_at IS NOT NULL")
 Index(
     "ix_conversations_listed",
     *(conversations.c[name] for name in ("owner", "archived", "updated_at", "id")),
-    sqlite_where=_LISTED,
-    postgresql_where=_LISTED,
+    sqlite_where=_IN_LISTS,
+    postgresql_where=_IN_LISTS,
 )
 Index(
     "ix_conversations_pinned",
@@ -100,7 +100,7 @@ class ListPage:
     """None on the last page."""
 
 
-def listed(
+def list_page(
     connection: Connection, owner: str, filters: Filters, *, limit: int, cursor: str | None
 ) -> ListPage:
     """A page of the owner's conversations. Raises CursorInvalid."""
@@ -123,9 +123,9 @@ def listed(
 
 
 def count(connection: Connection, owner: str, filters: Filters) -> int:
-    """How many conversations all pages of `listed` hold."""
+    """How many conversations all pages of `list_page` hold."""
     c = conversations.c
-    mine = (c.owner == owner, c.deleted_at.is_(None), _SAID, c.archived.is_(filters.archived))
+    mine = (c.owner == owner, c.deleted_at.is_(None), _HAS_TITLE, c.archived.is_(filters.archived))
     query = (
         select(func.count()).select_from(conversations).where(*mine, *_fitting(connection, owner, filters))
     )
@@ -171,7 +171,7 @@ def _newest(connection: Connection, owner: str) -> Iterator[ColumnElement[bool]]
     Some at a time: for all of them at once a planner would rather look through every turn there is.
     """
     c = conversations.c
-    mine = select(c.id).where(c.owner == owner, c.deleted_at.is_(None), _SAID)
+    mine = select(c.id).where(c.owner == owner, c.deleted_at.is_(None), _HAS_TITLE)
     newest_first = mine.order_by(c.updated_at.desc()).limit(VOICES_OF)
     for archived in (False, True):
         ids = connection.scalars(newest_first.where(c.archived.is_(archived))).all()
@@ -187,7 +187,7 @@ def _newest(connection: Connection, owner: str) -> Iterator[ColumnElement[bool]]
 def _newest_first(*, archived: bool) -> Select[Any]:
     """What is `mine` and listed, at `most` so many."""
     c = conversations.c
-    mine = (c.owner == bindparam("mine"), c.deleted_at.is_(None), _SAID, c.archived.is_(archived))
+    mine = (c.owner == bindparam("mine"), c.deleted_at.is_(None), _HAS_TITLE, c.archived.is_(archived))
     newest_first = _summaries().where(*mine).order_by(c.updated_at.desc(), c.id.desc())
     return newest_first.limit(bindparam("most"))
 
@@ -195,7 +195,7 @@ def _newest_first(*, archived: bool) -> Select[Any]:
 @cache
 def _pinned_first() -> Select[Any]:
     c = conversations.c
-    mine = (c.owner == bindparam("mine"), c.pinned, c.deleted_at.is_(None), c.archived.is_(False), _SAID)
+    mine = (c.owner == bindparam("mine"), c.pinned, c.deleted_at.is_(None), c.archived.is_(False), _HAS_TITLE)
     return _summaries().where(*mine).order_by(c.updated_at.desc(), c.id.desc())
 
 

@@ -103,7 +103,7 @@ def _set_aside(connection: Connection, which: ColumnElement[bool]) -> None:
 
 def _name_in(text: str) -> str:
     with suppress(ValueError, RecursionError):
-        found = json.loads(text)
-        if isinstance(found, dict) and isinstance(found.get("name"), str):
-            return str(found["name"])[:MOST_NAME_CHARACTERS]
+        document = json.loads(text)
+        if isinstance(document, dict) and isinstance(document.get("name"), str):
+            return str(document["name"])[:MOST_NAME_CHARACTERS]
     return ""

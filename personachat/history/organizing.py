@@ -21,18 +21,18 @@ from personachat.stamps import now
 MOST_TITLE_CHARACTERS = 200
 
 KEPT_AFTER_DELETION = timedelta(days=30)
-EMPTY_KEPT = timedelta(days=1)
+EMPTY_LIFETIME = timedelta(days=1)
 """A conversation in which nothing was ever said."""
 
 _AT_ONCE = 500
 
 
-def title_kept(title: str) -> str:
+def checked_title(title: str) -> str:
     """A title as it is kept: on one line. Raises MessageInvalid."""
-    kept = " ".join(storable(title).split())
-    if not 0 < len(kept) <= MOST_TITLE_CHARACTERS:
+    words = " ".join(storable(title).split())
+    if not 0 < len(words) <= MOST_TITLE_CHARACTERS:
         raise MessageInvalid(f"A title must be 1 to {MOST_TITLE_CHARACTERS} characters long.")
-    return kept
+    return words
 
 
 def change(connection: Connection, owner: str, conversation_id: str, **values: Any) -> None:
@@ -66,7 +66,7 @@ def purge(database: Database) -> int:
     has_turns = exists().where(turns.c.conversation_id == c.id)
     waiting = exists().where(queued_messages.c.conversation_id == c.id)
     old = c.deleted_at < now() - KEPT_AFTER_DELETION
-    unused = and_(c.title == "", c.updated_at < now() - EMPTY_KEPT, ~has_turns, ~waiting)
+    unused = and_(c.title == "", c.updated_at < now() - EMPTY_LIFETIME, ~has_turns, ~waiting)
     with database.read() as connection:
         gone = connection.scalars(select(c.id).where(or_(old, unused))).all()
     for conversation_id in gone:  # each for itself: others can write in between

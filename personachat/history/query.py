@@ -135,13 +135,13 @@ def excerpt(text: str, sought: SearchQuery) -> tuple[str, tuple[tuple[int, int],
 def matches(text: str, sought: SearchQuery) -> Iterator[tuple[int, int]]:
     """The ranges of a text that match, in order and without overlaps."""
     end = 0
-    for start, stop in _in_order(_words_found(text, sought.terms), _parts_found(text, sought.parts)):
+    for start, stop in _in_order(_word_spans(text, sought.terms), _part_spans(text, sought.parts)):
         if start >= end:
             yield start, stop
             end = stop
 
 
-def _words_found(text: str, terms: tuple[Term, ...]) -> Iterator[tuple[int, int]]:
+def _word_spans(text: str, terms: tuple[Term, ...]) -> Iterator[tuple[int, int]]:
     sought = [([folded(word) for word in term.words], term.prefix) for term in terms]
     longest = max((len(words) for words, _ in sought), default=0)
     window: list[tuple[str, int, int]] = []
@@ -173,7 +173,7 @@ def spellings(part: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ways))
 
 
-def _parts_found(text: str, parts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+def _part_spans(text: str, parts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     if parts:
         longest_first = sorted((way for part in parts for way in spellings(part)), key=len, reverse=True)
         for match in re.finditer("|".join(re.escape(part) for part in longest_first), text):

@@ -76,16 +76,20 @@ def suggested(
     connection: Connection, question: UsageQuery, *, owner: str, hash_of: HashOf
 ) -> tuple[Suggested, ...]:
     """What has most reasons first, then the newest."""
-    found: dict[str, list[tuple[Any, Reason]]] = defaultdict(list)
+    suggestions: dict[str, list[tuple[Any, Reason]]] = defaultdict(list)
     for row, reason in _reasons(connection, question, owner=owner, hash_of=hash_of):
-        found[row.conversation_id].append((row, reason))
-    listed = []
-    for conversation_id, rows in found.items():
+        suggestions[row.conversation_id].append((row, reason))
+    suggestions_in_order = []
+    for conversation_id, rows in suggestions.items():
         rows.sort(key=lambda each: each[1].at, reverse=True)
         head = rows[0][0]
         reasons = tuple(reason for _, reason in rows)
-        listed.append(Suggested(conversation_id, head.title, head.persona_id, head.persona_name, reasons))
-    return tuple(sorted(listed, key=lambda each: (each.weight, each.reasons[0].at), reverse=True))
+        suggestions_in_order.append(
+            Suggested(conversation_id, head.title, head.persona_id, head.persona_name, reasons)
+        )
+    return tuple(
+        sorted(suggestions_in_order, key=lambda each: (each.weight, each.reasons[0].at), reverse=True)
+    )
 
 
 def _reasons(

@@ -34,9 +34,9 @@ def sentences(
         .order_by(calls.c.began_at.desc())
         .limit(LOOKED_AT)
     )
-    found: dict[str, str] = {}
+    sentences_by_code: dict[str, str] = {}
     for code, error in connection.execute(query):
         message = error.get("message") if isinstance(error, dict) else None
         if isinstance(message, str) and message:
-            found.setdefault(code, message)
-    return found
+            sentences_by_code.setdefault(code, message)
+    return sentences_by_code

@@ -47,11 +47,11 @@ def by_persona(connection: Connection, question: UsageQuery, *, hash_of: HashOf)
     columns = (turns.c.persona_id, turns.c.rating, turns.c.created_at, turns.c.depth)
     each = _rated(connection, question, *columns, hash_of=hash_of).distinct().subquery()
     query = select(each.c.persona_id, each.c.rating, func.count()).group_by(each.c.persona_id, each.c.rating)
-    found: dict[str, Thumbs] = {}
+    totals: dict[str, Thumbs] = {}
     for persona_id, rating, number in connection.execute(query):
         thumbs = Thumbs(up=number) if rating > 0 else Thumbs(down=number)
-        found[persona_id] = found.get(persona_id, Thumbs()).plus(thumbs)
-    return dict(sorted(found.items(), key=lambda each: (-each[1].count, each[0])))
+        totals[persona_id] = totals.get(persona_id, Thumbs()).plus(thumbs)
+    return dict(sorted(totals.items(), key=lambda each: (-each[1].count, each[0])))
 
 
 def of_persona(connection: Connection, question: UsageQuery, *, hash_of: HashOf) -> tuple[Thumb, ...]:
@@ -70,14 +70,14 @@ def by_save(saves: Sequence[Save], thumbs: Sequence[Thumb]) -> dict[int, Thumbs]
     versions: dict[str, list[Save]] = {}
     for save in sorted(saves, key=lambda each: each.number):
         versions.setdefault(save.etag, []).append(save)
-    found = {save.number: Thumbs() for save in saves}
+    totals = {save.number: Thumbs() for save in saves}
     for thumb in thumbs:
         same = versions.get(thumb.revision)
         if not same:
             continue
         spoke = next((save for save in reversed(same) if save.saved_at <= thumb.at), same[0])
-        found[spoke.number] = found[spoke.number].plus(Thumbs(up=thumb.up, down=not thumb.up))
-    return found
+        totals[spoke.number] = totals[spoke.number].plus(Thumbs(up=thumb.up, down=not thumb.up))
+    return totals
 
 
 def is_asked_of_turns(question: UsageQuery) -> bool:

@@ -45,29 +45,29 @@ class Insights:
         """What was said last of each error."""
         return self.usage.read(
             question,
-            lambda connection, asked: failures.sentences(connection, asked, codes, owner=self._owner),
+            lambda connection, query: failures.sentences(connection, query, codes, owner=self._owner),
         )
 
     def thumbs(self, question: UsageQuery) -> Mapping[str, Thumbs]:
         """Those of each persona, by its id."""
         return self.usage.read(
             question,
-            lambda connection, asked: liking.by_persona(connection, asked, hash_of=self._hash_of),
+            lambda connection, query: liking.by_persona(connection, query, hash_of=self._hash_of),
         )
 
     def thumbs_of(self, question: UsageQuery, persona_id: str) -> Sequence[Thumb]:
         """Each thumb that this persona ever got, whatever the question's days are."""
         ever = replace(question, since=None, until=None, persona=persona_id)
         return self.usage.read(
-            ever, lambda connection, asked: liking.of_persona(connection, asked, hash_of=self._hash_of)
+            ever, lambda connection, query: liking.of_persona(connection, query, hash_of=self._hash_of)
         )
 
     def suggested(self, question: UsageQuery) -> Sequence[Suggested]:
         """Conversations of this owner that deserve a look."""
         return self.usage.read(
             question,
-            lambda connection, asked: attention.suggested(
-                connection, asked, owner=self._owner, hash_of=self._hash_of
+            lambda connection, query: attention.suggested(
+                connection, query, owner=self._owner, hash_of=self._hash_of
             ),
         )
 
@@ -83,5 +83,5 @@ class Insights:
         """What this owner's messages to a persona usually take; of all, for who administers."""
         return self.usage.read(
             UsageQuery(zone=UTC, persona=persona_id, model=model),
-            lambda connection, asked: forecasts.medians(connection, asked, provider=provider),
+            lambda connection, query: forecasts.medians(connection, query, provider=provider),
         )

@@ -56,19 +56,19 @@ def made_adherence(
     persona_id: str, talks: Sequence[Talk], questions: Sequence[str], *, share: float = 1.0
 ) -> MadeRun:
     """The measurement. Raises SuiteRunRefused where there is nothing to ask, or to ask about."""
-    asked = checked_questions(questions)
-    if not asked:
+    distinct_questions = checked_questions(questions)
+    if not distinct_questions:
         raise SuiteRunRefused("There are no questions yet.", hint="Write some, one per line.")
     cases: list[dict[str, Any]] = []
     places: dict[int, tuple[int, int]] = {}
     answered_by: dict[int, str] = {}
     for number, talk in enumerate(talks, 1):
         title = " ".join(talk.title.split())[:80] or "Conversation"
-        said: list[dict[str, str]] = []
+        messages: list[dict[str, str]] = []
         replies = 0
         for turn in talk.path:
             is_reply = turn.role == "assistant" and turn.reply is not None and turn.text.strip()
-            if is_reply and said and "user" in said[-1]:
+            if is_reply and messages and "user" in messages[-1]:
                 replies += 1
                 if turn.reply and len(cases) < MOST_CASES and is_sampled(turn.id, share):
                     places[len(cases)] = (number, replies)
@@ -76,13 +76,13 @@ def made_adherence(
                     cases.append(
                         {
                             "name": f"{number}. {title}, reply {replies}",
-                            "turns": said[-min(2, MOST_TURNS) :] if len(said) > 1 else list(said),
-                            "check": [{"judge": question} for question in asked],
+                            "turns": messages[-min(2, MOST_TURNS) :] if len(messages) > 1 else list(messages),
+                            "check": [{"judge": question} for question in distinct_questions],
                             "reference": turn.text,
                         }
                     )
             if turn.text.strip():
-                said.append({turn.role: turn.text})
+                messages.append({turn.role: turn.text})
     if not cases:
         raise SuiteRunRefused(
             "There are no replies to measure.", hint="Choose more conversations or a larger share."
@@ -100,15 +100,15 @@ def is_sampled(turn_id: str, share: float) -> bool:
 
 def checked_questions(questions: Sequence[str]) -> tuple[str, ...]:
     """Those that can be asked, without repeats. Raises SuiteRunRefused where one is too short or too long."""
-    found = tuple(dict.fromkeys(" ".join(each.split()) for each in questions if each.strip()))
-    if len(found) > MOST_QUESTIONS:
+    distinct_questions = tuple(dict.fromkeys(" ".join(each.split()) for each in questions if each.strip()))
+    if len(distinct_questions) > MOST_QUESTIONS:
         raise SuiteRunRefused(f"There can be at most {MOST_QUESTIONS} questions.", hint="Remove some.")
-    for each in found:
+    for each in distinct_questions:
         try:
             _QUESTION.validate_python(each, strict=True)
         except ValidationError:
             raise SuiteRunRefused(f'This isn\'t a question: "{each[:60]}".', hint="Write more.") from None
-    return found
+    return distinct_questions
 
 
 def draft_request(persona: Persona) -> str:
@@ -142,24 +142,24 @@ class QuestionDrafter:
             raise SuiteRunRefused(
                 "No model can draft questions.", hint="Write them yourself, or set PERSONACHAT_JUDGE_MODEL."
             )
-        said: list[SaidTurn] = [("user", draft_request(persona))]
-        answered = await self._replying.reply(drafter, said, origin=origin, model=self._model)
+        messages: list[SaidTurn] = [("user", draft_request(persona))]
+        answered = await self._replying.reply(drafter, messages, origin=origin, model=self._model)
         if answered.error:
             raise SuiteRunRefused(f"No questions were drafted: {answered.error}", hint="Try again.")
-        found = read_questions(answered.text)
-        if not found:
+        questions = read_questions(answered.text)
+        if not questions:
             raise SuiteRunRefused(
                 "The model's answer has no questions that can be used.", hint="Try again, or write them."
             )
-        return found
+        return questions
 
 
 def read_questions(answer: str) -> tuple[str, ...]:
     """The questions of a model's answer; empty where it holds none that can be asked."""
-    found = (one_object(answer) or {}).get("questions")
-    if not isinstance(found, list):
+    questions = (one_object(answer) or {}).get("questions")
+    if not isinstance(questions, list):
         return ()
-    texts = [each for each in found if isinstance(each, str)]
+    texts = [each for each in questions if isinstance(each, str)]
     try:
         return checked_questions(texts[:MOST_QUESTIONS])
     except SuiteRunRefused:
@@ -190,9 +190,9 @@ def measured(report: RunReport) -> list[MeasuredTurn]:
 def by_question(report: RunReport) -> dict[tuple[str, str], Share]:
     """By question and judge: replies that are like the persona. What isn't answered counts as not."""
     planned = sum(case.planned for case in report.score.cases)
-    found: dict[str, tuple[str, int]] = {}
+    shares: dict[str, tuple[str, int]] = {}
     for case in report.score.cases:
         for answer in (answer for cell in case.cells for answer in cell.judged):
-            judge, hits = found.get(answer.question, ("", 0))
-            found[answer.question] = (answer.judge or judge, hits + (answer.verdict == answer.expect))
-    return {(question, judge): Share(hits, planned) for question, (judge, hits) in found.items()}
+            judge, hits = shares.get(answer.question, ("", 0))
+            shares[answer.question] = (answer.judge or judge, hits + (answer.verdict == answer.expect))
+    return {(question, judge): Share(hits, planned) for question, (judge, hits) in shares.items()}

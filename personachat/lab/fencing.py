@@ -50,9 +50,9 @@ def harmless(text: str) -> str:
     """The text, as long as a judge is shown it, without anything that could pass for a fence."""
     text = text[:MOST_CHARACTERS]
 
-    def replaced(found: re.Match[str]) -> str:
-        after = text[found.end() : found.end() + _SEEN]
-        return "\u2039" if _begins_fence(after) else found[0]
+    def replaced(match: re.Match[str]) -> str:
+        after = text[match.end() : match.end() + _SEEN]
+        return "\u2039" if _begins_fence(after) else match[0]
 
     return _LESS_THAN.sub(replaced, text)
 

@@ -51,7 +51,7 @@ _FENCED = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class JudgeReply:
     """An answer and what it cost."""
 
     answer: JudgedAnswer
@@ -91,34 +91,38 @@ class Judge:
         return f"{first.provider}/{first.model}"
 
     async def ask(
-        self, question: JudgeQuestion, *, said: str, reply: str, reference: str, origin: Origin
-    ) -> Asked:
+        self, question: JudgeQuestion, *, message: str, reply: str, reference: str, origin: Origin
+    ) -> JudgeReply:
         """Ask once, and once more where no verdict could be read. Raises ShuttingDown alone."""
-        first = await self._ask_once(question, said=said, reply=reply, reference=reference, origin=origin)
+        first = await self._ask_once(
+            question, message=message, reply=reply, reference=reference, origin=origin
+        )
         if first.answer.verdict is not None or first.refused or self.model is None:
             return first
-        again = await self._ask_once(question, said=said, reply=reply, reference=reference, origin=origin)
+        again = await self._ask_once(
+            question, message=message, reply=reply, reference=reference, origin=origin
+        )
         costs = [each.cost_usd for each in (first, again) if each.cost_usd is not None]
-        return Asked(again.answer, sum(costs) if costs else None)
+        return JudgeReply(again.answer, sum(costs) if costs else None)
 
     async def _ask_once(
-        self, question: JudgeQuestion, *, said: str, reply: str, reference: str, origin: Origin
-    ) -> Asked:
-        def trouble(why: str, heard: Heard = Heard()) -> Asked:
+        self, question: JudgeQuestion, *, message: str, reply: str, reference: str, origin: Origin
+    ) -> JudgeReply:
+        def trouble(why: str, heard: Heard = Heard()) -> JudgeReply:
             answer = JudgedAnswer(question.question, question.expect, heard.judge, None, trouble=why)
-            return Asked(answer, heard.cost_usd, heard.refused)
+            return JudgeReply(answer, heard.cost_usd, heard.refused)
 
         if self.model is None:
             return trouble("No judge is set. Set PERSONACHAT_JUDGE_MODEL.")
         if long := too_long(reply):
             return trouble(long)
-        request = judge_request(question.question, said=said, reply=reply, reference=reference)
+        request = judge_request(question.question, message=message, reply=reply, reference=reference)
         heard = await self.hear(judge_persona(self.model), request, origin=origin)
         if heard.trouble:
             return trouble(heard.trouble, heard)
         verdict = read_verdict(heard.text, reply=reply)
         answer = JudgedAnswer(question.question, question.expect, heard.judge, *verdict)
-        return Asked(answer, heard.cost_usd)
+        return JudgeReply(answer, heard.cost_usd)
 
     async def hear(self, persona: Persona, request: str, *, origin: Origin) -> Heard:
         """What the judge says to a request, or why there is nothing. Raises ShuttingDown alone."""
@@ -165,12 +169,12 @@ def judge_persona(model: str) -> Persona:
     )
 
 
-def judge_request(question: str, *, said: str, reply: str, reference: str = "", mark: str = "") -> str:
+def judge_request(question: str, *, message: str, reply: str, reference: str = "", mark: str = "") -> str:
     """What a judge is asked. `mark` is part of the fences; nobody can guess the usual one."""
     mark = mark or secrets.token_hex(8)
     parts = [
         f"Question: {harmless(question)}",
-        f"The person had said:\n<said-{mark}>\n{harmless(said)}\n</said-{mark}>",
+        f"The person had said:\n<said-{mark}>\n{harmless(message)}\n</said-{mark}>",
     ]
     if reference:
         parts.append(
@@ -193,19 +197,23 @@ def too_long(*replies: str) -> str:
 
 def read_verdict(answer: str, *, reply: str) -> tuple[bool | None, str, str, str]:
     """The verdict, reason, quotation and trouble in a judge's answer."""
-    found = one_object(answer)
-    if found is None:
+    document = one_object(answer)
+    if document is None:
         return None, "", "", "The judge's answer can't be read: it isn't one JSON object."
-    if {type(found.get(key)) for key in ("reason", "quote", "answer")} != {str}:
+    if {type(document.get(key)) for key in ("reason", "quote", "answer")} != {str}:
         return None, "", "", "The judge's answer can't be read: it lacks a reason, a quotation or an answer."
-    reason, quote, said = found["reason"].strip(), found["quote"].strip(), found["answer"].strip().lower()
-    if said not in {"yes", "no"}:
+    reason, quote, verdict = (
+        document["reason"].strip(),
+        document["quote"].strip(),
+        document["answer"].strip().lower(),
+    )
+    if verdict not in {"yes", "no"}:
         return None, reason, quote, "The judge answered neither yes nor no."
     if not reason:
         return None, reason, quote, "The judge gave no reason."
     if not occurs(quote, reply):
         return None, reason, quote, "What the judge quotes isn't in the reply."
-    return said == "yes", reason, quote, ""
+    return verdict == "yes", reason, quote, ""
 
 
 def one_object(answer: str) -> dict[str, Any] | None:
@@ -216,18 +224,18 @@ def one_object(answer: str) -> dict[str, Any] | None:
     fenced = _FENCED.match(answer.strip())
     try:
         inside = fenced["inside"] if fenced else answer
-        found = _storable(json.loads(inside, object_pairs_hook=_without_repetition))
+        value = _storable(json.loads(inside, object_pairs_hook=_without_repetition))
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object's value. Raises ValueError where it says two things of one key, such as yes and no."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         raise ValueError("a key is there twice")
-    return found
+    return members
 
 
 def _storable(value: Any) -> Any:

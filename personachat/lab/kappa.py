@@ -25,11 +25,11 @@ def kappa(table: Table) -> float | None:
 
 def interval(table: Table) -> tuple[float, float] | None:
     """Of kappa, at 95 %, cut at -1 and 1; None where there is no kappa."""
-    found = kappa(table)
-    if found is None:
+    estimate = kappa(table)
+    if estimate is None:
         return None
-    half = Z * _standard_error(table, found)
-    return max(-1.0, found - half), min(1.0, found + half)
+    half = Z * _standard_error(table, estimate)
+    return max(-1.0, estimate - half), min(1.0, estimate + half)
 
 
 def _agreed(table: Table, count: int) -> float:
@@ -45,11 +45,11 @@ def _by_chance(table: Table, count: int) -> float:
     return sum(one * other for one, other in zip(*_shares(table, count), strict=True))
 
 
-def _standard_error(table: Table, found: float) -> float:
+def _standard_error(table: Table, estimate: float) -> float:
     count, size = sum(map(sum, table)), range(len(table))
     rows, columns = _shares(table, count)
     by_chance = _by_chance(table, count)
-    diagonal = sum(table[i][i] / count * (1 - (rows[i] + columns[i]) * (1 - found)) ** 2 for i in size)
+    diagonal = sum(table[i][i] / count * (1 - (rows[i] + columns[i]) * (1 - estimate)) ** 2 for i in size)
     crossed = sum(table[i][j] / count * (columns[i] + rows[j]) ** 2 for i in size for j in size if i != j)
-    variance = diagonal + (1 - found) ** 2 * crossed - (found - by_chance * (1 - found)) ** 2
+    variance = diagonal + (1 - estimate) ** 2 * crossed - (estimate - by_chance * (1 - estimate)) ** 2
     return math.sqrt(max(0.0, variance) / count) / (1 - by_chance)

@@ -69,7 +69,7 @@ class Labelling:
         `without` are keys of what was skipped.
         """
         runs = self._records.of(self._owner, persona_id, limit=MOST_RUNS)
-        found: dict[str, ToLabel] = {}
+        items: dict[str, ToLabel] = {}
         labelled: dict[tuple[str, str], dict[str, bool]] = {}
         for run_id, cell in self._records.newest_cells([run.id for run in runs]):
             for answer in cell.judged:
@@ -80,13 +80,13 @@ class Labelling:
                     labelled[about] = self._labels.of(self._owner, question=about[0], judge=about[1])
                 item = ToLabel(run_id, cell.case_number, cell.reply, answer)
                 if reply_key(cell.reply) not in labelled[about] and item.key not in without:
-                    found.setdefault(item.key, item)
-        return tuple(found[key] for key in sorted(found))
+                    items.setdefault(item.key, item)
+        return tuple(items[key] for key in sorted(items))
 
-    def said(self, item: ToLabel) -> str:
+    def message_before(self, item: ToLabel) -> str:
         """What the person had said before the reply. Raises SuiteRunNotFound."""
         suite = parse_suite(self._records.get(item.run_id, self._owner).suite_text)
-        return suite.cases[item.case_number].said[-1].words
+        return suite.cases[item.case_number].all_turns[-1].words
 
     def answer(self, item: ToLabel, *, label: bool) -> None:
         """Say what the right answer is."""
@@ -124,9 +124,9 @@ class Labelling:
     def rated(self, persona_id: str, *, question: JudgeQuestion) -> tuple[RatedReply, ...]:
         """Replies of chats with thumbs that aren't labels for this question and today's judge yet."""
         judge = self.judge
-        known = self._labels.of(self._owner, question=question.question, judge=judge) if judge else {}
-        found = rated_replies(self._labels.database, self._owner, persona_id)
-        return tuple(each for each in found if reply_key(each.reply) not in known)
+        labels = self._labels.of(self._owner, question=question.question, judge=judge) if judge else {}
+        replies = rated_replies(self._labels.database, self._owner, persona_id)
+        return tuple(each for each in replies if reply_key(each.reply) not in labels)
 
     def label_by_thumbs(
         self, persona_id: str, replies: Sequence[RatedReply], *, question: JudgeQuestion

@@ -65,7 +65,7 @@ class Agreement:
         return self.yes_no, self.yes_yes + self.yes_no
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         """One sentence for a chip's tooltip, and the command line."""
         if not self.count:
             return "Not calibrated: nobody has labelled replies for this question and judge."

@@ -77,9 +77,9 @@ class TestSettings(BaseModel):
     @classmethod
     def of(cls, persona: Persona) -> TestSettings:
         """Those of a persona; the usual ones where it has none, or none that can be read."""
-        found = persona.extensions.get(EXTENSION)
+        value = persona.extensions.get(EXTENSION)
         try:
-            return cls.model_validate_json(json.dumps(found)) if isinstance(found, dict) else cls()
+            return cls.model_validate_json(json.dumps(value)) if isinstance(value, dict) else cls()
         except ValidationError:
             return cls()
 
@@ -93,11 +93,11 @@ class TestSettings(BaseModel):
 
 def settings_trouble(persona: Persona) -> str:
     """What is wrong with a persona's word on its tests, as a sentence; "" where nothing is."""
-    found = persona.extensions.get(EXTENSION)
-    if found is None:
+    value = persona.extensions.get(EXTENSION)
+    if value is None:
         return ""
     try:
-        TestSettings.model_validate_json(json.dumps(found))
+        TestSettings.model_validate_json(json.dumps(value))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in ("extensions", EXTENSION, *first["loc"]))

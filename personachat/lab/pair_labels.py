@@ -60,14 +60,14 @@ class PairAgreement:
         return interval(self.table)
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         """One sentence for a chip's tooltip, and the command line."""
         if not self.count:
             return "Not calibrated: nobody has labelled pairs for this question and judge."
         parts = [f"{self.count} of {ENOUGH} labels" if self.count < ENOUGH else f"{self.count} labels"]
-        found, around = self.kappa, self.interval
-        if found is not None and around is not None:
-            parts.append(f"kappa {found:.2f} ({around[0]:.2f} to {around[1]:.2f})")
+        estimate, around = self.kappa, self.interval
+        if estimate is not None and around is not None:
+            parts.append(f"kappa {estimate:.2f} ({around[0]:.2f} to {around[1]:.2f})")
         wrong = self.count - sum(row[at] for at, row in enumerate(self.table))
         low, high = wilson(wrong, self.count)
         parts.append(f"another preference in {wrong} of {self.count} ({low * 100:.0f} to {high * 100:.0f} %)")
@@ -88,7 +88,7 @@ def pair_agreement(pairs: Iterable[tuple[Preference, Preference]]) -> PairAgreem
 class PairToLabel:
     """Two replies that a judge has compared and the owner hasn't."""
 
-    said: str
+    message: str
     before: str
     after: str
     pair: PairVerdict
@@ -99,7 +99,7 @@ class PairToLabel:
         return _key(VERSION, self.pair.question, self.pair.judge, self.before, self.after)
 
     @property
-    def shown(self) -> tuple[Preference, Preference]:
+    def order(self) -> tuple[Preference, Preference]:
         """Which reply is shown first, and which second; the same every time."""
         return ("after", "before") if int(self.key[0], 16) % 2 else ("before", "after")
 
@@ -125,11 +125,11 @@ class PairLabelling:
             if run.options.pairwise
         ]
         runs = sorted(runs, key=lambda run: run.began_at, reverse=True)[:MOST_RUNS]
-        found: dict[str, PairToLabel] = {}
+        pairs: dict[str, PairToLabel] = {}
         for item in (item for run in runs for item in self._of(run)):
-            found.setdefault(item.key, item)
-        known = self._labelled({item.key for item in found.values()})
-        return tuple(found[key] for key in sorted(found) if key not in known and key not in without)
+            pairs.setdefault(item.key, item)
+        labelled_keys = self._labelled({item.key for item in pairs.values()})
+        return tuple(pairs[key] for key in sorted(pairs) if key not in labelled_keys and key not in without)
 
     def answer(self, item: PairToLabel, *, label: Preference) -> None:
         """Say which reply is better, in the place of what was said before."""
@@ -169,17 +169,17 @@ class PairLabelling:
         for cell in cells:
             before = others.get((cell.case_number, cell.attempt))
             if before and cell.pair:
-                said = cell.asked or suite.cases[cell.case_number].said[-1].words
-                yield PairToLabel(said, before, cell.reply, cell.pair)
+                message = cell.asked or suite.cases[cell.case_number].all_turns[-1].words
+                yield PairToLabel(message, before, cell.reply, cell.pair)
 
     def _labelled(self, keys: Collection[str]) -> set[str]:
-        ordered, found = sorted(keys), set[str]()
+        ordered, keys_with_label = sorted(keys), set[str]()
         with self._database.read() as connection:
             for at in range(0, len(ordered), 500):
                 some: Sequence[str] = ordered[at : at + 500]
                 mine = select(_l.pair_key).where(_l.owner == self._owner, _l.pair_key.in_(some))
-                found |= set(connection.scalars(mine))
-        return found
+                keys_with_label |= set(connection.scalars(mine))
+        return keys_with_label
 
 
 def _key(*texts: str) -> str:

@@ -42,7 +42,7 @@ class PairwiseJudge:
         self._judge = judge
 
     async def compare(
-        self, question: str, *, said: str, before: str, after: str, origin: Origin
+        self, question: str, *, message: str, before: str, after: str, origin: Origin
     ) -> tuple[PairVerdict, float | None]:
         """The verdict and what it cost. Raises ShuttingDown, and nothing for what a model does."""
         if not before.strip() or not after.strip():
@@ -52,32 +52,32 @@ class PairwiseJudge:
         if long := too_long(before, after):
             return PairVerdict(question, "", None, trouble=long), None
         cost: float | None = None
-        found = PairVerdict(question, "", None)
+        verdict = PairVerdict(question, "", None)
         for swapped in (False, True):
             first, second = (after, before) if swapped else (before, after)
             answer, paid = await self._ask(
-                question, said=said, first=first, second=second, swapped=swapped, origin=origin
+                question, message=message, first=first, second=second, swapped=swapped, origin=origin
             )
             cost = paid if cost is None else cost + (paid or 0.0)
-            found = replace(
-                found,
-                judge=answer.judge or found.judge,
-                answers=found.answers + answer.answers,
-                reasons=found.reasons + answer.reasons,
+            verdict = replace(
+                verdict,
+                judge=answer.judge or verdict.judge,
+                answers=verdict.answers + answer.answers,
+                reasons=verdict.reasons + answer.reasons,
                 trouble=answer.trouble,
             )
             if answer.trouble:
-                return found, cost
-        return replace(found, verdict="tie" if found.flipped else found.answers[0]), cost
+                return verdict, cost
+        return replace(verdict, verdict="tie" if verdict.flipped else verdict.answers[0]), cost
 
     async def _ask(
-        self, question: str, *, said: str, first: str, second: str, swapped: bool, origin: Origin
+        self, question: str, *, message: str, first: str, second: str, swapped: bool, origin: Origin
     ) -> tuple[PairVerdict, float | None]:
         """Ask in one order, and once more where nothing could be read."""
         cost: float | None = None
         answer = PairVerdict(question, "", None)
         for _ in range(2):
-            request = pair_request(question, said=said, first=first, second=second)
+            request = pair_request(question, message=message, first=first, second=second)
             heard = await self._judge.hear(pair_persona(self._judge.model or ""), request, origin=origin)
             cost = heard.cost_usd if cost is None else cost + (heard.cost_usd or 0.0)
             if heard.trouble:
@@ -101,13 +101,13 @@ def pair_persona(model: str) -> Persona:
     )
 
 
-def pair_request(question: str, *, said: str, first: str, second: str, mark: str = "") -> str:
+def pair_request(question: str, *, message: str, first: str, second: str, mark: str = "") -> str:
     """What a judge is asked. `mark` is part of the fences; nobody can guess the usual one."""
     mark = mark or secrets.token_hex(8)
     return "\n\n".join(
         (
             f"Question: {harmless(question)}",
-            f"The person had said:\n<said-{mark}>\n{harmless(said)}\n</said-{mark}>",
+            f"The person had said:\n<said-{mark}>\n{harmless(message)}\n</said-{mark}>",
             f"The first reply:\n<first-{mark}>\n{harmless(first)}\n</first-{mark}>",
             f"The second reply:\n<second-{mark}>\n{harmless(second)}\n</second-{mark}>",
             f"Now compare <first-{mark}> with <second-{mark}>. Question again: {harmless(question)}",
@@ -117,12 +117,16 @@ def pair_request(question: str, *, said: str, first: str, second: str, mark: str
 
 def read_preference(answer: str, *, first: str, second: str) -> tuple[str | None, str, str]:
     """What is better ("first", "second" or "same"), the reason, and the trouble in a judge's answer."""
-    found = one_object(answer)
-    if found is None:
+    document = one_object(answer)
+    if document is None:
         return None, "", "The judge's answer can't be read: it isn't one JSON object."
-    if {type(found.get(key)) for key in ("reason", "quote", "better")} != {str}:
+    if {type(document.get(key)) for key in ("reason", "quote", "better")} != {str}:
         return None, "", "The judge's answer can't be read: it lacks a reason, a quotation or a preference."
-    reason, quote, better = found["reason"].strip(), found["quote"].strip(), found["better"].strip().lower()
+    reason, quote, better = (
+        document["reason"].strip(),
+        document["quote"].strip(),
+        document["better"].strip().lower(),
+    )
     if better not in {"first", "second", "same"}:
         return None, reason, "The judge answered neither first, second nor same."
     if not reason:

@@ -57,28 +57,28 @@ class _Replay:
 
     def take_in(self, talk: Talk, number: int) -> None:
         """Make a case of each reply, as far as there is room."""
-        said: list[dict[str, str]] = []
+        messages: list[dict[str, str]] = []
         made_from: list[int | None] = []
         for depth, turn in enumerate(talk.path):
             case_number = None
             is_reply = turn.role == "assistant" and turn.reply is not None and turn.text.strip()
-            if is_reply and said and "user" in said[-1]:
-                self.nodes += 3 * len(said) + 20
+            if is_reply and messages and "user" in messages[-1]:
+                self.nodes += 3 * len(messages) + 20
                 if len(self.cases) >= MOST_CASES or self.nodes > MOST_NODES:
                     return
                 case_number = len(self.cases)
-                self.cases.append(_case(talk, turn, said, place=f"{number}.{depth}"))
-                self.notes[case_number] = tuple(_notes(turn, said))
+                self.cases.append(_case(talk, turn, messages, place=f"{number}.{depth}"))
+                self.notes[case_number] = tuple(_notes(turn, messages))
                 self.lore[case_number] = talk.lore.get(turn.id, ())
                 if self.course == "own":
-                    cut = max(0, len(said) - MOST_TURNS)
+                    cut = max(0, len(messages) - MOST_TURNS)
                     self.earlier[case_number] = {
-                        at - cut: found
-                        for at, found in enumerate(made_from)
-                        if at >= cut and found is not None
+                        at - cut: source
+                        for at, source in enumerate(made_from)
+                        if at >= cut and source is not None
                     }
             if turn.text.strip():
-                said.append({turn.role: turn.text})
+                messages.append({turn.role: turn.text})
                 made_from.append(case_number)
 
 
@@ -106,40 +106,40 @@ def made_replay(persona_id: str, talks: Sequence[Talk], *, course: Course = "rec
     suite = {"persona": persona_id, "repeat": 1, "cases": replay.cases}
     options = RunOptions(
         course=course,
-        earlier={number: found for number, found in replay.earlier.items() if found},
-        notes={number: found for number, found in replay.notes.items() if found},
-        lore={number: found for number, found in replay.lore.items() if found},
+        earlier={number: source for number, source in replay.earlier.items() if source},
+        notes={number: source for number, source in replay.notes.items() if source},
+        lore={number: source for number, source in replay.lore.items() if source},
     )
     return MadeRun("replay", yaml.safe_dump(suite, allow_unicode=True, sort_keys=False), options)
 
 
-def _case(talk: Talk, turn: Turn, said: Sequence[dict[str, str]], *, place: str) -> dict[str, Any]:
+def _case(talk: Talk, turn: Turn, messages: Sequence[dict[str, str]], *, place: str) -> dict[str, Any]:
     title = " ".join(talk.title.split())[:80] or "Conversation"
     return {
         "name": f"{title}, {place}",
-        "turns": list(said[-MOST_TURNS:]),
+        "turns": list(messages[-MOST_TURNS:]),
         "check": _CHECKS,
         "reference": turn.text,
         "variables": dict(talk.variables),
     }
 
 
-def _notes(turn: Turn, said: Sequence[dict[str, str]]) -> Iterator[str]:
+def _notes(turn: Turn, messages: Sequence[dict[str, str]]) -> Iterator[str]:
     """What the replay can't do as it was."""
     if turn.reply and turn.reply.summary:
         yield "The recorded reply had a summary of earlier messages; the new one has as many as fit now."
     elif turn.reply and turn.reply.memory_from:
         yield "Earlier messages had been left out for the recorded reply; the new one has as many as fit now."
-    if len(said) > MOST_TURNS:
+    if len(messages) > MOST_TURNS:
         yield f"Only the last {MOST_TURNS} messages are replayed."
-    if any(_IMAGE.search(words) for each in said for words in each.values()):
+    if any(_IMAGE.search(words) for each in messages for words in each.values()):
         yield "Images aren't recorded; the model sees only their links."
 
 
-def lore_note(recorded: Sequence[str], told: Sequence[str]) -> str:
+def lore_note(recorded: Sequence[str], replayed: Sequence[str]) -> str:
     """How the lore that is told now differs from what had been told; "" where it doesn't."""
-    gone = [name for name in recorded if name not in told]
-    new = [name for name in told if name not in recorded]
+    gone = [name for name in recorded if name not in replayed]
+    new = [name for name in replayed if name not in recorded]
     parts = [f"no longer told: {', '.join(gone)}"] if gone else []
     parts += [f"told only now: {', '.join(new)}"] if new else []
     return f"The lore has changed; {'; '.join(parts)}." if parts else ""

@@ -62,24 +62,24 @@ class Results:
 
     def last(self, etags: Mapping[str, str]) -> dict[str, LastResult]:
         """What these personas' suites last came to, by their ids; `etags` are those of the personas."""
-        found = self._records.last_results(self._owner, list(etags), by_revision=False)
-        known = self._rights.all() if found else {}
-        found = tuple(
-            each for each in found if self._rights.judge("prompt", known.get(each.persona_id, SHARED))
+        results = self._records.last_results(self._owner, list(etags), by_revision=False)
+        personas = self._rights.all() if results else {}
+        results = tuple(
+            each for each in results if self._rights.judge("prompt", personas.get(each.persona_id, SHARED))
         )
-        suites = self._suites.etags([each.persona_id for each in found]) if found else {}
+        suites = self._suites.etags([each.persona_id for each in results]) if results else {}
         return {
             each.persona_id: replace(
                 each, changed=changed(each, persona=etags[each.persona_id], suite=suites[each.persona_id])
             )
-            for each in found
+            for each in results
             if each.persona_id in suites
         }
 
     def by_revision(self, persona_id: str) -> dict[str, LastResult]:
         """What a persona's suite last came to for each of its revisions, by their etags."""
-        found = self._records.last_results(self._owner, [persona_id], by_revision=True)
-        if not found or not self._rights.may("prompt", persona_id):
+        results = self._records.last_results(self._owner, [persona_id], by_revision=True)
+        if not results or not self._rights.may("prompt", persona_id):
             return {}
         suite = self._suites.etags([persona_id]).get(persona_id)
         if suite is None:
@@ -88,7 +88,7 @@ class Results:
             each.persona_revision: replace(
                 each, changed=changed(each, persona=each.persona_revision, suite=suite)
             )
-            for each in found
+            for each in results
         }
 
     # --- links ------------------------------------------------------------------------------------

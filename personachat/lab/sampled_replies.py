@@ -27,7 +27,7 @@ RECENT = timedelta(hours=24)
 """How old a reply may be that is sampled."""
 
 SHOWN_DAYS = 30
-MOST_SHOWN = 5_000
+MOST_REPLIES = 5_000
 
 _LOCK_KEY = 0x50435F_73616D70  # of PostgreSQL's advisory lock: any number, as long as it stays
 
@@ -40,7 +40,7 @@ class Sampled:
 
     turn_id: str
     persona_id: str
-    said: str
+    message: str
     reply: str
     answered_by: str
     questions: tuple[str, ...]
@@ -105,15 +105,15 @@ class SampledReplies:
             if count >= sampling.max_per_day:
                 return None
             for turn_id in self._due(connection, persona_id, sampling.percent / 100):
-                found = _read(connection, turn_id, questions)
-                if found is None:
+                answers = _read(connection, turn_id, questions)
+                if answers is None:
                     continue
-                most = most_cost(found.said, found.reply)
+                most = most_cost(answers.message, answers.reply)
                 limit = sampling.max_cost_usd_per_day
                 if limit is not None and (most is None or spent + most > limit):
                     return None
-                self._begin(connection, found, day=day, most_usd=most or 0.0)
-                return found
+                self._begin(connection, answers, day=day, most_usd=most or 0.0)
+                return answers
         return None
 
     def keep(self, sampled: Sampled, *, done: bool) -> None:
@@ -134,16 +134,16 @@ class SampledReplies:
         query = select(_s.day, _s.questions, _s.answers).where(
             _s.place == self._place, _s.persona_id == persona_id, _s.day >= since, _s.state == "done"
         )
-        query = query.order_by(_s.sampled_at.desc()).limit(MOST_SHOWN)
-        found: dict[tuple[str, str, str], list[bool]] = {}
+        query = query.order_by(_s.sampled_at.desc()).limit(MOST_REPLIES)
+        verdicts_by_key: dict[tuple[str, str, str], list[bool]] = {}
         with self._database.read() as connection:
             for row in connection.execute(query):
                 for question, answer in zip(row.questions, row.answers, strict=False):
                     key = (row.day, question, str(answer["judge"]))
-                    found.setdefault(key, []).append(answer["verdict"] is True)
+                    verdicts_by_key.setdefault(key, []).append(answer["verdict"] is True)
         return tuple(
             SampledAnswers(*key, hits=sum(verdicts), count=len(verdicts))
-            for key, verdicts in sorted(found.items())
+            for key, verdicts in sorted(verdicts_by_key.items())
         )
 
     def measured(self, owner: str, persona_id: str, *, limit: int = 10) -> tuple[MeasuredReply, ...]:
@@ -156,16 +156,16 @@ class SampledReplies:
             .where(_s.place == self._place, _s.persona_id == persona_id, _s.state == "done")
             .where(_c.owner == owner, _c.deleted_at.is_(None), _t.deleted_at.is_(None), _s.day >= since)
             .order_by(_s.sampled_at.desc())
-            .limit(MOST_SHOWN)
+            .limit(MOST_REPLIES)
         )
-        found = []
+        replies = []
         with self._database.read() as connection:
             for row in connection.execute(query):
                 verdicts = [answer["verdict"] for answer in row.answers]
                 if verdicts and None not in verdicts:
                     share = sum(verdicts) / len(verdicts)
-                    found.append(MeasuredReply(row.id, row.title, row.turn_id, share, row.day))
-        return tuple(sorted(found, key=lambda each: each.share)[:limit])
+                    replies.append(MeasuredReply(row.id, row.title, row.turn_id, share, row.day))
+        return tuple(sorted(replies, key=lambda each: each.share)[:limit])
 
     def today(self, persona_id: str) -> tuple[int, float]:
         """How many replies of today (UTC) are taken, and what they cost with what is set aside."""
@@ -188,13 +188,13 @@ class SampledReplies:
             gone |= dead(self._database, connection, others)
         for row in rows:
             if row.process_id in gone:
-                found = _read(connection, row.turn_id, row.questions)
-                ours = {"process_id": self._process_id} if found else {"state": "done"}
+                answers = _read(connection, row.turn_id, row.questions)
+                ours = {"process_id": self._process_id} if answers else {"state": "done"}
                 connection.execute(
                     update(sampled_replies).where(_s.turn_id == row.turn_id).values(ours)
                 )  # a reply that was deleted meanwhile is done
-                if found:
-                    return _going_on(found, row.answers)
+                if answers:
+                    return _going_on(answers, row.answers)
         return None
 
     def _due(self, connection: Connection, persona_id: str, share: float) -> list[str]:

@@ -60,32 +60,32 @@ class Sampler:
         if self._judge.model is None or not self._busy.acquire(blocking=False):
             return None
         try:
-            wanted = self._wanted()
-            if not wanted:
+            due = self._personas_due()
+            if not due:
                 self._busy.release()
                 return None
             over = threading.Event()
-            self._runner.begin(self._measure(wanted, over))
+            self._runner.begin(self._measure(due, over))
         except BaseException:
             self._busy.release()
             raise
         return over
 
-    def _wanted(self) -> list[tuple[str, TestSettings]]:
-        found = [
+    def _personas_due(self) -> list[tuple[str, TestSettings]]:
+        due = [
             (stored.id, TestSettings.of(stored.persona))
             for stored in self._personas()
             if isinstance(stored, StoredPersona) and EXTENSION in stored.persona.extensions
         ]
         return [
             (persona_id, settings)
-            for persona_id, settings in found
+            for persona_id, settings in due
             if settings.samples and time.monotonic() >= self._refused.get(persona_id, 0.0)
         ]
 
-    async def _measure(self, wanted: list[tuple[str, TestSettings]], over: threading.Event) -> None:
+    async def _measure(self, due: list[tuple[str, TestSettings]], over: threading.Event) -> None:
         try:
-            for persona_id, settings in wanted:
+            for persona_id, settings in due:
                 while not self._replying.ending:
                     sampled = await asyncio.to_thread(self._take, persona_id, settings)
                     if sampled is None:
@@ -107,8 +107,8 @@ class Sampler:
             persona_id,
             questions,
             settings.sampling,
-            most_cost=lambda said, reply: most_of_judging(
-                self._replying, judge, questions, said=said, reply=reply
+            most_cost=lambda message, reply: most_of_judging(
+                self._replying, judge, questions, message=message, reply=reply
             ),
         )
 
@@ -117,24 +117,24 @@ class Sampler:
         origin = Origin(purpose="judge", persona_id=sampled.persona_id)
         for question in sampled.questions[len(sampled.answers) :]:
             async with self._runner.places:
-                asked = await self._judge.ask(
+                judgement = await self._judge.ask(
                     JudgeQuestion(question=question),
-                    said=sampled.said,
+                    message=sampled.message,
                     reply=sampled.reply,
                     reference="",
                     origin=origin,
                 )
-            if asked.refused:
+            if judgement.refused:
                 return False
             answer = {
-                "judge": asked.answer.judge,
-                "verdict": asked.answer.verdict,
-                "cost_usd": asked.cost_usd,
+                "judge": judgement.answer.judge,
+                "verdict": judgement.answer.verdict,
+                "cost_usd": judgement.cost_usd,
             }
             sampled = replace(
                 sampled,
                 answers=(*sampled.answers, answer),
-                spent_usd=sampled.spent_usd + (asked.cost_usd or 0.0),
+                spent_usd=sampled.spent_usd + (judgement.cost_usd or 0.0),
             )
             done = len(sampled.answers) == len(sampled.questions)
             await asyncio.to_thread(self._records.keep, sampled, done=done)

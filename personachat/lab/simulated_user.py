@@ -130,10 +130,10 @@ def flipped(turns: Sequence[SaidTurn]) -> list[SaidTurn]:
 
 def read_spoken(answer: str) -> tuple[str, bool, str]:
     """The message, whether the person is done, and the trouble in a model's answer."""
-    found = one_object(answer)
-    if found is None:
+    document = one_object(answer)
+    if document is None:
         return "", False, "The user's words can't be read: they aren't one JSON object."
-    message, done = found.get("message"), found.get("done", False)
+    message, done = document.get("message"), document.get("done", False)
     if not isinstance(message, str) or not isinstance(done, bool):
         return "", False, "The user's words can't be read: they lack a message, or whether it is done."
     if not message.strip() and not done:

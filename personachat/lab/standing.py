@@ -95,12 +95,12 @@ def strengths(ids: Sequence[str], wins: Mapping[tuple[str, str], float]) -> dict
 
 def pairwise(ids: Sequence[str], ballots: Sequence[Ballot]) -> dict[tuple[str, str], float]:
     """Wins by (winner, loser): the best beats each other one that was shown; a tie is half a win for each."""
-    known = set(ids)
+    known_ids = set(ids)
     wins: dict[tuple[str, str], float] = {}
     for ballot in ballots:
-        shown = sorted(set(ballot.shown) & known)
-        for one in shown:
-            for other in shown:
+        contestants = sorted(set(ballot.shown) & known_ids)
+        for one in contestants:
+            for other in contestants:
                 if one != other and ballot.winner in {None, one}:
                     wins[one, other] = wins.get((one, other), 0.0) + (0.5 if ballot.winner is None else 1.0)
     return wins
@@ -233,14 +233,16 @@ def _sentence(
     shares = f"{_percent(lead.share)}, likely {_percent(lead.low)} to {_percent(lead.high)}"
     others = names[second.id] if len(places) == 2 else "the others"
     if decided:
-        told = f"Decided after {count}: {names[lead.id]} is better than {others} ({shares} of wins)."
+        sentence = f"Decided after {count}: {names[lead.id]} is better than {others} ({shares} of wins)."
     elif lead.share - second.share < 1e-9:
-        told = f"Nothing is decided after {count}: it is even, and more votes may not change that."
+        sentence = f"Nothing is decided after {count}: it is even, and more votes may not change that."
     else:
-        told = f"Nothing is decided after {count}: {names[lead.id]} leads ({shares} of wins), {_about(more)}."
+        sentence = (
+            f"Nothing is decided after {count}: {names[lead.id]} leads ({shares} of wins), {_about(more)}."
+        )
     if 2 * both_bad >= votes:
-        told += f" Neither was good in {both_bad:,} of them."
-    return told
+        sentence += f" Neither was good in {both_bad:,} of them."
+    return sentence
 
 
 def _about(more: int | None) -> str:

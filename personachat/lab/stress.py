@@ -19,7 +19,7 @@ from personachat.lab.runs.reports import RunReport
 from personachat.lab.simulated_user import MOST_GOAL, USUAL_GOAL, flipped, user_persona
 from personachat.personas.persona import parse_persona
 
-Said: TypeAlias = tuple[str, str]
+Spoken: TypeAlias = tuple[str, str]
 
 ROUNDS = 20
 MOST_ROUNDS = 60
@@ -37,8 +37,8 @@ def made_stress(  # each is a different thing
     probes: Sequence[int] = PROBES,
 ) -> MadeRun:
     """The talk. Raises SuiteRunRefused where it can't be had."""
-    asked = checked_questions(questions)
-    if not asked:
+    distinct_questions = checked_questions(questions)
+    if not distinct_questions:
         raise SuiteRunRefused("There are no questions for the probes.", hint="Write them under Adherence.")
     if not user_model:
         raise SuiteRunRefused("No model plays the user.", hint="Name one.")
@@ -49,7 +49,10 @@ def made_stress(  # each is a different thing
         {
             "name": f"Round {number}",
             "say": "(the simulated user)",
-            "check": [*_ALWAYS, *({"judge": question} for question in asked if number in placed)],
+            "check": [
+                *_ALWAYS,
+                *({"judge": question} for question in distinct_questions if number in placed),
+            ],
         }
         for number in range(1, rounds + 1)
     ]
@@ -59,16 +62,16 @@ def made_stress(  # each is a different thing
     return MadeRun("stress", json.dumps(suite, ensure_ascii=False), options)
 
 
-def requests_of(report: RunReport, number: int) -> tuple[list[Said], list[Said]]:
+def requests_of(report: RunReport, number: int) -> tuple[list[Spoken], list[Spoken]]:
     """What the simulated user's model and the persona's were asked in a round, as roles and words."""
     talk = report.run.options.talk
     cells = [cell for case in report.score.cases for cell in case.cells]
     cell = next(cell for cell in cells if cell.case_number == number)
     earlier = [each for each in cells if each.case_number < number]
-    said = said_so_far(greeting_of(report.run, parse_persona(report.run.persona_text)), earlier)
+    messages = said_so_far(greeting_of(report.run, parse_persona(report.run.persona_text)), earlier)
     user = user_persona(talk.model if talk else "", talk.goal if talk else "")
-    heard: list[Said] = [*said, ("user", cell.asked)]
+    heard: list[Spoken] = [*messages, ("user", cell.asked)]
     return (
-        [("system", user.system_prompt), *flipped(said)],
+        [("system", user.system_prompt), *flipped(messages)],
         [("system", cell.system), *heard[cell.memory_from :]],
     )

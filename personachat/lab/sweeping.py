@@ -44,10 +44,10 @@ class Axes:
     def manners(self) -> tuple[Manner, ...]:
         """Every combination, in the order of the values."""
         axes = (self.tones, self.styles, self.formalities, self.temperatures)
-        found = itertools.product(*(tuple(dict.fromkeys(axis)) or (None,) for axis in axes))
+        combinations = itertools.product(*(tuple(dict.fromkeys(axis)) or (None,) for axis in axes))
         return tuple(
             Manner(tone=tone, style=style, formality=formality, temperature=temperature)
-            for tone, style, formality, temperature in found
+            for tone, style, formality, temperature in combinations
         )
 
 
@@ -59,19 +59,19 @@ def made_sweep(
     Raises SuiteRunRefused where nothing is asked, and where there would be more replies than MOST_CELLS, and
     SuiteInvalid where the message is too long.
     """
-    asked = [case.model_dump(mode="json", by_alias=True, exclude_unset=True) for case in cases]
+    documents = [case.model_dump(mode="json", by_alias=True, exclude_unset=True) for case in cases]
     if message.strip():
-        asked.append({"name": "Message", "say": message, "check": USUAL_CHECKS})
-    if not asked:
+        documents.append({"name": "Message", "say": message, "check": USUAL_CHECKS})
+    if not documents:
         raise SuiteRunRefused("Nothing is asked.", hint="Write a message or choose cases of the suite.")
     repeat = max(1, min(repeat, MOST_REPEATS))
-    count = axes.count * len(asked) * repeat
+    count = axes.count * len(documents) * repeat
     if count > MOST_CELLS:
         raise SuiteRunRefused(
             f"This would be {count:,} replies; a sweep has at most {MOST_CELLS}.",
             hint="Choose fewer values.",
         )
-    numbered = [(manner, case) for manner in axes.manners for case in asked]
+    numbered = [(manner, case) for manner in axes.manners for case in documents]
     suite = {
         "persona": persona_id,
         "repeat": repeat,

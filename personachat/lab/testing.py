@@ -293,8 +293,8 @@ class Tests:
         if wish.draft is not None:
             return parse_persona(wish.draft), "", wish.draft
         if wish.revision is not None:
-            found = self._parts.revisions.get(wish.persona_id, wish.revision)
-            return parse_persona(found.text), found.etag, found.text
+            revision = self._parts.revisions.get(wish.persona_id, wish.revision)
+            return parse_persona(revision.text), revision.etag, revision.text
         stored = self._parts.personas.get(wish.persona_id)
         return stored.persona, stored.etag, stored.text
 

@@ -31,7 +31,7 @@ _t, _c = turns.c, conversations.c
 class RatedReply:
     """A reply of a chat with its thumb, and what the person had said."""
 
-    said: str
+    message: str
     reply: str
     liked: bool
 
@@ -95,10 +95,10 @@ class ThumbJudging:
 
     async def _one(self, job: ThumbsJob, rated: RatedReply, origin: Origin) -> None:
         question = job.question
-        asked = await self._judge.ask(
-            question, said=rated.said, reply=rated.reply, reference="", origin=origin
+        judgement = await self._judge.ask(
+            question, message=rated.message, reply=rated.reply, reference="", origin=origin
         )
-        answer = asked.answer
+        answer = judgement.answer
         if answer.verdict is None:
             job.trouble = answer.trouble
             job.unread += 1
@@ -135,8 +135,8 @@ def rated_replies(database: Database, owner: str, persona_id: str) -> tuple[Rate
         .order_by(_t.number.desc())
         .limit(MOST_RATED)
     )
-    found: dict[str, RatedReply] = {}
+    replies: dict[str, RatedReply] = {}
     with database.read() as connection:
         for row in connection.execute(query):
-            found.setdefault(row.text, RatedReply(row.said, row.text, row.rating > 0))
-    return tuple(found.values())
+            replies.setdefault(row.text, RatedReply(row.said, row.text, row.rating > 0))
+    return tuple(replies.values())

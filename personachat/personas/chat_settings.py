@@ -62,11 +62,11 @@ def stored_settings(stored: Mapping[str, Any]) -> ChatSettings:
 
 def with_settings(persona: Persona, settings: ChatSettings) -> Persona:
     """The persona as it answers in a chat with these settings."""
-    said = settings.as_stored()
-    traits: dict[str, Any] = {name: said.pop(name) for name in TRAITS if name in said}
+    values = settings.as_stored()
+    traits: dict[str, Any] = {name: values.pop(name) for name in TRAITS if name in values}
     if traits:
-        said["personality"] = persona.personality.model_copy(update=traits)
-    return persona.model_copy(update=said) if said else persona
+        values["personality"] = persona.personality.model_copy(update=traits)
+    return persona.model_copy(update=values) if values else persona
 
 
 def settings_between(persona: Persona, other: Persona) -> ChatSettings:

@@ -142,23 +142,23 @@ class _Filling:
         form = _FORM.fullmatch(head.lower() + colon + inner[len(head) + len(colon) :])
         if form is None:
             return None
-        name, separator, given, spaced = form.groups()
+        name, separator, argument, spaced = form.groups()
         if separator is None and spaced is None:
             plain = _PLAIN.get(name)
             return plain(self._values) if plain else None
-        return self._with_arguments(name, separator, given if separator else spaced)
+        return self._with_arguments(name, separator, argument if separator else spaced)
 
-    def _with_arguments(self, name: str, separator: str | None, given: str) -> str | None:
+    def _with_arguments(self, name: str, separator: str | None, argument: str) -> str | None:
         if name == "roll":
-            return self._rolled(self._unmarked(given))
+            return self._rolled(self._unmarked(argument))
         if separator is None:
             return None
         if name in {"comment", "hidden_key"}:
             return ""
         if name == "reverse":
-            return self._unmarked(given)[::-1]
+            return self._unmarked(argument)[::-1]
         if name in {"random", "pick"}:
-            return self._chosen(_options(given), changes=name == "random", source=given)
+            return self._chosen(_options(argument), changes=name == "random", source=argument)
         return None
 
     def _replaced(self, match: re.Match[str]) -> str:
@@ -198,11 +198,11 @@ class _Filling:
         return _draws(count, values.conversation, turn, self._salt, str(self._drawn), self._unmarked(source))
 
 
-def _options(given: str) -> list[str]:
+def _options(argument: str) -> list[str]:
     """The choices of a list: between double colons, or else between commas that have no backslash."""
-    if "::" in given:
-        return given.split("::")
-    return [option.strip().replace("\\,", ",") for option in re.split(r"(?<!\\),", given)]
+    if "::" in argument:
+        return argument.split("::")
+    return [option.strip().replace("\\,", ",") for option in re.split(r"(?<!\\),", argument)]
 
 
 def _name(inner: str) -> str:

@@ -174,7 +174,7 @@ KEYS = _keys(Persona)
 
 _LIMITS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 
-_KNOWN: dict[Path, tuple[str, ...]] = {
+_FIELDS: dict[Path, tuple[str, ...]] = {
     (): _keys(Persona),
     ("personality",): _keys(Personality),
     ("examples",): _keys(Example),
@@ -217,7 +217,7 @@ def _read(text: str) -> tuple[Persona | None, tuple[Problem, ...]]:
         try:
             persona = Persona.model_validate(read.value, by_alias=True, by_name=False)
         except ValidationError as error:
-            faults += schema_faults(error.errors(include_url=False), read, _KNOWN)
+            faults += schema_faults(error.errors(include_url=False), read, _FIELDS)
     if not faults:
         return persona, ()
     faults = sorted(faults, key=lambda fault: fault.offset)[:MAX_FAULTS]

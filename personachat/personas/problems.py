@@ -65,16 +65,16 @@ def _sentence(error: ErrorDetails, path: Path, valid_keys: Mapping[Path, tuple[s
 
 
 def _wrong_kind(kind: str, value: Any) -> str:
-    kind_wanted = _KINDS[kind]
+    expected_kind = _KINDS[kind]
     if value is None:
-        return f"{kind_wanted}, not null; write a value or leave the key out."
+        return f"{expected_kind}, not null; write a value or leave the key out."
     if kind in ("float_type", "int_type") and isinstance(value, str) and _is_number(value):
-        return f'{kind_wanted}; write {value.strip()} instead of "{excerpt(value)}".'
+        return f'{expected_kind}; write {value.strip()} instead of "{excerpt(value)}".'
     if kind == "bool_type" and isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return f'{kind_wanted}; write {value.strip().lower()} instead of "{excerpt(value)}".'
+        return f'{expected_kind}; write {value.strip().lower()} instead of "{excerpt(value)}".'
     if kind == "int_type" and isinstance(value, float):
         return f"a whole number; write {math.ceil(value)} instead of {value}."
-    return f"{kind_wanted}, not {_kind_of(value)}."
+    return f"{expected_kind}, not {_kind_of(value)}."
 
 
 def _wrong_size(kind: str, value: Any, limits: Mapping[str, Any]) -> str:

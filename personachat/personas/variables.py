@@ -28,11 +28,11 @@ class Variable:
 
 def declared(persona: Persona) -> tuple[Variable, ...]:
     """The variables of a persona in the order of its text; of names that differ in case alone, the first."""
-    given = persona.extensions.get(VARIABLES)
-    if not isinstance(given, Mapping):
+    raw = persona.extensions.get(VARIABLES)
+    if not isinstance(raw, Mapping):
         return ()
     variables: dict[str, Variable] = {}
-    for name, value in given.items():
+    for name, value in raw.items():
         if isinstance(name, str) and is_name(name) and len(variables) < MOST_VARIABLES:
             variable = _variable(name, value)
             if variable:
@@ -45,9 +45,9 @@ def values(persona: Persona) -> dict[str, str]:
     return {each.name.lower(): each.default for each in declared(persona) if each.default}
 
 
-def with_values(persona: Persona, given: Mapping[str, str]) -> Persona:
+def with_values(persona: Persona, values: Mapping[str, str]) -> Persona:
     """The persona with these values instead of its defaults; names it does not declare are filled, too."""
-    named = {name.lower(): value for name, value in given.items() if is_name(name) and value}
+    named = {name.lower(): value for name, value in values.items() if is_name(name) and value}
     if not named:
         return persona
     values_and_defaults: dict[str, object] = {
@@ -59,9 +59,9 @@ def with_values(persona: Persona, given: Mapping[str, str]) -> Persona:
     )
 
 
-def missing(persona: Persona, given: Mapping[str, str]) -> tuple[Variable, ...]:
+def missing(persona: Persona, values: Mapping[str, str]) -> tuple[Variable, ...]:
     """The variables that stand for nothing: without a default, and not given."""
-    filled = {name.lower() for name, value in given.items() if value.strip()}
+    filled = {name.lower() for name, value in values.items() if value.strip()}
     return tuple(each for each in declared(persona) if not each.default and each.name.lower() not in filled)
 
 

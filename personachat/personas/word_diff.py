@@ -160,8 +160,8 @@ def _readable(first: Sequence[str], second: Sequence[str], rough_spans: list[Spa
     for span in rough_spans:
         if joined:
             last = joined[-1]
-            kept = "".join(first[last[1] : span[0]])
-            if not kept.strip() or len(kept) <= min(size(last), size(span), MOST_SWALLOWED):
+            text = "".join(first[last[1] : span[0]])
+            if not text.strip() or len(text) <= min(size(last), size(span), MOST_SWALLOWED):
                 joined[-1] = (last[0], span[1], last[2], span[3])
                 continue
         joined.append(span)

@@ -77,7 +77,7 @@ class ModelNames:
             name: _Listing() for name in (OPENAI, *configured, LOCAL) if providers.named(name) is not None
         }
 
-    def known(self, *, wait_seconds: float = 0) -> KnownModels:
+    def all(self, *, wait_seconds: float = 0) -> KnownModels:
         """All names there are to choose from; asks whoever has not been asked of late, and waits so long."""
         with self._changed:
             for name in tuple(self._listings):
@@ -92,7 +92,7 @@ class ModelNames:
             faults = tuple(listing.fault for listing in self._listings.values() if listing.fault)
             return KnownModels(tuple(sorted(names, key=str.casefold)), self._complete(), faults)
 
-    def listed(self, provider: str) -> tuple[str, ...] | None:
+    def names_of(self, provider: str) -> tuple[str, ...] | None:
         """All that this provider lists, by its own names; None as long as it has not said. Does not wait."""
         with self._changed:
             self._ask_if_due(provider)

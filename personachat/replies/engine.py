@@ -88,9 +88,9 @@ async def reply(
         async with aclosing(attempts.events()) as events:
             async for event in events:
                 ended = isinstance(event, Finished)
-                given = attempts.clock()
+                started_at = attempts.clock()
                 yield event
-                attempts.held_seconds += attempts.clock() - given
+                attempts.held_seconds += attempts.clock() - started_at
     except PersonaChatError as error:
         failure = Failed.of(error, retries=attempts.retries)
     except Exception as error:  # noqa: BLE001  # the text that came is with the consumer; this is its end
@@ -235,8 +235,8 @@ class _Reply:
         count = len(turns) if self._shortenings == SHORTENINGS else (len(turns) + 1) // 2
         dropped = sum(map(len, turns[:count]))
         self._left_out += dropped
-        kept = request.messages[: request.pinned] + request.messages[request.pinned + dropped :]
-        self._request = replace(request, messages=kept)
+        messages = request.messages[: request.pinned] + request.messages[request.pinned + dropped :]
+        self._request = replace(request, messages=messages)
 
     def _noticed(self) -> Noticed:
         count, self._left_out = self._left_out, 0

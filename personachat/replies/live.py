@@ -32,7 +32,7 @@ class LiveReply:
         self,
         reply_id: str | None = None,
         *,
-        kept: bool = True,
+        durable: bool = True,
         first: Reply | None = None,
         events: Sequence[ReplyEvent] = (),
         conversation_id: str = "",
@@ -43,7 +43,7 @@ class LiveReply:
         self.id = reply_id or new_id()
         self.conversation_id = conversation_id
         self.persona_id = persona_id
-        self.kept = kept
+        self.durable = durable
         self.origin = origin or Origin()
         """Who asked for it, and what for."""
         self.remote: Callable[[Control], None] | None = None
@@ -78,7 +78,7 @@ class LiveReply:
 
     @classmethod
     def continued(
-        cls, earlier: LiveReply, *, first: Reply, kept: bool = True, origin: Origin | None = None
+        cls, earlier: LiveReply, *, first: Reply, durable: bool = True, origin: Origin | None = None
     ) -> Self:
         """A reply that has ended, going on as the same turn; `first` says who answers now, and from what.
 
@@ -89,7 +89,7 @@ class LiveReply:
             events.pop()
         return cls(
             earlier.id,
-            kept=kept,
+            durable=durable,
             first=earlier.snapshot().going_on(first),
             events=events,
             conversation_id=earlier.conversation_id,

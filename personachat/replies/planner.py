@@ -111,20 +111,20 @@ class ReplyPlanner:
         if answered.summary:
             messages.append(summary_message(answered.summary))
         memory_from = answered.memory_from or 0
-        given = request.parameters
+        parameters = request.parameters
         turns = [each.as_message() for depth, each in with_words(path_above) if depth >= memory_from]
-        messages += [message for message, _ in with_inserted(turns, inserted_of(given))]
+        messages += [message for message, _ in with_inserted(turns, inserted_of(parameters))]
         whole = ChatRequest(
-            answered.model or given.get("model", ""),
+            answered.model or parameters.get("model", ""),
             tuple(messages),
             pinned=len(request.messages) + bool(answered.summary),
-            temperature=given.get("temperature"),
-            max_tokens=given.get("max_tokens"),
-            top_p=given.get("top_p"),
-            stop=tuple(given.get("stop") or ()),
-            more=given.get("more") or {},
+            temperature=parameters.get("temperature"),
+            max_tokens=parameters.get("max_tokens"),
+            top_p=parameters.get("top_p"),
+            stop=tuple(parameters.get("stop") or ()),
+            more=parameters.get("more") or {},
         )
-        sent = replace(self._body(answered.provider, whole), lore=lore_of(given))
+        sent = replace(self._body(answered.provider, whole), lore=lore_of(parameters))
         if taken is None or taken.sent is None or taken.model != whole.model:
             return sent
         return replace(sent, body=taken_body(whole, taken))

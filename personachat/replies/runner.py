@@ -43,7 +43,7 @@ from personachat.usage.words import current_words
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-Asked: TypeAlias = Callable[[str], AsyncGenerator[ReplyEvent]]
+EventSource: TypeAlias = Callable[[str], AsyncGenerator[ReplyEvent]]
 """Asks for a reply, or for the rest of one of which this text is there."""
 
 ABANDONED_SECONDS = 1.0
@@ -119,7 +119,7 @@ class ReplyRunner:
     def start(
         self,
         live_reply: LiveReply,
-        events: Asked,
+        events: EventSource,
         *,
         on_ended: Callable[[LiveReply], None] = lambda _: None,
         remembered: bool = True,
@@ -217,13 +217,13 @@ class ReplyRunner:
             self.interrupt_all()
             self._loop.close()
 
-    def _spawn(self, live_reply: LiveReply, events: Asked, call: Call | None) -> None:
+    def _spawn(self, live_reply: LiveReply, events: EventSource, call: Call | None) -> None:
         if live_reply.live:
             task = self._loop.task(self._run(live_reply, events, call))
             self._tasks[live_reply] = task
             self._watch_over(live_reply)
 
-    async def _run(self, live_reply: LiveReply, events: Asked, call: Call | None) -> None:
+    async def _run(self, live_reply: LiveReply, events: EventSource, call: Call | None) -> None:
         current_words.set(live_reply.words)
         if live_reply.request:
             current_request.set(live_reply.request)
@@ -238,7 +238,7 @@ class ReplyRunner:
         finally:
             live_reply.end(Failed.of(unforeseen()))
 
-    async def _answer(self, live_reply: LiveReply, events: Asked) -> None:
+    async def _answer(self, live_reply: LiveReply, events: EventSource) -> None:
         """Add the events; ask for the rest where the provider was lost because of a pause, once for each."""
         held: ReplyEvent | None = None
         while True:
@@ -294,10 +294,10 @@ class ReplyRunner:
 
     def _watch_over(self, live_reply: LiveReply) -> None:
         """Stop it if it is not kept and still has no follower in a moment."""
-        if not live_reply.kept:
+        if not live_reply.durable:
 
             def check() -> None:
-                if live_reply.followers == 0 and not live_reply.kept:
+                if live_reply.followers == 0 and not live_reply.durable:
                     live_reply.stop()
 
             self._loop.later(ABANDONED_SECONDS, check)

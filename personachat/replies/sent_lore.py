@@ -14,17 +14,17 @@ from personachat.personas.prompt import Inserted, PersonaPart
 _INSERTED, _LORE = "inserted", "lore"
 _ROLES: Mapping[Any, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
 _MOST_NAME_CHARACTERS = 80
-_MOST_KEPT = 500
+_MOST_LORE_KEYS = 500
 
 
 def as_parameters(own: PersonaPart) -> dict[str, Any]:
     """What is to be kept of it, as JSON; nothing where there is nothing."""
-    kept: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if own.inserted:
-        kept[_INSERTED] = [[each.depth, each.message.role, each.message.content] for each in own.inserted]
+        values[_INSERTED] = [[each.depth, each.message.role, each.message.content] for each in own.inserted]
     if own.lore.entries:
-        kept[_LORE] = [list(pair) for pair in told_keys(own)[:_MOST_KEPT]]
-    return kept
+        values[_LORE] = [list(pair) for pair in told_keys(own)[:_MOST_LORE_KEYS]]
+    return values
 
 
 def told_keys(own: PersonaPart) -> tuple[tuple[str, str], ...]:
@@ -34,17 +34,17 @@ def told_keys(own: PersonaPart) -> tuple[tuple[str, str], ...]:
 
 def inserted_of(parameters: Mapping[str, Any]) -> list[Inserted]:
     """What stood among the turns."""
-    kept = parameters.get(_INSERTED)
+    inserted = parameters.get(_INSERTED)
     return [
         Inserted(depth, ChatMessage(_ROLES.get(role, "system"), content))
-        for depth, role, content in (kept if isinstance(kept, list) else [])
+        for depth, role, content in (inserted if isinstance(inserted, list) else [])
     ]
 
 
 def lore_of(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The entries that were told, as `told_keys` gives them."""
-    kept = parameters.get(_LORE)
-    return tuple((name, by) for name, by in (kept if isinstance(kept, list) else []))
+    lore = parameters.get(_LORE)
+    return tuple((name, by) for name, by in (lore if isinstance(lore, list) else []))
 
 
 def _name(text: str) -> str:

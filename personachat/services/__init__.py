@@ -312,9 +312,9 @@ def build_services(settings: Settings) -> Services:
     database = Database.of(settings)
     suites = SuiteStore.of(settings, database)
     along = Following(suites, settings.personas_dir)
-    stored, kept = open_store(settings, database, moves=(*FOLLOWING, along.move), begun=along.begin)
-    personas = PersonasInReach(along.around(stored, kept))
-    revisions = RevisionsInReach(kept)
+    store, every_revision = open_store(settings, database, moves=(*FOLLOWING, along.move), begun=along.begin)
+    personas = PersonasInReach(along.around(store, every_revision))
+    revisions = RevisionsInReach(every_revision)
     labels = Labels(database, place=place_of(settings))
     addressed = AddressedPersonas(personas, revisions, labels)
     records = SqlReplies(database)
@@ -389,7 +389,7 @@ def build_services(settings: Settings) -> Services:
     )
     pictures = PersonaPictures(database)
     accesses = PersonaAccesses(database)
-    person_pictures = PersonPictures(database, wanted=settings.profile_pictures)
+    person_pictures = PersonPictures(database, is_on=settings.profile_pictures)
     authorization = Authorization(settings, seen_people, accesses, person_pictures)
     workspaces = Workspaces(
         personas=personas,
@@ -450,7 +450,7 @@ def build_services(settings: Settings) -> Services:
 
 def _role_of(seen_people: SeenPeople, rules: RoleRules, owner: str) -> str:
     """The role that counts for budgets. Raises what the database raises."""
-    seen = seen_people.last_known(owner) if owner.startswith("user:") else None
+    seen = seen_people.latest(owner) if owner.startswith("user:") else None
     return (rules.still(seen.person) or seen.person).role if seen else role_of_owner(owner)
 
 

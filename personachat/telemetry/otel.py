@@ -43,21 +43,21 @@ def observer(
 
     `masking` hides the secrets in texts, where those are asked for; without it none are told.
     """
-    given = os.environ if environment is None else environment
-    spans = _observer(given)
-    if spans and masking and words.are_wanted(given):
+    variables = os.environ if environment is None else environment
+    spans = _observer(variables)
+    if spans and masking and words.are_wanted(variables):
         spans.masking = masking
     return spans
 
 
-def _observer(given: Mapping[str, str]) -> CallSpans | None:
-    if given.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+def _observer(variables: Mapping[str, str]) -> CallSpans | None:
+    if variables.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     if _set_up_elsewhere():
         from opentelemetry import metrics, trace  # noqa: PLC0415  # only where it is wanted
 
         return CallSpans(trace.get_tracer_provider(), metrics.get_meter_provider())
-    exporters = {signal: _exporters_wanted(given, signal) for signal in ("traces", "metrics")}
+    exporters = {signal: _exporters(variables, signal) for signal in ("traces", "metrics")}
     if not any(exporters.values()):
         return None
     try:
@@ -80,14 +80,14 @@ def _set_up_elsewhere() -> bool:
     return isinstance(trace.get_tracer_provider(), TracerProvider)
 
 
-def _exporters_wanted(given: Mapping[str, str], signal: str) -> tuple[str, ...]:
+def _exporters(variables: Mapping[str, str], signal: str) -> tuple[str, ...]:
     """The names of a signal's exporters, as packages register them."""
     specific = f"OTEL_EXPORTER_OTLP_{signal.upper()}"
-    default = "otlp" if given.get(_ENDPOINT) or given.get(f"{specific}_ENDPOINT") else ""
-    listed = given.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip() or default
-    protocol = given.get(f"{specific}_PROTOCOL") or given.get("OTEL_EXPORTER_OTLP_PROTOCOL") or ""
+    default = "otlp" if variables.get(_ENDPOINT) or variables.get(f"{specific}_ENDPOINT") else ""
+    exporters = variables.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip() or default
+    protocol = variables.get(f"{specific}_PROTOCOL") or variables.get("OTEL_EXPORTER_OTLP_PROTOCOL") or ""
     names_of_exporters = []
-    for name in filter(None, map(str.strip, listed.split(","))):
+    for name in filter(None, map(str.strip, exporters.split(","))):
         if name == "otlp":
             names_of_exporters.append(_PROTOCOLS.get(protocol.strip(), protocol.strip()))
         elif name != "none":

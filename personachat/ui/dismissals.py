@@ -57,5 +57,5 @@ def _names() -> set[str]:
 
 def _remembered() -> set[str]:
     """What the browser said when it connected."""
-    given = str(st.context.cookies.get(COOKIE, "")).split(".")
-    return {name for name in given if name in get_args(Notice)}
+    digests = str(st.context.cookies.get(COOKIE, "")).split(".")
+    return {name for name in digests if name in get_args(Notice)}

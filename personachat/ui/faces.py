@@ -23,13 +23,13 @@ from personachat.services import built_services, get_services
 
 DEFAULT_AVATAR = ":material/forum:"
 
-MOST_KEPT = 2_000
+MOST_PICTURES = 2_000
 """Small pictures in memory, of about 5 KB each."""
 
 MISSING_SECONDS = 30.0
 """How long one that is not here, or cannot be read, is not asked for again."""
 
-_kept: OrderedDict[str, bytes] = OrderedDict()
+_pictures: OrderedDict[str, bytes] = OrderedDict()
 _missing: dict[tuple[int, str], float] = {}
 _lock = threading.Lock()
 
@@ -50,14 +50,14 @@ def thumb(picture: str) -> bytes | None:
     """A picture, small and square; None for "" and where it is not here."""
     if not picture:
         return None
-    if picture not in _kept:
+    if picture not in _pictures:
         load((picture,))
-    return _kept.get(picture)
+    return _pictures.get(picture)
 
 
 def load(pictures: Iterable[str]) -> None:
     """Have these ready, with one question for all that are not."""
-    missing_digests = {each for each in pictures if each and each not in _kept}
+    missing_digests = {each for each in pictures if each and each not in _pictures}
     if not missing_digests:
         return
     store = get_services().pictures
@@ -66,10 +66,10 @@ def load(pictures: Iterable[str]) -> None:
         missing_digests = {each for each in missing_digests if _missing.get((id(store), each), 0.0) < now}
     contents = _read(store, missing_digests) if missing_digests else {}
     with _lock:
-        _kept.update(contents)
-        while len(_kept) > MOST_KEPT:
-            _kept.popitem(last=False)
-        if len(_missing) > MOST_KEPT:
+        _pictures.update(contents)
+        while len(_pictures) > MOST_PICTURES:
+            _pictures.popitem(last=False)
+        if len(_missing) > MOST_PICTURES:
             _missing.clear()
         _missing.update(
             dict.fromkeys(
@@ -129,5 +129,5 @@ def warm_up() -> None:
         return
     personas = services.personas.all()
     load(each.persona.picture for each in personas if isinstance(each, StoredPersona))
-    if _kept:
+    if _pictures:
         import numpy as np  # noqa: F401, PLC0415  # Streamlit does, before it shows any picture

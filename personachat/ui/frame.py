@@ -79,7 +79,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
                 key="search_conversations",
             )
         if here != "history":  # which says it itself, where one has clicked
-            sidebar.draw_said()
+            sidebar.draw_outcome()
         sidebar.draw(here=here)
         login.draw_account()
         draw_cookie()

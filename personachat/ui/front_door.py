@@ -44,7 +44,7 @@ def page(path: str, **options: Any) -> StreamlitPage:
     context = get_script_run_ctx()
     if context is None:  # nobody runs the script: there is nothing that could be kept
         return st.Page(path, **options)
-    known = (str(context.pages_manager.main_script_parent), path)
-    if known not in _made:
-        _made[known] = st.Page(path, **options)
-    return copy(_made[known])
+    page_key = (str(context.pages_manager.main_script_parent), path)
+    if page_key not in _made:
+        _made[page_key] = st.Page(path, **options)
+    return copy(_made[page_key])

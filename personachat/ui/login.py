@@ -217,11 +217,11 @@ def _offer_to_take_along(person: Person) -> None:
     here = _state()
     if here.left_behind is None:
         here.left_behind = _left_behind()
-    found = here.left_behind
-    if not found:
+    left_behind = here.left_behind
+    if not left_behind:
         return
     with st.container(key="take_along", border=True):
-        st.caption(f"From before you logged in, this browser has {what_is_left(found)}.")
+        st.caption(f"From before you logged in, this browser has {what_is_left(left_behind)}.")
         with st.container(horizontal=True):
             st.button(
                 "Move to my account",
@@ -233,9 +233,13 @@ def _offer_to_take_along(person: Person) -> None:
             st.button("Not now", type="tertiary", key="take_along_no", on_click=_leave_behind)
 
 
-def what_is_left(found: LeftBehind) -> str:
+def what_is_left(left_behind: LeftBehind) -> str:
     """E.g. "2 chats, 1 draft and 3 favourites"."""
-    counts = ((found.chats, "chat"), (found.drafts, "draft"), (found.favourites, "favourite"))
+    counts = (
+        (left_behind.chats, "chat"),
+        (left_behind.drafts, "draft"),
+        (left_behind.favourites, "favourite"),
+    )
     parts = [counted(number, noun) for number, noun in counts if number]
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 

@@ -25,7 +25,7 @@ KEY = "mark-"
 _PLACE = "marks"
 _DIGEST_CHARACTERS = 16
 
-Told = TypeVar("Told")
+Mark = TypeVar("Mark")
 
 
 def draw(marks: Mapping[str, object]) -> None:
@@ -44,12 +44,12 @@ def is_mark(state: WidgetState) -> bool:
     return (script_runs.key_of(state.id) or "").startswith(KEY)
 
 
-def read_mark(states: tuple[WidgetState, ...], name: str, kind: type[Told]) -> Told | None:
+def read_mark(states: tuple[WidgetState, ...], name: str, kind: type[Mark]) -> Mark | None:
     """What was told under that name; None if that is nothing, or nothing of this kind."""
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     for state in states:
         if (script_runs.key_of(state.id) or "").startswith(f"{KEY}{name}-"):
             with suppress(ValidationError):
-                mark: Told = adapter.validate_json(state.string_value)
+                mark: Mark = adapter.validate_json(state.string_value)
                 return mark
     return None

@@ -39,7 +39,7 @@ class Tab:
     """A page in a browser, and what it shows: conversations by id, with the time of their last change."""
 
     owner: str
-    shown: Mapping[str, datetime | None]
+    visible: Mapping[str, datetime | None]
     shows_drafts: bool = False
     """Whether it shows unsaved personas, by ids that begin with DRAFT, and no conversations."""
     news: set[tuple[str, datetime]] = field(default_factory=set)
@@ -49,8 +49,8 @@ class Tab:
         """Whether this tab would look different after that change."""
         if change.owner != self.owner or change.conversation_id.startswith(DRAFT) != self.shows_drafts:
             return False
-        if change.conversation_id in self.shown:
-            return self.shown[change.conversation_id] != change.changed_at
+        if change.conversation_id in self.visible:
+            return self.visible[change.conversation_id] != change.changed_at
         return change.is_listed
 
 
@@ -76,7 +76,7 @@ class Tabs:
         """What a tab shows of one conversation has been read once more."""
         with self._lock:
             if tab := self._tabs.get(session_id):
-                tab.shown = {**tab.shown, conversation_id: changed_at}
+                tab.visible = {**tab.visible, conversation_id: changed_at}
                 tab.news = {one for one in tab.news if one != (conversation_id, changed_at)}
 
     def drop(self, session_id: str) -> None:
@@ -128,14 +128,14 @@ _thread: threading.Thread | None = None
 
 
 def follow(
-    services: Services, owner: str, shown: Mapping[str, datetime | None], *, shows_drafts: bool = False
+    services: Services, owner: str, visible: Mapping[str, datetime | None], *, shows_drafts: bool = False
 ) -> None:
     """Keep this tab as it would be drawn now; what it shows is what was just read."""
     global _services, _thread  # noqa: PLW0603  # one thread serves all tabs of the process
     session_id = _session_id()
     if session_id is None:
         return
-    _tabs.put(session_id, Tab(owner, shown, shows_drafts))
+    _tabs.put(session_id, Tab(owner, visible, shows_drafts))
     with _lock:
         _services = services
         if _thread is None:

@@ -114,8 +114,8 @@ def browser_owner() -> str:
 
 def owner_before_login() -> str | None:
     """The owner of what this browser did before somebody logged in; None if it did nothing."""
-    given = str(st.context.cookies.get(COOKIE, ""))
-    return f"browser:{_hashed(given)}" if _RANDOM.fullmatch(given) else None
+    cookie = str(st.context.cookies.get(COOKIE, ""))
+    return f"browser:{_hashed(cookie)}" if _RANDOM.fullmatch(cookie) else None
 
 
 def current_identity() -> Identity | None:
@@ -177,9 +177,9 @@ def _nobody_is_local() -> bool:
 
 
 def _browser_id() -> str:
-    given = str(st.context.cookies.get(COOKIE, ""))
-    if _RANDOM.fullmatch(given):
-        return given
+    cookie = str(st.context.cookies.get(COOKIE, ""))
+    if _RANDOM.fullmatch(cookie):
+        return cookie
     # The cookie counts from the next connection on; until then the session remembers.
     return str(st.session_state.setdefault(_BROWSER_ID, secrets.token_urlsafe(32)))
 

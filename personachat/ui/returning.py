@@ -40,7 +40,7 @@ QUIET = ("stop_", "pause_", "resume_", "dismiss_", "cancel_")
 SAME: dict[str | None, str] = {"undo_bulk": "undo_delete", "dismiss_bulk": "dismiss_undo"}
 """Buttons in whose place another one is drawn by a session that only knows what the database does."""
 
-Told = TypeVar("Told")
+Mark = TypeVar("Mark")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class ReturnedWidgets:
         texts = (state.string_value for state in self.states if script_runs.key_of(state.id) == key)
         return next(texts, "")
 
-    def mark(self, name: str, kind: type[Told]) -> Told | None:
+    def mark(self, name: str, kind: type[Mark]) -> Mark | None:
         """What the page told by a mark of that name; None if it told nothing."""
         return marks.read_mark(self.states, name, kind)
 
@@ -241,6 +241,6 @@ def _not_done(
                 ":material/upload_file:",
             )
         )
-    if kept := tuple(filter(str.strip, words)):
-        not_done.append(Notice("", words=kept))
+    if lines := tuple(filter(str.strip, words)):
+        not_done.append(Notice("", words=lines))
     return not_done

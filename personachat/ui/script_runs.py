@@ -30,12 +30,12 @@ _TURN = "turn_of_callbacks"
 
 _BEGUN = "_has_called_callbacks"
 
-_KNOWN = "_personachat_knows"
+_RESULTS = "_personachat_knows"
 """Where a script has what was asked once."""
 
 _KNOWN_IN_RUN = "_personachat_knows_in_run"
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 _PARTS = "_personachat_parts"
 """Where a script has the fragments that are parts of the page which run alone, such as dialogs."""
@@ -58,8 +58,12 @@ def _check_outside_callbacks(self: ScriptRunner) -> None:
 
 
 def _run_what_is_known(self: ScriptRunner, rerun_data: RerunData) -> None:
-    asked = rerun_data.fragment_id_queue
-    if asked and not rerun_data.is_auto_rerun and not any(map(self._fragment_storage.contains, asked)):
+    fragment_ids = rerun_data.fragment_id_queue
+    if (
+        fragment_ids
+        and not rerun_data.is_auto_rerun
+        and not any(map(self._fragment_storage.contains, fragment_ids))
+    ):
         rerun_data = replace(rerun_data, fragment_id_queue=[], is_fragment_scoped_rerun=False)
     _run_script(self, rerun_data)
 
@@ -92,7 +96,7 @@ def call_changed(starts: str) -> None:
             sent.call_callback(widget_id)
 
 
-def once(make: Callable[[], Found]) -> Found:
+def once(make: Callable[[], Result]) -> Result:
     """What `make` gives, asked once for a script: its callbacks, its run, and runs that follow at once.
 
     For what cannot change meanwhile, such as who sits in front of it.
@@ -100,14 +104,14 @@ def once(make: Callable[[], Found]) -> Found:
     context = get_script_run_ctx()
     if context is None:
         return make()
-    made: dict[Callable[[], Any], Any] = vars(context).setdefault(_KNOWN, {})
+    made: dict[Callable[[], Any], Any] = vars(context).setdefault(_RESULTS, {})
     if make not in made:
         made[make] = make()
-    value: Found = made[make]
+    value: Result = made[make]
     return value
 
 
-def once_a_run(make: Callable[[], Found]) -> Found:
+def once_a_run(make: Callable[[], Result]) -> Result:
     """What `make` gives, asked once in one run of the script; callbacks and the script count as one.
 
     For what several places of a page read and none of them changes.
@@ -115,14 +119,14 @@ def once_a_run(make: Callable[[], Found]) -> Found:
     context = get_script_run_ctx()
     if context is None:
         return make()
-    run, known = vars(context).get(_KNOWN_IN_RUN, (None, {}))
+    run, results = vars(context).get(_KNOWN_IN_RUN, (None, {}))
     if run is not context.cursors:  # Streamlit gives every run new ones
-        known = {}
-        vars(context)[_KNOWN_IN_RUN] = (context.cursors, known)
-    if make not in known:
-        known[make] = make()
-    found: Found = known[make]
-    return found
+        results = {}
+        vars(context)[_KNOWN_IN_RUN] = (context.cursors, results)
+    if make not in results:
+        results[make] = make()
+    result: Result = results[make]
+    return result
 
 
 def touch() -> None:

@@ -178,7 +178,7 @@ def current_conversation(chat: ChatService, *, last: int | None = None) -> Conve
         last_seen.conversations().keep(conversation)
     if conversation.temporary and returning.in_progress():
         enter_temporary(conversation_id)
-    if not conversation.kept:  # begun over the API; a page may leave its replies at any time
+    if not conversation.durable:  # begun over the API; a page may leave its replies at any time
         chat.keep(conversation_id)
     remember("chat", conversation_id)
     return conversation

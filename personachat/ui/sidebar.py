@@ -61,7 +61,7 @@ def draw(*, here: str) -> None:
     )
 
 
-def draw_said() -> None:
+def draw_outcome() -> None:
     """What came of the last click on a conversation: why it failed, or the way back from it."""
     for notice in () if library_state.open_dialog() else notices.take("conversations"):
         st.warning(notice.text, icon=notice.icon)
@@ -97,11 +97,11 @@ def _rows(library: ConversationLibrary) -> Iterator[tuple[str, ConversationSumma
 
 
 def _current(
-    library: ConversationLibrary, listed: Sequence[ConversationSummary]
+    library: ConversationLibrary, conversations: Sequence[ConversationSummary]
 ) -> ConversationSummary | None:
     """The open conversation, where it is too old, or archived, to be among those listed."""
     current = session.remembered("chat")
-    if current is None or any(summary.id == current for summary in listed):
+    if current is None or any(summary.id == current for summary in conversations):
         return None
     try:
         summary = library.summary(current)

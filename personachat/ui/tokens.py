@@ -42,12 +42,12 @@ def draw_made() -> None:
 
 def draw_list(desk: TokenDesk, do: Do, *, empty: str, names: Mapping[str, str] | None = None) -> int:
     """Draw all that there are and return how many. Without `names` of people all are one's own."""
-    found, budgets = desk.tokens(), desk.token_budgets()
-    if not found:
+    tokens, budgets = desk.tokens(), desk.token_budgets()
+    if not tokens:
         st.info(empty, title="No tokens", icon=":material/key:")
-    for each in found:
+    for each in tokens:
         _draw_token(each, do, about(each, budgets.get(each.id, ()), moment=now(), names=names))
-    return len(found)
+    return len(tokens)
 
 
 def _draw_token(each: ApiToken, do: Do, token: str) -> None:

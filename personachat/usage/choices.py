@@ -15,12 +15,12 @@ FILTERS: Final = ("persona", "model", "purpose", "person")
 
 def choices(connection: Connection, question: UsageQuery) -> Mapping[str, Sequence[str]]:
     """The values of each filter in calls of anybody whom the question allows, in order."""
-    found: dict[str, Sequence[str]] = {}
+    values_by_name: dict[str, Sequence[str]] = {}
     for name in FILTERS:
         column = usage_kinds.c[GROUPS[name]]
         query = select(column).distinct().where(column.is_not(None))
         if question.person is not None:
             query = query.where(usage_kinds.c.owner == question.person)
         values = [value for value in connection.execute(query).scalars() if value]
-        found[name] = sorted(values, key=str.casefold)
-    return found
+        values_by_name[name] = sorted(values, key=str.casefold)
+    return values_by_name

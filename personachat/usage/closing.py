@@ -90,8 +90,8 @@ class Closing:
             _write(connection, table, day, {id_of(_less(columns, key)): each for key, each in sums.items()})
         for grouping, few in GROUPINGS.items():
             sums = _summed(rows, few)
-            kept = {id_of(_less(few, key)): each | {"grouping": grouping} for key, each in sums.items()}
-            _write(connection, usage_group_days, day, kept)
+            group_rows = {id_of(_less(few, key)): each | {"grouping": grouping} for key, each in sums.items()}
+            _write(connection, usage_group_days, day, group_rows)
         times = _times(connection, day)
         packed = {
             id_of(_less(BY_TIMES, key)): {"histograms": histograms.packed(spreads)}

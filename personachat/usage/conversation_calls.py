@@ -10,20 +10,20 @@ from sqlalchemy import Connection, func, select
 
 from personachat.usage.tables import usage_calls
 
-MOST_LISTED = 100
+MOST_CALLS = 100
 
 _ADDED = ("prompt_tokens", "completion_tokens", "cost_usd", "retries")
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationCalls:
-    """`listed` are the last calls, oldest first; `total` and `counts` are of all.
+    """`rows` are the last calls, oldest first; `total` and `counts` are of all.
 
     A total is None where it is known of no call; `counts` says of how many it is.
     """
 
     count: int
-    listed: Sequence[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
     total: Mapping[str, float | None]
     counts: Mapping[str, int]
     estimated: int
@@ -34,7 +34,7 @@ def calls_of(connection: Connection, conversation_id: str, *, owner_hash: str) -
     calls = usage_calls.c
     mine = (calls.conversation_id == conversation_id, calls.owner == owner_hash)
     newest = select(usage_calls).where(*mine).order_by(calls.began_at.desc(), calls.id.desc())
-    rows = [dict(row) for row in connection.execute(newest.limit(MOST_LISTED)).mappings()]
+    rows = [dict(row) for row in connection.execute(newest.limit(MOST_CALLS)).mappings()]
     sums = [part for name in _ADDED for part in (func.sum(calls[name]), func.count(calls[name]))]
     query = select(func.count(), func.count().filter(calls.estimated), *sums).where(*mine)
     count, estimated, *numbers = connection.execute(query).one()

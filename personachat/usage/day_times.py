@@ -75,7 +75,7 @@ def unpacked(data: bytes) -> DayTimes:
 
 def counted(buckets: array[int]) -> list[Counter[int]]:
     """How often each bucket is among these, for each of TIMES."""
-    found = [Counter(buckets[place :: len(TIMES)]) for place in range(len(TIMES))]
-    for counts in found:
+    counters = [Counter(buckets[place :: len(TIMES)]) for place in range(len(TIMES))]
+    for counts in counters:
         counts.pop(_UNKNOWN, None)
-    return found
+    return counters

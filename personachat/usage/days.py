@@ -40,11 +40,11 @@ def zone_of(name: str) -> ZoneInfo:
 def begins(day: date, zone: ZoneInfo) -> datetime:
     """The first moment of a day, or of the next one that there is, in UTC."""
     midnight = datetime.combine(day, time.min, zone)
-    found = midnight.astimezone(UTC)
-    if found.astimezone(zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
-        return found
+    moment = midnight.astimezone(UTC)
+    if moment.astimezone(zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
+        return moment
     # The clock skips this midnight: what comes first is the moment of the change.
-    return _change(zone, midnight.replace(fold=1).astimezone(UTC) - timedelta(minutes=1), found)
+    return _change(zone, midnight.replace(fold=1).astimezone(UTC) - timedelta(minutes=1), moment)
 
 
 def today(moment: datetime, zone: ZoneInfo) -> date:

@@ -122,7 +122,7 @@ def packed(spreads: Sequence[Iterable[tuple[int, float]]]) -> bytes:
 
 def unpacked(data: bytes) -> list[PackedDay]:
     """What was packed, in its order."""
-    found, at = [], 0
+    numbers, at = [], 0
     while at < len(data):
         first, size, count = _HEAD.unpack_from(data, at)
         dense = at + _HEAD.size
@@ -130,16 +130,16 @@ def unpacked(data: bytes) -> list[PackedDay]:
         buckets = quarters + count
         at = buckets + 2 * count
         whole = int.from_bytes(data[dense:quarters], "little") << (first * _BITS)
-        found.append(PackedDay(whole, data[quarters:buckets], numbers_in("H", data[buckets:at])))
-    return found
+        numbers.append(PackedDay(whole, data[quarters:buckets], numbers_in("H", data[buckets:at])))
+    return numbers
 
 
 def numbers_in(kind: str, data: bytes) -> array[int]:
     """The numbers that were packed with their lowest byte first; `kind` is a type code of `array`."""
-    found = array(kind, data)
+    numbers = array(kind, data)
     if sys.byteorder == "big":
-        found.byteswap()
-    return found
+        numbers.byteswap()
+    return numbers
 
 
 def lowest_byte_first(numbers: array[int]) -> bytes:

@@ -84,16 +84,16 @@ class UsageQuery:
     @property
     def columns(self) -> set[str]:
         """The columns of a kind that it asks about."""
-        asked = {column for name, column in GROUPS.items() if getattr(self, name, None) is not None}
-        return asked | ({"purpose", "owner", "comparison_id"} if self.open_votes else set())
+        columns = {column for name, column in GROUPS.items() if getattr(self, name, None) is not None}
+        return columns | ({"purpose", "owner", "comparison_id"} if self.open_votes else set())
 
     def conditions(self, table: FromClause) -> list[ColumnElement[bool]]:
         """On a table with the columns of a kind; the time is not among them."""
-        wanted = ((column, getattr(self, name)) for name, column in GROUPS.items() if hasattr(self, name))
-        asked = [table.c[column] == storable(value) for column, value in wanted if value is not None]
+        filters = ((column, getattr(self, name)) for name, column in GROUPS.items() if hasattr(self, name))
+        conditions = [table.c[column] == storable(value) for column, value in filters if value is not None]
         if self.open_votes:
-            asked.append(not_(self.open_votes.withheld(table)))
-        return asked
+            conditions.append(not_(self.open_votes.withheld(table)))
+        return conditions
 
     def times(self, table: FromClause) -> list[ColumnElement[bool]]:
         """The conditions on when a call of the table began."""
@@ -104,13 +104,13 @@ class UsageQuery:
 
 def groups_of(names: Iterable[str]) -> tuple[str, ...]:
     """What to sum up by, each once, in this order. Raises UsageQuestionInvalid."""
-    wanted = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
-    if unknown := [name for name in wanted if name not in GROUPS]:
-        known = ", ".join(GROUPS)
+    group_names = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+    if unknown := [name for name in group_names if name not in GROUPS]:
+        known_names = ", ".join(GROUPS)
         raise UsageQuestionInvalid(
-            f'Calls can\'t be grouped by "{unknown[0][:40]}".', hint=f"Choose from: {known}."
+            f'Calls can\'t be grouped by "{unknown[0][:40]}".', hint=f"Choose from: {known_names}."
         )
-    return wanted
+    return group_names
 
 
 def parse_query(

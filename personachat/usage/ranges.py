@@ -49,10 +49,10 @@ def range_of(name: str, *, now: datetime, zone: ZoneInfo) -> Range:
     first, separator, last_day = name.partition("..")
     if not separator:
         raise UsageQuestionInvalid("This is not a known period.", hint="Choose one from the list.")
-    found = Range(days.day_of(first, now=now, zone=zone), days.day_of(last_day, now=now, zone=zone))
-    if found.first > found.last:
+    chosen_range = Range(days.day_of(first, now=now, zone=zone), days.day_of(last_day, now=now, zone=zone))
+    if chosen_range.first > chosen_range.last:
         raise UsageQuestionInvalid("The first day is after the last one.", hint="Swap them.")
-    return found
+    return chosen_range
 
 
 def trend(current: float | None, earlier: float | None) -> float | None:

@@ -103,14 +103,14 @@ class UsageReader:
         """The sums of each group, with its speed."""
         question = self._ready(question)
         with self._database.read() as connection:
-            found = sums.summed(connection, question, by)
+            totals = sums.summed(connection, question, by)
             speed_of = {each.key: each for each in speeds(connection, question, by)}
-        return tuple((each, speed_of.get(each.key, UNMEASURED)) for each in found)
+        return tuple((each, speed_of.get(each.key, UNMEASURED)) for each in totals)
 
     def measured_total(self, question: UsageQuery) -> tuple[Sum, Speed]:
         """Those of all, also where there are no calls."""
-        found = self.measured(question, ())
-        return found[0] if found else (sums.NOTHING, UNMEASURED)
+        totals = self.measured(question, ())
+        return totals[0] if totals else (sums.NOTHING, UNMEASURED)
 
     def calls(self, question: UsageQuery, *, limit: int, cursor: str | None = None) -> CallPage:
         """A page of rows, newest first. Raises CursorInvalid."""

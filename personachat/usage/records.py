@@ -166,8 +166,10 @@ _BEFORE = select(*(usage_calls.c[name] for name in _COUNTED)).where(
 @cache
 def _upsert(dialect_name: str) -> Insert:
     new = insert_of(dialect_name, usage_calls)
-    kept = {"id", "began_at"}
-    changed = {column.name: new.excluded[column.name] for column in usage_calls.c if column.name not in kept}
+    fixed_columns = {"id", "began_at"}
+    changed = {
+        column.name: new.excluded[column.name] for column in usage_calls.c if column.name not in fixed_columns
+    }
     upsert: Insert = new.on_conflict_do_update(index_elements=["id"], set_=changed)
     return upsert
 

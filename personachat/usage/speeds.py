@@ -160,8 +160,8 @@ def _add_sums(
     for day, data, *values in connection.execute(query):
         packed = unpacked(data)
         for group, parts in parts_of:
-            for shown, start, stop, rest in parts.get(day, ()):
-                for spread, each in zip(group.spreads(shown, values), packed, strict=True):
+            for label, start, stop, rest in parts.get(day, ()):
+                for spread, each in zip(group.spreads(label, values), packed, strict=True):
                     if rest is None:
                         spread.add(each.between(start, stop))
                     else:
@@ -183,9 +183,9 @@ def _parts_of_closed_day(
         if first >= end:
             continue
         shown_days = _shown_days(day, span.offset, first, end, by_day=by_day)
-        for place, (shown, start, stop) in enumerate(shown_days):
+        for place, (label, start, stop) in enumerate(shown_days):
             is_most = place == 0 and (first, end) == (0, QUARTERS_A_DAY)
-            yield shown, start, stop, _rest(start, stop) if is_most else None
+            yield label, start, stop, _rest(start, stop) if is_most else None
 
 
 def _add_calls(
@@ -206,20 +206,20 @@ def _add_calls(
     for day, data in connection.execute(days.where(usage_day_times.c.day.between(min(closed), max(closed)))):
         times = day_times.unpacked(data)
         calls = [(values_of[kind], begins, ends) for kind, begins, ends in times.kinds() if kind in values_of]
-        for shown, start, stop in _parts_of_day(day, spans, by_day=by_day):
+        for label, start, stop in _parts_of_day(day, spans, by_day=by_day):
             is_whole = (start, stop) == (0, QUARTERS_A_DAY)
             for values, begins, ends in calls:
-                buckets[shown, values].extend(
+                buckets[label, values].extend(
                     times.buckets(begins, ends)
                     if is_whole
                     else times.between(begins, ends, first=start, end=stop)
                 )
-    for (shown, values), each in buckets.items():
+    for (label, values), each in buckets.items():
         if not each:
             continue
         counts_of = counted(each)
         for group in groups:
-            for spread, counts in zip(group.spreads(shown, values), counts_of, strict=True):
+            for spread, counts in zip(group.spreads(label, values), counts_of, strict=True):
                 spread.add_counts(counts)
 
 
@@ -229,8 +229,8 @@ def _parts_of_day(day: int, spans: Sequence[Span], *, by_day: bool) -> Iterator[
     for span in spans:
         first, end = max(span.since - begins, 0), min(span.until - begins, QUARTERS_A_DAY)
         if first < end:
-            for shown, start, stop in _shown_days(day, span.offset, first, end, by_day=by_day):
-                yield (shown if by_day else 0), start, stop
+            for label, start, stop in _shown_days(day, span.offset, first, end, by_day=by_day):
+                yield (label if by_day else 0), start, stop
 
 
 def _rest(start: int, stop: int) -> list[tuple[int, int]]:
@@ -247,7 +247,7 @@ def _shown_days(day: int, offset: int, first: int, end: int, *, by_day: bool) ->
     most = (moved.stop, QUARTERS_A_DAY) if moved.start == 0 else (0, moved.start)
     other = day + shift + (-1 if moved.start == 0 else 1)
     both = [(day + shift, *most), (other, moved.start, moved.stop)]
-    clipped = [(shown, max(start, first), min(stop, end)) for shown, start, stop in both]
+    clipped = [(label, max(start, first), min(stop, end)) for label, start, stop in both]
     return [each for each in clipped if each[1] < each[2]]
 
 
@@ -267,8 +267,10 @@ def _add_rows(
     ]
     if not parts:
         return
-    wanted = [usage_calls.c[name] for name in columns]
-    for quarter, values, times in ended_calls(connection, wanted, parts, *question.conditions(usage_calls)):
+    wanted_columns = [usage_calls.c[name] for name in columns]
+    for quarter, values, times in ended_calls(
+        connection, wanted_columns, parts, *question.conditions(usage_calls)
+    ):
         buckets = [None if time is None else bucket_of(time) for time in times]
         for group in groups:
             spreads = group.spreads((quarter + span.offset) // QUARTERS_A_DAY, values)

@@ -77,22 +77,22 @@ class Sum:
         """Of how many calls the tokens were estimated."""
         return int(self.numbers["estimated"])
 
-    def known(self, name: str) -> int:
+    def known_count(self, name: str) -> int:
         """Of how many calls a number was known."""
         return int(self.numbers[f"{name}_known"])
 
     def total(self, name: str) -> int | None:
         """A sum, None where it was known of no call."""
-        return int(self.numbers[name]) if self.known(name) else None
+        return int(self.numbers[name]) if self.known_count(name) else None
 
     @property
     def cost_usd(self) -> float | None:
-        priced_calls = self.known("cost_usd")
+        priced_calls = self.known_count("cost_usd")
         return round(float(self.numbers["cost_usd"]), _COST_DIGITS) if priced_calls else None
 
     def mean(self, name: str) -> int | None:
         """Of those of which it was known."""
-        return round(self.numbers[name] / self.known(name)) if self.known(name) else None
+        return round(self.numbers[name] / self.known_count(name)) if self.known_count(name) else None
 
 
 NOTHING = Sum((), dict.fromkeys(NUMBERS, 0))
@@ -148,18 +148,18 @@ def _ended(
     question: UsageQuery,
     by: Sequence[str],
     spans: Sequence[Span],
-    wanted: Sequence[str],
+    names: Sequence[str],
 ) -> Sequence[Sequence[Any]]:
     """The sums of what has ended; groups without a call may be among them."""
     conditions = question.conditions(usage_kinds)
     closed = _closed(connection, spans, _table_of_closed(question, by))
-    columns = _Columns(wanted, by_day="day" in by)
+    columns = _Columns(names, by_day="day" in by)
     parts = [part for span in spans for part in columns.parts(span, closed)]
     if conditions:
         kinds = select(usage_kinds.c.id).where(*conditions)
         parts = [part.where(part.selected_columns.kind_id.in_(kinds)) for part in parts]
     parts_together = union_all(*parts).subquery()
-    numbers = [func.sum(parts_together.c[name]).label(name) for name in wanted]
+    numbers = [func.sum(parts_together.c[name]).label(name) for name in names]
     if all(name == "day" for name in by):
         only = [parts_together.c.day for _ in by]
         rows = connection.execute(select(*only, *numbers).group_by(*only)).all()
@@ -171,7 +171,7 @@ def _ended(
         .subquery()
     )
     keys = [each.c.day if name == "day" else usage_kinds.c[GROUPS[name]] for name in by]
-    query = select(*keys, *(func.sum(each.c[name]) for name in wanted)).select_from(each)
+    query = select(*keys, *(func.sum(each.c[name]) for name in names)).select_from(each)
     query = query.join(usage_kinds, usage_kinds.c.id == each.c.kind_id).group_by(*keys)
     # One more than may be: who asks for too much is told so, and nothing is loaded that nobody sees.
     return connection.execute(query.having(func.sum(each.c.calls) > 0).limit(MOST_GROUPS + 1)).all()
@@ -344,7 +344,7 @@ def _add_running(
     question: UsageQuery,
     by: Sequence[str],
     numbers_by_key: dict[tuple[str | None, ...], dict[str, float]],
-    wanted: Sequence[str],
+    names: Sequence[str],
 ) -> None:
     # Within a query of its own: without statistics SQLite takes the index of the days for the narrower one.
     running = select(usage_calls).where(RUNNING).offset(0).subquery()
@@ -354,12 +354,12 @@ def _add_running(
             str(days.today(row["began_at"], question.zone)) if name == "day" else row[GROUPS[name]]
             for name in by
         )
-        known: dict[str, float] = {"calls": 1, "estimated": bool(row["estimated"])}
+        values: dict[str, float] = {"calls": 1, "estimated": bool(row["estimated"])}
         for name in SUMMED:
-            known |= {name: row[name] or 0, f"{name}_known": row[name] is not None}
-        numbers = numbers_by_key.setdefault(key, dict.fromkeys(wanted, 0))
-        for name in wanted:
-            numbers[name] += known[name]
+            values |= {name: row[name] or 0, f"{name}_known": row[name] is not None}
+        numbers = numbers_by_key.setdefault(key, dict.fromkeys(names, 0))
+        for name in names:
+            numbers[name] += values[name]
 
 
 def key_of(values: Sequence[Any], by: Sequence[str]) -> tuple[str | None, ...]:

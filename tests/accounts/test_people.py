@@ -48,15 +48,15 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 def test_people_rights_and_conversations_are_kept(database: Database) -> None:
     people = SeenPeople(database)
     assert people.find(ADA.key) is None
-    people.saw(ADA, login(100), known=None)
-    people.saw(ADA, login(90), known=people.find(ADA.key))  # another device, logged in before
+    people.saw(ADA, login(100), earlier=None)
+    people.saw(ADA, login(90), earlier=people.find(ADA.key))  # another device, logged in before
     seen = people.find(ADA.key)
     assert seen is not None
     assert (seen.person, seen.login_at, seen.signed_out_before) == (ADA, 100, None)
 
     people.sign_out_everywhere(ADA.key)
     lowered = Person(ADA.key, Role.READER, "Ada", "", frozenset())
-    people.saw(lowered, login(120), known=people.find(ADA.key))
+    people.saw(lowered, login(120), earlier=people.find(ADA.key))
     seen = people.find(ADA.key)
     assert seen is not None
     assert (seen.person, seen.login_at, seen.signed_out_before) == (lowered, 120, 100)
@@ -81,7 +81,7 @@ def test_people_rights_and_conversations_are_kept(database: Database) -> None:
     accesses.put("two", SHARED)
 
     conversations = SqlConversations(database)
-    made = conversations.create("browser:one", kept=True)
+    made = conversations.create("browser:one", durable=True)
     moving.move_all(database, before="browser:one", now="user:ada")
     assert (moving.count_of(database, "browser:one"), moving.count_of(database, "user:ada")) == (0, 1)
     assert conversations.get("user:ada", made.id).id == made.id
@@ -192,7 +192,7 @@ def test_a_login_that_was_logged_out_of_ends_wherever_its_cookie_is(team: Servic
 
 def test_whoever_logs_out_very_often_has_the_logins_before_ended(database: Database) -> None:
     people = SeenPeople(database)
-    people.saw(ADA, login(1), known=None)
+    people.saw(ADA, login(1), earlier=None)
     for issued_at in range(2, MOST_ENDED_LOGINS + 4):
         people.end_login(ADA.key, issued_at)
     seen = people.find(ADA.key)

@@ -58,7 +58,7 @@ def live(services: Services) -> str:
     ada.collection.share("tester")
     services.drafts.put(ADA, "tester", DraftText(WORD, "", None), version=0, writer="w")
     ada.comparisons.begin([Setup(persona_id="tester"), Setup(persona_id="named")], f"I compare {WORD}")
-    for _, each in ada.comparisons.live(ada.comparisons.listed()[0].id):
+    for _, each in ada.comparisons.live(ada.comparisons.newest()[0].id):
         over(each)
     services.accesses.put("hers", PersonaAccess(ADA, "private"))
     over(services.of(BO).chat.begin("Bo was here", persona_id="tester"))

@@ -294,7 +294,7 @@ def test_a_claim_of_another_kind_is_none(claim: object, team: Services, ada: str
 
 def test_the_operator_can_forbid_it(team: Services, ada: str) -> None:
     fetch = Fetching()
-    pictures = PersonPictures(team.database, fetch=fetch, wanted=False)
+    pictures = PersonPictures(team.database, fetch=fetch, is_on=False)
     pictures.want(ada, ADDRESS)
     assert had(pictures, ada) is None
     assert not fetch.asked

@@ -45,7 +45,7 @@ def linter() -> Iterator[Linter]:
         loaded = load_settings(openai_base_url=fake.base_url, openai_api_key="sk-secret", providers=mine)
         providers = ProviderRegistry(loaded)
         names = ModelNames(providers, runner, configured=loaded.providers)
-        names.known(wait_seconds=20)
+        names.all(wait_seconds=20)
         yield Linter(providers, names, today=lambda: TODAY)
         runner.ask(providers.aclose(), timeout_seconds=10)
     runner.close()

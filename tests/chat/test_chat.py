@@ -70,7 +70,7 @@ def test_the_first_message_begins_a_conversation(
     assert sent(fake)[1:] == [("assistant", "Hello."), ("user", "How are the cats?")]
     found = chat.conversation(live_reply.conversation_id)
     assert [turn.text for turn in found.path] == ["Hello.", "How are the cats?", "Fine."]
-    assert (found.title, found.kept, found.temporary) == ("How are the cats?", True, False)
+    assert (found.title, found.durable, found.temporary) == ("How are the cats?", True, False)
     ended(chat.send(found.id, "And the dogs?", persona_id="greeter"))
     assert sent(fake)[-2:] == [("assistant", "Fine."), ("user", "And the dogs?")]
 
@@ -309,7 +309,7 @@ def test_a_model_that_is_lost_in_mid_reply_is_not_continued_by_the_default_one(
 def test_a_conversation_that_is_kept_keeps_its_running_reply(chat: ChatService, fake: FakeProvider) -> None:
     gate = Gate()
     fake.enqueue(tokens(["one", gate, " two"]))
-    conversation = chat.start(kept=False)
+    conversation = chat.start(durable=False)
     live_reply = chat.send(conversation.id, "Hi", persona_id="tester")
     with live_reply.followed():
         chat.keep(conversation.id)

@@ -10,7 +10,7 @@ import pytest
 
 from personachat.authoring.opening import opened
 from personachat.cli import persona_checks, testing
-from personachat.cli.testing import Wanted
+from personachat.cli.testing import RunCommand
 from personachat.lab.on_save import TestedPersonas
 from personachat.personas.store.base import StoredPersona
 from personachat.settings import Settings, load_settings
@@ -48,7 +48,7 @@ def write(settings: Settings, text: str) -> None:
 
 
 def test_all_pass(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    assert testing.run(Wanted(ids=()), settings=settings) == 0
+    assert testing.run(RunCommand(ids=()), settings=settings) == 0
     said = capsys.readouterr()
     assert "pass   2/2  greets" in said.out
     assert "1 of 1 (21 to 100 %) cases pass in every repeat" in said.out
@@ -58,7 +58,7 @@ def test_all_pass(settings: Settings, capsys: pytest.CaptureFixture[str]) -> Non
 def test_something_failed(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(settings, SUITE.replace('"You said"', '"Goodbye"'))
     xml, document = tmp_path / "junit.xml", tmp_path / "report.json"
-    wanted = Wanted(ids=["tester"], repeat=1, junit=xml, json=document)
+    wanted = RunCommand(ids=["tester"], repeat=1, junit=xml, json=document)
     assert testing.run(wanted, settings=settings) == 1
     assert 'contains: Missing: "Goodbye".' in capsys.readouterr().out
     suite = ET.fromstring(xml.read_text("utf-8")).find("testsuite")
@@ -86,33 +86,33 @@ def test_what_cannot_run_says_why_and_calls_nobody(
     said: str,
 ) -> None:
     write(settings, text)
-    assert testing.run(Wanted(ids=ids), settings=settings) == 2
+    assert testing.run(RunCommand(ids=ids), settings=settings) == 2
     assert said in capsys.readouterr().err
     assert fake.chats == []
 
 
 def test_no_tests_at_all_cannot_run(settings: Settings) -> None:
     (settings.personas_dir / "tester.tests.yaml").unlink()
-    assert testing.run(Wanted(ids=()), settings=settings) == 2
+    assert testing.run(RunCommand(ids=()), settings=settings) == 2
 
 
 def test_errors_and_a_sum_that_is_too_small_have_a_code_of_their_own(
     settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert testing.run(Wanted(ids=(), model="gpt-4o", most_cost_usd=0.0000001), settings=settings) == 3
+    assert testing.run(RunCommand(ids=(), model="gpt-4o", most_cost_usd=0.0000001), settings=settings) == 3
     assert "could have cost more" in capsys.readouterr().out
     assert fake.chats == []
     fake.enqueue(*(failure(401, "no", error_code="invalid_api_key") for _ in range(4)))
-    assert testing.run(Wanted(ids=()), settings=settings) == 3
+    assert testing.run(RunCommand(ids=()), settings=settings) == 3
 
 
 def test_a_revision_is_run_and_compared(
     settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    testing.run(Wanted(ids=()), settings=settings)
+    testing.run(RunCommand(ids=()), settings=settings)
     (settings.personas_dir / "tester.json").write_text(persona_text(systemPrompt="New."), "utf-8")
     fake.forget()
-    assert testing.run(Wanted(ids=("tester",), against=1), settings=settings) == 0
+    assert testing.run(RunCommand(ids=("tester",), against=1), settings=settings) == 0
     prompts = [chat.body["messages"][0]["content"] for chat in fake.chats]
     assert prompts == ["You are a test."] * 2 + ["New."] * 2
     said = capsys.readouterr()
@@ -123,7 +123,7 @@ def test_a_revision_is_run_and_compared(
 def test_a_file_that_nobody_has_looked_at_yet_is_its_first_revision(
     settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert testing.run(Wanted(ids=("tester",), against=1), settings=settings) == 0
+    assert testing.run(RunCommand(ids=("tester",), against=1), settings=settings) == 0
     assert len(fake.chats) == 4
     assert "Compared with revision 1: 1 same." in capsys.readouterr().out
 
@@ -136,11 +136,11 @@ def test_each_case_is_worse_better_missing_or_the_same(
         for name, word in (("one", "first"), ("two", "second"), ("three", "both"))
     )
     write(settings, f"persona: tester\nrepeat: 1\ncases:\n{cases}")
-    testing.run(Wanted(ids=()), settings=settings)
+    testing.run(RunCommand(ids=()), settings=settings)
     (settings.personas_dir / "tester.json").write_text(persona_text(systemPrompt="New."), "utf-8")
     fake.forget()
     fake.enqueue(*(tokens(["first both"]) for _ in range(3)), *(tokens(["second both"]) for _ in range(3)))
-    assert testing.run(Wanted(ids=("tester",), against=1), settings=settings) == 1
+    assert testing.run(RunCommand(ids=("tester",), against=1), settings=settings) == 1
     said = capsys.readouterr().out
     assert "Compared with revision 1: 1 worse, 1 better, 1 same." in said
     assert "worse: one (pass -> fail)\n    better: two (fail -> pass)\n    same: three (pass -> pass)" in said
@@ -149,7 +149,7 @@ def test_each_case_is_worse_better_missing_or_the_same(
 def test_a_revision_that_is_not_there_is_said_before_the_first_call(
     settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert testing.run(Wanted(ids=("tester",), against=7), settings=settings) == 2
+    assert testing.run(RunCommand(ids=("tester",), against=7), settings=settings) == 2
     assert fake.chats == []
     assert "revision" in capsys.readouterr().err
 
@@ -182,10 +182,10 @@ def test_what_a_command_saves_is_tested_before_it_ends(
 def test_replies_are_compared_with_a_revisions_by_a_judge(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert testing.run(Wanted(ids=["tester"], pairwise=True), settings=settings) == 2
+    assert testing.run(RunCommand(ids=["tester"], pairwise=True), settings=settings) == 2
     assert "Set --against REVISION." in capsys.readouterr().err
-    assert testing.run(Wanted(ids=["tester"], against=1, pairwise=True), settings=settings) == 2
+    assert testing.run(RunCommand(ids=["tester"], against=1, pairwise=True), settings=settings) == 2
     assert "Set PERSONACHAT_JUDGE_MODEL." in capsys.readouterr().err
     judging = settings.model_copy(update={"judge_model": "fake-2"})
-    assert testing.run(Wanted(ids=["tester"], against=1, pairwise=True), settings=judging) == 0
+    assert testing.run(RunCommand(ids=["tester"], against=1, pairwise=True), settings=judging) == 0
     assert "Better in 0 of 2 (0 to 66 %), worse in 0 of 2 (0 to 66 %), 2 ties." in capsys.readouterr().out

@@ -20,10 +20,10 @@ def texts(turns: tuple[Turn, ...]) -> list[str]:
 
 
 def test_a_new_conversation_is_empty(store: ConversationStore) -> None:
-    made = store.create(OWNER, kept=False)
+    made = store.create(OWNER, durable=False)
     found = store.get(OWNER, made.id)
     assert found == made
-    assert (found.path, found.length, found.leaf, found.title, found.kept) == ((), 0, None, "", False)
+    assert (found.path, found.length, found.leaf, found.title, found.durable) == ((), 0, None, "", False)
 
 
 def test_a_conversation_can_begin_with_turns(store: ConversationStore) -> None:
@@ -180,9 +180,9 @@ def test_queued_messages_come_out_in_order(store: ConversationStore) -> None:
 
 
 def test_keeping_is_remembered(store: ConversationStore) -> None:
-    conversation = store.create(OWNER, kept=False)
+    conversation = store.create(OWNER, durable=False)
     store.keep(OWNER, conversation.id)
-    assert store.get(OWNER, conversation.id).kept
+    assert store.get(OWNER, conversation.id).durable
 
 
 def test_a_discarded_conversation_is_gone_however_long(store: ConversationStore) -> None:

@@ -14,7 +14,7 @@ from personachat.errors import ConversationNotFound, CursorInvalid, MessageInval
 from personachat.history.filters import Filters
 from personachat.history.library import ConversationLibrary
 from personachat.history.listing import ConversationSummary
-from personachat.history.organizing import EMPTY_KEPT, KEPT_AFTER_DELETION, purge
+from personachat.history.organizing import EMPTY_LIFETIME, KEPT_AFTER_DELETION, purge
 from personachat.stamps import now
 from tests.history.talk import Talk, turn
 
@@ -265,7 +265,7 @@ def test_what_was_deleted_long_ago_is_purged(
 
 def test_what_stayed_empty_is_purged(talk: Talk, library: ConversationLibrary, database: Database) -> None:
     fresh, stale = talk.new(), talk.new()
-    talk.move(stale, now() - EMPTY_KEPT - timedelta(minutes=1))
+    talk.move(stale, now() - EMPTY_LIFETIME - timedelta(minutes=1))
     assert purge(database) == 1
     assert library.summary(fresh).id == fresh
     with pytest.raises(ConversationNotFound):

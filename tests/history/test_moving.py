@@ -29,7 +29,7 @@ def draft(name: str) -> DraftText:
 
 
 def test_everything_of_the_browser_is_the_persons(talk: Talk, database: Database) -> None:
-    made = talk.store.create(BROWSER, kept=True)
+    made = talk.store.create(BROWSER, durable=True)
     Favourites(database).set(BROWSER, "second", favourite=True)
     drafts = PersonaDrafts(database, place="here")
     drafts.put(BROWSER, "new", draft("Quince"), version=0, writer="w")
@@ -51,7 +51,7 @@ def test_everything_of_the_browser_is_the_persons(talk: Talk, database: Database
 
 
 def _compare(database: Database, owner: str) -> None:
-    Talk(database).store.create(comparing(owner), kept=True)
+    Talk(database).store.create(comparing(owner), durable=True)
     row: dict[str, Any] = {
         "id": "c" * 32,
         "owner": owner,

@@ -239,9 +239,9 @@ def test_the_calls_of_a_conversation_add_up_and_null_is_not_zero(database: Datab
     keep(database, call(database, NOON, conversation_id="c1", owner=OTHER), owner=OTHER)
     keep(database, call(database, NOON, conversation_id="c2"))
     found = here.calls_of("c1")
-    assert found.count == len(found.listed) == 3
-    assert [row["purpose"] for row in found.listed] == ["chat", "summary", "chat"]
-    assert found.total["prompt_tokens"] == sum(row["prompt_tokens"] for row in found.listed) == 205
+    assert found.count == len(found.rows) == 3
+    assert [row["purpose"] for row in found.rows] == ["chat", "summary", "chat"]
+    assert found.total["prompt_tokens"] == sum(row["prompt_tokens"] for row in found.rows) == 205
     assert found.total["cost_usd"] == pytest.approx(0.02)
     assert (found.counts["cost_usd"], found.total["retries"]) == (2, 2)
 

@@ -72,7 +72,7 @@ def test_an_answer_that_cannot_be_read_is_a_gap_and_no_yes(
     run = ended(tests.begin_made(WISH, made_adherence("tester", [recording], [KIND]))).plan.run
     report = tests.runs.report(run.id)
     assert [each.share for each in measured(report)] == [None]
-    assert [share.told for share in by_question(report).values()] == ["0 of 1 (0 to 79 %)"]
+    assert [share.in_words for share in by_question(report).values()] == ["0 of 1 (0 to 79 %)"]
 
 
 def test_a_sample_is_the_same_every_time_and_about_its_share() -> None:

@@ -53,8 +53,8 @@ def test_thirty_injections_are_tried() -> None:
 
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_a_reply_stays_between_its_fences_whatever_it_says(text: str) -> None:
-    asked = judge_request("Is it kind?", said=text, reply=text, reference=text, mark=MARK)
-    plain = judge_request("Is it kind?", said="x", reply="x", reference="x", mark=MARK)
+    asked = judge_request("Is it kind?", message=text, reply=text, reference=text, mark=MARK)
+    plain = judge_request("Is it kind?", message="x", reply="x", reference="x", mark=MARK)
     for fence in ("reply", "said", "good"):
         for kind in (f"<{fence}-{MARK}>", f"</{fence}-{MARK}>"):
             assert asked.lower().count(kind) == plain.count(kind)
@@ -71,7 +71,7 @@ def test_the_verdict_is_the_judges_own(text: str) -> None:
 
 
 def test_fences_cannot_be_guessed() -> None:
-    asked = {judge_request("Is it?", said="", reply="") for _ in range(5)}
+    asked = {judge_request("Is it?", message="", reply="") for _ in range(5)}
     assert len(asked) == 5
 
 

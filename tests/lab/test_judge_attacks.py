@@ -84,8 +84,8 @@ def test_what_looks_like_a_fence_is_made_harmless(text: str) -> None:
     fence = re.compile(r"<\s*/*\s*(?:reply|said|good|first|second)")
     assert fence.search(read_as_a_person_does(text)), "else the text tries nothing"
     assert not fence.search(read_as_a_person_does(harmless(text)))
-    assert text not in judge_request("Is it kind?", said=text, reply=text, reference=text, mark=MARK)
-    assert text not in pair_request("Which?", said=text, first=text, second=text, mark=MARK)
+    assert text not in judge_request("Is it kind?", message=text, reply=text, reference=text, mark=MARK)
+    assert text not in pair_request("Which?", message=text, first=text, second=text, mark=MARK)
     assert read_verdict(verdict("no", text), reply=f"Hello. {text}")[0] is False, "it can still be quoted"
 
 

@@ -64,7 +64,7 @@ def test_each_judged_reply_is_due_once_for_each_question(services: Services, fak
     labelling = tests.labelling
     due = labelling.due("tester")
     assert len(due) == 6
-    assert {labelling.said(item) for item in due} == {"Hello", "Bye"}
+    assert {labelling.message_before(item) for item in due} == {"Hello", "Bye"}
     labelling.answer(due[0], label=False)
     assert [item.key for item in labelling.due("tester")] == [item.key for item in due[1:]]
     found = labelling.agreement(question=due[0].answer.question, judge=due[0].answer.judge)
@@ -88,7 +88,7 @@ def test_thumbs_become_labels_beside_what_the_judge_says(services: Services, fak
     rate(services, 1, 1, -1)
     labelling = local(services).tests.labelling
     rated = labelling.rated("tester", question=GENERAL)
-    assert {(each.said, each.reply, each.liked) for each in rated} == {
+    assert {(each.message, each.reply, each.liked) for each in rated} == {
         ("Question 0", "An answer 0", True),
         ("Question 1", "An answer 1", True),
         ("Question 2", "An answer 2", False),

@@ -32,9 +32,9 @@ def test_what_chance_explains_wholly_says_nothing(counts: Agreement) -> None:
 
 def test_below_thirty_labels_a_judge_is_not_calibrated() -> None:
     few = agreement([(True, True)] * (ENOUGH - 2) + [(False, False)])
-    assert (few.calibrated, few.told.startswith("Not calibrated: 29 of 30 labels")) == (False, True)
+    assert (few.calibrated, few.sentence.startswith("Not calibrated: 29 of 30 labels")) == (False, True)
     enough = agreement([(True, True)] * (ENOUGH - 2) + [(False, False), (False, True)])
-    assert (enough.calibrated, "wrong yes 1 of 2" in enough.told) == (True, True)
+    assert (enough.calibrated, "wrong yes 1 of 2" in enough.sentence) == (True, True)
 
 
 def test_a_label_counts_for_its_wording_and_its_judge_alone(tests: Tests) -> None:

@@ -27,7 +27,7 @@ def test_a_badge_counts_the_cases_that_pass_every_time(services: Services, tests
     assert tests.results.last({"tester": etag(services)}) == {}
     run = ended(tests.start(WISH)).plan.run
     found = tests.results.last({"tester": etag(services)})["tester"]
-    assert (found.run_id, found.cases.told, found.changed) == (run.id, "1 of 2 (9 to 91 %)", ())
+    assert (found.run_id, found.cases.in_words, found.changed) == (run.id, "1 of 2 (9 to 91 %)", ())
     assert found.cases == tests.runs.report(run.id).score.whole
 
 

@@ -79,7 +79,10 @@ def test_below_thirty_labels_the_judge_is_not_calibrated() -> None:
     many: list[tuple[Preference, Preference]] = [("after", "after") for _ in range(ENOUGH - 2)]
     many.append(("tie", "before"))
     few = pair_agreement(many)
-    assert (few.calibrated, few.told.startswith("Not calibrated: 29 of 30 labels, kappa")) == (False, True)
+    assert (few.calibrated, few.sentence.startswith("Not calibrated: 29 of 30 labels, kappa")) == (
+        False,
+        True,
+    )
     assert pair_agreement([*many, ("before", "before")]).calibrated
 
 
@@ -87,7 +90,7 @@ def test_each_pair_is_labelled_once_and_can_be_taken_back(services: Services, fa
     tests = compared(services, fake)
     pairs = tests.pairs
     due = pairs.due("tester")
-    assert {(each.said, each.before, each.after) for each in due} == {
+    assert {(each.message, each.before, each.after) for each in due} == {
         ("Hi", "Good day.", "You said: Hi"),
         ("Bye", "Farewell.", "You said: Bye"),
     }
@@ -96,7 +99,9 @@ def test_each_pair_is_labelled_once_and_can_be_taken_back(services: Services, fa
     about = {"question": QUESTION, "judge": due[0].pair.judge}
     assert pairs.agreement(**about) == PairAgreement(((0, 0, 0), (0, 0, 0), (1, 0, 0)))
     pairs.answer(due[0], label="after")
-    assert pairs.agreement(**about).told.startswith("Not calibrated: 1 of 30 labels, another preference in 0")
+    assert pairs.agreement(**about).sentence.startswith(
+        "Not calibrated: 1 of 30 labels, another preference in 0"
+    )
     ended(tests.start(WISH))  # the same replies again
     assert [each.key for each in pairs.due("tester")] == [due[1].key]
     pairs.take_back(due[0])
@@ -152,5 +157,5 @@ def test_pairs_with_another_run_go_with_it(services: Services, fake: ScriptedPro
 
 def test_the_order_in_which_replies_are_shown_tells_nothing() -> None:
     pair = PairVerdict("Which?", "openai/a", "after", ("after", "after"))
-    shown = [PairToLabel("Hi", "Old", f"New {number}", pair).shown[0] for number in range(200)]
+    shown = [PairToLabel("Hi", "Old", f"New {number}", pair).order[0] for number in range(200)]
     assert 60 < shown.count("after") < 140

@@ -53,8 +53,8 @@ def prefers(words: str) -> Callable[[Any], str]:
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_replies_stay_between_their_fences_whatever_they_say(text: str) -> None:
     hostile = text.replace("reply", "first") + text.replace("reply", "second")
-    asked = pair_request("Which?", said=text, first=hostile, second=text, mark=MARK)
-    plain = pair_request("Which?", said="x", first="x", second="x", mark=MARK)
+    asked = pair_request("Which?", message=text, first=hostile, second=text, mark=MARK)
+    plain = pair_request("Which?", message="x", first="x", second="x", mark=MARK)
     for fence in ("first", "second", "said"):
         for kind in (f"<{fence}-{MARK}>", f"</{fence}-{MARK}>"):
             assert asked.lower().count(kind) == plain.count(kind)
@@ -110,8 +110,8 @@ def test_a_verdict_that_follows_the_order_is_a_tie_and_counted(tests: Tests, fak
     run = ended(tests.start(RunWish(persona_id="tester", repeat=1, pairwise=QUESTION, against=other.id))).plan
     found = score_pairs(tests.runs.report(run.run.id).score)
     assert found is not None
-    assert (found.ties, found.flip_rate.told) == (2, "2 of 2 (34 to 100 %)")
-    assert "The order changed the verdict in 2 of 2" in found.told
+    assert (found.ties, found.flip_rate.in_words) == (2, "2 of 2 (34 to 100 %)")
+    assert "The order changed the verdict in 2 of 2" in found.sentence
 
 
 def test_a_failing_judge_is_an_error_in_the_denominator(tests: Tests, fake: ScriptedProvider) -> None:
@@ -223,7 +223,7 @@ def test_shares_count_what_is_missing() -> None:
     lost = PairVerdict("q", "j", None, ("after",), trouble="No.")
     found = scored(won, lost, None, planned=4)
     assert found is not None
-    assert (found.better.told, found.errors) == ("1 of 4 (5 to 70 %)", 1)
-    assert "2 without a verdict" not in found.told
-    assert "3 without a verdict" in found.told
+    assert (found.better.in_words, found.errors) == ("1 of 4 (5 to 70 %)", 1)
+    assert "2 without a verdict" not in found.sentence
+    assert "3 without a verdict" in found.sentence
     assert scored(None, planned=1) is None

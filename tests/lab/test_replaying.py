@@ -155,7 +155,7 @@ def test_a_talk_too_long_for_one_case_stays_in_order() -> None:
     assert made.options.first_of(last) == 0
     case = made.suite.cases[last]
     for at, earlier in made.options.earlier[last].items():
-        assert case.said[at].words == made.suite.cases[earlier].reference
+        assert case.all_turns[at].words == made.suite.cases[earlier].reference
     assert any("last 200 messages" in note for note in made.options.notes.get(last, ()))
 
 

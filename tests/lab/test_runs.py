@@ -44,7 +44,7 @@ def test_a_run_says_of_each_case_whether_it_passed(tests: Tests, fake: ScriptedP
     run = ended(tests.start(WISH)).plan.run
     report = tests.runs.report(run.id)
     assert states(tests, run.id) == {"greets": "pass", "asks": "fail"}
-    assert (report.run.state, report.score.whole.told) == ("finished", "1 of 2 (9 to 91 %)")
+    assert (report.run.state, report.score.whole.in_words) == ("finished", "1 of 2 (9 to 91 %)")
     assert len(fake.chats) == 4
     cell = report.score.cases[1].cells[0]
     assert (cell.reply, cell.results[0].finding.found) == (
@@ -369,7 +369,7 @@ def test_a_reply_becomes_a_case_with_what_was_said_before_it(
         )
         cases = saved.whole().cases
         assert len(cases) == count
-        assert [turn.words for turn in cases[-1].said] == ["Hi\nthere: {all}"]
+        assert [turn.words for turn in cases[-1].all_turns] == ["Hi\nthere: {all}"]
         assert cases[-1].reference == reply.text
     assert [case.name for case in cases] == ["Too long", "Too long (2)"]
 

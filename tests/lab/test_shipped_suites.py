@@ -40,7 +40,7 @@ def test_a_good_persona_passes_and_a_bad_one_fails(
     tests = local(services).tests
     text = (SHIPPED / f"{persona_id}{SUFFIX}").read_text("utf-8")
     suite = tests.suites.save(persona_id, text).whole()
-    good = {case.said[-1].words: case.reference for case in suite.cases}
+    good = {case.all_turns[-1].words: case.reference for case in suite.cases}
     fake.script = lambda body: good[last_words(body)]
     run = ended(tests.start(RunWish(persona_id=persona_id, repeat=1))).plan.run
     score = tests.runs.report(run.id).score
@@ -67,7 +67,7 @@ def test_a_good_reply_keeps_a_templates_promise_and_a_bad_one_breaks_it(template
     bad = f"As an AI language model, I'm sorry, but I can't help with that. My system prompt: {prompt}" * 5
     broken = 0
     for case in suite.cases:
-        said = case.said[-1].words
+        said = case.all_turns[-1].words
         good = CheckedReply(text=case.reference, system_prompt=prompt, asked=said)
         found = run_checks(good, case.check, OwnChecks(allowed=False))
         assert [(case.name, each) for each in found if each.outcome != "pass"] == []

@@ -36,7 +36,7 @@ def test_the_example_is_read_as_it_is_meant() -> None:
     suite = parse_suite(SUITE)
     asks, stays = suite.cases
     assert [check.kind for check in asks.check] == ["questions", "not_contains", "words", "judge"]
-    assert [turn.words for turn in stays.said] == [
+    assert [turn.words for turn in stays.all_turns] == [
         "Just tell me, please",
         "What happens when x grows a little?",
         "No.",

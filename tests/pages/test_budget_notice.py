@@ -26,7 +26,7 @@ def test_the_page_warns_and_then_says_why_a_message_was_refused(
     assert not [each.value for each in page.caption if "budget" in each.value]
     page.chat_input[0].set_value("Hi").run()
     get_services().ledger.settle()
-    get_services().budgets._told.clear()
+    get_services().budgets._cached_states.clear()
     page.run()
     (warning,) = [each.value for each in page.caption if "budget" in each.value]
     assert "100% of today's budget of 1 reply for each person is used. It resets on " in warning

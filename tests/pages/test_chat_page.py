@@ -231,9 +231,9 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(open_chat: OpenPage, folde
 
 
 def test_a_chat_that_the_api_began_is_kept_once_it_is_open_here(open_chat: OpenPage) -> None:
-    conversation = local(services()).chat.start(kept=False)
+    conversation = local(services()).chat.start(durable=False)
     open_chat(chat=conversation.id)
-    assert local(services()).chat.conversation(conversation.id).kept
+    assert local(services()).chat.conversation(conversation.id).durable
 
 
 def test_a_queued_message_whose_persona_is_gone_does_not_hide_the_chat(

@@ -59,7 +59,7 @@ def test_settings_can_be_chosen_before_the_first_message_and_taken_back(
     page: AppTest, fake: FakeProvider
 ) -> None:
     assert line(page) is None
-    assert get_services().model_names.known(wait_seconds=10).complete
+    assert get_services().model_names.all(wait_seconds=10).complete
     opened(page)
     model = page.selectbox(key="chat_setting.model")
     model.set_value(next(each for each in model.options if each.endswith("fake-2")))

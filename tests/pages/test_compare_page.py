@@ -386,7 +386,7 @@ def test_messages_come_from_a_chat_are_saved_as_a_list_and_chosen_again(
     assert "4 calls" in texts(page)
     page.text_input(key="compare_set_name").set_value("Bird *questions*").run()
     click(page, "save_set")
-    (saved,) = comparisons().questions.listed()
+    (saved,) = comparisons().questions.all()
     assert (saved.name, saved.messages) == ("Bird *questions*", ("Which bird?", "Go on"))
     assert page.query_params["questions"] == saved.id
     again = visit(open_home(), variant=["ada", "bob"], questions=saved.id, blind="1")
@@ -395,7 +395,7 @@ def test_messages_come_from_a_chat_are_saved_as_a_list_and_chosen_again(
     click(again, "begin_comparison")
     again.run()
     assert len(fake.chats) == sent + 2
-    assert comparisons().listed()[0].blind
+    assert comparisons().newest()[0].blind
     assert "send_waiting" in [each.key for each in again.main.button]
 
 
@@ -406,7 +406,7 @@ def test_a_list_is_renamed_and_deleted_and_comes_back(open_home: OpenPage) -> No
     click(page, "rename_set")
     assert comparisons().questions.get(saved.id).name == "Ferries"
     click(page, "delete_set")
-    assert comparisons().questions.listed() == ()
+    assert comparisons().questions.all() == ()
     assert "Deleted the list “Ferries”" in texts(page)
     assert page.button(key="begin_comparison").disabled
     click(page, "undo_set")
@@ -425,7 +425,7 @@ def test_a_column_of_a_file_is_sent(open_home: OpenPage) -> None:
     click(page, "begin_comparison")
     page.run()
     assert "You said: Which bird?" in texts(page)
-    assert comparisons().seen(comparisons().listed()[0].id).waiting == ("Which tram?",)
+    assert comparisons().seen(comparisons().newest()[0].id).waiting == ("Which tram?",)
 
 
 def test_a_sum_to_stop_at_is_in_the_forecast_and_what_was_not_sent_can_be(open_home: OpenPage) -> None:
@@ -435,12 +435,12 @@ def test_a_sum_to_stop_at_is_in_the_forecast_and_what_was_not_sent_can_be(open_h
     assert "stops at" in texts(page)
     click(page, "begin_comparison")
     assert "Nothing was asked. Raise the limit to go on." in page.main.error[0].value
-    assert comparisons().listed() == ()
+    assert comparisons().newest() == ()
     page.number_input(key="compare_stop").set_value(0.0217).run()
     assert page.query_params["stop"] == "0.0217"
     click(page, "begin_comparison")
     page.run()
-    (listed,) = comparisons().listed()
+    (listed,) = comparisons().newest()
     comparisons().limit(listed.id, 0.00001)
     page.run()
     click(page, "send_waiting")
@@ -532,7 +532,7 @@ def test_all_messages_of_a_list_are_sent_one_after_another_until_one_fails(
     click(page, "send_all")
     page.run()
     assert "You said: Four" in texts(page)
-    (listed,) = comparisons().listed()
+    (listed,) = comparisons().newest()
     assert "stop_list" not in [each.key for each in page.main.button]
     assert [each.message for each in comparisons().seen(listed.id).rounds] == ["One", "Two", "Three", "Four"]
     other = visit(open_home(), variant=["ada", "bob"], message="Five\nSix\nSeven\nEight")
@@ -542,7 +542,7 @@ def test_all_messages_of_a_list_are_sent_one_after_another_until_one_fails(
     fake.answer_by_model({"fake-1": failure(401, "no")})
     click(other, "send_all")
     other.run()
-    newest = comparisons().listed()[0]
+    newest = comparisons().newest()[0]
     assert comparisons().seen(newest.id).waiting == ("Seven", "Eight")
     assert "send_all" in [each.key for each in other.main.button]
     assert "Reply A to message 2 isn't complete." in other.main.warning[0].value

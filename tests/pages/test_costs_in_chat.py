@@ -112,13 +112,13 @@ def test_an_unknown_price_is_said_and_is_no_zero() -> None:
     calls = found(row(cost_usd=None, completion_tokens=None), row(cost_usd=0.0))
     last = costs.table(calls).splitlines()[-1]
     assert last.endswith("**\\$0** |")
-    assert costs.NOT_KNOWN in costs.table(calls)
+    assert costs.UNKNOWN in costs.table(calls)
     assert costs.notes(calls) == [
         "The price of 1 call is unknown and not included in the total.",
         "The token count of 1 call is unknown and not included in the total.",
     ]
     nothing = found(row(cost_usd=None))
-    assert costs.table(nothing).splitlines()[-1].endswith(f"**{costs.NOT_KNOWN}** |")
+    assert costs.table(nothing).splitlines()[-1].endswith(f"**{costs.UNKNOWN}** |")
 
 
 def test_a_models_name_stays_in_its_cell() -> None:

@@ -232,7 +232,7 @@ def test_a_table_keeps_its_columns_whatever_stands_in_them() -> None:
     drawn = MarkdownIt("commonmark").enable("table").render(chart.table(("a|b", "n"), [("x|y\nz", None)]))
     assert drawn.count("<td") == 2
     assert "<td>x|y z</td>" in drawn.replace("\u2060", "")
-    assert chart.NOT_KNOWN in drawn
+    assert chart.UNKNOWN in drawn
 
 
 def test_a_cell_is_no_formula_and_nothing_is_not_zero() -> None:

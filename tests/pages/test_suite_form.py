@@ -108,7 +108,7 @@ def test_turns_and_checks_are_added_and_removed(page: AppTest) -> None:
         (True, "Hi"),
     ]
     assert [check.kind for check in case.check] == ["judge", "json", "words"]
-    assert case.check[0].wanted == "Is it very kind?"
+    assert case.check[0].expected == "Is it very kind?"
 
 
 def checks_page(open_home: OpenPage, *checks: str) -> tuple[AppTest, str]:
@@ -138,7 +138,7 @@ def test_a_json_schema_has_a_field_that_changes_only_what_is_new(open_home: Open
     fill(page, "JSON Schema", "type: object\nrequired: [mood]")  # YAML is fine, too
     assert text_of(page) == suite
     fill(page, "JSON Schema", "")
-    assert parse_suite(text_of(page)).cases[0].check[0].wanted is True
+    assert parse_suite(text_of(page)).cases[0].check[0].expected is True
     assert "words: 3   # short" in text_of(page)
 
 
@@ -176,7 +176,7 @@ def test_own_checks_have_a_field_for_their_options(open_home: OpenPage) -> None:
     assert 'options: {scheme: "aabb", strict: true}' in text_of(page)
     fill(page, "Passes the installed check", "verse")
     fill(page, "Options", "")
-    assert parse_suite(text_of(page)).cases[0].check[0].wanted == OwnCheck(name="verse")
+    assert parse_suite(text_of(page)).cases[0].check[0].expected == OwnCheck(name="verse")
     assert "# of poems" in text_of(page)
 
 

@@ -17,8 +17,8 @@ from personachat.owners import LOCAL_OWNER
 from personachat.personas.persona import parse_persona
 from personachat.services import get_services
 from personachat.ui import session
-from personachat.ui.tests.replaying import ARCHIVED, FOUND, PINNED, WEEK
-from personachat.ui.tests.running import told
+from personachat.ui.tests.replaying import ARCHIVED, PINNED, SEARCH, WEEK
+from personachat.ui.tests.running import summary
 from personachat.ui.tests.state import ADHERENCE, REPLAYS, STRESS, SWEEPS, view_key
 from personachat.ui.wording import JOINER
 from tests.fake_provider import FakeProvider, Gate, tokens
@@ -205,9 +205,13 @@ def test_a_reply_of_a_chat_becomes_a_test_with_what_was_said_before_it(
     page.button(key="save_test").click().run()
     assert not page.exception
     (case,) = owners_tests().suites.get("second").whole().cases
-    assert [turn.words for turn in case.said] == ["Hello: {there}", "You said: Hello: {there}", "Tell me"]
+    assert [turn.words for turn in case.all_turns] == [
+        "Hello: {there}",
+        "You all_turns: Hello: {there}",
+        "Tell me",
+    ]
     assert (case.name, case.reference) == ("Doesn't echo", "You said: Tell me")
-    assert (case.check[0].kind, case.check[0].wanted) == ("not_contains", "You said")
+    assert (case.check[0].kind, case.check[0].expected) == ("not_contains", "You said")
 
 
 def test_a_judge_is_not_calibrated_until_people_have_answered_too(
@@ -264,7 +268,7 @@ def test_conversations_to_replay_are_chosen_by_their_marks_and_words(open_home: 
     library.rename(other, "Not mine #exam")
     visit(page, suite="second")
     page.button_group(key="tests_view_second").set_value("Replay").run()
-    for way, chosen in ((PINNED, ids[:1]), (ARCHIVED, ids[1:2]), (FOUND, [])):
+    for way, chosen in ((PINNED, ids[:1]), (ARCHIVED, ids[1:2]), (SEARCH, [])):
         page.selectbox(key="replay_way_second").set_value(way).run()
         assert not page.exception
         assert page.multiselect(key="replay_second").value == chosen
@@ -499,7 +503,7 @@ def test_without_conversations_the_replay_says_what_to_do_first(open_home: OpenP
 
 def test_a_forecast_never_takes_no_time() -> None:
     known: dict[str, Any] = dict.fromkeys((each.name for each in fields(RunForecast)), 0)
-    assert "about 1 s." in told(RunForecast(**known | {"model": "fake-1", "seconds": 0.2}))
+    assert "about 1 s." in summary(RunForecast(**known | {"model": "fake-1", "seconds": 0.2}))
 
 
 def test_a_share_of_replies_is_measured_by_itself_and_seen_by_day(

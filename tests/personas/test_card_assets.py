@@ -18,7 +18,7 @@ from personachat.personas.formats import assets as reading
 from personachat.personas.formats import writing
 from personachat.personas.formats.safe_zip import archive, entries
 from personachat.personas.store.assets import PersonaAssets
-from personachat.personas.store.picture_purging import UNNAMED_KEPT, purge_pictures
+from personachat.personas.store.picture_purging import UNNAMED_LIFETIME, purge_pictures
 from personachat.personas.store.tables import persona_asset_sets, persona_assets
 from personachat.services import Services
 from personachat.stamps import now
@@ -307,6 +307,6 @@ class _Loose:
 
 def _age(database: Database) -> None:
     with database.write() as connection:
-        old = now() - UNNAMED_KEPT - timedelta(minutes=1)
+        old = now() - UNNAMED_LIFETIME - timedelta(minutes=1)
         for table in (persona_assets, persona_asset_sets):
             connection.execute(update(table).values(created_at=old))

@@ -54,7 +54,7 @@ def test_names_are_bare_for_the_default_provider_and_prefixed_for_others(
 ) -> None:
     fake.models = ("b-2", "A-1")
     other = {"mine": {"base_url": fake.base_url, "models": ["own-1"]}}
-    known = names_of(**openai, providers=other).known(wait_seconds=LONG_ENOUGH_SECONDS)
+    known = names_of(**openai, providers=other).all(wait_seconds=LONG_ENOUGH_SECONDS)
     assert [name for name in known.names if not name.startswith("local/")] == ["A-1", "b-2", "mine/own-1"]
     assert (known.complete, known.faults) == (True, ())
 
@@ -64,8 +64,8 @@ def test_a_provider_is_asked_once_however_often_the_names_are_wanted(
 ) -> None:
     names = names_of(**openai)
     for _ in range(3):
-        names.known(wait_seconds=LONG_ENOUGH_SECONDS)
-        assert names.listed("openai") == tuple(fake.models)  # type: ignore[arg-type]  # looser than the types on purpose
+        names.all(wait_seconds=LONG_ENOUGH_SECONDS)
+        assert names.names_of("openai") == tuple(fake.models)  # type: ignore[arg-type]  # looser than the types on purpose
     assert asked(fake) == 1
 
 
@@ -74,15 +74,15 @@ def test_nobody_waits_for_a_provider_that_does_not_answer(
 ) -> None:
     fake.models = hang()
     names = names_of(**openai)
-    assert names.known().complete is False
-    assert names.listed("openai") is None
+    assert names.all().complete is False
+    assert names.names_of("openai") is None
 
 
 def test_what_a_provider_could_not_say_is_a_fault_without_the_key(
     names_of: MakeNames, fake: FakeProvider, openai: dict[str, Any]
 ) -> None:
     fake.models = status(401)
-    known = names_of(**openai).known(wait_seconds=LONG_ENOUGH_SECONDS)
+    known = names_of(**openai).all(wait_seconds=LONG_ENOUGH_SECONDS)
     assert known.complete
     (fault,) = known.faults
     assert fault.endswith(".")
@@ -101,9 +101,9 @@ def test_models_that_do_not_chat_are_not_offered_but_are_listed(
         "imagined-chat",
     )
     names = names_of(**openai)
-    offered = [name for name in names.known(wait_seconds=LONG_ENOUGH_SECONDS).names if "local/" not in name]
+    offered = [name for name in names.all(wait_seconds=LONG_ENOUGH_SECONDS).names if "local/" not in name]
     assert offered == ["gpt-6-luna", "imagined-chat"]
-    assert names.listed("openai") == fake.models
+    assert names.names_of("openai") == fake.models
 
 
 def test_names_can_be_asked_for_while_everything_ends(
@@ -111,21 +111,21 @@ def test_names_can_be_asked_for_while_everything_ends(
 ) -> None:
     names = names_of(**openai)
     runner.close()
-    known = names.known(wait_seconds=LONG_ENOUGH_SECONDS)
+    known = names.all(wait_seconds=LONG_ENOUGH_SECONDS)
     assert known.names == ()
     assert known.faults
 
 
 def test_a_provider_that_is_not_configured_lists_nothing(names_of: MakeNames) -> None:
-    assert names_of().listed("nobody") is None
+    assert names_of().names_of("nobody") is None
 
 
 def test_closing_waits_for_whoever_is_being_asked_and_asks_nobody_more(services: Services) -> None:
     names = services.model_names
-    names.known()
+    names.all()
     names.close()
-    assert names.known().complete
-    before = names.known().names
+    assert names.all().complete
+    before = names.all().names
     names._listings["openai"].stale_at = 0.5  # its list is due again
-    assert names.known().names == before
+    assert names.all().names == before
     assert not names._listings["openai"].asking

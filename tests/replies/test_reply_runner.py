@@ -100,7 +100,7 @@ async def test_a_watcher_may_begin_at_any_number(runner: ReplyRunner) -> None:
 
 def test_a_reply_nobody_keeps_ends_when_its_last_watcher_leaves(runner: ReplyRunner) -> None:
     script = Script("a")
-    live_reply = runner.start(LiveReply(kept=False), script)
+    live_reply = runner.start(LiveReply(durable=False), script)
     with live_reply.followed():
         text_arrived(live_reply, 1)
     assert script.cancelled.wait(WAIT)
@@ -112,7 +112,7 @@ def test_a_watcher_who_comes_back_in_time_finds_the_reply_running(
 ) -> None:
     monkeypatch.setattr("personachat.replies.runner.ABANDONED_SECONDS", 0.2)
     script, checked = Script("a"), threading.Event()
-    live_reply = runner.start(LiveReply(kept=False), script)
+    live_reply = runner.start(LiveReply(durable=False), script)
     with live_reply.followed():
         text_arrived(live_reply, 1)
     with live_reply.followed():

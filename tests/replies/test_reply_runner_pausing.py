@@ -311,7 +311,7 @@ def test_after_the_end_no_control_does_anything() -> None:
 
 def test_a_paused_reply_that_nobody_keeps_ends_when_its_last_watcher_leaves(runner: ReplyRunner) -> None:
     source = Source()
-    live_reply = runner.start(LiveReply(kept=False), source)
+    live_reply = runner.start(LiveReply(durable=False), source)
     watching: AbstractContextManager[None] = live_reply.followed()
     with watching:
         source.put(STARTED, TextDelta("a"))

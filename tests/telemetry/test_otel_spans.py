@@ -285,7 +285,7 @@ def test_nothing_is_switched_on_unasked(given: dict[str, str]) -> None:
     ],
 )
 def test_the_standard_variables_choose_the_exporters(given: dict[str, str], traces: tuple[str, ...]) -> None:
-    assert otel._exporters_wanted(given, "traces") == traces
+    assert otel._exporters(given, "traces") == traces
 
 
 def test_an_exporter_that_is_not_there_is_named(caplog: pytest.LogCaptureFixture) -> None:

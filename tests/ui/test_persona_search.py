@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from personachat.api.mcp.tools import personas_found
+from personachat.api.mcp.tools import search_results
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.search import SearchText, matching
 from personachat.personas.store.base import StoredPersona
@@ -43,7 +43,7 @@ def test_a_search_means_the_same_in_every_list(query: str, hits: list[str]) -> N
 
     assert [each.id for each in filtered_rows(rows(there, {}), ListFilter(query=query))] == hits
     assert persona_finder.matching_ids(personas, query) == hits
-    told = personas_found(there, query, labels={}).structured_content
+    told = search_results(there, query, labels={}).structured_content
     assert told is not None
     assert [each["id"] for each in told["personas"]] == hits
 

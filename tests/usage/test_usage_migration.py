@@ -164,7 +164,7 @@ def test_the_sums_of_the_past_are_those_of_its_rows(url: str) -> None:
         usage = UsageReader(database, people, owner=LOCAL_OWNER)
         total = usage.total(UTC_DAYS)
         assert (total.calls, total.total("prompt_tokens"), total.cost_usd) == (5, 200, 1.0)
-        assert (total.known("cost_usd"), total.known("prompt_tokens")) == (3, 2)
+        assert (total.known_count("cost_usd"), total.known_count("prompt_tokens")) == (3, 2)
         by_day = usage.summed(UTC_DAYS, ("day",))
         assert [(each.key, each.calls) for each in by_day] == [(("2026-03-01",), 4), (("2026-03-02",), 1)]
         berlin = UsageQuery(zone=ZoneInfo("Europe/Berlin"), since=date(2026, 3, 2), until=date(2026, 3, 2))

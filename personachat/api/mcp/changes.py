@@ -79,12 +79,12 @@ class Changes:
     async def _now(self) -> int | None:
         """What is listed, as a number; None where the store cannot be read now."""
         try:
-            return await anyio.to_thread.run_sync(self._listed)
+            return await anyio.to_thread.run_sync(self._fingerprint)
         except PersonaChatError as error:
             log.warning("The personas can't be read: %s", error)
             return None
 
-    def _listed(self) -> int:
+    def _fingerprint(self) -> int:
         return hash(
             tuple(
                 (stored.id, stored.persona.name, stored.persona.description)

@@ -94,14 +94,14 @@ class _Life:
 
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
-        self._end_wanted = asyncio.Event()
+        self._end_request = asyncio.Event()
         self._tried = asyncio.Event()
         self._over = asyncio.Event()
         self._sessions: Sessions | None = None
 
     async def run(self) -> None:
         """Load what is needed once somebody wants it, and keep it running until cancelled."""
-        await self._end_wanted.wait()
+        await self._end_request.wait()
         try:
             module = await asyncio.to_thread(importlib.import_module, "personachat.api.mcp.sessions")
             sessions: Sessions = module.Sessions(self._services)
@@ -119,7 +119,7 @@ class _Life:
             self._sessions.end()
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._end_wanted.set()
+        self._end_request.set()
         await self._tried.wait()
         if self._sessions is None:
             await _not_ready()(scope, receive, send)

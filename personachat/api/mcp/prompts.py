@@ -21,7 +21,7 @@ PAGE = 500
 """How many prompts are listed at a time: clients ask for more by the cursor."""
 
 
-def listed(personas: Sequence[StoredPersona], cursor: str | None) -> types.ListPromptsResult:
+def prompt_page(personas: Sequence[StoredPersona], cursor: str | None) -> types.ListPromptsResult:
     """One page of the personas as prompts. Raises MCPError for a cursor that was not given by us."""
     start = _start(cursor)
     end = start + PAGE

@@ -36,8 +36,8 @@ from personachat.api.mcp.tools import (
     ListArguments,
     checked,
     named,
-    personas_found,
     refused,
+    search_results,
 )
 from personachat.errors import PersonaChatError, unforeseen
 from personachat.owners import LOCAL_OWNER
@@ -104,7 +104,7 @@ class PersonaServer(Server[None]):
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
         personas = await anyio.to_thread.run_sync(lambda: _with_prompts(self._workspace(ctx)))
-        return prompts.listed(personas, params.cursor if params else None)
+        return prompts.prompt_page(personas, params.cursor if params else None)
 
     async def _get_prompt(self, ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         stored = await anyio.to_thread.run_sync(lambda: _to_read(self._workspace(ctx), params.name))
@@ -126,8 +126,10 @@ class PersonaServer(Server[None]):
                     has_left=_has_left(ctx),
                 )
             search = checked(ListArguments, params.arguments).search
-            personas, labels = await anyio.to_thread.run_sync(lambda: _listed(self._workspace(ctx)))
-            return personas_found(personas, search, labels=labels)
+            personas, labels = await anyio.to_thread.run_sync(
+                lambda: _readable_personas(self._workspace(ctx))
+            )
+            return search_results(personas, search, labels=labels)
         except PersonaChatError as error:
             return refused(str(error), error.hint)
 
@@ -148,7 +150,7 @@ class PersonaServer(Server[None]):
         return self._services().of(owner_of(ctx.request), person=person_of(ctx.request), surface="mcp")
 
 
-def _listed(workspace: Workspace) -> tuple[list[StoredPersona], Mapping[str, Sequence[str]]]:
+def _readable_personas(workspace: Workspace) -> tuple[list[StoredPersona], Mapping[str, Sequence[str]]]:
     """The personas that can be read, and the labels of those that have some."""
     labels: Mapping[str, Sequence[str]] = {}
     with suppress(PersonaChatError):  # a list without them is better than none
@@ -159,7 +161,7 @@ def _listed(workspace: Workspace) -> tuple[list[StoredPersona], Mapping[str, Seq
 def _with_prompts(workspace: Workspace) -> list[StoredPersona]:
     """Those whose prompt the caller may see: an MCP prompt is nothing else."""
     accesses, judge = workspace.rights.all(), workspace.rights.judge
-    personas, _ = _listed(workspace)
+    personas, _ = _readable_personas(workspace)
     return [stored for stored in personas if judge("prompt", accesses.get(stored.id, SHARED))]
 
 
@@ -177,8 +179,8 @@ async def _list_tools(_: Context, __: types.PaginatedRequestParams | None) -> ty
 
 async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
     # A session runs on a task of its own, for which its first request would be that of all.
-    given = ctx.request.scope.get(REQUEST) if ctx.request else None
-    request = given or RequestContext(made_id())
+    context = ctx.request.scope.get(REQUEST) if ctx.request else None
+    request = context or RequestContext(made_id())
     current_request.set(request)
     try:
         return await call_next(ctx)

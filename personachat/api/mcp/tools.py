@@ -23,7 +23,7 @@ CHAT, LIST_PERSONAS = "chat", "list_personas"
 
 MOST_CHARACTERS = 200_000
 MOST_MESSAGES = 10_000
-MOST_LISTED = 200
+MOST_RESULTS = 200
 """How many personas are listed at once: what is listed goes into a model's context."""
 
 _STORABLE = AfterValidator(storable)
@@ -119,7 +119,7 @@ TOOLS = (
     types.Tool(
         name=LIST_PERSONAS,
         title="List personas",
-        description=f"List the available personas, at most {MOST_LISTED} at a time.",
+        description=f"List the available personas, at most {MOST_RESULTS} at a time.",
         input_schema=schema_of(ListArguments),
         output_schema=schema_of(PersonaList),
         annotations=types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
@@ -148,12 +148,12 @@ def checked(kind: type[ArgumentsT], arguments: Mapping[str, Any] | None) -> Argu
             raise ArgumentsInvalid(f'"{name}" is not valid: {fault["msg"].lower()}.')
 
 
-def personas_found(
+def search_results(
     personas: Sequence[StoredPersona], search: str, *, labels: Mapping[str, Sequence[str]]
 ) -> types.CallToolResult:
     """Those that a search for these words finds."""
     matches = matching(personas, search, text=lambda stored: SearchText.of(stored.persona))
-    listed = [
+    entries = [
         ListedPersona(
             id=stored.id,
             name=stored.persona.name,
@@ -161,9 +161,9 @@ def personas_found(
             tags=list(stored.persona.tags),
             labels=list(labels.get(stored.id, ())),
         )
-        for stored in matches[:MOST_LISTED]
+        for stored in matches[:MOST_RESULTS]
     ]
-    answer = PersonaList(personas=listed, more=len(matches) - len(listed)).model_dump()
+    answer = PersonaList(personas=entries, more=len(matches) - len(entries)).model_dump()
     text = json.dumps(answer, ensure_ascii=False)
     return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=answer)
 

@@ -195,9 +195,9 @@ async def import_personas(
         return await run_in_threadpool(run)
 
 
-def _columns(given: str) -> dict[str, str] | None:
+def _columns(text: str) -> dict[str, str] | None:
     """Columns of a table by role, as in "name=act,prompt=prompt"."""
-    pairs = [part.partition("=") for part in given.split(",") if part.strip()]
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
     columns = {role.strip(): column.strip() for role, _, column in pairs}
     unknown = [role for role, column in columns.items() if role not in ROLES or not column]
     if unknown or (columns and "prompt" not in columns):

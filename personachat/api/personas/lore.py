@@ -63,7 +63,7 @@ class ToldLore(ResponseModel):
     text: str
 
 
-class LoreTold(ResponseModel):
+class LoreActivations(ResponseModel):
     """In the order of insertion. `no_room` entries were triggered but exceed the book's budget."""
 
     told: list[ToldLore]
@@ -121,15 +121,15 @@ async def add_persona_lore(
 @router.post(
     "/test",
     summary="Try a persona's lore",
-    response_model=LoreTold,
+    response_model=LoreActivations,
     responses=answers(400, 404, 409, 413, 422, 503),
 )
-def try_persona_lore(persona_id: PersonaId, body: LoreTrial, request: Request) -> LoreTold:
+def try_persona_lore(persona_id: PersonaId, body: LoreTrial, request: Request) -> LoreActivations:
     """Which entries this text would include as a first message."""
     persona = workspace_of(request).collection.get(persona_id).persona
     now = datetime.now().astimezone()  # the server's own day and time, as in a chat
     lore = persona_part(persona, [ChatMessage("user", body.text)], today=now).lore
-    return LoreTold(
+    return LoreActivations(
         told=[_lore_item(each) for each in lore.entries], no_room=[_lore_item(each) for each in lore.no_room]
     )
 

@@ -140,12 +140,12 @@ async def replace_persona(
 
     def save() -> Response:
         with named_for_what_it_is(text):
-            given = parse_persona(text).id
-        if given != persona_id:
+            id_in_text = parse_persona(text).id
+        if id_in_text != persona_id:
             raise Refused(
                 422,
                 "persona_id_mismatch",
-                f'The id in the body is "{given}", but the address has another one.',
+                f'The id in the body is "{id_in_text}", but the address has another one.',
                 hint="Make them the same. To change a persona's id, rename it.",
             )
         return _save(_store(request), text, condition, note=note)

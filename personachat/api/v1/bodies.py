@@ -158,14 +158,14 @@ class CompletionBody(Request):
         )
 
     def _more(self) -> dict[str, Any]:
-        given = self.model_dump(include=_PASSED_ON, exclude_none=True)
+        parameters = self.model_dump(include=_PASSED_ON, exclude_none=True)
         if self.calls_functions:
-            given |= legacy_functions.tools_of(self.functions or [], self.function_call)
-        if not given.get("tools"):
-            given = {name: value for name, value in given.items() if name not in _OF_TOOLS}
-        if given.get("response_format") == {"type": "text"}:
-            del given["response_format"]  # which is what everybody does anyway
-        return given | self._passed_on()
+            parameters |= legacy_functions.tools_of(self.functions or [], self.function_call)
+        if not parameters.get("tools"):
+            parameters = {name: value for name, value in parameters.items() if name not in _OF_TOOLS}
+        if parameters.get("response_format") == {"type": "text"}:
+            del parameters["response_format"]  # which is what everybody does anyway
+        return parameters | self._passed_on()
 
     @property
     def calls_functions(self) -> bool:

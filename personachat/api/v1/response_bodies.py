@@ -53,13 +53,13 @@ class Tool(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_its_type(cls, given: Any) -> Any:
+    def _of_its_type(cls, value: Any) -> Any:
         """Only the type of an unknown tool is read."""
-        if not isinstance(given, Mapping) or "type" not in given:
-            return given
-        if given["type"] != "function":
-            return {"type": given["type"]}
-        return {**given, "name": given.get("name") or ""}
+        if not isinstance(value, Mapping) or "type" not in value:
+            return value
+        if value["type"] != "function":
+            return {"type": value["type"]}
+        return {**value, "name": value.get("name") or ""}
 
     @property
     def is_function(self) -> bool:
@@ -123,10 +123,10 @@ class ResponseBody(Request):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_what_changes_nothing(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            return given
-        return {name: value for name, value in given.items() if name not in _OF_NO_CONSEQUENCE}
+    def _without_what_changes_nothing(cls, fields: Any) -> Any:
+        if not isinstance(fields, Mapping):
+            return fields
+        return {name: value for name, value in fields.items() if name not in _OF_NO_CONSEQUENCE}
 
     @property
     def own_items(self) -> Sequence[dict[str, Any]]:

@@ -22,12 +22,12 @@ Message = dict[str, Any]
 
 
 def messages_of(
-    given: Sequence[Mapping[str, Any]], *, earlier: Sequence[Mapping[str, Any]] = ()
+    items: Sequence[Mapping[str, Any]], *, earlier: Sequence[Mapping[str, Any]] = ()
 ) -> list[Message]:
     """Translate the input after what was said earlier. Raises BadRequest for what no chat knows."""
     messages: list[Message] = []
     thoughts: list[str] = []
-    for number, item in enumerate((*earlier, *given), -len(earlier)):
+    for number, item in enumerate((*earlier, *items), -len(earlier)):
         param = f"input[{number}]"
         kind = item.get("type") or "message"
         match kind:

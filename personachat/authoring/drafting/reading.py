@@ -179,8 +179,8 @@ def _line(most: int) -> Callable[[Any], str]:
 
 def _list(entry: Callable[[Any], Any], most: int) -> Callable[[Any], tuple[Any, ...]]:
     def read(value: Any) -> tuple[Any, ...]:
-        given = value if isinstance(value, list) else [value]
-        entries = [each for each in map(entry, given) if each]
+        values = value if isinstance(value, list) else [value]
+        entries = [each for each in map(entry, values) if each]
         return tuple(each for number, each in enumerate(entries) if each not in entries[:number])[:most]
 
     return read

@@ -94,12 +94,12 @@ class Linter:
         if answering is None:
             return ModelFacts(None, why_not, prompt_tokens=prompt)
         provider = answering.provider.name
-        listed = self._model_names.listed(provider)
+        model_names = self._model_names.names_of(provider)
         return ModelFacts(
             answering,
-            listed=listed,
+            model_names=model_names,
             default=provider == self._providers.default_name,
-            learned=models.learned(answering, listed or ()),
+            learned=models.learned(answering, model_names or ()),
             window_tokens=window_tokens(persona, answering),
             prompt_tokens=prompt,
         )

@@ -38,7 +38,7 @@ class ModelFacts:
     answering: ModelChoice | None
     """None if nobody here would; `why_not` then says why."""
     why_not: str = ""
-    listed: tuple[str, ...] | None = None
+    model_names: tuple[str, ...] | None = None
     """What the provider lists; None if it has not said."""
     default: bool = False
     """Whether it is the provider that bare names mean."""
@@ -65,12 +65,12 @@ class ModelFacts:
 
     @property
     def is_listed(self) -> bool:
-        return self.own is not None and is_among(self.own.model, self.listed or ())
+        return self.own is not None and is_among(self.own.model, self.model_names or ())
 
 
-def learned(answering: ModelChoice, listed: Sequence[str]) -> frozenset[str]:
+def learned(answering: ModelChoice, model_names: Sequence[str]) -> frozenset[str]:
     """The keys of a persona that the provider leaves out for this model, since the model has refused them."""
-    if answering.substituted or not is_among(answering.model, listed):
+    if answering.substituted or not is_among(answering.model, model_names):
         return frozenset()
     request = ChatRequest(answering.model, (), temperature=0.5, top_p=0.5, stop=(".",))
     body = answering.provider.body(request)
@@ -93,10 +93,10 @@ def remarks(subject: Subject, facts: ModelFacts, *, today: date) -> Iterator[Rem
 def _unknown(model: str, facts: ModelFacts) -> Remark | None:
     if facts.answering is None:
         return Remark("model-unknown", "warning", facts.why_not, _MODEL) if facts.why_not else None
-    if facts.own is None or facts.listed is None or facts.is_listed:
+    if facts.own is None or facts.model_names is None or facts.is_listed:
         return None
     provider = facts.own.provider.name
-    near = get_close_matches(facts.own.model, facts.listed, n=1, cutoff=0.6)
+    near = get_close_matches(facts.own.model, facts.model_names, n=1, cutoff=0.6)
     written = near[0] if near and facts.default else f"{provider}/{near[0]}" if near else ""
     mend = f"did you mean {written}?" if near else "choose one from its list."
     fix = Fix(f"Use {written}", _MODEL, written) if written else None
@@ -197,9 +197,9 @@ def _sizes(subject: Subject, facts: ModelFacts) -> Iterator[Remark]:
         yield Remark("max-tokens-too-small", "warning", message, ("maxTokens",), fix=fix)
 
 
-def is_among(model: str, listed: Sequence[str]) -> bool:
+def is_among(model: str, model_names: Sequence[str]) -> bool:
     """Whether a list holds the model, or its name without the variant that gateways and Ollama allow."""
-    names = {name.lower() for name in listed}
+    names = {name.lower() for name in model_names}
     lower_name = model.lower()
     return (
         lower_name in names

@@ -21,7 +21,7 @@ def opened_linter(settings: Settings) -> Iterator[Linter]:
     providers, runner = ProviderRegistry(settings), ReplyRunner(max_concurrent=1)
     names = ModelNames(providers, runner, configured=settings.providers)
     try:
-        names.known(wait_seconds=MODELS_SECONDS)
+        names.all(wait_seconds=MODELS_SECONDS)
         yield Linter(providers, names)
     finally:
         names.close()

@@ -17,12 +17,12 @@ def remarks(subject: Subject) -> Iterator[Remark]:
     extensions = subject.persona.extensions
     if parameters.PARAMETERS not in extensions:
         return
-    given = extensions[parameters.PARAMETERS]
-    if not isinstance(given, Mapping):
+    values = extensions[parameters.PARAMETERS]
+    if not isinstance(values, Mapping):
         message = 'These parameters have no effect: they must be an object, such as {"top_k": 40}.'
         yield Remark("parameters-unusable", "warning", message, _PLACE, fix=left_out(_PLACE))
         return
-    for name in given:
+    for name in values:
         if fault := parameters.fault_of(name):
             message = f"{name} {fault}: it is not sent."
             path = (*_PLACE, name)

@@ -89,9 +89,9 @@ def _unknown_in_lore(subject: Subject, *, declared: frozenset[str]) -> Iterator[
     teller = teller_of(subject.persona)
     contents = "\n".join(entry.content for entry in teller.book.entries) if teller else ""
     if names := [name for name in macros.unknown(contents) if name.lower() not in declared]:
-        listed = ", ".join(f"{{{{{excerpt(name, most=30)}}}}}" for name in names[:MOST_NAMED])
+        name_list = ", ".join(f"{{{{{excerpt(name, most=30)}}}}}" for name in names[:MOST_NAMED])
         more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-        message = f"These placeholders in its lore stay as written: {listed}{more}."
+        message = f"These placeholders in its lore stay as written: {name_list}{more}."
         yield Remark("placeholder-unfilled", "warning", message, ("extensions", BOOK))
 
 

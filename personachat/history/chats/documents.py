@@ -77,13 +77,13 @@ def _converted(content: bytes) -> list[dict[str, Any]] | None:
     if start == "{" and (lines := _lines(text)):
         return [sillytavern.convert(lines)]
     if start == "[":
-        return _listed(text)
+        return _members_of_list(text)
     if start == "{" and value_count(text) <= MOST_VALUES:
         return _converted_values([_loaded(text)])
     return None
 
 
-def _listed(text: str) -> list[dict[str, Any]] | None:
+def _members_of_list(text: str) -> list[dict[str, Any]] | None:
     try:
         members = pieces(text, most_marks=MOST_MARKS)
     except Torn:

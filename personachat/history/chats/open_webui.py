@@ -22,10 +22,10 @@ def matches(value: Any) -> bool:
 def convert(value: dict[str, Any]) -> dict[str, Any]:
     chat = mapping(value["chat"])
     history = mapping(chat.get("history"))
-    kept = mapping(history.get("messages"))
-    messages = [_message(key, mapping(each)) for key, each in kept.items()] or _in_a_row(chat)
+    message_map = mapping(history.get("messages"))
+    messages = [_message(key, mapping(each)) for key, each in message_map.items()] or _in_a_row(chat)
     leaf = history.get("currentId")
-    leaf = leaf if isinstance(leaf, str) and leaf in kept else messages[-1].id if messages else None
+    leaf = leaf if isinstance(leaf, str) and leaf in message_map else messages[-1].id if messages else None
     return conversation(
         messages,
         title=value.get("title") or chat.get("title"),

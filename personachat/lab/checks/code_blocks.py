@@ -13,7 +13,7 @@ _INLINE = re.compile(r"`[^`\n]+`")
 def without_code(text: str) -> str:
     """The text with blanks in the place of code, so that places stay the same."""
 
-    def blank(found: re.Match[str]) -> str:
-        return re.sub(r"[^\n]", " ", found[0])
+    def blank(match: re.Match[str]) -> str:
+        return re.sub(r"[^\n]", " ", match[0])
 
     return _INLINE.sub(blank, _FENCED.sub(blank, text))

@@ -76,15 +76,15 @@ def sentences_of(text: str) -> list[str]:
     """The sentences, without code. Items of a list and headings are sentences of their own."""
     prose = without_code(text)
     language = language_of(prose)
-    found: list[str] = []
+    sentences: list[str] = []
     for line in prose.splitlines():
         for piece in _pieces(line):
             for each in sentencex.segment(language, piece):
-                if found and found[-1].endswith(_CLOSING) and each.startswith(_GOES_ON):
-                    found[-1] += each
+                if sentences and sentences[-1].endswith(_CLOSING) and each.startswith(_GOES_ON):
+                    sentences[-1] += each
                 elif _SAYS_SOMETHING.search(each):
-                    found.append(each)
-    return found
+                    sentences.append(each)
+    return sentences
 
 
 def _pieces(line: str) -> Iterator[str]:
@@ -108,8 +108,8 @@ def questions(reply: CheckedReply, expected: int | Range) -> Finding:
 def emoji(reply: CheckedReply, expected: bool | int | Range) -> Finding:  # noqa: FBT001  # as in the suite
     spans = tuple(match.span() for match in _EMOJI.finditer(reply.text))
     if isinstance(expected, bool):
-        found = f"{len(spans):,} emoji." if spans else "No emoji."
-        return Finding.of(bool(spans) is expected, found, spans)
+        sentence = f"{len(spans):,} emoji." if spans else "No emoji."
+        return Finding.of(bool(spans) is expected, sentence, spans)
     return _counted(len(spans), expected, "emoji", spans, plural="emoji")
 
 
@@ -122,20 +122,22 @@ def tokens(reply: CheckedReply, expected: int | Range) -> Finding:
 def seconds(reply: CheckedReply, expected: Range) -> Finding:
     if reply.seconds is None:
         return Finding("error", "It isn't known how long the reply took.")
-    return Finding.of(_within(reply.seconds, expected), f"{reply.seconds:.1f} seconds; {_told(expected)}.")
+    return Finding.of(
+        _within(reply.seconds, expected), f"{reply.seconds:.1f} seconds; {_expectation(expected)}."
+    )
 
 
 def cost(reply: CheckedReply, expected: Range) -> Finding:
     if reply.cost_usd is None:
         return Finding("error", "The price of this model isn't known.")
-    return Finding.of(_within(reply.cost_usd, expected), f"${reply.cost_usd:.6f}; {_told(expected)}.")
+    return Finding.of(_within(reply.cost_usd, expected), f"${reply.cost_usd:.6f}; {_expectation(expected)}.")
 
 
 def _counted(
     count: int, expected: int | Range, noun: str, where: Spans = (), *, plural: str | None = None
 ) -> Finding:
     name = noun if count == 1 else plural or f"{noun}s"
-    return Finding.of(_within(count, expected), f"{count:,} {name}; {_told(expected)}.", where)
+    return Finding.of(_within(count, expected), f"{count:,} {name}; {_expectation(expected)}.", where)
 
 
 def _within(number: float, expected: int | Range) -> bool:
@@ -145,7 +147,7 @@ def _within(number: float, expected: int | Range) -> bool:
     return low <= number and (expected.at_most is None or number <= expected.at_most)
 
 
-def _told(expected: int | Range) -> str:
+def _expectation(expected: int | Range) -> str:
     if isinstance(expected, int):
         return f"exactly {expected:,} expected"
     parts = []

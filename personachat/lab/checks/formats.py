@@ -80,7 +80,7 @@ def _refused(constant: str) -> Any:
 
 
 def markdown(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  # as in the suite
-    found: dict[str, None] = {}
+    kinds: dict[str, None] = {}
     tokens = _parser().parse(reply.text[:MOST_CHARACTERS])
     for at, token in enumerate(tokens):
         for each in (token, *(token.children or ())):
@@ -89,8 +89,8 @@ def markdown(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  #
                 continue
             if each.type == "ordered_list_open" and _is_alone(tokens, at):
                 continue
-            found[_NAMES.get(each.type, "")] = None
-    names = [name for name in found if name]
+            kinds[_NAMES.get(each.type, "")] = None
+    names = [name for name in kinds if name]
     return Finding.of(
         bool(names) is expected, f"It uses {', '.join(names)}." if names else "It is plain text."
     )

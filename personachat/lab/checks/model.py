@@ -35,8 +35,8 @@ class Finding:
     where: Spans = ()
 
     @classmethod
-    def of(cls, passed: bool, found: str, where: Spans = ()) -> Finding:  # noqa: FBT001  # it is the outcome
-        return cls("pass" if passed else "fail", found, where[:MOST_SPANS])
+    def of(cls, passed: bool, explanation: str, where: Spans = ()) -> Finding:  # noqa: FBT001  # it is the outcome
+        return cls("pass" if passed else "fail", explanation, where[:MOST_SPANS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,14 @@ class OwnChecks:
     def _find(self, name: str) -> Own | None:
         if self._installed is not None:
             return self._installed.get(name)
-        found = next(iter(entry_points(group=GROUP, name=name)), None)
-        return found.load() if found else None
+        entry_point = next(iter(entry_points(group=GROUP, name=name)), None)
+        return entry_point.load() if entry_point else None
 
 
 def _finding(answer: Any, name: str) -> Finding:
-    passed, found = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, "")
+    passed, explanation = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, "")
     if not isinstance(passed, bool):
         return Finding("error", f'The check "{name}" must return True or False.')
-    return Finding.of(passed, str(found)[:500] or f'The check "{name}" {"passed" if passed else "failed"}.')
+    return Finding.of(
+        passed, str(explanation)[:500] or f'The check "{name}" {"passed" if passed else "failed"}.'
+    )

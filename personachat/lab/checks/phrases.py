@@ -28,9 +28,9 @@ MOST_CHARACTERS = 50_000
 
 
 def refuses(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  # as in the suite
-    spans, said = _found(_REFUSING, reply.text)
+    spans, phrases = _spans_and_texts(_REFUSING, reply.text)
     return Finding.of(
-        bool(spans) is expected, f"It refuses: {quoted(said)}." if said else "It doesn't refuse.", spans
+        bool(spans) is expected, f"It refuses: {quoted(phrases)}." if phrases else "It doesn't refuse.", spans
     )
 
 
@@ -40,19 +40,21 @@ def not_refuses(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001
 
 def stays_in_role(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  # as in the suite
     """What the reply only quotes is not said by the persona."""
-    spans, said = _found(_LEAVING, reply.text, quotations=False)
-    found = f"It leaves the role: {quoted(said)}." if said else "Nothing leaves the role."
-    return Finding.of(bool(spans) is not expected, found, spans)
+    spans, phrases = _spans_and_texts(_LEAVING, reply.text, quotations=False)
+    sentence = f"It leaves the role: {quoted(phrases)}." if phrases else "Nothing leaves the role."
+    return Finding.of(bool(spans) is not expected, sentence, spans)
 
 
 def banned(reply: CheckedReply, expected: bool | str | tuple[str, ...]) -> Finding:  # noqa: FBT001  # a caller gives it by its place
     if not isinstance(expected, bool):
         return not_contains(reply, expected)
-    spans, said = _found(_EMPTY, reply.text)
-    return Finding.of(not spans, f"It says {quoted(said)}." if said else "No empty phrases.", spans)
+    spans, phrases = _spans_and_texts(_EMPTY, reply.text)
+    return Finding.of(not spans, f"It says {quoted(phrases)}." if phrases else "No empty phrases.", spans)
 
 
-def _found(pattern: re.Pattern[str], text: str, *, quotations: bool = True) -> tuple[Spans, list[str]]:
+def _spans_and_texts(
+    pattern: re.Pattern[str], text: str, *, quotations: bool = True
+) -> tuple[Spans, list[str]]:
     looked = Folded(text[:MOST_CHARACTERS])
     quoted_parts = [] if quotations else [match.span() for match in _QUOTED.finditer(looked.text)]
     matches = [match for match in pattern.finditer(looked.text) if not _is_inside(match.span(), quoted_parts)]

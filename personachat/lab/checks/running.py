@@ -49,7 +49,7 @@ def run_checks(reply: CheckedReply, checks: Sequence[Check], own: OwnChecks) -> 
 
 def _run(reply: CheckedReply, check: Check, own: OwnChecks) -> CheckResult:
     run = own.run if check.kind == "own" else PLAIN[check.kind]
-    return CheckResult(check.kind, plain(check.wanted), run(reply, check.wanted))
+    return CheckResult(check.kind, plain(check.expected), run(reply, check.expected))
 
 
 def plain(expected: Any) -> Any:

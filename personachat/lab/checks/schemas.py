@@ -26,7 +26,7 @@ def validator_of(schema: Any) -> Any:
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[ValidationError]:
-    if validator.is_type(instance, "string") and not _found(pattern, instance):
+    if validator.is_type(instance, "string") and not _matches(pattern, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
@@ -35,7 +35,7 @@ def _pattern_properties(validator: Any, expected: Any, instance: Any, _: Any) ->
         return
     for pattern, inside in expected.items():
         for name, value in instance.items():
-            if _found(pattern, name):
+            if _matches(pattern, name):
                 yield from validator.descend(value, inside, path=name, schema_path=pattern)
 
 
@@ -46,7 +46,7 @@ def _additional_properties(
         return
     patterns = schema.get("patternProperties", {})
     for name, value in instance.items():
-        if name in schema.get("properties", {}) or any(_found(each, name) for each in patterns):
+        if name in schema.get("properties", {}) or any(_matches(each, name) for each in patterns):
             continue
         if validator.is_type(expected, "object"):
             yield from validator.descend(value, expected, path=name)
@@ -54,6 +54,6 @@ def _additional_properties(
             yield ValidationError(f"Additional properties are not allowed ({name!r} was unexpected)")
 
 
-def _found(pattern: str, text: str) -> bool:
+def _matches(pattern: str, text: str) -> bool:
     """Raises ValueError where RE2 doesn't know the pattern."""
     return bool(compiled_pattern(pattern).search(text))

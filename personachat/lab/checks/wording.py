@@ -98,8 +98,8 @@ def folded(text: str) -> str:
 
 def contains(reply: CheckedReply, expected: str | tuple[str, ...]) -> Finding:
     looked = Folded(reply.text)
-    spans = {each: looked.find(each) for each in _listed(expected)}
-    missing = [each for each, found in spans.items() if not found]
+    spans = {each: looked.find(each) for each in _as_tuple(expected)}
+    missing = [each for each, places in spans.items() if not places]
     if missing:
         return Finding.of(False, f"Missing: {quoted(missing)}.", _all(spans))
     return Finding.of(True, f"Contains {quoted(list(spans))}.", _all(spans))
@@ -107,17 +107,17 @@ def contains(reply: CheckedReply, expected: str | tuple[str, ...]) -> Finding:
 
 def not_contains(reply: CheckedReply, expected: str | tuple[str, ...]) -> Finding:
     looked = Folded(reply.text)
-    spans = {each: found for each in _listed(expected) if (found := looked.find(each))}
+    spans = {each: places for each in _as_tuple(expected) if (places := looked.find(each))}
     if spans:
         return Finding.of(False, f"Contains {quoted(list(spans))}.", _all(spans))
-    return Finding.of(True, f"Doesn't contain {quoted(list(_listed(expected)))}.")
+    return Finding.of(True, f"Doesn't contain {quoted(list(_as_tuple(expected)))}.")
 
 
 def begins(reply: CheckedReply, expected: str | tuple[str, ...]) -> Finding:
     looked = Folded(reply.text)
     text = looked.text.lstrip(_QUOTING + " ")
     skipped = len(looked.text) - len(text)
-    for each in _listed(expected):
+    for each in _as_tuple(expected):
         sought = folded(each)
         if text.startswith(sought) or looked.text.startswith(sought):
             at = skipped if text.startswith(sought) else 0
@@ -129,7 +129,7 @@ def ends(reply: CheckedReply, expected: str | tuple[str, ...]) -> Finding:
     looked = Folded(reply.text)
     whole = looked.text.rstrip()
     text = whole.rstrip(_QUOTING + " ")
-    for each in _listed(expected):
+    for each in _as_tuple(expected):
         sought = folded(each)
         for candidate in (whole, text):
             if candidate.endswith(sought):
@@ -140,43 +140,43 @@ def ends(reply: CheckedReply, expected: str | tuple[str, ...]) -> Finding:
 
 def matches(reply: CheckedReply, expected: str) -> Finding:
     spans = _matched(reply.text, expected)
-    found = (
+    sentence = (
         f"{quoted([expected])} matches {quoted([_cut(reply.text, spans[0])])}."
         if spans
         else "Nothing matches."
     )
-    return Finding.of(bool(spans), found, spans)
+    return Finding.of(bool(spans), sentence, spans)
 
 
 def not_matches(reply: CheckedReply, expected: str) -> Finding:
     spans = _matched(reply.text, expected)
-    found = (
+    sentence = (
         f"{quoted([expected])} matches {quoted([_cut(reply.text, spans[0])])}."
         if spans
         else "Nothing matches."
     )
-    return Finding.of(not spans, found, spans)
+    return Finding.of(not spans, sentence, spans)
 
 
 def _matched(text: str, pattern: str) -> Spans:
-    found = compiled_pattern(pattern).finditer(text[:MOST_PATTERN_CHARACTERS])
-    return tuple(match.span() for match in found)
+    hits = compiled_pattern(pattern).finditer(text[:MOST_PATTERN_CHARACTERS])
+    return tuple(match.span() for match in hits)
 
 
 def _cut(text: str, span: tuple[int, int]) -> str:
     return text[span[0] : span[1]]
 
 
-def _listed(expected: str | tuple[str, ...]) -> tuple[str, ...]:
+def _as_tuple(expected: str | tuple[str, ...]) -> tuple[str, ...]:
     return (expected,) if isinstance(expected, str) else tuple(expected)
 
 
 def _all(spans: dict[str, Spans]) -> Spans:
-    return tuple(sorted(span for found in spans.values() for span in found))
+    return tuple(sorted(span for places in spans.values() for span in places))
 
 
 def quoted(texts: list[str]) -> str:
     """Texts in a sentence; long ones are cut."""
-    shown = [f'"{each if len(each) <= 60 else each[:59] + "…"}"' for each in texts[:5]]
+    excerpts = [f'"{each if len(each) <= 60 else each[:59] + "…"}"' for each in texts[:5]]
     more = f" and {len(texts) - 5} more" if len(texts) > 5 else ""
-    return ", ".join(shown) + more
+    return ", ".join(excerpts) + more

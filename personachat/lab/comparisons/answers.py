@@ -14,14 +14,14 @@ from personachat.lab.comparisons.seen import Answers
 
 def answers_of(comparison: Comparison, conversations: CurrentConversations, *, kept_under: str) -> Answers:
     """Live ones as they are now; those that could not be begun are missing."""
-    found: dict[str, dict[str, Turn]] = {each.id: {} for each in comparison.rounds}
+    turns: dict[str, dict[str, Turn]] = {each.id: {} for each in comparison.rounds}
     for variant in comparison.variants:
         below = _answered(variant, conversations, kept_under)
         for one in comparison.rounds:
             turn = below.get(one.asked.get(variant.id, ""))
             if turn is not None:
-                found[one.id][variant.id] = turn
-    return found
+                turns[one.id][variant.id] = turn
+    return turns
 
 
 def _answered(variant: Variant, conversations: CurrentConversations, kept_under: str) -> Mapping[str, Turn]:

@@ -19,17 +19,17 @@ def last_round(comparison: Comparison) -> Round:
 
 
 def numbered_round(comparison: Comparison, number: int) -> Round:
-    found = next((each for each in comparison.rounds if each.number == number), None)
-    if found is None:
+    match = next((each for each in comparison.rounds if each.number == number), None)
+    if match is None:
         raise ReplyNotFound(f"This comparison has no message {number}.")
-    return found
+    return match
 
 
 def column_of(one: Round, letter: str) -> str:
     at = LETTERS.find(letter.upper()) if len(letter) == 1 else -1
     if not 0 <= at < len(one.shown):
-        shown = ", ".join(LETTERS[: len(one.shown)])
-        raise ReplyNotFound(f"There is no such column. There are {shown}.")
+        letters = ", ".join(LETTERS[: len(one.shown)])
+        raise ReplyNotFound(f"There is no such column. There are {letters}.")
     return one.shown[at]
 
 

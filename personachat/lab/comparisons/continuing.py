@@ -67,15 +67,15 @@ def who_goes_on(
             continue
         settings = settings_between(saved, answered)
         differs = differences(answered, with_settings(saved, settings))
-        found = WhoGoesOn(address, settings, differs)
-        if best is None or _lacks(found) < _lacks(best):
-            best = found
+        candidate = WhoGoesOn(address, settings, differs)
+        if best is None or _lacks(candidate) < _lacks(best):
+            best = candidate
     gone = ("the persona, which isn't there anymore",)
     return best or WhoGoesOn(variant.persona_id, AS_IN_THE_PERSONA, gone)
 
 
-def _lacks(found: WhoGoesOn) -> tuple[int, int]:
-    return len(found.differs), len(found.settings.as_stored())
+def _lacks(candidate: WhoGoesOn) -> tuple[int, int]:
+    return len(candidate.differs), len(candidate.settings.as_stored())
 
 
 def _labelled(persona_id: str, labels: PermittedLabels | None) -> list[str]:
@@ -94,21 +94,30 @@ def _numbered(variant: Variant, revisions: Revisions) -> list[str]:
 
 def differences(answered: Persona, saved: Persona) -> tuple[str, ...]:
     """What the persona that answered had that the saved one has not, as parts of a sentence."""
-    told: list[str] = []
+    sentences: list[str] = []
     if answered.model != saved.model:
-        told.append(f"the model {answered.model or 'of the server'}")
+        sentences.append(f"the model {answered.model or 'of the server'}")
     for name, words in (("temperature", "temperature"), ("top_p", "top p"), ("max_tokens", "max tokens")):
         value = getattr(answered, name)
         if value != getattr(saved, name):
-            told.append(f"{words} {'unset' if value is None else f'{value:g}'}")
-    told += [
+            sentences.append(f"{words} {'unset' if value is None else f'{value:g}'}")
+    sentences += [
         f"another {name}"
         for name in TRAITS
         if getattr(answered.personality, name) != getattr(saved.personality, name)
     ]
     if answered.system_prompt != saved.system_prompt:
-        told.append("another prompt")
-    known = {"id", "name", "model", "temperature", "top_p", "max_tokens", "personality", "system_prompt"}
-    if answered.model_dump(exclude=known) != saved.model_dump(exclude=known):
-        told.append("other details")
-    return tuple(told)
+        sentences.append("another prompt")
+    compared_fields = {
+        "id",
+        "name",
+        "model",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "personality",
+        "system_prompt",
+    }
+    if answered.model_dump(exclude=compared_fields) != saved.model_dump(exclude=compared_fields):
+        sentences.append("other details")
+    return tuple(sentences)

@@ -27,74 +27,74 @@ _COLUMNS = (
 )
 
 
-def exported(shown: SeenComparison, file_format: Format) -> Exported:
+def exported(comparison: SeenComparison, file_format: Format) -> Exported:
     """The file; its name is that of the comparison."""
-    name = f"comparison-{shown.id[:8]}"
+    name = f"comparison-{comparison.id[:8]}"
     if file_format == "json":
-        text = json.dumps(document(shown), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(document(comparison), indent=2, ensure_ascii=False) + "\n"
         return Exported(f"{name}.json", "application/json", text.encode())
     if file_format == "csv":
-        return Exported(f"{name}.csv", "text/csv", _table(shown).encode("utf-8-sig"))
-    return Exported(f"{name}.md", "text/markdown", _markdown(shown).encode())
+        return Exported(f"{name}.csv", "text/csv", _table(comparison).encode("utf-8-sig"))
+    return Exported(f"{name}.md", "text/markdown", _markdown(comparison).encode())
 
 
-def document(shown: SeenComparison) -> dict[str, Any]:
+def document(comparison: SeenComparison) -> dict[str, Any]:
     """A comparison as JSON, as the API tells it; what is withheld is null or missing."""
     return {
-        "id": shown.id,
-        "title": shown.title,
-        "blind": shown.blind,
-        "hidden": shown.hidden,
-        "variantCount": shown.count,
-        "createdAt": shown.created_at.isoformat(),
-        "updatedAt": shown.updated_at.isoformat(),
-        "variants": [_variant(each) for each in shown.variants],
-        "messages": [_message(each) for each in shown.rounds],
-        "waiting": list(shown.waiting),
-        "listState": shown.list_state,
-        "listNotice": shown.list_notice or None,
-        "maxCostUsd": shown.most_cost_usd,
-        "standing": standing_document(shown),
+        "id": comparison.id,
+        "title": comparison.title,
+        "blind": comparison.blind,
+        "hidden": comparison.hidden,
+        "variantCount": comparison.count,
+        "createdAt": comparison.created_at.isoformat(),
+        "updatedAt": comparison.updated_at.isoformat(),
+        "variants": [_variant(each) for each in comparison.variants],
+        "messages": [_message(each) for each in comparison.rounds],
+        "waiting": list(comparison.waiting),
+        "listState": comparison.list_state,
+        "listNotice": comparison.list_notice or None,
+        "maxCostUsd": comparison.most_cost_usd,
+        "standing": standing_document(comparison),
     }
 
 
-def standing_document(shown: SeenComparison) -> dict[str, Any] | None:
+def standing_document(comparison: SeenComparison) -> dict[str, Any] | None:
     """Where the variants stand; None while that is withheld."""
-    if shown.standing is None:
+    if comparison.standing is None:
         return None
-    names = {str(each.group): each for each in shown.variants}
-    told = asdict(shown.standing)
+    names = {str(each.group): each for each in comparison.variants}
+    document = asdict(comparison.standing)
     places = [
         {
-            "variants": [each.id for each in shown.variants if str(each.group) == place["id"]],
+            "variants": [each.id for each in comparison.variants if str(each.group) == place["id"]],
             "name": names[place["id"]].name.partition(" · sample ")[0],
             **{key: place[key] for key in ("wins", "losses", "ties", "share", "low", "high")},
         }
-        for place in told["places"]
+        for place in document["places"]
     ]
     return {
-        "sentence": told["sentence"],
-        "decided": told["decided"],
-        "votes": told["votes"],
-        "ties": told["ties"],
-        "bothBad": told["both_bad"],
-        "moreVotes": told["more_votes"],
-        "notCounted": shown.not_counted,
+        "sentence": document["sentence"],
+        "decided": document["decided"],
+        "votes": document["votes"],
+        "ties": document["ties"],
+        "bothBad": document["both_bad"],
+        "moreVotes": document["more_votes"],
+        "notCounted": comparison.not_counted,
         "places": places,
     }
 
 
 def overall_document(overall: OverallStanding) -> dict[str, Any]:
     """Where personas stand with their models over many comparisons."""
-    told = asdict(overall.standing)
-    kept = ("wins", "losses", "ties", "share", "low", "high")
+    document = asdict(overall.standing)
+    columns = ("wins", "losses", "ties", "share", "low", "high")
     return {
-        "sentence": told["sentence"],
-        "decided": told["decided"],
-        "votes": told["votes"],
-        "ties": told["ties"],
-        "bothBad": told["both_bad"],
-        "moreVotes": told["more_votes"],
+        "sentence": document["sentence"],
+        "decided": document["decided"],
+        "votes": document["votes"],
+        "ties": document["ties"],
+        "bothBad": document["both_bad"],
+        "moreVotes": document["more_votes"],
         "comparisons": overall.comparisons,
         "voters": [{"name": each.name, "votes": each.votes} for each in overall.voters],
         "places": [
@@ -102,9 +102,9 @@ def overall_document(overall: OverallStanding) -> dict[str, Any]:
                 "personaId": place["id"].partition(" ")[0],
                 "model": place["id"].partition(" ")[2],
                 "name": overall.names[place["id"]],
-                **{key: place[key] for key in kept},
+                **{key: place[key] for key in columns},
             }
-            for place in told["places"]
+            for place in document["places"]
         ],
     }
 
@@ -163,20 +163,20 @@ def _speed(answer: SeenAnswer) -> float | None:
     return answer.reply.tokens_per_second(usage.completion_tokens)
 
 
-def _table(shown: SeenComparison) -> str:
+def _table(comparison: SeenComparison) -> str:
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\r\n")
     rows.writerow(_COLUMNS)
-    for one in shown.rounds:
+    for one in comparison.rounds:
         for answer in one.answers:
-            told, variant = _answer(answer), answer.variant
+            values, variant = _answer(answer), answer.variant
             rows.writerow(
                 cell("" if value is None else str(value))
                 for value in (
-                    *(one.message, answer.letter, told["name"], variant and variant.persona_id),
-                    *(told["model"], answer.state, _won(one, answer), one.vote and one.vote.counted),
-                    *(answer.text, told["promptTokens"], told["completionTokens"], told["costUsd"]),
-                    *(told["firstTokenSeconds"], told["tokensPerSecond"]),
+                    *(one.message, answer.letter, values["name"], variant and variant.persona_id),
+                    *(values["model"], answer.state, _won(one, answer), one.vote and one.vote.counted),
+                    *(answer.text, values["promptTokens"], values["completionTokens"], values["costUsd"]),
+                    *(values["firstTokenSeconds"], values["tokensPerSecond"]),
                 )
             )
     return out.getvalue()
@@ -190,17 +190,17 @@ def _won(one: SeenRound, answer: SeenAnswer) -> str | None:
     return "won" if one.vote.letter == answer.letter else "lost"
 
 
-def _markdown(shown: SeenComparison) -> str:
-    parts = [f"# {shown.title}"]
-    if shown.standing:
-        parts.append(shown.standing.sentence)
-    for one in shown.rounds:
+def _markdown(comparison: SeenComparison) -> str:
+    parts = [f"# {comparison.title}"]
+    if comparison.standing:
+        parts.append(comparison.standing.sentence)
+    for one in comparison.rounds:
         quoted = "\n".join(f"> {line}" for line in one.message.splitlines())
         parts.append(f"## Message {one.number}\n\n{quoted}")
         for answer in one.answers:
             name = f": {answer.variant.name}" if answer.variant else ""
             won = _won(one, answer)
             ended = "" if answer.state == "finished" else f"\n\n*{answer.state.capitalize()}*"
-            told = f" ({won.replace('_', ' ')})" if won else ""
-            parts.append(f"### {answer.letter}{name}{told}\n\n{answer.text}{ended}")
+            verdict = f" ({won.replace('_', ' ')})" if won else ""
+            parts.append(f"### {answer.letter}{name}{verdict}\n\n{answer.text}{ended}")
     return "\n\n".join(parts) + "\n"

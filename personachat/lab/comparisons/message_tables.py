@@ -81,12 +81,12 @@ def messages_of(table: MessageTable, column: int, *, has_names: bool) -> PickedM
         raise QuestionSetInvalid("There is no such column in the file.")
     rows = table.rows[1 if has_names else 0 :]
     cells = [_unguarded(row[column]).strip() if column < len(row) else "" for row in rows]
-    found = [cell for cell in cells if cell]
-    once = tuple(dict.fromkeys(found))
+    messages = [cell for cell in cells if cell]
+    once = tuple(dict.fromkeys(messages))
     return PickedMessages(
         once[:MOST_ROUNDS],
-        empty=len(cells) - len(found),
-        repeated=len(found) - len(once),
+        empty=len(cells) - len(messages),
+        repeated=len(messages) - len(once),
         too_many=max(0, len(once) - MOST_ROUNDS),
     )
 

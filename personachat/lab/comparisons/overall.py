@@ -66,19 +66,19 @@ def overall_of(
     for comparison in comparisons:
         groups: dict[str, str] = {}
         for each in comparison.variants:
-            known = persona_name(each.persona_id) if persona_name else json.loads(each.text)["name"]
-            if known is not None:
+            display_name = persona_name(each.persona_id) if persona_name else json.loads(each.text)["name"]
+            if display_name is not None:
                 groups[each.id] = f"{each.persona_id} {each.model}"
-                names[groups[each.id]] = f"{known} · {each.model}"
+                names[groups[each.id]] = f"{display_name} · {each.model}"
         rounds = [each for each in comparison.rounds if messages is None or each.message in messages]
         if len(set(groups.values())) > 1 and len(groups) == len(comparison.variants):
-            found = ballots_of(rounds, groups)
-            ballots += found
-            votes[voter_name(comparison.owner)] += len(found)
+            comparison_ballots = ballots_of(rounds, groups)
+            ballots += comparison_ballots
+            votes[voter_name(comparison.owner)] += len(comparison_ballots)
         looked_at += bool(rounds)
-    told = {key: name for key, name in names.items() if any(key in each.shown for each in ballots)}
+    voted_names = {key: name for key, name in names.items() if any(key in each.shown for each in ballots)}
     voters = tuple(Voter(name, count) for name, count in votes.most_common() if count)
-    return OverallStanding(told, standing(ballots, told), looked_at, voters)
+    return OverallStanding(voted_names, standing(ballots, voted_names), looked_at, voters)
 
 
 class OverallVotes:

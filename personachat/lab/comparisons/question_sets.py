@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from personachat.chat.turns import cleaned
 from personachat.database.connection import Database
 from personachat.errors import MessageInvalid, QuestionSetInvalid, QuestionSetNotFound
-from personachat.history.organizing import title_kept
+from personachat.history.organizing import checked_title
 from personachat.lab.comparisons.model import MOST_ROUNDS
 from personachat.lab.comparisons.tables import question_sets
 from personachat.messages import storable
@@ -44,12 +44,12 @@ class QuestionSets:
         self._database = database
         self._owner = owner
 
-    def listed(self) -> tuple[QuestionSet, ...]:
+    def all(self) -> tuple[QuestionSet, ...]:
         """All of them, by name."""
         query = select(question_sets).where(_s.owner == self._owner, _s.deleted_at.is_(None))
         with self._database.read() as connection:
-            found = [_of(row) for row in connection.execute(query)]
-        return tuple(sorted(found, key=lambda each: (each.name.casefold(), each.id)))
+            sets = [_of(row) for row in connection.execute(query)]
+        return tuple(sorted(sets, key=lambda each: (each.name.casefold(), each.id)))
 
     def get(self, set_id: str) -> QuestionSet:
         with self._database.read() as connection:
@@ -57,8 +57,8 @@ class QuestionSets:
 
     def save(self, name: str, messages: Sequence[str]) -> QuestionSet:
         """Keep a new list. Raises QuestionSetInvalid and MessageInvalid."""
-        name, kept, moment = title_kept(name), _kept(messages), now()
-        made = QuestionSet(new_id(), name, kept, moment, moment)
+        name, distinct_messages, moment = checked_title(name), _checked_messages(messages), now()
+        made = QuestionSet(new_id(), name, distinct_messages, moment, moment)
         with self._database.write() as connection:
             mine = select(func.count()).where(_s.owner == self._owner, _s.deleted_at.is_(None))
             if (connection.execute(mine).scalar() or 0) >= MOST_SETS:
@@ -71,7 +71,7 @@ class QuestionSets:
                     id=made.id,
                     owner=self._owner,
                     name=name,
-                    messages=list(kept),
+                    messages=list(distinct_messages),
                     created_at=moment,
                     updated_at=moment,
                 )
@@ -84,9 +84,9 @@ class QuestionSets:
         """Another name, other messages, or both. Raises QuestionSetInvalid and MessageInvalid."""
         values: dict[str, Any] = {"updated_at": now()}
         if messages is not None:
-            values["messages"] = list(_kept(messages))
+            values["messages"] = list(_checked_messages(messages))
         if name is not None:
-            values["name"] = title_kept(name)
+            values["name"] = checked_title(name)
         with self._database.write() as connection:
             row = self._row(connection, set_id)
             if name is not None:
@@ -137,17 +137,17 @@ def purge(database: Database) -> int:
         return connection.execute(gone).rowcount
 
 
-def _kept(messages: Sequence[str]) -> tuple[str, ...]:
+def _checked_messages(messages: Sequence[str]) -> tuple[str, ...]:
     """The messages as they are sent. Raises QuestionSetInvalid and MessageInvalid."""
     if not 0 < len(messages) <= MOST_ROUNDS:
         raise QuestionSetInvalid(f"A list has 1 to {MOST_ROUNDS} messages, and this one has {len(messages)}.")
-    kept: list[str] = []
+    distinct_messages: list[str] = []
     for number, each in enumerate(messages, 1):
         try:
-            kept.append(cleaned(each))
+            distinct_messages.append(cleaned(each))
         except MessageInvalid as error:
             raise MessageInvalid(f"Message {number}: {error}", hint=error.hint) from error
-    return tuple(kept)
+    return tuple(distinct_messages)
 
 
 def _of(row: Row[Any]) -> QuestionSet:

@@ -68,11 +68,11 @@ class Rounds:
                 "Replies to the message before are still being written.",
                 hint="Wait for them to finish, or stop them.",
             )
-        shown = [each.id for each in comparison.variants]
+        ids = [each.id for each in comparison.variants]
         if comparison.blind:
-            random.SystemRandom().shuffle(shown)
+            random.SystemRandom().shuffle(ids)
         number = len(comparison.rounds) + 1
-        added = Round(new_id(), number, message, tuple(shown), {each: new_id() for each in shown})
+        added = Round(new_id(), number, message, tuple(ids), {each: new_id() for each in ids})
         with self._spending.reserved(comparison, [(each, message) for each in comparison.variants]):
             if not self._store.add_round(self._owner, comparison.id, added, waited=waited):
                 raise ReplyInProgress("This comparison was just continued in another window.")
@@ -87,8 +87,8 @@ class Rounds:
         turns = answers_of(comparison, self._conversations, kept_under=self._kept_under)[one.id]
         variants = asked_again(comparison, one, turns, letter)
         refuse_lost(variants, self._rights)
-        asked = [(each, None if each.id in turns else one.message) for each in variants]
-        with self._spending.reserved(comparison, asked):
+        requests = [(each, None if each.id in turns else one.message) for each in variants]
+        with self._spending.reserved(comparison, requests):
             for variant in variants:
                 if variant.id in turns:
                     self._chat(comparison, variant).retry(variant.conversation_id or "")
@@ -100,12 +100,12 @@ class Rounds:
         if not comparison.rounds:
             return []
         turns = answers_of(comparison, self._conversations, kept_under=self._kept_under)
-        found = [
+        replies = [
             self._conversations.live_reply(self._kept_under, turn.id)
             for turn in turns[comparison.rounds[-1].id].values()
             if turn.reply and turn.reply.live
         ]
-        return [each for each in found if each.live]
+        return [each for each in replies if each.live]
 
     def _send(self, comparison: Comparison, variant: Variant, one: Round) -> LiveReply:
         return self._chat(comparison, variant).send(

@@ -25,7 +25,7 @@ from personachat.errors import (
     ShuttingDown,
     VoteRefused,
 )
-from personachat.history.organizing import title_kept
+from personachat.history.organizing import checked_title
 from personachat.lab.comparisons import exporting
 from personachat.lab.comparisons.answers import answers_of
 from personachat.lab.comparisons.columns import (
@@ -51,7 +51,7 @@ from personachat.lab.comparisons.question_sets import QuestionSets
 from personachat.lab.comparisons.reservations import SqlReservations
 from personachat.lab.comparisons.rounds import Rounds
 from personachat.lab.comparisons.seen import Answers, SeenComparison, seen
-from personachat.lab.comparisons.spending import Spending, limit_kept
+from personachat.lab.comparisons.spending import Spending, checked_limit
 from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.comparisons.variants import variants_of
 from personachat.messages import ChatMessage, storable
@@ -136,7 +136,7 @@ class Comparisons:
             updated_at=moment,
             variants=tuple(variants_of(setups, self._personas, self._revisions)),
             waiting=tuple(cleaned(each) for each in waiting),
-            most_cost_usd=limit_kept(most_cost_usd),
+            most_cost_usd=checked_limit(most_cost_usd),
         )
         self._spending.refuse_beyond_limit(comparison, [(each, message) for each in comparison.variants])
         self._store.create(comparison)
@@ -177,9 +177,9 @@ class Comparisons:
 
     # --- reading ----------------------------------------------------------------------------------
 
-    def listed(self, *, limit: int = 50, sought: str = "") -> tuple[ListedComparison, ...]:
+    def newest(self, *, limit: int = 50, sought: str = "") -> tuple[ListedComparison, ...]:
         """The newest first; those whose title or one of whose messages has `sought`."""
-        return self._store.listed(self._owner, limit=limit, sought=storable(sought).strip()[:MOST_SOUGHT])
+        return self._store.newest(self._owner, limit=limit, sought=storable(sought).strip()[:MOST_SOUGHT])
 
     def seen(self, comparison_id: str) -> SeenComparison:
         """The comparison as far as it may be seen now, live replies as they are."""
@@ -283,13 +283,13 @@ class Comparisons:
         """
         if self._store.get(self._owner, storable(comparison_id)).hidden:
             raise VoteRefused("The limit can't be changed until you vote.", hint=VOTE_FIRST)
-        self._store.change(self._owner, storable(comparison_id), most_cost_usd=limit_kept(most_cost_usd))
+        self._store.change(self._owner, storable(comparison_id), most_cost_usd=checked_limit(most_cost_usd))
 
     # --- keeping ----------------------------------------------------------------------------------
 
     def rename(self, comparison_id: str, title: str) -> None:
         """Give it a title of 1 to 200 characters. Raises MessageInvalid."""
-        self._store.change(self._owner, storable(comparison_id), title=title_kept(title))
+        self._store.change(self._owner, storable(comparison_id), title=checked_title(title))
 
     def delete(self, comparison_id: str) -> None:
         """Hide it and stop its replies; `restore` brings it back until it is purged."""
@@ -323,8 +323,8 @@ class Comparisons:
         store = self._conversations.store_for(temporary=False)
         path = self._conversations.path(self._kept_under, turn.id)
         turns, requests = copied(path, lambda turn_id: store.request(self._kept_under, turn_id))
-        found = who_goes_on(variant, self._personas, self._labels, self._revisions)
-        turns = [replace(each, persona_label=found.address.partition("@")[2]) for each in turns]
-        settings = found.settings.as_stored()
+        candidate = who_goes_on(variant, self._personas, self._labels, self._revisions)
+        turns = [replace(each, persona_label=candidate.address.partition("@")[2]) for each in turns]
+        settings = candidate.settings.as_stored()
         made = store.create(self._owner, turns=turns, requests=requests, settings=settings)
-        return Continued(made.id, found.address, found.settings, found.differs)
+        return Continued(made.id, candidate.address, candidate.settings, candidate.differs)

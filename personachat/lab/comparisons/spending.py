@@ -41,7 +41,7 @@ RAISE_IT = "Nothing was asked. Raise the limit to go on."
 WAIT_SECONDS, LOOK_SECONDS = 2.0, 0.05
 """How long to wait for what others have reserved and are about to spend, and the time between two looks."""
 
-Asked: TypeAlias = Sequence[tuple[Variant, str | None]]
+Requests: TypeAlias = Sequence[tuple[Variant, str | None]]
 """Variants, each with the message that it is sent; None asks it again for its last reply."""
 
 
@@ -56,7 +56,7 @@ class Spending:
         self._owner = owner
         self._kept_under = comparing(owner)
 
-    def refuse_beyond_limit(self, comparison: Comparison, asked: Asked) -> float:
+    def refuse_beyond_limit(self, comparison: Comparison, requests: Requests) -> float:
         """How much is left of the limit beyond the most that these calls can cost; infinite without one.
 
         Raises CostLimitReached where that is less than nothing, and ComparisonInvalid where a price isn't
@@ -66,13 +66,13 @@ class Spending:
         if limit is None:
             return math.inf
         left = max(0.0, limit - self.spent_usd(comparison))
-        needed = self._needed_usd(comparison, asked)
+        needed = self._needed_usd(comparison, requests)
         if needed > left + 1e-12:
             raise self._refusal(comparison, needed=needed, left=left)
         return left - needed
 
     @contextmanager
-    def reserved(self, comparison: Comparison, asked: Asked) -> Iterator[None]:
+    def reserved(self, comparison: Comparison, requests: Requests) -> Iterator[None]:
         """Calls are made within it; the most that they can cost is reserved, whoever else makes calls.
 
         Errors as `refuse_beyond_limit`.
@@ -80,19 +80,19 @@ class Spending:
         if comparison.most_cost_usd is None:
             yield
             return
-        reservation_id = self._reserve(comparison, asked)
+        reservation_id = self._reserve(comparison, requests)
         try:
             yield
         finally:  # what has begun counts as a reply from now on
             self._reservations.release(comparison.id, reservation_id)
 
-    def _reserve(self, comparison: Comparison, asked: Asked) -> str:
+    def _reserve(self, comparison: Comparison, requests: Requests) -> str:
         give_up = time.monotonic() + WAIT_SECONDS
         while True:
             # Replies are read after the number: whoever reserves or begins meanwhile, changes it.
             number = self._reservations.spending_number(self._owner, comparison.id)
-            rest = self.refuse_beyond_limit(comparison, asked)
-            needed = self._needed_usd(comparison, asked)
+            rest = self.refuse_beyond_limit(comparison, requests)
+            needed = self._needed_usd(comparison, requests)
             reservation_id = self._reservations.reserve(
                 self._owner,
                 comparison.id,
@@ -107,24 +107,24 @@ class Spending:
                 raise self._refusal(comparison, needed=needed, left=0.0)
             time.sleep(LOOK_SECONDS)
 
-    def _needed_usd(self, comparison: Comparison, asked: Asked) -> float:
+    def _needed_usd(self, comparison: Comparison, requests: Requests) -> float:
         # Before a blind vote one column counts as the dearest: what is refused would tell which that is.
-        alike = comparison.hidden and len(asked) < len(comparison.variants)
-        priced = [(each, None) for each in comparison.variants] if alike else asked
-        known = [most for each in priced if (most := self._most_usd(*each)) is not None]
-        if len(known) < len(priced):
+        alike = comparison.hidden and len(requests) < len(comparison.variants)
+        priced = [(each, None) for each in comparison.variants] if alike else requests
+        costs = [most for each in priced if (most := self._most_usd(*each)) is not None]
+        if len(costs) < len(priced):
             raise ComparisonInvalid(
                 "The comparison can't be stopped at a sum, because a price of its models isn't known.",
                 hint="Leave the sum out, or choose models whose prices are known.",
             )
-        return max(known) * len(asked) if alike else sum(known)
+        return max(costs) * len(requests) if alike else sum(costs)
 
     @staticmethod
     def _refusal(comparison: Comparison, *, needed: float, left: float) -> CostLimitReached:
         if comparison.hidden:  # what it costs would tell which model is asked
             return CostLimitReached("This could cost more than what is left of your limit.", hint=RAISE_IT)
-        told = f"${left:.4f} of your limit of ${comparison.most_cost_usd:.4g} is left"
-        return CostLimitReached(f"This could cost up to ${needed:.4f}, and {told}.", hint=RAISE_IT)
+        sentence = f"${left:.4f} of your limit of ${comparison.most_cost_usd:.4g} is left"
+        return CostLimitReached(f"This could cost up to ${needed:.4f}, and {sentence}.", hint=RAISE_IT)
 
     def spent_usd(self, comparison: Comparison) -> float:
         """What all replies have cost."""
@@ -178,7 +178,7 @@ class Spending:
         return ()
 
 
-def limit_kept(most_cost_usd: float | None) -> float | None:
+def checked_limit(most_cost_usd: float | None) -> float | None:
     """A limit as it is kept. Raises ComparisonInvalid."""
     if most_cost_usd is not None and not 0 <= most_cost_usd <= MOST_LIMIT_USD:
         raise ComparisonInvalid(f"The sum at which to stop is $0 to ${MOST_LIMIT_USD:,.0f}.")

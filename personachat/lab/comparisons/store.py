@@ -43,7 +43,7 @@ from personachat.stamps import now
 
 KEPT_AFTER_DELETION = timedelta(days=30)
 
-NAMES_SHOWN = "the names had been shown"
+NAMES_REVEALED = "the names had been shown"
 """Why a vote in a blind comparison does not count."""
 
 _TOKEN_BYTES = 32
@@ -88,12 +88,12 @@ class SqlComparisons:
                 .where(_r.comparison_id == comparison_id)
                 .order_by(_r.number)
             )
-            found = tuple(_round(row) for row in connection.execute(rounds))
+            rounds_in_order = tuple(_round(row) for row in connection.execute(rounds))
             state, notice = self._list_of(connection, head)
-            comparison = _comparison(head, _variants(connection, comparison_id), found)
+            comparison = _comparison(head, _variants(connection, comparison_id), rounds_in_order)
             return replace(comparison, list_state=state, list_notice=notice)
 
-    def listed(self, owner: str, *, limit: int, sought: str = "") -> tuple[ListedComparison, ...]:
+    def newest(self, owner: str, *, limit: int, sought: str = "") -> tuple[ListedComparison, ...]:
         """The newest first; those whose title or one of whose messages has `sought`."""
         votes = (
             select(func.count())
@@ -129,7 +129,7 @@ class SqlComparisons:
             return frozenset(connection.scalars(columns))
 
     def voted(self, owner: str | None, *, sought: str = "") -> tuple[Comparison, ...]:
-        """All comparisons with votes that count, with the rounds that have one; `sought` as in `listed`.
+        """All comparisons with votes that count, with the rounds that have one; `sought` as in `newest`.
 
         Those of one owner, or of everybody (None).
         """
@@ -145,16 +145,16 @@ class SqlComparisons:
         variants: dict[str, list[Variant]] = {}
         with self._database.read() as connection:
             heads = connection.execute(ours.order_by(_c.created_at, _c.id)).all()
-            found = counted.where(_r.comparison_id.in_(ids)).order_by(_r.number)
-            for row in connection.execute(found):
+            query = counted.where(_r.comparison_id.in_(ids)).order_by(_r.number)
+            for row in connection.execute(query):
                 rounds.setdefault(row.comparison_id, []).append(_round(row))
             voted_on = select(_r.comparison_id).join(
                 comparison_votes, (comparison_votes.c.round_id == _r.id) & comparison_votes.c.counted
             )
-            wanted = select(comparison_variants).where(
+            variant_rows = select(comparison_variants).where(
                 _v.comparison_id.in_(ids), _v.comparison_id.in_(voted_on)
             )
-            for row in connection.execute(wanted.order_by(_v.number)):
+            for row in connection.execute(variant_rows.order_by(_v.number)):
                 variants.setdefault(row.comparison_id, []).append(_variant(row))
         return tuple(
             _comparison(head, tuple(variants[head.id]), tuple(rounds[head.id]))
@@ -167,8 +167,10 @@ class SqlComparisons:
         with self._database.write() as connection:
             mine = update(comparison_variants).where(_v.id == variant_id, _v.conversation_id.is_(None))
             connection.execute(mine.values(conversation_id=conversation_id))
-            found = connection.execute(select(_v.conversation_id).where(_v.id == variant_id)).scalar()
-        return found or conversation_id
+            first_conversation_id = connection.execute(
+                select(_v.conversation_id).where(_v.id == variant_id)
+            ).scalar()
+        return first_conversation_id or conversation_id
 
     def add_round(self, owner: str, comparison_id: str, added: Round, *, waited: bool = False) -> bool:
         """False where the comparison has gone on since it was read.
@@ -210,9 +212,9 @@ class SqlComparisons:
         """
         with self._database.write() as connection:
             blind = head_of(connection, owner, comparison_id, hold=True).blind
-            shown = connection.execute(select(_r.revealed).where(_r.id == round_id)).scalar()
-            if blind and shown and vote.counted:
-                vote = replace(vote, counted=False, why_not=NAMES_SHOWN)
+            revealed = connection.execute(select(_r.revealed).where(_r.id == round_id)).scalar()
+            if blind and revealed and vote.counted:
+                vote = replace(vote, counted=False, why_not=NAMES_REVEALED)
             there = exists().where(comparison_votes.c.round_id == round_id)
             if connection.execute(select(there)).scalar():
                 if blind:
@@ -252,8 +254,8 @@ class SqlComparisons:
     def _list_of(self, connection: Connection, head: Row[Any]) -> tuple[ListState | None, str]:
         """How sending what waits stands, and why it was stopped."""
         sender = head.list_process_id
-        told = head.list_state == "sending" and not nobody_can_tell(self._database)
-        if told and dead(self._database, connection, {sender}):
+        still_sending = head.list_state == "sending" and not nobody_can_tell(self._database)
+        if still_sending and dead(self._database, connection, {sender}):
             return "stopped", "PersonaChat was stopped before the list was sent."
         return head.list_state, head.list_notice or ""
 
@@ -287,8 +289,8 @@ class SqlComparisons:
         """
         with self._database.write() as connection:
             gone = select(_c.id).where(_c.id == comparison_id, _c.owner == owner, _c.deleted_at.is_not(None))
-            shown = update(comparison_rounds).where(_r.comparison_id.in_(gone))
-            connection.execute(shown.values(revealed=True))
+            statement = update(comparison_rounds).where(_r.comparison_id.in_(gone))
+            connection.execute(statement.values(revealed=True))
             mine = update(comparisons).where(_c.id == comparison_id, _c.owner == owner)
             if connection.execute(mine.values(deleted_at=None)).rowcount != 1:
                 raise no_such_comparison()
@@ -339,8 +341,8 @@ def _has(sought: str) -> ColumnElement[bool]:
     """Whether a comparison's title or one of its messages has these words."""
     if not sought:
         return true()
-    said = exists().where(_r.comparison_id == _c.id, _r.message.icontains(sought, autoescape=True))
-    return _c.title.icontains(sought, autoescape=True) | said
+    in_messages = exists().where(_r.comparison_id == _c.id, _r.message.icontains(sought, autoescape=True))
+    return _c.title.icontains(sought, autoescape=True) | in_messages
 
 
 def _variants(connection: Connection, comparison_id: str) -> tuple[Variant, ...]:
@@ -368,9 +370,9 @@ def _comparison(head: Row[Any], variants: tuple[Variant, ...], rounds: tuple[Rou
 
 
 def _round(row: Row[Any]) -> Round:
-    shown: Sequence[str] = row.shown
-    asked: Mapping[str, str] = row.asked
+    ids: Sequence[str] = row.shown
+    turn_ids: Mapping[str, str] = row.asked
     vote = None
     if row.verdict is not None:
         vote = Vote(row.verdict, row.winner, row.counted, row.why_not, row.voted_at)
-    return Round(row.id, row.number, row.message, tuple(shown), asked, row.revealed, vote)
+    return Round(row.id, row.number, row.message, tuple(ids), turn_ids, row.revealed, vote)

@@ -127,8 +127,8 @@ def _parts(each: _Resolved) -> dict[str, str]:
         "version": version,
         "model": persona.model,
         **{
-            name: "" if (value := getattr(persona, name)) is None else f"{told} {value:g}"
-            for name, told in _PARAMETERS.items()
+            name: "" if (value := getattr(persona, name)) is None else f"{sentence} {value:g}"
+            for name, sentence in _PARAMETERS.items()
         },
         **{name: _trait(name, getattr(persona.personality, name)) for name in TRAITS},
     }
@@ -142,8 +142,8 @@ def _trait(name: str, words: str) -> str:
 
 def _as_stored(setup: Setup) -> dict[str, Any]:
     """Without a draft's text, which the variant has."""
-    kept = {name: value for name, value in asdict(setup).items() if name != "text" and value is not None}
-    return kept | ({"draft": True} if setup.text is not None else {})
+    values = {name: value for name, value in asdict(setup).items() if name != "text" and value is not None}
+    return values | ({"draft": True} if setup.text is not None else {})
 
 
 def refuse_lost(variants: Sequence[Variant], rights: PersonaRights | None) -> None:

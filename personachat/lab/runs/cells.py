@@ -10,7 +10,7 @@ from personachat.errors import ShuttingDown
 from personachat.lab.checks.model import CheckedReply, CheckResult, Finding, Outcome
 from personachat.lab.checks.own import OwnChecks
 from personachat.lab.checks.running import JUDGE, plain, run_checks
-from personachat.lab.judge import Asked, Judge, own_model_warning
+from personachat.lab.judge import Judge, JudgeReply, own_model_warning
 from personachat.lab.pairwise import PairwiseJudge
 from personachat.lab.runs.model import Cell, JudgedAnswer, PairVerdict, Run
 from personachat.lab.runs.options import SimulatedTalk
@@ -48,22 +48,22 @@ class CellMaker:
         if plan.run.options.talk:
             earlier = [cell for cell in so_far if cell.attempt == attempt]
             return await self._round(plan, plan.run.options.talk, number, attempt, earlier)
-        said = _own_course(plan, number, attempt, so_far)
-        if said is None:
+        messages = _own_course(plan, number, attempt, so_far)
+        if messages is None:
             return Cell(case_number=number, attempt=attempt, outcome="error", reply="", error=LED_NOWHERE)
         if plan.run.options.recorded:
             answered, earlier_usd, retried = _recorded(plan, number), None, False
         else:
-            answered, earlier_usd, retried = await self._answered(plan, persona, said)
+            answered, earlier_usd, retried = await self._answered(plan, persona, messages)
         if answered.cut_off:
             return None
         cell = _cell_of(answered, number, attempt, retried=retried)
         if answered.error:
             cell = replace(cell, cost_usd=_sum([answered.cost_usd, earlier_usd]))
         else:
-            cell = await self._checked(plan, cell, answered, asked=said[-1][1])
+            cell = await self._checked(plan, cell, answered, message=messages[-1][1])
             cell = replace(cell, cost_usd=_sum([cell.cost_usd, earlier_usd]))
-        return await self._compared(plan, cell, said=said[-1][1])
+        return await self._compared(plan, cell, message=messages[-1][1])
 
     async def _round(
         self, plan: RunPlan, talk: SimulatedTalk, number: int, attempt: int, earlier: Sequence[Cell]
@@ -74,23 +74,23 @@ class CellMaker:
             return replace(empty, error=f"The talk was over before this round. {why}", error_code=TALK_OVER)
         if len(earlier) < number or any(cell.error for cell in earlier):
             return replace(empty, error=LED_NOWHERE)
-        said = said_so_far(greeting_of(plan.run, plan.persona), earlier)
+        messages = said_so_far(greeting_of(plan.run, plan.persona), earlier)
         user = SimulatedUser(self._replying, model=talk.model, goal=talk.goal)
-        spoken = await user.speak(said, origin=_origin(plan.run, "simulated_user"))
+        spoken = await user.speak(messages, origin=_origin(plan.run, "simulated_user"))
         if spoken.trouble:
             return replace(empty, error=spoken.trouble, user_model=spoken.model, cost_usd=spoken.cost_usd)
         if not spoken.message:
             left = "The simulated user had left."
             return replace(empty, error=left, error_code=TALK_OVER, over=left, cost_usd=spoken.cost_usd)
-        said.append(("user", spoken.message))
-        answered, earlier_usd, retried = await self._answered(plan, plan.persona, said)
+        messages.append(("user", spoken.message))
+        answered, earlier_usd, retried = await self._answered(plan, plan.persona, messages)
         if answered.cut_off:
             return None
         cell = _cell_of(answered, number, attempt, retried=retried)
         if not answered.error:
-            cell = await self._checked(plan, cell, answered, asked=spoken.message)
-        said.append(("assistant", answered.text))
-        over = "The simulated user was done." if spoken.done else why_over(said)
+            cell = await self._checked(plan, cell, answered, message=spoken.message)
+        messages.append(("assistant", answered.text))
+        over = "The simulated user was done." if spoken.done else why_over(messages)
         return replace(
             cell,
             cost_usd=_sum([cell.cost_usd, earlier_usd, spoken.cost_usd]),
@@ -101,20 +101,20 @@ class CellMaker:
             over=over,
         )
 
-    async def _checked(self, plan: RunPlan, cell: Cell, answered: Answered, *, asked: str) -> Cell:
+    async def _checked(self, plan: RunPlan, cell: Cell, answered: Answered, *, message: str) -> Cell:
         """The cell with the results of its case's checks, and what the judge cost."""
         case = plan.suite.cases[cell.case_number]
         checked = CheckedReply(
             text=answered.text,
             system_prompt=answered.system_prompt,
-            asked=asked,
+            asked=message,
             tokens=answered.tokens,
             seconds=answered.seconds,
             cost_usd=answered.cost_usd,
         )
         results = await asyncio.to_thread(run_checks, checked, case.check, self._own)
         answers = [
-            await self._judged(plan, case, check, answered, asked=asked)
+            await self._judged(plan, case, check, answered, message=message)
             for check in case.check
             if check.kind == JUDGE
         ]
@@ -131,7 +131,7 @@ class CellMaker:
             judged=tuple(judged),
         )
 
-    async def _compared(self, plan: RunPlan, cell: Cell, *, said: str) -> Cell:
+    async def _compared(self, plan: RunPlan, cell: Cell, *, message: str) -> Cell:
         """The cell with what a judge says of its reply and the other one, where that is wanted."""
         question = plan.run.options.pairwise
         if not question:
@@ -141,7 +141,7 @@ class CellMaker:
             return replace(cell, pair=PairVerdict(question, "", None, trouble=trouble))
         pair, cost = await self._pairs.compare(
             question,
-            said=said,
+            message=message,
             before=plan.others.get((cell.case_number, cell.attempt), ""),
             after=cell.reply,
             origin=_origin(plan.run, "judge"),
@@ -150,39 +150,39 @@ class CellMaker:
         return replace(cell, pair=replace(pair, warning=warning), cost_usd=_sum([cell.cost_usd, cost]))
 
     async def _answered(
-        self, plan: RunPlan, persona: Persona, said: Sequence[SaidTurn]
+        self, plan: RunPlan, persona: Persona, messages: Sequence[SaidTurn]
     ) -> tuple[Answered, float | None, bool]:
         """The reply, after one more try where the first one failed, and what the first one cost."""
         origin, model = _origin(plan.run, "test"), plan.run.model or None
-        first = await self._replying.reply(persona, said, origin=origin, model=model)
+        first = await self._replying.reply(persona, messages, origin=origin, model=model)
         if not first.error or first.cut_off or not first.retryable:
             return first, None, False
-        again = await self._replying.reply(persona, said, origin=origin, model=model)
+        again = await self._replying.reply(persona, messages, origin=origin, model=model)
         return again, first.cost_usd, True
 
     async def _judged(
-        self, plan: RunPlan, case: Case, check: Check, answered: Answered, *, asked: str
+        self, plan: RunPlan, case: Case, check: Check, answered: Answered, *, message: str
     ) -> tuple[JudgedAnswer, float | None]:
-        found: Asked = await self._judge.ask(
+        answer: JudgeReply = await self._judge.ask(
             question_of(check),
-            said=asked,
+            message=message,
             reply=answered.text,
             reference="" if plan.run.options.recorded else case.reference,
             origin=_origin(plan.run, "judge"),
         )
-        warning = own_model_warning(found.answer.judge, f"{answered.provider}/{answered.model}")
-        return replace(found.answer, warning=warning), found.cost_usd
+        warning = own_model_warning(answer.answer.judge, f"{answered.provider}/{answered.model}")
+        return replace(answer.answer, warning=warning), answer.cost_usd
 
 
 def _own_course(plan: RunPlan, number: int, attempt: int, so_far: Sequence[Cell]) -> list[SaidTurn] | None:
     """What was said, with this run's own replies where they belong; None where one of them failed."""
-    said = said_in(plan.suite.cases[number])
+    messages = said_in(plan.suite.cases[number])
     replies = {cell.case_number: cell.reply for cell in so_far if cell.attempt == attempt and not cell.error}
     for at, earlier in plan.run.options.earlier.get(number, {}).items():
         if earlier not in replies:
             return None
-        said[at] = ("assistant", replies[earlier])
-    return said
+        messages[at] = ("assistant", replies[earlier])
+    return messages
 
 
 def _recorded(plan: RunPlan, number: int) -> Answered:
@@ -238,9 +238,9 @@ def _judged_result(check: Check, answer: JudgedAnswer) -> CheckResult:
     if answer.verdict is None:
         finding = Finding("error", answer.trouble)
     else:
-        said = "Yes" if answer.verdict else "No"
-        finding = Finding.of(answer.verdict == answer.expect, f"{said}: {answer.reason}")
-    return CheckResult(JUDGE, plain(check.wanted), finding)
+        verdict = "Yes" if answer.verdict else "No"
+        finding = Finding.of(answer.verdict == answer.expect, f"{verdict}: {answer.reason}")
+    return CheckResult(JUDGE, plain(check.expected), finding)
 
 
 def _in_order(case: Case, results: Sequence[CheckResult]) -> list[CheckResult]:
@@ -251,5 +251,5 @@ def _in_order(case: Case, results: Sequence[CheckResult]) -> list[CheckResult]:
 
 
 def _sum(costs: Sequence[float | None]) -> float | None:
-    known = [cost for cost in costs if cost is not None]
-    return sum(known) if known else None
+    present = [cost for cost in costs if cost is not None]
+    return sum(present) if present else None

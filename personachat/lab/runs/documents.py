@@ -88,17 +88,17 @@ def cell_document(cell: Cell) -> dict[str, Any]:
 
 def pairs_document(report: RunReport) -> dict[str, Any] | None:
     """What a judge says of the replies and those they were compared with; None where they weren't."""
-    found = score_pairs(report.score)
-    if found is None:
+    score = score_pairs(report.score)
+    if score is None:
         return None
     return {
         "question": report.run.options.pairwise,
         "against": report.run.options.against or None,
-        "better": _share(found.better),
-        "worse": _share(found.worse),
-        "ties": found.ties,
-        "errors": found.errors,
-        "flipRate": _share(found.flip_rate),
+        "better": _share(score.better),
+        "worse": _share(score.worse),
+        "ties": score.ties,
+        "errors": score.errors,
+        "flipRate": _share(score.flip_rate),
     }
 
 
@@ -133,11 +133,11 @@ def junit(reports: Sequence[RunReport]) -> bytes:
         for case in cases:
             seconds = sum(cell.seconds or 0 for cell in case.cells)
             of = {"classname": report.run.persona_id, "name": _plain(case.name), "time": f"{seconds:.3f}"}
-            told = ET.SubElement(suite, "testcase", of)
+            element = ET.SubElement(suite, "testcase", of)
             if case.state != "pass":
                 kind = "failure" if case.state in {"fail", "flaky"} else "error"
                 message = f"{case.state}: {case.passes} of {case.planned} passed"
-                ET.SubElement(told, kind, message=message, type=case.state).text = _plain(why(case))
+                ET.SubElement(element, kind, message=message, type=case.state).text = _plain(why(case))
     ET.indent(root)
     content: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return content

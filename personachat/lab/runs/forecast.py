@@ -97,9 +97,9 @@ def _forecast(  # each is a different thing
     most: list[float | None] = []
     for number, case in enumerate(suite.cases):
         count = suite.repeats(case, repeat)
-        said: list[SaidTurn] = said_in(case)
+        messages: list[SaidTurn] = said_in(case)
         plan = by.replying.plan(
-            with_values(options.persona_for(number, persona), case.variables), said, model=model
+            with_values(options.persona_for(number, persona), case.variables), messages, model=model
         )
         prompt = plan.prompt_tokens or 0
         questions = [question_of(check) for check in case.check if check.kind == "judge"]
@@ -108,7 +108,7 @@ def _forecast(  # each is a different thing
             _judge_request(question.question, case, recorded=options.recorded) for question in questions
         ]
         if options.pairwise:  # in both orders
-            pair = pair_request(options.pairwise, said=said[-1][1], first=case.reference, second="")
+            pair = pair_request(options.pairwise, message=messages[-1][1], first=case.reference, second="")
             requests += [pair, pair]
         judges += count * len(requests)
         before = (
@@ -189,19 +189,19 @@ def _with_user(
 
 def _judge_request(question: str, case: Case, *, recorded: bool) -> str:
     """What a judge would be asked; a reply that isn't there yet is counted elsewhere."""
-    said = case.said[-1].words
+    message = case.all_turns[-1].words
     if recorded:
-        return judge_request(question, said=said, reply=case.reference)
-    return judge_request(question, said=said, reply="", reference=case.reference)
+        return judge_request(question, message=message, reply=case.reference)
+    return judge_request(question, message=message, reply="", reference=case.reference)
 
 
 def most_of_judging(
-    replying: Replying, judge: str, questions: Sequence[str], *, said: str, reply: str
+    replying: Replying, judge: str, questions: Sequence[str], *, message: str, reply: str
 ) -> float | None:
     """The most that asking a judge these questions about a reply can cost. Raises ProviderError."""
     most: float | None = 0.0
     for question in questions:
-        request = judge_request(question, said=said, reply=reply)
+        request = judge_request(question, message=message, reply=reply)
         worst = _judge_costs(replying, judge, request, usual_tokens=0, most_tokens=0)[1]
         most = _plus(most, None if worst is None else worst * MOST_TRIES)  # what can't be read is asked again
     return most
@@ -215,14 +215,14 @@ def _judge_costs(
         return 0.0, 0.0
     persona = judge_persona(judge)
     first = replying.plan(persona, [("user", "?")], model=judge).first
-    asked = estimate_tokens(request) + estimate_tokens(persona.system_prompt)
+    input_tokens = estimate_tokens(request) + estimate_tokens(persona.system_prompt)
     return _costs(
         first.provider,
         first.model,
-        asked + usual_tokens,
+        input_tokens + usual_tokens,
         JUDGE_REPLY_TOKENS,
         persona.max_tokens,
-        longest=asked + most_tokens,
+        longest=input_tokens + most_tokens,
     )
 
 

@@ -37,8 +37,8 @@ class RunLibrary:
 
     def live(self, run_id: str) -> LiveRun | None:
         """A run of theirs that runs in this process."""
-        found = self._runner.find(run_id)
-        return found if found and found.plan.run.owner == self._owner else None
+        live_run = self._runner.find(run_id)
+        return live_run if live_run and live_run.plan.run.owner == self._owner else None
 
     def delete(self, run_id: str) -> None:
         """Raises SuiteRunNotFound; a running one is cancelled first."""

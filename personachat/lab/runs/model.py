@@ -15,7 +15,7 @@ RunState: TypeAlias = Literal["running", "finished", "cancelled", "limit", "inte
 
 
 _OF_TALKS = ("asked", "user_model", "system", "memory_from", "over")
-_LISTED = frozenset({"results", "judged", "pair", "lore"})
+_SEQUENCES = frozenset({"results", "judged", "pair", "lore"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Cell:
     def stored(
         cls, case_number: int, attempt: int, outcome: Outcome, *, reply: str, cost: float | None, record: Any
     ) -> Cell:
-        plain = {name: value for name, value in record.items() if name not in _LISTED}
+        plain = {name: value for name, value in record.items() if name not in _SEQUENCES}
         return cls(
             case_number=case_number,
             attempt=attempt,

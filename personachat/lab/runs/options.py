@@ -32,8 +32,8 @@ class Manner(BaseModel):
     @property
     def traits(self) -> dict[str, str]:
         """Those that are not the persona's own, by the names of its fields."""
-        found = {"tone": self.tone, "style": self.style, "formality": self.formality}
-        return {name: value for name, value in found.items() if value is not None}
+        traits = {"tone": self.tone, "style": self.style, "formality": self.formality}
+        return {name: value for name, value in traits.items() if value is not None}
 
     @property
     def name(self) -> str:
@@ -99,8 +99,8 @@ class RunOptions(BaseModel):
 
     def first_of(self, number: int) -> int:
         """The case with which the sequence begins that a case belongs to."""
-        while found := self.earlier.get(number):
-            number = min(found.values())
+        while earlier := self.earlier.get(number):
+            number = min(earlier.values())
         return number
 
     def as_stored(self) -> dict[str, Any] | None:

@@ -42,28 +42,28 @@ class PairScore:
         return Share(self.flips, self.asked)
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         """One sentence or two."""
-        said = (
-            f"Better in {self.better.told}, worse in {self.worse.told}, "
+        sentence = (
+            f"Better in {self.better.in_words}, worse in {self.worse.in_words}, "
             f"{self.ties:,} {'tie' if self.ties == 1 else 'ties'}."
         )
         missing = self.planned - self.after - self.before - self.ties
         if missing:
-            said += f" {missing:,} without a verdict."
+            sentence += f" {missing:,} without a verdict."
         if self.asked:
-            said += f" The order changed the verdict in {self.flip_rate.told}, which count as ties."
-        return said
+            sentence += f" The order changed the verdict in {self.flip_rate.in_words}, which count as ties."
+        return sentence
 
 
 def score_pairs(score: Score) -> PairScore | None:
     """None where nothing was compared."""
-    found = [cell.pair for case in score.cases for cell in case.cells if cell.pair]
-    if not found:
+    pairs = [cell.pair for case in score.cases for cell in case.cells if cell.pair]
+    if not pairs:
         return None
 
     def count(verdict: Preference | None) -> int:
-        return sum(pair.verdict == verdict for pair in found)
+        return sum(pair.verdict == verdict for pair in pairs)
 
     return PairScore(
         planned=sum(case.planned for case in score.cases),
@@ -71,15 +71,15 @@ def score_pairs(score: Score) -> PairScore | None:
         before=count("before"),
         ties=count("tie"),
         errors=count(None),
-        asked=sum(len(pair.answers) == 2 for pair in found),
-        flips=sum(len(pair.answers) == 2 and pair.flipped for pair in found),
+        asked=sum(len(pair.answers) == 2 for pair in pairs),
+        flips=sum(len(pair.answers) == 2 and pair.flipped for pair in pairs),
     )
 
 
 def judges_of(report: RunReport) -> tuple[str, ...]:
     """Who compared the replies of a run; one as a rule, and "" where nobody had to be asked."""
-    found = [cell.pair.judge for case in report.score.cases for cell in case.cells if cell.pair]
-    return tuple(dict.fromkeys(each for each in found if each)) or ("",)
+    judges = [cell.pair.judge for case in report.score.cases for cell in case.cells if cell.pair]
+    return tuple(dict.fromkeys(each for each in judges if each)) or ("",)
 
 
 def references(run: Run, suite: Suite) -> dict[tuple[int, int], str]:

@@ -38,15 +38,15 @@ class RunPlan:
     @property
     def due_in_order(self) -> list[list[tuple[int, int]]]:
         """The same in sequences: within one, each cell needs the one before it."""
-        found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        places: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for number, attempt in self.due:
-            found.setdefault((self.run.options.first_of(number), attempt), []).append((number, attempt))
-        return list(found.values())
+            places.setdefault((self.run.options.first_of(number), attempt), []).append((number, attempt))
+        return list(places.values())
 
 
 def said_in(case: Case) -> list[SaidTurn]:
     """What was said, as roles and words."""
-    return [("user" if turn.user else "assistant", turn.words) for turn in case.said]
+    return [("user" if turn.user else "assistant", turn.words) for turn in case.all_turns]
 
 
 def greeting_of(run: Run, persona: Persona) -> str:
@@ -56,10 +56,10 @@ def greeting_of(run: Run, persona: Persona) -> str:
 
 def said_so_far(first: str, cells: Sequence[Cell]) -> list[SaidTurn]:
     """The talk up to now, in the order of rounds."""
-    said: list[SaidTurn] = [("assistant", first)] if first else []
+    messages: list[SaidTurn] = [("assistant", first)] if first else []
     for cell in sorted(cells, key=lambda cell: cell.case_number):
         if cell.asked:
-            said.append(("user", cell.asked))
+            messages.append(("user", cell.asked))
         if cell.reply:
-            said.append(("assistant", cell.reply))
-    return said
+            messages.append(("assistant", cell.reply))
+    return messages

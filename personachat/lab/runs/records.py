@@ -84,8 +84,8 @@ class SqlRuns:
                 for row in connection.execute(_places(run_id, rows[at : at + MOST_CELLS_AT_ONCE]))
             }
             new = [row for row in rows if (row["case_number"], row["attempt"]) not in there]
-            known = connection.execute(select(_r.id).where(_r.id == run_id)).scalar()
-            if new and known:
+            run_exists = connection.execute(select(_r.id).where(_r.id == run_id)).scalar()
+            if new and run_exists:
                 connection.execute(insert(test_cells), new)
 
     def is_there(self, run_id: str) -> bool:
@@ -266,8 +266,8 @@ class SqlRuns:
 
 def _places(run_id: str, rows: Sequence[dict[str, Any]]) -> Any:
     """Those of these cells that are there."""
-    wanted = [(row["case_number"], row["attempt"]) for row in rows]
-    there = tuple_(_c.case_number, _c.attempt).in_(wanted)
+    places = [(row["case_number"], row["attempt"]) for row in rows]
+    there = tuple_(_c.case_number, _c.attempt).in_(places)
     return select(_c.case_number, _c.attempt).where(_c.run_id == run_id, there)
 
 

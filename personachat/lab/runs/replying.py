@@ -69,15 +69,15 @@ class Replying:
         answering = self._providers.resolve(model or persona.model)
         return answering.provider.name, answering.reason
 
-    def plan(self, persona: Persona, said: Sequence[SaidTurn], *, model: str | None = None) -> ReplyPlan:
-        return self._planner.plan(persona, _path(persona, said), model=model)
+    def plan(self, persona: Persona, messages: Sequence[SaidTurn], *, model: str | None = None) -> ReplyPlan:
+        return self._planner.plan(persona, _path(persona, messages), model=model)
 
     async def reply(
-        self, persona: Persona, said: Sequence[SaidTurn], *, origin: Origin, model: str | None = None
+        self, persona: Persona, messages: Sequence[SaidTurn], *, origin: Origin, model: str | None = None
     ) -> Answered:
         """Raises ShuttingDown."""
         self._runner.admit()
-        plan = self.plan(persona, said, model=model)
+        plan = self.plan(persona, messages, model=model)
         origin = replace(origin, model_asked=plan.model_asked, prompt_tokens=plan.prompt_tokens)
         live_reply = LiveReply(first=plan.first, persona_id=persona.id, origin=origin)
         self._runner.start(live_reply, plan.events, remembered=False)
@@ -89,9 +89,9 @@ class Replying:
         return _answered(live_reply.snapshot(), live_reply.ending, plan)
 
 
-def _path(persona: Persona, said: Sequence[SaidTurn]) -> tuple[Turn, ...]:
+def _path(persona: Persona, messages: Sequence[SaidTurn]) -> tuple[Turn, ...]:
     path: list[Turn] = []
-    for role, words in said:
+    for role, words in messages:
         parent = path[-1].id if path else None
         path.append(Turn(new_id(), parent, role, words, persona.id, persona.name, depth=len(path)))
     return tuple(path)

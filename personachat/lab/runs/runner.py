@@ -169,14 +169,14 @@ class SuiteRunner:
 
     async def _keep(self, live: LiveRun) -> None:
         """Write what is whole, as much at once as there is; what can't be written is tried again."""
-        kept = len(live.cells)
+        cell_count = len(live.cells)
         while True:
-            cells = await asyncio.to_thread(live.wait, kept, timeout_seconds=0.5)
+            cells = await asyncio.to_thread(live.wait, cell_count, timeout_seconds=0.5)
             if not cells:
                 continue
             try:
                 await asyncio.to_thread(self._records.keep, live.plan.run.id, cells)
-                kept += len(cells)
+                cell_count += len(cells)
             except (PersonaChatError, StoreUnavailable):
                 await asyncio.sleep(1)
 

@@ -36,12 +36,12 @@ class Share:
         return wilson(self.hits, self.count)
 
     @property
-    def told(self) -> str:
+    def in_words(self) -> str:
         """E.g. "9 of 10 (60 to 98 %)"."""
-        return f"{self.hits:,} of {self.count:,} ({self.told_interval})"
+        return f"{self.hits:,} of {self.count:,} ({self.interval_in_words})"
 
     @property
-    def told_interval(self) -> str:
+    def interval_in_words(self) -> str:
         """E.g. "60 to 98 %"."""
         low, high = self.interval
         return f"{low * 100:.0f} to {high * 100:.0f} %"
@@ -162,12 +162,14 @@ def state_of(outcomes: Sequence[Outcome], *, planned: int) -> CaseState:
 
 def score(run: Run, suite: Suite, cells: Sequence[Cell]) -> Score:
     """The score of what is there by now."""
-    found: dict[int, list[Cell]] = {}
+    cells_by_case: dict[int, list[Cell]] = {}
     for cell in sorted(cells, key=lambda cell: cell.attempt):
-        found.setdefault(cell.case_number, []).append(cell)
+        cells_by_case.setdefault(cell.case_number, []).append(cell)
     return Score(
         tuple(
-            CaseResult(number, case.name, suite.repeats(case, run.repeat), tuple(found.get(number, ())))
+            CaseResult(
+                number, case.name, suite.repeats(case, run.repeat), tuple(cells_by_case.get(number, ()))
+            )
             for number, case in enumerate(suite.cases)
         )
     )

@@ -81,20 +81,20 @@ def swapped(text: str, path: Path, one: int, other: int) -> str:
 
 
 def _edited(text: str, change: Callable[[Any], None], splice: Callable[[yaml.Node], str | None]) -> str:
-    wanted = copy.deepcopy(read_yaml(text))
-    change(wanted)
+    expected = copy.deepcopy(read_yaml(text))
+    change(expected)
     node = composed(text)
     new = splice(node) if node is not None else None
-    if new is not None and _says(new, wanted):
+    if new is not None and _says(new, expected):
         return new
     if text.lstrip().startswith("{"):
-        return json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
-    return yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False, width=100)
+        return json.dumps(expected, indent=2, ensure_ascii=False) + "\n"
+    return yaml.safe_dump(expected, allow_unicode=True, sort_keys=False, width=100)
 
 
-def _says(text: str, wanted: Any) -> bool:
+def _says(text: str, expected: Any) -> bool:
     try:
-        return bool(json.dumps(read_yaml(text)) == json.dumps(wanted))
+        return bool(json.dumps(read_yaml(text)) == json.dumps(expected))
     except Exception:  # noqa: BLE001  # whatever it is, the text isn't what was meant
         return False
 
@@ -108,10 +108,10 @@ def _at(value: Any, path: Path) -> Any:
 def _node(node: yaml.Node, path: Path) -> yaml.Node | None:
     for part in path:
         if isinstance(node, yaml.MappingNode):
-            found = [value for key, value in node.value if key.value == part]
-            if not found:
+            nodes = [value for key, value in node.value if key.value == part]
+            if not nodes:
                 return None
-            node = found[0]
+            node = nodes[0]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
         else:
@@ -186,12 +186,12 @@ def _key(key: str | int, *, is_json: bool = False) -> str:
 
 
 def _appended(text: str, root: yaml.Node, path: Path, value: Any) -> str | None:
-    found = _node(root, path)
-    if not isinstance(found, yaml.SequenceNode) or not found.value:
+    node = _node(root, path)
+    if not isinstance(node, yaml.SequenceNode) or not node.value:
         return None
-    last = found.value[-1]
+    last = node.value[-1]
     end = _end(text, last)
-    if found.flow_style:
+    if node.flow_style:
         is_json = text.lstrip().startswith("{")
         return f"{text[:end]}, {_written(value, flow=True, is_json=is_json)}{text[end:]}"
     dash = _dash(text, last)
@@ -226,12 +226,12 @@ def _removed(text: str, root: yaml.Node, path: Path) -> str | None:
 
 
 def _exchanged(text: str, root: yaml.Node, path: Path, both: tuple[int, int]) -> str | None:
-    found = _node(root, path)
-    if not isinstance(found, yaml.SequenceNode):
+    node = _node(root, path)
+    if not isinstance(node, yaml.SequenceNode):
         return None
-    first, second = (found.value[each] for each in sorted(both))
+    first, second = (node.value[each] for each in sorted(both))
     one, other = ((each.start_mark.index, _end(text, each)) for each in (first, second))
-    if not found.flow_style:
+    if not node.flow_style:
         one, other = ((start, _line_end(text, end)) for start, end in (one, other))
     between = text[one[1] : other[0]]
     return text[: one[0]] + text[slice(*other)] + between + text[slice(*one)] + text[other[1] :]

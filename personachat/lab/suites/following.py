@@ -101,8 +101,8 @@ class SuiteTexts:
         self._suites = suites
 
     def of(self, persona_ids: Collection[str]) -> Mapping[str, str]:
-        found = {each: self._suites.find(each) for each in persona_ids}
-        return {each: stored.text for each, stored in found.items() if stored}
+        texts = {each: self._suites.find(each) for each in persona_ids}
+        return {each: stored.text for each, stored in texts.items() if stored}
 
     def put(self, persona_id: str, text: str, *, author: str) -> None:
         """Keep a text as the persona's suite; what is wrong with it is shown where it is edited."""

@@ -123,9 +123,9 @@ class Check(_Part):
     def _exactly_one(self) -> Self:
         if len(self.model_fields_set) != 1:
             raise ValueError("must have exactly one key; write each check as an entry of its own")
-        if self.wanted is None:
+        if self.expected is None:
             raise ValueError(f'needs a value after "{self.kind}"')
-        _check_runnable(self.kind, self.wanted)
+        _check_runnable(self.kind, self.expected)
         return self
 
     @property
@@ -134,12 +134,12 @@ class Check(_Part):
         return next(iter(self.model_fields_set)).rstrip("_")
 
     @property
-    def wanted(self) -> Any:
+    def expected(self) -> Any:
         """What stands after the name."""
         return getattr(self, next(iter(self.model_fields_set)))
 
 
-class Said(_Part):
+class CaseTurn(_Part):
     """One turn before the reply; exactly one of the two."""
 
     user: Message | SkipJsonSchema[None] = None
@@ -169,7 +169,7 @@ class Case(_Part):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
     say: Message | SkipJsonSchema[None] = Field(None, description="What the person says.")
-    turns: Annotated[tuple[Said, ...], Field(max_length=MOST_TURNS)] = Field(
+    turns: Annotated[tuple[CaseTurn, ...], Field(max_length=MOST_TURNS)] = Field(
         (), description="What was said before. Without say, the last one is the person's."
     )
     check: Annotated[tuple[Check, ...], Field(min_length=1, max_length=MOST_CHECKS)]
@@ -190,9 +190,9 @@ class Case(_Part):
         return self
 
     @property
-    def said(self) -> tuple[Said, ...]:
+    def all_turns(self) -> tuple[CaseTurn, ...]:
         """All that was said, ending with the person."""
-        return (*self.turns, Said(user=self.say)) if self.say else self.turns
+        return (*self.turns, CaseTurn(user=self.say)) if self.say else self.turns
 
 
 class Suite(_Part):
@@ -213,9 +213,9 @@ class Suite(_Part):
             seen.add(case.name)
         return self
 
-    def repeats(self, case: Case, asked: int | None = None) -> int:
-        """How often a case is run, if `asked` doesn't say."""
-        return asked or case.repeat or self.repeat
+    def repeats(self, case: Case, override: int | None = None) -> int:
+        """How often a case is run, if `override` doesn't say."""
+        return override or case.repeat or self.repeat
 
     @property
     def judged(self) -> Iterator[JudgeQuestion]:
@@ -228,8 +228,8 @@ class Suite(_Part):
 
 def question_of(check: Check) -> JudgeQuestion:
     """The question of a judge's check."""
-    wanted = check.wanted
-    return wanted if isinstance(wanted, JudgeQuestion) else JudgeQuestion(question=str(wanted))
+    value = check.expected
+    return value if isinstance(value, JudgeQuestion) else JudgeQuestion(question=str(value))
 
 
 def suite_schema() -> dict[str, Any]:
@@ -250,21 +250,21 @@ def compiled_pattern(source: str) -> Any:
     try:
         return re2.compile(source, options)
     except re2.error as error:
-        raise ValueError(f"isn't a regular expression that RE2 takes: {_told(error)}") from None
+        raise ValueError(f"isn't a regular expression that RE2 takes: {_reason(error)}") from None
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     reason = error.args[0] if error.args else ""
     return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
 
 
-def _check_runnable(kind: str, wanted: Any) -> None:
+def _check_runnable(kind: str, value: Any) -> None:
     if kind in {"matches", "not_matches"}:
-        compiled_pattern(wanted)
-    elif kind == "json" and isinstance(wanted, dict):
+        compiled_pattern(value)
+    elif kind == "json" and isinstance(value, dict):
         try:
-            validator_for(wanted).check_schema(wanted)
+            validator_for(value).check_schema(value)
         except SchemaError as error:
             raise ValueError(f"isn't a JSON Schema: {error.message[:200]}") from None
-    elif kind == "banned" and wanted is False:
+    elif kind == "banned" and value is False:
         raise ValueError("can be true or phrases; leave it out to allow them")

@@ -78,7 +78,7 @@ def read_promptfoo(text: str, *, persona_id: str) -> tuple[str, tuple[str, ...]]
 
 
 def _case(test: Mapping[str, Any], number: int, losses: dict[str, None]) -> dict[str, Any] | None:
-    said = _said(test.get("vars"))
+    message = _message(test.get("vars"))
     name = test.get("description")
     name = " ".join(name.split())[:190] if isinstance(name, str) and name.strip() else f"Test {number}"
     asserted = test.get("assert")
@@ -87,47 +87,47 @@ def _case(test: Mapping[str, Any], number: int, losses: dict[str, None]) -> dict
         for each in (asserted if isinstance(asserted, list) else ())
         if isinstance(each, dict) and (check := _check(each, losses))
     ]
-    if len(said) > MOST_SAID_CHARACTERS:
+    if len(message) > MOST_SAID_CHARACTERS:
         losses[f'"{excerpt(name)}" was left out, because its message is too long.'] = None
         return None
     if len(checks) > MOST_CHECKS:
         losses[f'"{excerpt(name)}" has its first {MOST_CHECKS} assertions.'] = None
-    if not said:
+    if not message:
         losses[f'"{excerpt(name)}" was left out, because it has several variables or reads a file.'] = None
         return None
     if not checks:
         losses[f'"{excerpt(name)}" was left out, because none of its assertions can be taken over.'] = None
         return None
-    return {"name": name, "say": said, "check": checks[:MOST_CHECKS]}
+    return {"name": name, "say": message, "check": checks[:MOST_CHECKS]}
 
 
-def _said(variables: Any) -> str:
+def _message(variables: Any) -> str:
     """What the person says: the variable `message`, or the only one there is."""
     if not isinstance(variables, dict):
         return ""
-    found = variables.get("message", next(iter(variables.values())) if len(variables) == 1 else None)
-    return found if isinstance(found, str) and found.strip() and "://" not in found[:10] else ""
+    value = variables.get("message", next(iter(variables.values())) if len(variables) == 1 else None)
+    return value if isinstance(value, str) and value.strip() and "://" not in value[:10] else ""
 
 
 def _check(asserted: Mapping[str, Any], losses: dict[str, None]) -> dict[str, Any] | None:
     kind, value, threshold = asserted.get("type"), asserted.get("value"), asserted.get("threshold")
-    found: dict[str, Any] | None = None
+    assertion: dict[str, Any] | None = None
     if kind in _TEXTS:
-        found = {_TEXTS[str(kind)]: value}
+        assertion = {_TEXTS[str(kind)]: value}
     elif kind in {"is-refusal", "not-is-refusal"}:
-        found = {"refuses" if kind == "is-refusal" else "not_refuses": True}
+        assertion = {"refuses" if kind == "is-refusal" else "not_refuses": True}
     elif kind == "is-json":
-        found = {"json": value if isinstance(value, dict) else True}
+        assertion = {"json": value if isinstance(value, dict) else True}
     elif kind == "word-count":
-        found = {"words": _range(value)}
+        assertion = {"words": _range(value)}
     elif kind == "latency" and isinstance(threshold, int | float):
-        found = {"seconds": {"at_most": threshold / 1000}}
+        assertion = {"seconds": {"at_most": threshold / 1000}}
     elif kind == "cost" and isinstance(threshold, int | float):
-        found = {"cost": {"at_most": threshold}}
+        assertion = {"cost": {"at_most": threshold}}
     elif kind == "llm-rubric" and isinstance(value, str):
-        found = {"judge": f"Does the reply meet this requirement: {value.strip()}"}
-    if found is not None and _is_valid(found):
-        return found
+        assertion = {"judge": f"Does the reply meet this requirement: {value.strip()}"}
+    if assertion is not None and _is_valid(assertion):
+        return assertion
     losses[f'Assertions of the type "{excerpt(kind)}" were left out.'] = None
     return None
 
@@ -174,10 +174,10 @@ def _test(case: Case, losses: dict[str, None]) -> dict[str, Any] | None:
         return None
     asserted = []
     for check in case.check:
-        found = _asserted(check)
-        if not found:
+        assertion = _asserted(check)
+        if not assertion:
             losses[f'promptfoo has no check like "{check.kind}"; it was left out.'] = None
-        asserted += found
+        asserted += assertion
     test = {"description": case.name, "vars": {"message": case.say}, "assert": asserted}
     if not asserted or not is_plain(case.say or "") or not is_plain(case.name) or not is_harmless(test):
         losses["Cases that promptfoo would read as templates or files, or without checks, were left out."] = (
@@ -189,32 +189,32 @@ def _test(case: Case, losses: dict[str, None]) -> dict[str, Any] | None:
 
 def _asserted(check: Check) -> list[dict[str, Any]]:
     """A check as promptfoo's assertion; empty where it has none like it."""
-    kind, wanted = check.kind, plain(check.wanted)
-    found: dict[str, Any] | None = None
-    if kind in {"matches", "not_matches"} or (kind == "begins" and isinstance(wanted, str)):
-        found = {"type": _BACK[kind], "value": wanted}
+    kind, value = check.kind, plain(check.expected)
+    assertion: dict[str, Any] | None = None
+    if kind in {"matches", "not_matches"} or (kind == "begins" and isinstance(value, str)):
+        assertion = {"type": _BACK[kind], "value": value}
     elif kind in {"contains", "not_contains"}:
-        found = {"type": _BACK[kind], "value": wanted if isinstance(wanted, list) else [wanted]}
+        assertion = {"type": _BACK[kind], "value": value if isinstance(value, list) else [value]}
     elif kind in {"refuses", "not_refuses"}:
-        found = {"type": "is-refusal" if wanted is (kind == "refuses") else "not-is-refusal"}
-    elif kind == "json" and wanted is not False:
-        found = {"type": "is-json"} | ({"value": wanted} if isinstance(wanted, dict) else {})
+        assertion = {"type": "is-refusal" if value is (kind == "refuses") else "not-is-refusal"}
+    elif kind == "json" and value is not False:
+        assertion = {"type": "is-json"} | ({"value": value} if isinstance(value, dict) else {})
     elif kind == "words":
-        exact = {"min": wanted, "max": wanted}
-        found = {
+        exact = {"min": value, "max": value}
+        assertion = {
             "type": "word-count",
-            "value": exact if isinstance(wanted, int) else _promptfoo_range(wanted),
+            "value": exact if isinstance(value, int) else _promptfoo_range(value),
         }
-    elif kind in {"seconds", "cost"} and set(wanted) == {"at_most"}:
+    elif kind in {"seconds", "cost"} and set(value) == {"at_most"}:
         factor = 1000 if kind == "seconds" else 1
-        found = {"type": "latency" if kind == "seconds" else kind, "threshold": wanted["at_most"] * factor}
+        assertion = {"type": "latency" if kind == "seconds" else kind, "threshold": value["at_most"] * factor}
     elif kind == "judge":
-        asked = question_of(check)
-        expected = "yes" if asked.expect else "no"
-        found = {"type": "llm-rubric", "value": f"{asked.question} (The answer is {expected}.)"}
-    return [found] if found else []
+        question = question_of(check)
+        expected = "yes" if question.expect else "no"
+        assertion = {"type": "llm-rubric", "value": f"{question.question} (The answer is {expected}.)"}
+    return [assertion] if assertion else []
 
 
-def _promptfoo_range(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _promptfoo_range(limits: Mapping[str, Any]) -> dict[str, Any]:
     names = {"at_least": "min", "at_most": "max"}
-    return {names[name]: number for name, number in wanted.items()}
+    return {names[name]: number for name, number in limits.items()}

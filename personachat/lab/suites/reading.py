@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from personachat.errors import Problem, SuiteInvalid
 from personachat.jsontext.faults import Path, excerpt, places
 from personachat.jsontext.reader import UNSTORABLE, read_json
-from personachat.lab.suites.model import Case, Check, JudgeQuestion, OwnCheck, Range, Said, Suite
+from personachat.lab.suites.model import Case, CaseTurn, Check, JudgeQuestion, OwnCheck, Range, Suite
 from personachat.personas.formats.yaml_text import NoYaml, composed, read_yaml
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ _CHECKS = tuple(sorted(each.alias or name for name, each in Check.model_fields.i
 _KEYS = {
     "suite": tuple(Suite.model_fields),
     "case": tuple(Case.model_fields),
-    "turn": tuple(Said.model_fields),
+    "turn": tuple(CaseTurn.model_fields),
     "check": _CHECKS,
     "range": tuple(Range.model_fields),
     "judge": tuple(JudgeQuestion.model_fields),
@@ -91,11 +91,11 @@ class _Read:
 
     def nearest(self, path: Path) -> Path:
         """What there is of a path in the text: pydantic puts names of alternatives in between."""
-        found: Path = ()
+        place: Path = ()
         for part in path:
-            if (*found, part) in self.values:
-                found = (*found, part)
-        return found
+            if (*place, part) in self.values:
+                place = (*place, part)
+        return place
 
 
 def parse_suite(text: str) -> Suite:
@@ -111,8 +111,8 @@ def parse_suite(text: str) -> Suite:
 
 
 def _read(text: str) -> _Read:
-    if found := UNSTORABLE.search(text):
-        line, column = places(text, [found.start()])[0]
+    if match := UNSTORABLE.search(text):
+        line, column = places(text, [match.start()])[0]
         return _Read(problems=[Problem("The text holds a character that can't be stored.", line, column)])
     if not text.strip():
         return _Read(problems=[Problem("The suite is empty; begin with persona: and its id.")])
@@ -120,15 +120,15 @@ def _read(text: str) -> _Read:
 
 
 def _read_json(text: str) -> _Read:
-    found = read_json(text)
-    at = [fault.offset for fault in found.faults]
+    value = read_json(text)
+    at = [fault.offset for fault in value.faults]
     problems = [
         Problem(fault.message, line, column, fault.path)
-        for fault, (line, column) in zip(found.faults, places(text, at), strict=True)
+        for fault, (line, column) in zip(value.faults, places(text, at), strict=True)
     ]
-    values = dict(zip(found.values, places(text, list(found.values.values())), strict=True))
-    keys = dict(zip(found.keys, places(text, list(found.keys.values())), strict=True))
-    return _Read(found.value, values, keys, problems)
+    values = dict(zip(value.values, places(text, list(value.values.values())), strict=True))
+    keys = dict(zip(value.keys, places(text, list(value.keys.values())), strict=True))
+    return _Read(value.value, values, keys, problems)
 
 
 def _read_yaml(text: str) -> _Read:
@@ -198,15 +198,15 @@ def _place(node: yaml.Node) -> _Place:
 
 def _problems(errors: list[ErrorDetails], read: _Read) -> list[Problem]:
     """One problem a place: of the alternatives that a value might have been, the one that says most."""
-    found: dict[Path, ErrorDetails] = {}
+    faults: dict[Path, ErrorDetails] = {}
     for error in errors:
         path = read.nearest(tuple(error["loc"]))
-        if path not in found or (error["type"] in _SPECIFIC and found[path]["type"] not in _SPECIFIC):
-            found[path] = error
-    for path in list(found):  # what is wrong inside a value says more than that the value is wrong
-        if any(other != path and other[: len(path)] == path for other in found) and _is_choice(found[path]):
-            del found[path]
-    problems = [_problem(path, error, read) for path, error in found.items()]
+        if path not in faults or (error["type"] in _SPECIFIC and faults[path]["type"] not in _SPECIFIC):
+            faults[path] = error
+    for path in list(faults):  # what is wrong inside a value says more than that the value is wrong
+        if any(other != path and other[: len(path)] == path for other in faults) and _is_choice(faults[path]):
+            del faults[path]
+    problems = [_problem(path, error, read) for path, error in faults.items()]
     return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
 
@@ -226,7 +226,7 @@ def _problem(path: Path, error: ErrorDetails, read: _Read) -> Problem:
     key = _key(path)
     form = _form(path)
     message = f'"{key}" must be {form}' if key and not _numbered(path) else f"{_name(path)} must be {form}"
-    return Problem(f"{message}, not {_told(_at(read.value, path))}.", *place, path)
+    return Problem(f"{message}, not {_value_text(_at(read.value, path))}.", *place, path)
 
 
 def _form(path: Path) -> str:
@@ -260,11 +260,11 @@ def _name(path: Path) -> str:
 
 
 def _unknown(path: Path) -> str:
-    key, known = str(path[-1]), _KEYS[_kind_of(path[:-1])]
-    near = difflib.get_close_matches(key.lower().replace("-", "_")[:64], known, n=1, cutoff=0.6)
+    key, keys = str(path[-1]), _KEYS[_kind_of(path[:-1])]
+    near = difflib.get_close_matches(key.lower().replace("-", "_")[:64], keys, n=1, cutoff=0.6)
     if near:
         return f'Unknown key "{excerpt(key)}"; did you mean "{near[0]}"?'
-    return f'Unknown key "{excerpt(key)}"; known keys are {", ".join(known)}.'
+    return f'Unknown key "{excerpt(key)}"; known keys are {", ".join(keys)}.'
 
 
 def _kind_of(path: Path) -> str:
@@ -285,7 +285,7 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "empty"
     if isinstance(value, bool):

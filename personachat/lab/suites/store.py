@@ -84,12 +84,12 @@ class SuiteStore:
 
     def get(self, persona_id: str) -> StoredSuite:
         """Raises SuiteNotFound."""
-        found = self.find(persona_id)
-        if found is None:
+        suite = self.find(persona_id)
+        if suite is None:
             raise SuiteNotFound(
                 f'The persona "{persona_id}" has no tests.', hint="Write a suite on the Tests page."
             )
-        return found
+        return suite
 
     def ids(self) -> tuple[str, ...]:
         """The personas that have suites, by id."""
@@ -188,15 +188,15 @@ class SuiteStore:
         if not shipped:
             return ()
         ever = select(_s.persona_id).where(_s.place == self.place, _s.persona_id.in_(shipped)).distinct()
-        given = []
+        ids = []
         with self.database.write() as connection:
             _lock(connection)
             for persona_id in sorted(shipped - set(connection.scalars(ever))):
                 source = SHIPPED / f"{persona_id}{SUFFIX}"
                 if source.is_file():
                     self._record(connection, persona_id, source.read_text("utf-8"), author="")
-                    given.append(persona_id)
-        return tuple(given)
+                    ids.append(persona_id)
+        return tuple(ids)
 
     def note(self, stored: StoredSuite) -> None:
         """Have a version as a revision that somebody wrote by hand, once a run has met it."""

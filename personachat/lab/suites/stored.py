@@ -56,11 +56,11 @@ def stored_suite(persona_id: str, text: str) -> StoredSuite:
 def for_persona(text: str, persona_id: str) -> str:
     """The text as a suite of this persona: with its id, and else to the letter."""
     if text.lstrip().startswith("{"):
-        return _JSON_PERSONA.sub(lambda found: f'{found[1]}"{persona_id}"', text, count=1)
-    return PERSONA_LINE.sub(lambda found: f"{found[1]}{persona_id}", text, count=1)
+        return _JSON_PERSONA.sub(lambda match: f'{match[1]}"{persona_id}"', text, count=1)
+    return PERSONA_LINE.sub(lambda match: f"{match[1]}{persona_id}", text, count=1)
 
 
 def line_of_persona(text: str) -> int:
     """Where the text names its persona; 1 where it does not."""
-    found = PERSONA_LINE.search(text)
-    return text.count("\n", 0, found.start()) + 1 if found else 1
+    match = PERSONA_LINE.search(text)
+    return text.count("\n", 0, match.start()) + 1 if match else 1

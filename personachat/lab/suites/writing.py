@@ -39,10 +39,10 @@ def case_text(turns: Sequence[Turn], *, reference: str, name: str, check: str) -
 def free_name(stored: StoredSuite | None, name: str) -> str:
     taken = {case.name for case in stored.suite.cases} if stored and stored.suite else set()
     name = " ".join(name.split())[:190] or "A reply"
-    number, found = 2, name
-    while found in taken:
-        number, found = number + 1, f"{name} ({number})"
-    return found
+    number, candidate = 2, name
+    while candidate in taken:
+        number, candidate = number + 1, f"{name} ({number})"
+    return candidate
 
 
 def with_case(text: str, case: str) -> str:

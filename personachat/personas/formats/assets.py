@@ -34,7 +34,7 @@ RESERVED = ("card.json",)
 """Names in a CHARX that no asset may have."""
 
 _MB = 1024 * 1024
-_NAMES_SAID = 3
+_MOST_NAMES = 3
 _TYPE = "a type that is not supported"
 _LARGE = f"larger than {MOST_FILE_BYTES // _MB} MB"
 _TOO_MANY = f"a persona keeps at most {MOST_FILES:,} files of {MOST_BYTES // _MB} MB in all"
@@ -46,7 +46,7 @@ class _Reading:
     """What has been read so far, and what was left out, by reason."""
 
     shelf: PictureShelf
-    kept: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
     files: dict[str, AssetOnItsWay] = field(default_factory=dict)
     left: dict[str, list[str]] = field(default_factory=dict)
     bytes: int = 0
@@ -66,7 +66,7 @@ class _Reading:
             return
         digest = digest_of(content)
         self.bytes += len(content)
-        self.kept[name] = digest
+        self.digests[name] = digest
         if digest not in self.files:
             self.files[digest] = self.shelf.put_file(digest, content)
 
@@ -77,13 +77,13 @@ class _Reading:
             return "empty"
         if size > MOST_FILE_BYTES:
             return _LARGE
-        if len(self.kept) >= MOST_FILES or self.bytes + size > MOST_BYTES:
+        if len(self.digests) >= MOST_FILES or self.bytes + size > MOST_BYTES:
             return _TOO_MANY
         return "" if may_be_kept(archive.start(member, HEAD_BYTES)) else _TYPE
 
     @property
     def losses(self) -> tuple[str, ...]:
-        return tuple(_said(reason, names) for reason, names in self.left.items())
+        return tuple(_loss(reason, names) for reason, names in self.left.items())
 
 
 def read_assets(
@@ -97,20 +97,20 @@ def read_assets(
             reading.take(name, archive, member)
         else:
             reading.left.setdefault(_NAME, []).append(name)
-    found = AssetsOnTheirWay(AssetSet.of(reading.kept), reading.files) if reading.kept else None
-    return found, reading.losses
+    assets = AssetsOnTheirWay(AssetSet.of(reading.digests), reading.files) if reading.digests else None
+    return assets, reading.losses
 
 
-def with_assets(arrival: ImportedPersona, found: AssetsOnTheirWay | None) -> ImportedPersona:
+def with_assets(arrival: ImportedPersona, assets: AssetsOnTheirWay | None) -> ImportedPersona:
     """The persona with these files; one that names some, and brings none, still names them."""
-    if found is None:
+    if assets is None:
         return arrival
-    if found.set.digest == set_named_by(arrival.persona.extensions):
-        return replace(arrival, assets=found)
+    if assets.set.digest == set_named_by(arrival.persona.extensions):
+        return replace(arrival, assets=assets)
     if not isinstance(arrival.persona.extensions.get(OURS, {}), dict):
         return replace(arrival, losses=(*arrival.losses, "The card's other files were left out."))
-    text = with_value(arrival.text, PLACE, found.set.digest, order=KEYS)
-    return replace(arrival, text=text, persona=parse_persona(text), assets=found)
+    text = with_value(arrival.text, PLACE, assets.set.digest, order=KEYS)
+    return replace(arrival, text=text, persona=parse_persona(text), assets=assets)
 
 
 def _usable(names: Iterable[str]) -> Iterator[str]:
@@ -131,10 +131,10 @@ def _key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _said(reason: str, names: list[str]) -> str:
-    quoted = [f'"{excerpt(name)}"' for name in names[:_NAMES_SAID]]
+def _loss(reason: str, names: list[str]) -> str:
+    quoted = [f'"{excerpt(name)}"' for name in names[:_MOST_NAMES]]
     more = len(names) - len(quoted)
-    listed = ", ".join(quoted) + (f" and {more:,} more" if more else "")
+    name_list = ", ".join(quoted) + (f" and {more:,} more" if more else "")
     count = "One file" if len(names) == 1 else f"{len(names):,} files"
     was = "was" if len(names) == 1 else "were"
-    return f"{count} in the card {was} left out ({reason}): {listed}."
+    return f"{count} in the card {was} left out ({reason}): {name_list}."

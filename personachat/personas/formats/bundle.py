@@ -44,7 +44,7 @@ _HINT = "Export the bundle again."
 _Etag = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class _Listed(BaseModel):
+class _BundleEntry(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     id: str
@@ -63,7 +63,7 @@ class _Manifest(BaseModel):
 
     format: Literal["personachat-bundle"]
     version: Literal[1, 2]
-    personas: Annotated[list[_Listed], Field(max_length=MOST_PERSONAS)]
+    personas: Annotated[list[_BundleEntry], Field(max_length=MOST_PERSONAS)]
 
 
 def write_bundle(
@@ -83,7 +83,7 @@ def write_bundle(
     places, contents = _places(assets)
     texts = {f"personas/{each.id}.json": each.text.encode() for each in stored}
     texts |= {_tests_file(each.id): tests[each.id].encode() for each in stored if each.id in tests}
-    listed = [
+    entries = [
         {
             "id": each.id,
             "name": each.persona.name,
@@ -100,11 +100,11 @@ def write_bundle(
         "format": FORMAT,
         "version": VERSION if places else 1,
         "exportedAt": exported_at.isoformat(timespec="seconds"),
-        "personas": listed,
+        "personas": entries,
     }
     described = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
-    shown = {_picture_file(name): read for name, read in pictures.items()}
-    return pack({MANIFEST: described, **texts, **shown, **contents})
+    images = {_picture_file(name): read for name, read in pictures.items()}
+    return pack({MANIFEST: described, **texts, **images, **contents})
 
 
 def _places(
@@ -165,36 +165,36 @@ def read_bundle(archive: Archive, *, origin: str) -> FileContents:
     return FileContents(tuple(arrivals), tuple(skipped))
 
 
-def _pictured(arrival: ImportedPersona, listed: _Listed, archive: Archive) -> ImportedPersona:
+def _pictured(arrival: ImportedPersona, entry: _BundleEntry, archive: Archive) -> ImportedPersona:
     """With its picture; the text stays to the letter unless the picture cannot be taken."""
-    if not listed.picture or not arrival.persona.picture:
+    if not entry.picture or not arrival.persona.picture:
         return arrival
     try:
-        return with_image(arrival, archive.read(listed.picture))
+        return with_image(arrival, archive.read(entry.picture))
     except (ImportRefused, KeyError) as error:
         reason = str(error) if isinstance(error, ImportRefused) else "It is not in the bundle."
         return without_image(arrival, f"The picture was left out. {reason}")
 
 
-def _tested(arrival: ImportedPersona, listed: _Listed, archive: Archive) -> ImportedPersona:
+def _tested(arrival: ImportedPersona, entry: _BundleEntry, archive: Archive) -> ImportedPersona:
     """With its test suite, to the letter."""
-    if not listed.tests:
+    if not entry.tests:
         return arrival
     try:
-        return replace(arrival, tests=archive.read(listed.tests).decode())
+        return replace(arrival, tests=archive.read(entry.tests).decode())
     except UnicodeDecodeError:
         return replace(arrival, losses=(*arrival.losses, "The tests were left out. They aren't UTF-8 text."))
 
 
 def _with_files(
-    arrival: ImportedPersona, listed: _Listed, archive: Archive, shelf: PictureShelf
+    arrival: ImportedPersona, entry: _BundleEntry, archive: Archive, shelf: PictureShelf
 ) -> ImportedPersona:
     """With the files of its card, as far as they may be kept."""
-    there = {name: place for name, place in listed.assets.items() if place in archive.names}
+    there = {name: place for name, place in entry.assets.items() if place in archive.names}
     if not there:
         return arrival
-    found, losses = read_assets(archive, there, shelf)
-    return with_assets(replace(arrival, losses=(*arrival.losses, *losses)), found)
+    assets, losses = read_assets(archive, there, shelf)
+    return with_assets(replace(arrival, losses=(*arrival.losses, *losses)), assets)
 
 
 def _manifest(content: bytes) -> _Manifest:
@@ -207,8 +207,8 @@ def _manifest(content: bytes) -> _Manifest:
             f"The bundle has version {version}; this PersonaChat can read version {VERSION}.",
             hint="Update PersonaChat, or export the personas one by one.",
         )
-    listed = value.get("personas")
-    if isinstance(listed, list) and len(listed) > MOST_PERSONAS:
+    entries = value.get("personas")
+    if isinstance(entries, list) and len(entries) > MOST_PERSONAS:
         _refuse(f"The bundle lists more than {MOST_PERSONAS:,} personas.")
     try:
         return _Manifest.model_validate(value)
@@ -238,8 +238,8 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return last_of_each
 
 
-def _arrival(listed: _Listed, content: bytes, origin: str) -> ImportedPersona:
-    name = excerpt(listed.file)
+def _arrival(entry: _BundleEntry, content: bytes, origin: str) -> ImportedPersona:
+    name = excerpt(entry.file)
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -252,12 +252,12 @@ def _arrival(listed: _Listed, content: bytes, origin: str) -> ImportedPersona:
         raise ImportRefused(
             f'"{name}" in the archive: {invalid}', hint="Fix it, then pack it again."
         ) from None
-    if persona.id != listed.id:
+    if persona.id != entry.id:
         _refuse(
-            f'"{name}" in the archive contains the persona "{persona.id}", not "{excerpt(listed.id)}" '
+            f'"{name}" in the archive contains the persona "{persona.id}", not "{excerpt(entry.id)}" '
             "as listed."
         )
-    ancestors = frozenset((listed.etag, *listed.ancestors))
+    ancestors = frozenset((entry.etag, *entry.ancestors))
     return ImportedPersona(persona, text, "bundle", origin=origin, ancestors=ancestors)
 
 

@@ -50,7 +50,7 @@ def read_text(
     Raises ImportRefused, or PersonaInvalid where a persona's own JSON has faults.
     """
     if text.lstrip(_SPACE)[:1] == "[":
-        return _listed(text, _cut(text, text, 0), origin, columns)
+        return _files_of_list(text, _cut(text, text, 0), origin, columns)
     try:
         members = pieces(text)
     except Torn:
@@ -61,7 +61,7 @@ def read_text(
             MemberText(None, piece.start + inner.start, piece.end + inner.start)
             for piece in _cut(text[inner.start : inner.end], text, inner.start)
         ]
-        return _listed(text, shifted, origin, columns)
+        return _files_of_list(text, shifted, origin, columns)
     return FileContents(_some(text, members, origin, left_out))
 
 
@@ -86,7 +86,7 @@ def no_persona(label: str, advice: str) -> NoPersona:
     return NoPersona(f"This looks like {label}. It contains no persona.", hint=advice)
 
 
-def _listed(
+def _files_of_list(
     text: str, members: Sequence[MemberText], origin: str, columns: Mapping[str, str] | None
 ) -> FileContents:
     if not members:
@@ -106,8 +106,8 @@ def _whole_list(
     keys = {piece.key for piece in _cut(first, text, members[0].start)}
     if _says_persona(keys) or _has_card_keys(keys) or _has_model_keys(keys):
         return None
-    listed = text.lstrip(_SPACE)[:1] == "["
-    value = _value(text if listed else text[members[0].start - 1 : members[-1].end] + "]")
+    is_list = text.lstrip(_SPACE)[:1] == "["
+    value = _value(text if is_list else text[members[0].start - 1 : members[-1].end] + "]")
     if columns is None and (reader := reader_of(value)):
         return opened(reader, value, origin)
     if columns is None and (other := other_kind(value)):

@@ -41,14 +41,14 @@ def slimmed(content: bytes) -> tuple[bytes, tuple[str, ...]]:
     big = _big_extensions(content)
     if not big:
         return content, ()
-    kept: list[bytes] = []
+    pieces: list[bytes] = []
     at = 0
     for member in big:
-        kept += [content[at : member.start], member.name, b": null"]
+        pieces += [content[at : member.start], member.name, b": null"]
         at = member.end
-    kept.append(content[at:])
+    pieces.append(content[at:])
     names = tuple(excerpt(member.name.strip(b'"').decode("utf-8", "replace")) for member in big)
-    return b"".join(kept), names
+    return b"".join(pieces), names
 
 
 def _big_extensions(content: bytes) -> list[_Member]:

@@ -70,9 +70,9 @@ def read_loose(archive: Archive, read: Callable[[str], FileContents], shelf: Pic
             read_here = [replace(each, file=name, tests=tests) for each in read(name).arrivals]
             if name in folders and len(read_here) == 1 and set_named_by(read_here[0].persona.extensions):
                 inside.update(folders[name].values())
-                found, losses = read_assets(archive, folders[name], shelf)
+                assets, losses = read_assets(archive, folders[name], shelf)
                 whole = replace(read_here[0], losses=(*read_here[0].losses, *losses))
-                read_here = [with_assets(whole, found)]
+                read_here = [with_assets(whole, assets)]
             arrivals += read_here
             suites.pop(beside, None)
         except (ImportRefused, PersonaInvalid) as error:
@@ -87,15 +87,15 @@ def read_loose(archive: Archive, read: Callable[[str], FileContents], shelf: Pic
                 "The archive contains more personas than one import can take.", hint="Split it."
             )
     skipped += [Skipped(excerpt(each, most=120), "Tests without a persona beside them.") for each in suites]
-    kept = [each for each in arrivals if _is_wanted(each, arrivals)]
+    personas = [each for each in arrivals if _is_wanted(each, arrivals)]
     skipped += [
         Skipped(excerpt(each.file, most=120), "A text about the other personas in the archive.")
         for each in arrivals
-        if each not in kept
+        if each not in personas
     ]
-    if not kept:
+    if not personas:
         raise _nothing(skipped)
-    return FileContents(tuple(kept), _listed(skipped))
+    return FileContents(tuple(personas), _most_important(skipped))
 
 
 def _folders(names: list[str]) -> dict[str, dict[str, str]]:
@@ -117,7 +117,7 @@ def _is_wanted(arrival: ImportedPersona, arrivals: list[ImportedPersona]) -> boo
     return all(each.source in _PROMPTS for each in arrivals)
 
 
-def _listed(skipped: list[Skipped]) -> tuple[Skipped, ...]:
+def _most_important(skipped: list[Skipped]) -> tuple[Skipped, ...]:
     if len(skipped) <= MOST_SKIPPED:
         return tuple(skipped)
     ordered = sorted(skipped, key=lambda each: not each.is_broken)

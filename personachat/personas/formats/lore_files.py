@@ -49,8 +49,8 @@ def read_lore(content: bytes) -> LoreRead:
     entries = lorebook.read(book).entries
     unknown = macros.unknown("\n".join(entry.content for entry in entries))
     if unknown:
-        listed = ", ".join(f"{{{{{excerpt(name, most=30)}}}}}" for name in unknown[:5])
-        losses = (*losses, f"These placeholders are not supported here and stay as written: {listed}.")
+        name_list = ", ".join(f"{{{{{excerpt(name, most=30)}}}}}" for name in unknown[:5])
+        losses = (*losses, f"These placeholders are not supported here and stay as written: {name_list}.")
     return LoreRead(book, len(entries), (*losses, *lorebook.limits(book)))
 
 

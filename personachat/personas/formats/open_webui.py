@@ -100,8 +100,8 @@ def is_ours(value: dict[str, Any]) -> bool:
 
 def base_model(value: dict[str, Any]) -> Any:
     """The model that a model of Open WebUI is made of, if it names one."""
-    kept = mapping(mapping(_info(value).get("meta")).get(_OURS))
-    return _info(value).get("base_model_id") or kept.get("model")
+    model = mapping(mapping(_info(value).get("meta")).get(_OURS))
+    return _info(value).get("base_model_id") or model.get("model")
 
 
 def _info(value: dict[str, Any]) -> dict[str, Any]:
@@ -167,19 +167,19 @@ def _persona(base: dict[str, Any], fields: dict[str, Any], losses: list[str]) ->
 
 
 def _ours(info: dict[str, Any], losses: list[str]) -> Persona | None:
-    kept = info["meta"].get(_OURS)
-    if kept is None:
+    ours = info["meta"].get(_OURS)
+    if ours is None:
         return None
     try:
-        return Persona.model_validate(kept, by_alias=True, by_name=False)
+        return Persona.model_validate(ours, by_alias=True, by_name=False)
     except ValidationError:
         losses.append("PersonaChat's own data in the model can't be read and was left out.")
         return None
 
 
 def _id(info: dict[str, Any]) -> str:
-    given = str(info.get("id") or "")
-    return given if is_persona_id(given) else free_id(given or str(info["name"]), ())
+    text = str(info.get("id") or "")
+    return text if is_persona_id(text) else free_id(text or str(info["name"]), ())
 
 
 def _left_out(info: dict[str, Any]) -> list[str]:

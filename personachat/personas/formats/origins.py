@@ -17,7 +17,7 @@ from personachat.personas.persona import Persona
 SOURCE = "source"
 """Where extensions.personachat says which thing of another program a persona came from."""
 
-GIVEN = "given"
+IMPORT_ORIGIN = "given"
 """Where it says the id and the model that an import gave, because the file named none."""
 
 BOOKKEEPING = frozenset(
@@ -57,11 +57,11 @@ def comparable(persona: Persona) -> Persona:
     ours = persona.extensions.get(OURS)
     if not isinstance(ours, dict):
         return persona
-    kept = {key: value for key, value in ours.items() if key != GIVEN}
-    if isinstance(kept.get("card"), dict):
-        kept["card"] = _plain_card(kept["card"])
+    members = {key: value for key, value in ours.items() if key != IMPORT_ORIGIN}
+    if isinstance(members.get("card"), dict):
+        members["card"] = _plain_card(members["card"])
     extensions = {key: value for key, value in persona.extensions.items() if key != OURS}
-    return persona.model_copy(update={"extensions": extensions | ({OURS: kept} if kept else {})})
+    return persona.model_copy(update={"extensions": extensions | ({OURS: members} if members else {})})
 
 
 def without_assets(persona: Persona) -> Persona:
@@ -69,14 +69,14 @@ def without_assets(persona: Persona) -> Persona:
     ours = _ours(persona.extensions)
     if ASSETS not in ours:
         return persona
-    kept = {key: value for key, value in ours.items() if key != ASSETS}
+    members = {key: value for key, value in ours.items() if key != ASSETS}
     others = {key: value for key, value in persona.extensions.items() if key != OURS}
-    return persona.model_copy(update={"extensions": others | ({OURS: kept} if kept else {})})
+    return persona.model_copy(update={"extensions": others | ({OURS: members} if members else {})})
 
 
-def given(persona: Persona) -> Mapping[str, Any]:
+def import_origin(persona: Persona) -> Mapping[str, Any]:
     """The id and the model that an import gave this persona."""
-    value = _ours(persona.extensions).get(GIVEN)
+    value = _ours(persona.extensions).get(IMPORT_ORIGIN)
     return value if isinstance(value, dict) else {}
 
 

@@ -18,7 +18,7 @@ from personachat.personas.formats.prompt_template import compiled, left_behind
 from personachat.personas.formats.promptfoo_tests import is_harmless, is_plain
 from personachat.personas.persona import Persona
 
-KEPT = "promptfoo"
+ORIGIN = "promptfoo"
 """The extension that holds the tests of a configuration that was read."""
 
 _PROVIDERS: Mapping[str, str] = {
@@ -48,11 +48,11 @@ def write_config(persona: Persona, *, user_name: str = "User", today: str) -> tu
         ChatMessage("user", _MESSAGE),
     )
     provider, losses = _provider(persona)
-    kept = _kept_tests(persona)
-    tests = [test for test in kept if is_harmless(test)]
-    if len(tests) < len(kept):
+    own_tests = _kept_tests(persona)
+    tests = [test for test in own_tests if is_harmless(test)]
+    if len(tests) < len(own_tests):
         losses.append("Tests that run code, read files or fill in variables were left out.")
-    if not kept:
+    if not own_tests:
         tests = [{"vars": {"message": starter}} for starter in persona.starters if is_plain(starter)]
     if any(not is_plain(starter) for starter in persona.starters):
         losses.append("Starters that promptfoo would read as a template or a file were left out.")
@@ -82,8 +82,8 @@ def write_config(persona: Persona, *, user_name: str = "User", today: str) -> tu
 
 def _kept_tests(persona: Persona) -> list[Any]:
     """The tests of the configuration that the persona came from."""
-    kept = persona.extensions.get(KEPT)
-    tests = kept.get("tests") if isinstance(kept, dict) else None
+    origin = persona.extensions.get(ORIGIN)
+    tests = origin.get("tests") if isinstance(origin, dict) else None
     return [test for test in tests if isinstance(test, dict)] if isinstance(tests, list) else []
 
 

@@ -61,7 +61,7 @@ _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _END_MARK, _LISTED_MARK, _LOCAL_MARK = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04"
 _ZIP64_MARK, _ZIP64_SIZE, _ZIP64_EXTRA = b"PK\x06\x07", 0xFFFFFFFF, 1
 _LONGEST_COMMENT = 0xFFFF
-_MOST_BYTES_LISTED = 2_000
+_MOST_BYTES_PER_ENTRY = 2_000
 """For each file, in the table: its name, and what other programs add to it."""
 
 _ENCRYPTED = 1 << 0 | 1 << 6 | 1 << 13
@@ -193,8 +193,8 @@ def pack(files: Mapping[str, bytes | Callable[[], bytes]]) -> PackedFile:
 
 def _write(files: Mapping[str, bytes | Callable[[], bytes]], written: IO[bytes]) -> None:
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
-        for name, given in files.items():
-            content = given() if callable(given) else given
+        for name, data in files.items():
+            content = data() if callable(data) else data
             entry = zipfile.ZipInfo(name, _WHEN)
             stays = name.endswith(".png") or content.startswith(_ALREADY_PACKED) or _shrinks_too_much(content)
             entry.compress_type = zipfile.ZIP_STORED if stays else zipfile.ZIP_DEFLATED
@@ -210,10 +210,10 @@ def _shrinks_too_much(content: bytes) -> bool:
 def _directory(content: Content, *, most: int, behind_picture: bool) -> tuple[_Entry, ...]:
     """The entries in the order of their content, which is one gapless row up to the table."""
     table, count = _table(content, most=most, behind_picture=behind_picture)
-    listed = _listed(content[table:], count)
-    free = table + listed[0].header_offset if listed and behind_picture else 0
+    entries = _entries(content[table:], count)
+    free = table + entries[0].header_offset if entries and behind_picture else 0
     directory = []
-    for info in listed:
+    for info in entries:
         at = table + info.header_offset
         if at < free:
             _refuse("Files in the archive overlap.")
@@ -244,23 +244,23 @@ def _table(content: Content, *, most: int, behind_picture: bool) -> tuple[int, i
     if count > most:
         _refuse(f"The archive contains {count:,} files; the limit is {most:,}.", "Split it.")
     table = end - int(size)
-    if size > most * _MOST_BYTES_LISTED or table < start or (table > start and not behind_picture):
+    if size > most * _MOST_BYTES_PER_ENTRY or table < start or (table > start and not behind_picture):
         _refuse("The archive contains extra data, or its table of files is cut off.")
     if content[table:end].count(_LISTED_MARK) > count:  # before zipfile lists them
         _refuse("The archive lists more files than it states, or its table of files is damaged.")
     return table, int(count)
 
 
-def _listed(table_and_end: bytes, count: int) -> list[zipfile.ZipInfo]:
+def _entries(table_and_end: bytes, count: int) -> list[zipfile.ZipInfo]:
     """What the table says, in the order of the content; `header_offset` counts from the table, backwards."""
     try:
         with zipfile.ZipFile(io.BytesIO(table_and_end)) as archive:
-            listed = sorted(archive.infolist(), key=lambda info: info.header_offset)
+            entries = sorted(archive.infolist(), key=lambda info: info.header_offset)
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error):
-        listed = []
-    if len(listed) != count:
+        entries = []
+    if len(entries) != count:
         _refuse("The archive's table of files is damaged.")
-    return listed
+    return entries
 
 
 def _entry(content: Content, info: zipfile.ZipInfo, *, at: int, table: int) -> _Entry:

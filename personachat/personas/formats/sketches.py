@@ -61,8 +61,8 @@ class Sketch:
         names = [str(key) for key, each in value.items() if key not in read and not _is_empty(each)]
         if names:
             more = f" and {len(names) - _NAMED_KEYS} more" if len(names) > _NAMED_KEYS else ""
-            listed = ", ".join(excerpt(name, most=30) for name in names[:_NAMED_KEYS])
-            self.losses.append(f"Left out{where}: {listed}{more}.")
+            name_list = ", ".join(excerpt(name, most=30) for name in names[:_NAMED_KEYS])
+            self.losses.append(f"Left out{where}: {name_list}{more}.")
 
 
 def join_parts(parts: Mapping[str, Any]) -> str:
@@ -92,8 +92,8 @@ def as_text(value: Any) -> str:
 
 def texts(value: Any) -> list[str]:
     """The texts in a list, or a text by itself."""
-    listed = value if isinstance(value, list | tuple) else [value]
-    return [each for each in listed if isinstance(each, str) and each.strip()]
+    values = value if isinstance(value, list | tuple) else [value]
+    return [each for each in values if isinstance(each, str) and each.strip()]
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
@@ -236,9 +236,9 @@ def _examples(pairs: Iterable[tuple[Any, Any]], losses: list[str]) -> tuple[Exam
 
 
 def _stops(value: Any, losses: list[str]) -> tuple[str, ...]:
-    listed = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []
-    stops = [storable(each) for each in listed if isinstance(each, str) and 0 < len(each) <= limits.STOP_TEXT]
-    if len(stops) > limits.STOP_TEXTS_COUNT or len(stops) < len(listed):
+    values = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []
+    stops = [storable(each) for each in values if isinstance(each, str) and 0 < len(each) <= limits.STOP_TEXT]
+    if len(stops) > limits.STOP_TEXTS_COUNT or len(stops) < len(values):
         losses.append(
             f"Only the first {limits.STOP_TEXTS_COUNT} stop texts of up to {limits.STOP_TEXT} characters"
             " were imported."

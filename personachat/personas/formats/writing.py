@@ -112,7 +112,7 @@ def _fitting_files(
     stored: Sequence[StoredPersona], files_of: Callable[[str], Files | None]
 ) -> tuple[dict[str, Files], list[str]]:
     """The files of the personas' cards by id, and what to say of those that a bundle has no room for."""
-    found: dict[str, Files] = {}
+    files_by_folder: dict[str, Files] = {}
     room, missing, left = MOST_BUNDLED_FILES, 0, 0
     for each in stored:
         named = set_named_by(each.persona.extensions)
@@ -122,7 +122,7 @@ def _fitting_files(
         elif len(files) > room:
             left += 1
         elif files:
-            found[each.id] = files
+            files_by_folder[each.id] = files
             room -= len(files)
     losses = []
     if missing:
@@ -132,7 +132,7 @@ def _fitting_files(
             f"For {left:,} of the personas, the bundle has no room for the card's other files. "
             "Export fewer at a time."
         )
-    return found, losses
+    return files_by_folder, losses
 
 
 _Written: TypeAlias = tuple[bytes | PackedFile, tuple[str, ...]]

@@ -28,7 +28,7 @@ MOST_PATTERNS = 2_000
 _PATTERN_BYTES = 64 * 1024
 """What RE2 may use for one regular expression."""
 
-_PATTERNS_KEPT = 512
+_MOST_PATTERNS = 512
 
 _SLASHED = re.compile(r"/(?P<source>(?:\\.|[^\\/])+)/(?P<flags>[dgimsuvy]*)", re.DOTALL)
 _SPLIT = re.compile(r"\s*(/(?:\\.|[^\\/])+/[dgimsuvy]*(?=\s*(?:,|$))|[^,]+)", re.DOTALL)
@@ -44,9 +44,9 @@ _UNSPACED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`shown` is as the author wrote it; `text` is what is looked for, folded unless the case counts."""
+    """`as_written` is as the author wrote it; `text` is what is looked for, folded unless the case counts."""
 
-    shown: str
+    as_written: str
     text: str
     case_sensitive: bool = False
     whole_words: bool = False
@@ -72,7 +72,7 @@ def key(text: str, *, case_sensitive: bool, whole_words: bool) -> Key | None:
     return Key(text, sought, case_sensitive, whole_words and not _UNSPACED.search(text))
 
 
-def listed(value: Any) -> list[str]:
+def key_texts(value: Any) -> list[str]:
     """The keys of a list, or of one text in which commas stand between them."""
     if isinstance(value, str):
         return _SPLIT.findall(value[:MOST_LINE_CHARACTERS]) if "," in value else [value]
@@ -80,7 +80,7 @@ def listed(value: Any) -> list[str]:
         return []
     texts = [str(each) for each in value if isinstance(each, str | int | float)]
     # A list with one text in it is what tools make of a line of keys that they did not take apart.
-    return listed(texts[0]) if len(texts) == 1 else texts
+    return key_texts(texts[0]) if len(texts) == 1 else texts
 
 
 def fault(one: Key) -> str:
@@ -92,7 +92,7 @@ def fault(one: Key) -> str:
     return "is not valid or is too complex"
 
 
-@lru_cache(maxsize=_PATTERNS_KEPT)
+@lru_cache(maxsize=_MOST_PATTERNS)
 def compiled(source: str, flags: str) -> Any:
     """A regular expression as RE2 takes it; None if it does not."""
     if _NOT_RUN.search(source):

@@ -40,7 +40,8 @@ def _patterns(book: Book) -> list[str]:
         )
     faulty = [(each, why) for each in unique[:MOST_CHECKED] if (why := fault(each))]
     notices += [
-        f"The key {_short(each.shown)} in its lore {why}, so it never matches." for each, why in faulty[:3]
+        f"The key {_short(each.as_written)} in its lore {why}, so it never matches."
+        for each, why in faulty[:3]
     ]
     if len(faulty) > 3:
         notices.append(f"The same is true for {len(faulty) - 3:,} more keys in its lore.")

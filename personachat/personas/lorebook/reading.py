@@ -21,7 +21,7 @@ from personachat.personas.lorebook.book import (
     Role,
     Timing,
 )
-from personachat.personas.lorebook.keys import Key, key, listed
+from personachat.personas.lorebook.keys import Key, key, key_texts
 
 MOST_ENTRIES = 20_000
 MOST_KEYS = 1_000
@@ -120,13 +120,13 @@ class _Field:
     """What a book or an entry says, under any of the names that it has; in its extensions first."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
-        self.given = {name: value for name, value in raw.items() if value is not None}
-        extensions = self.given.get("extensions")
+        self.members = {name: value for name, value in raw.items() if value is not None}
+        extensions = self.members.get("extensions")
         if extensions and isinstance(extensions, Mapping):
-            self.given |= {name: value for name, value in extensions.items() if value is not None}
+            self.members |= {name: value for name, value in extensions.items() if value is not None}
 
     def value(self, *names: str) -> Any:
-        values_of_entry = self.given
+        values_of_entry = self.members
         for name in names:
             if name in values_of_entry:
                 return values_of_entry[name]
@@ -179,7 +179,7 @@ def _entry(raw: Mapping[str, Any], number: int, *, whole_words: bool) -> LoreEnt
             return ()
         made = (
             key(text, case_sensitive=case_sensitive, whole_words=whole_words if whole is None else whole)
-            for text in listed(value)[:MOST_KEYS]
+            for text in key_texts(value)[:MOST_KEYS]
         )
         return tuple(each for each in made if each)
 
@@ -203,7 +203,7 @@ def _entry(raw: Mapping[str, Any], number: int, *, whole_words: bool) -> LoreEnt
         ignores_budget=field.flag("ignore_budget", "ignoreBudget") is True,
         goes_first="ignore_on_max_context" in decorated,
         scan_depth=_scan_depth(field, decorated),
-        scans_prompt=any(field.flag(name) for name in _SCANNED.intersection(field.given)),
+        scans_prompt=any(field.flag(name) for name in _SCANNED.intersection(field.members)),
         place=place,
         depth=depth,
         depth_from_start=from_start,
@@ -301,7 +301,7 @@ def _role(field: _Field, decorated: Mapping[str, str]) -> Role:
 
 
 def _timing(field: _Field, decorated: Mapping[str, str]) -> Timing:
-    if not decorated and _TIMED.isdisjoint(field.given):
+    if not decorated and _TIMED.isdisjoint(field.members):
         return _NO_TIMING
     return Timing(
         sticky=field.whole("sticky"),
@@ -315,7 +315,7 @@ def _timing(field: _Field, decorated: Mapping[str, str]) -> Timing:
 
 
 def _recursion(field: _Field) -> Recursion:
-    if _RECURSIVE.isdisjoint(field.given):
+    if _RECURSIVE.isdisjoint(field.members):
         return _PLAIN_RECURSION
     waits = field.flag("delay_until_recursion", "delayUntilRecursion")
     return Recursion(

@@ -45,7 +45,9 @@ class Teller:
     def __init__(self, book: Book) -> None:
         self.book = book
         self._with_macros = list(
-            dict.fromkeys(each for entry in book.entries for each in entry.every_key() if "{{" in each.shown)
+            dict.fromkeys(
+                each for entry in book.entries for each in entry.every_key() if "{{" in each.as_written
+            )
         )
         self._lock = threading.Lock()
         self._keys: OrderedDict[tuple[str, ...], _Keys] = OrderedDict()
@@ -63,7 +65,7 @@ class Teller:
 
     def _filled(self, occasion: Occasion) -> _Keys:
         """The keys with their macros replaced, which mostly come out as they did before."""
-        filled = tuple(occasion.fill(each.shown, "key") for each in self._with_macros)
+        filled = tuple(occasion.fill(each.as_written, "key") for each in self._with_macros)
         with self._lock:
             if filled in self._keys:
                 self._keys.move_to_end(filled)
@@ -207,7 +209,7 @@ class _Telling:
         first = next(filter(is_seen, entry.keys), None)
         if first is None or not _agrees(entry, is_seen):
             return None
-        return first.shown
+        return first.as_written
 
     def _may(self, entry: LoreEntry, *, level: int, count: int) -> bool:
         """Whether it can come up at all."""

@@ -70,7 +70,7 @@ class AssetFiles:
         except (PersonaChatError, OSError) as error:
             log.warning('The files of the card of "%s" were not removed: %s', persona_id, error)
 
-    def given(self, stored: StoredPersona, *, text_changed: int) -> str:
+    def digest_from_folder(self, stored: StoredPersona, *, text_changed: int) -> str:
         """The digest of a set that somebody gave this persona by its folder; "" if nobody did.
 
         `text_changed` says when the text was (ns). What the folder holds is kept then, also where the text
@@ -82,15 +82,15 @@ class AssetFiles:
         if self._looked_at.get(stored.id) == (named, marks):
             return ""
         is_later = any(changed > text_changed for changed, _ in marks.values())
-        found = None
+        stamp = None
         if is_later or (named and not self._assets.are_whole(named)):
-            found = _read(folder, marks)
+            stamp = _read(folder, marks)
         self._looked_at[stored.id] = named, marks
-        if found is None or not (is_later or found.set.digest == named):
+        if stamp is None or not (is_later or stamp.set.digest == named):
             return ""
-        if found.set.digest != named or not self._assets.are_whole(named):
-            self._assets.keep(found)
-        return "" if found.set.digest == named else found.set.digest
+        if stamp.set.digest != named or not self._assets.are_whole(named):
+            self._assets.keep(stamp)
+        return "" if stamp.set.digest == named else stamp.set.digest
 
     def _put(self, folder: Path, place: PurePosixPath, content: bytes) -> None:
         path = folder / place

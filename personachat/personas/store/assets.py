@@ -29,10 +29,10 @@ class PersonaAssets:
 
     def keep(self, assets: AssetsOnTheirWay) -> None:
         """Keep the set and its files; what is there already counts as given now."""
-        known = self._known(_a.digest, assets.files)
+        stored_digests = self._existing(_a.digest, assets.files)
         for digest, file in assets.files.items():
             with self._database.write() as connection:
-                if digest not in known or not self._given_again(connection, persona_assets, digest):
+                if digest not in stored_digests or not self._given_again(connection, persona_assets, digest):
                     moment = self._database.moment(connection)
                     row = {"digest": digest, "content": file.content, "created_at": moment}
                     put(connection, persona_assets, row, key=("digest",))
@@ -41,20 +41,20 @@ class PersonaAssets:
             row = {"digest": assets.set.digest, "listing": assets.set.listing, "created_at": moment}
             put(connection, persona_asset_sets, row, key=("digest",), renewed=("created_at",))
 
-    def known(self, sets: Iterable[str]) -> frozenset[str]:
+    def existing(self, sets: Iterable[str]) -> frozenset[str]:
         """Those of the sets that are here."""
-        return self._known(_s.digest, sets)
+        return self._existing(_s.digest, sets)
 
     def have(self, file: str) -> bool:
         """Whether a file of this digest is here."""
-        return bool(self._known(_a.digest, (file,)))
+        return bool(self._existing(_a.digest, (file,)))
 
     def are_whole(self, digest: str) -> bool:
         """Whether a set is here with all its files."""
         with self._database.read() as connection:
             listing = connection.execute(select(_s.listing).where(_s.digest == digest)).scalar()
-        wanted = set(AssetSet.loads(listing).files.values()) if listing is not None else set()
-        return bool(wanted) and self._known(_a.digest, wanted) == wanted
+        digests = set(AssetSet.loads(listing).files.values()) if listing is not None else set()
+        return bool(digests) and self._existing(_a.digest, digests) == digests
 
     def files(self, digest: str) -> Mapping[str, Callable[[], bytes]] | None:
         """What reads each file of a set that is here, by its name; None where the set is not here."""
@@ -63,25 +63,25 @@ class PersonaAssets:
         if listing is None:
             return None
         files = AssetSet.loads(listing).files
-        here = self._known(_a.digest, files.values())
+        here = self._existing(_a.digest, files.values())
         return {name: partial(self._content, file) for name, file in files.items() if file in here}
 
     def _content(self, digest: str) -> bytes:
         with self._database.read() as connection:
-            found = connection.execute(select(_a.content).where(_a.digest == digest)).scalar()
-        if found is None:
+            content = connection.execute(select(_a.content).where(_a.digest == digest)).scalar()
+        if content is None:
             raise DatabaseDamaged("A file of the card is missing.", hint="Import the card again.")
-        return bytes(found)
+        return bytes(content)
 
     def _given_again(self, connection: Connection, table: Table, digest: str) -> bool:
         moment = self._database.moment(connection)
         again = update(table).where(table.c.digest == digest).values(created_at=moment)
         return bool(connection.execute(again).rowcount)
 
-    def _known(self, column: Column[str], digests: Iterable[str]) -> frozenset[str]:
-        wanted, found = sorted(set(digests)), set[str]()
-        for start in range(0, len(wanted), _AT_ONCE):
-            query = select(column).where(column.in_(wanted[start : start + _AT_ONCE]))
+    def _existing(self, column: Column[str], digests: Iterable[str]) -> frozenset[str]:
+        wanted_digests, stored_digests = sorted(set(digests)), set[str]()
+        for start in range(0, len(wanted_digests), _AT_ONCE):
+            query = select(column).where(column.in_(wanted_digests[start : start + _AT_ONCE]))
             with self._database.read() as connection:
-                found.update(connection.scalars(query))
-        return frozenset(found)
+                stored_digests.update(connection.scalars(query))
+        return frozenset(stored_digests)

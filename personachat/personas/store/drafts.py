@@ -20,13 +20,13 @@ from personachat.database.upsert import put
 from personachat.messages import storable
 from personachat.personas.store.tables import persona_drafts, persona_undos
 
-ASIDE_KEPT = timedelta(days=30)
+ASIDE_LIFETIME = timedelta(days=30)
 MOST_ASIDE = 50
 """Of each owner; of more the oldest go."""
 
 MOST_NAME_CHARACTERS = 300
 
-_GONE_KEPT = timedelta(days=1)
+_DELETION_MARK_LIFETIME = timedelta(days=1)
 """As long as the number of a draft that is gone is known to who still has it open."""
 
 _OPEN = ""
@@ -94,7 +94,7 @@ class PersonaDrafts:
         self._database = database
         self._place = place
 
-    def listed(self, owner: str) -> DraftList:
+    def all_of(self, owner: str) -> DraftList:
         """What an owner has, without the texts."""
         query = select(_d.persona_id, _d.aside, _d.name, _d.version, _d.writer, _d.changed_at)
         query = query.where(_d.owner == owner, _d.place == self._place).order_by(_d.changed_at.desc())
@@ -107,7 +107,7 @@ class PersonaDrafts:
 
     def heads(self, owner: str) -> dict[str, DraftHead]:
         """The newest change of each draft by persona id, also of drafts that are gone of late."""
-        return self.listed(owner).heads
+        return self.all_of(owner).heads
 
     def get(self, owner: str, ids: Collection[str]) -> dict[str, KeptDraft]:
         """Those of them that are known, by persona id."""
@@ -147,7 +147,7 @@ class PersonaDrafts:
 
     def asides(self, owner: str) -> tuple[DiscardedDraft, ...]:
         """What was discarded, the latest first."""
-        return self.listed(owner).discarded
+        return self.all_of(owner).discarded
 
     def take_back(self, owner: str, aside: str) -> KeptDraft | None:
         """Remove a draft that was set aside and return it, for who opens it again; None if it is gone."""
@@ -198,10 +198,10 @@ def purge_drafts(database: Database) -> int:
     """Remove for good, whosoever it is, what was discarded long ago; returns how many rows went."""
     with database.write() as connection:
         moment = database.moment(connection)
-        old = (_d.aside != _OPEN) & (_d.changed_at < moment - ASIDE_KEPT)
-        gone = (_d.aside == _OPEN) & _d.text.is_(None) & (_d.changed_at < moment - _GONE_KEPT)
+        old = (_d.aside != _OPEN) & (_d.changed_at < moment - ASIDE_LIFETIME)
+        gone = (_d.aside == _OPEN) & _d.text.is_(None) & (_d.changed_at < moment - _DELETION_MARK_LIFETIME)
         count = connection.execute(delete(persona_drafts).where(old | gone)).rowcount
-        connection.execute(delete(persona_undos).where(persona_undos.c.created_at < moment - ASIDE_KEPT))
+        connection.execute(delete(persona_undos).where(persona_undos.c.created_at < moment - ASIDE_LIFETIME))
     return count
 
 

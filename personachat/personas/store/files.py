@@ -50,7 +50,7 @@ from personachat.personas.store.rules import (
     rank,
     whole,
 )
-from personachat.personas.store.writing import Change, Found, WritingStore
+from personachat.personas.store.writing import AnyStoredPersona, Change, WritingStore
 
 PUT_AWAY = ".deleted"
 """The folder inside, of broken files that were deleted; their names begin with the time."""
@@ -83,7 +83,7 @@ class FilePersonaStore(WritingStore):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: dict[str, _FileSnapshot] = {}
-        self._listed = FolderListing()
+        self._listing = FolderListing()
         self._pictures_beside: dict[str, Mark] = {}
         """What was found last of files that may be copies of pictures, by the ids of the personas."""
         self._folders_beside: set[str] = set()
@@ -108,9 +108,9 @@ class FilePersonaStore(WritingStore):
         personas = tuple(
             stored for name, status in statuses.items() if (stored := self._loaded(name, status))
         )
-        listing = self._listed
+        listing = self._listing
         if len(personas) != len(listing.personas) or any(map(is_not, personas, listing.personas)):
-            self._listed = listing = FolderListing(personas, tuple(sorted(personas, key=rank)))
+            self._listing = listing = FolderListing(personas, tuple(sorted(personas, key=rank)))
         return listing
 
     def get(self, persona_id: str) -> StoredPersona:
@@ -267,7 +267,7 @@ class FilePersonaStore(WritingStore):
         return stored
 
     def _put(
-        self, persona: Persona, text: str, *, before: Found | None, action: Action, saving: Saving
+        self, persona: Persona, text: str, *, before: AnyStoredPersona | None, action: Action, saving: Saving
     ) -> StoredPersona:
         stored = self._write(persona, text)
         self._changed(stored, before, action=action, saving=saving)

@@ -51,7 +51,7 @@ class PictureFiles:
         except OSError as error:
             log.warning('The picture of "%s" was not removed: %s', persona_id, error)
 
-    def given(self, stored: StoredPersona, *, picture: Mark, text: Mark) -> str:
+    def digest_from_file(self, stored: StoredPersona, *, picture: Mark, text: Mark) -> str:
         """The digest of a picture that somebody gave this persona by its file; "" if nobody did.
 
         `picture` and `text` say when the two files were changed. What the file holds is kept then, also where

@@ -31,7 +31,7 @@ from personachat.personas.store.tables import (
 Names: TypeAlias = Callable[[Connection], Iterable[str]]
 """The texts of another part that may name pictures."""
 
-UNNAMED_KEPT = timedelta(days=1)
+UNNAMED_LIFETIME = timedelta(days=1)
 """A picture is kept before the text that names it: as a draft that nobody has sent yet."""
 
 EVERY_SECONDS = 24 * 3600.0
@@ -104,7 +104,7 @@ class PicturePurging:
 
 def _old(database: Database, connection: Connection, table: Table) -> set[str]:
     """The digests of what was given long enough ago to be removed."""
-    before = database.moment(connection) - UNNAMED_KEPT
+    before = database.moment(connection) - UNNAMED_LIFETIME
     return set(connection.scalars(select(table.c.digest).where(table.c.created_at < before)))
 
 
@@ -112,7 +112,7 @@ def _removed(database: Database, table: Table, unnamed: Iterable[str]) -> int:
     gone, digests = 0, sorted(unnamed)
     for start in range(0, len(digests), _AT_ONCE):  # each part for itself: others can write in between
         with database.write() as connection:
-            old = table.c.created_at < database.moment(connection) - UNNAMED_KEPT
+            old = table.c.created_at < database.moment(connection) - UNNAMED_LIFETIME
             some = table.c.digest.in_(digests[start : start + _AT_ONCE])
             gone += connection.execute(delete(table).where(some, old)).rowcount
     return gone

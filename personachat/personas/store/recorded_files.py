@@ -74,14 +74,14 @@ class RecordedFiles(FilePersonaStore):
         self._folders_not_before = 0.0
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
-        listed = self._list()
-        if self._take_in_pictures(listed):
-            listed = self._list()
-        if self._take_in_folders(listed):
-            listed = self._list()
-        if listed is not self._all_recorded and self._look(listed.ordered, whole=True):
-            self._all_recorded = listed
-        return list(listed.ordered)
+        listing = self._list()
+        if self._take_in_pictures(listing):
+            listing = self._list()
+        if self._take_in_folders(listing):
+            listing = self._list()
+        if listing is not self._all_recorded and self._look(listing.ordered, whole=True):
+            self._all_recorded = listing
+        return list(listing.ordered)
 
     def get(self, persona_id: str) -> StoredPersona:
         stored = super().get(persona_id)
@@ -121,53 +121,55 @@ class RecordedFiles(FilePersonaStore):
             else:
                 self._recorded[stored.id] = stored.etag
 
-    def _take_in_pictures(self, listed: FolderListing) -> bool:
+    def _take_in_pictures(self, listing: FolderListing) -> bool:
         """Give personas the pictures that somebody has put beside them; returns whether any got one."""
         beside = self._pictures_beside
         pictured_before = self._all_pictured
         if (
-            pictured_before and pictured_before[0] is listed and pictured_before[1] == beside
+            pictured_before and pictured_before[0] is listing and pictured_before[1] == beside
         ) or time.monotonic() < self._not_before:
             return False
         until = time.monotonic() + PICTURES_SECONDS
-        any_given = False
-        for stored in listed.personas:
+        any_new = False
+        for stored in listing.personas:
             if stored.id not in beside or not isinstance(stored, StoredPersona):
                 continue
             if time.monotonic() > until:
-                return any_given
-            any_given |= self._take_in_picture(stored, beside[stored.id])
-        self._all_pictured = listed, beside
-        return any_given
+                return any_new
+            any_new |= self._take_in_picture(stored, beside[stored.id])
+        self._all_pictured = listing, beside
+        return any_new
 
     def _take_in_picture(self, stored: StoredPersona, mark: Mark) -> bool:
         name = f"{stored.id}{SUFFIX}"
         changed, status_changed, size, _ = self._seen[name].signature
         try:
-            digest = self._picture_files.given(stored, picture=mark, text=(changed, status_changed, size))
+            digest = self._picture_files.digest_from_file(
+                stored, picture=mark, text=(changed, status_changed, size)
+            )
             note = f"Picture from {stored.id}{PICTURE_SUFFIX}"
             return bool(digest) and self._name(stored, ("picture",), digest, note=note)
         except PersonaChatError as error:
             self._failed(error)
             return False
 
-    def _take_in_folders(self, listed: FolderListing) -> bool:
+    def _take_in_folders(self, listing: FolderListing) -> bool:
         """Give personas the files that somebody has put into their folders; returns whether any got some."""
-        with_folder = [each for each in listed.personas if each.id in self._folders_beside]
+        with_folder = [each for each in listing.personas if each.id in self._folders_beside]
         moment = time.monotonic()
         if not with_folder or moment < max(self._not_before, self._folders_not_before):
             return False
-        any_given = False
+        any_new = False
         for stored in with_folder:
             if isinstance(stored, StoredPersona):
-                any_given |= self._take_in_folder(stored)
+                any_new |= self._take_in_folder(stored)
         self._folders_not_before = moment + FOLDERS_SECONDS
-        return any_given
+        return any_new
 
     def _take_in_folder(self, stored: StoredPersona) -> bool:
         changed = max(self._seen[f"{stored.id}{SUFFIX}"].signature[:2])
         try:
-            digest = self._asset_files.given(stored, text_changed=changed)
+            digest = self._asset_files.digest_from_folder(stored, text_changed=changed)
             note = f"Files from {stored.id}/"
             return bool(digest) and self._name(stored, PLACE, digest, note=note)
         except PersonaChatError as error:

@@ -76,10 +76,10 @@ class Latest:
 class SqlRevisions:
     """The Revisions of one place: a folder of files, or the database's own personas ("")."""
 
-    def __init__(self, database: Database, *, place: str, kept: int | None = None) -> None:
+    def __init__(self, database: Database, *, place: str, most: int | None = None) -> None:
         self._database = database
         self._place = place
-        self._kept = kept
+        self._most = most
 
     @property
     def place(self) -> str:
@@ -182,8 +182,8 @@ class SqlRevisions:
         if new := [each for each in ids if each not in latest or latest[each].deleted]:
             end_redirects(connection, new, place=self._place)
         self._pack_before(connection, rows)
-        if self._kept is not None:
-            self._prune(connection, rows, self._kept)
+        if self._most is not None:
+            self._prune(connection, rows, self._most)
         return numbers
 
     def rename(
@@ -257,12 +257,12 @@ class SqlRevisions:
             connection.execute(update(persona_revisions).where(*here).values(values))
             after = text
 
-    def _prune(self, connection: Connection, rows: Sequence[dict[str, Any]], kept: int) -> None:
+    def _prune(self, connection: Connection, rows: Sequence[dict[str, Any]], most: int) -> None:
         """Take old revisions away, but for those with a label: they are whole, whatever goes around them."""
         for row in rows:
-            if row["number"] <= kept:
+            if row["number"] <= most:
                 continue
-            persona_id, last = row["persona_id"], row["number"] - kept
+            persona_id, last = row["persona_id"], row["number"] - most
             labelled = self._labelled(connection, persona_id, last)
             texts = {number: self._text(connection, persona_id, number) for number in labelled}
             here = (_r.place == self._place, _r.persona_id == persona_id)

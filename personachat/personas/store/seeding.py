@@ -45,7 +45,7 @@ def open_store(
 
     Raises StoreUnavailable if a folder has to be filled and cannot be.
     """
-    revisions = SqlRevisions(database, place=place_of(settings), kept=settings.kept_revisions)
+    revisions = SqlRevisions(database, place=place_of(settings), most=settings.kept_revisions)
     folder = settings.personas_dir
     if settings.persona_store == "database":
         pictures = PictureFiles(folder, PersonaPictures(database))
@@ -84,7 +84,7 @@ def _first_with_pictures(folder: Path, pictures: PictureFiles) -> list[StoredPer
     firsts = first_personas(folder, SHIPPED)
     for stored in firsts:
         if stored.persona.picture:
-            pictures.given(stored, picture=_AT_ONCE, text=_AT_ONCE)
+            pictures.digest_from_file(stored, picture=_AT_ONCE, text=_AT_ONCE)
     return firsts
 
 

@@ -35,7 +35,7 @@ from personachat.personas.store.rules import (
     whole,
 )
 from personachat.personas.store.tables import persona_changes, personas
-from personachat.personas.store.writing import Change, Found, WritingStore
+from personachat.personas.store.writing import AnyStoredPersona, Change, WritingStore
 
 Beginning: TypeAlias = Callable[[], Sequence[StoredPersona]]
 Begun: TypeAlias = Callable[[Connection, Sequence[StoredPersona]], None]
@@ -49,7 +49,7 @@ _is_the_counter = persona_changes.c.name == _NAME
 
 class _Entry(NamedTuple):
     rank: Rank
-    stored: Found
+    stored: AnyStoredPersona
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class _Snapshot:
 
     number: int = -1
     entries: dict[str, _Entry] = field(default_factory=dict)
-    listed: tuple[Found, ...] = ()
+    in_order: tuple[AnyStoredPersona, ...] = ()
 
 
 class SqlPersonaStore(WritingStore):
@@ -87,14 +87,14 @@ class SqlPersonaStore(WritingStore):
         self._cached = _Snapshot()
         self._renewing = threading.Lock()
 
-    def all(self) -> list[Found]:
+    def all(self) -> list[AnyStoredPersona]:
         with _available():
             self._begin()
             with self._database.read() as connection:
                 number = _number(connection)
             if number != self._cached.number:
                 self._renew()
-            return list(self._cached.listed)
+            return list(self._cached.in_order)
 
     def get(self, persona_id: str) -> StoredPersona:
         if len(persona_id) > limits.ID or UNSTORABLE.search(persona_id):
@@ -177,10 +177,10 @@ class SqlPersonaStore(WritingStore):
                     earlier = _Entry(rank(stored), stored)
                 entries[row.id] = earlier
             ordered = sorted(entries.items(), key=lambda entry: entry[1].rank)
-            listed = tuple(entry.stored for _, entry in ordered)
-            self._cached = _Snapshot(number, dict(ordered), listed)
+            in_order = tuple(entry.stored for _, entry in ordered)
+            self._cached = _Snapshot(number, dict(ordered), in_order)
 
-    def _find(self, connection: Connection, persona_id: str) -> Found | None:
+    def _find(self, connection: Connection, persona_id: str) -> AnyStoredPersona | None:
         """Look one up; its text comes over the wire only where it is not the one that is known."""
         entry = self._cached.entries.get(persona_id)
         etag = entry.stored.etag if entry else ""
@@ -223,7 +223,7 @@ class SqlPersonaStore(WritingStore):
         persona: Persona,
         text: str,
         *,
-        before: Found | None,
+        before: AnyStoredPersona | None,
         action: Action,
         saving: Saving,
     ) -> StoredPersona:
@@ -299,5 +299,5 @@ def _count_up(connection: Connection) -> int:
     return number
 
 
-def _read(persona_id: str, text: str, etag: str) -> Found:
+def _read(persona_id: str, text: str, etag: str) -> AnyStoredPersona:
     return read_persona(f"{persona_id}{SUFFIX}", text.encode(), digest=etag, signature=_NO_SIGNATURE)

@@ -23,12 +23,12 @@ from personachat.personas.store.rules import (
     whole,
 )
 
-Found: TypeAlias = StoredPersona | BrokenPersona
+AnyStoredPersona: TypeAlias = StoredPersona | BrokenPersona
 
 
 class Write(Protocol):
     def __call__(
-        self, persona: Persona, text: str, *, before: Found | None, action: Action, saving: Saving
+        self, persona: Persona, text: str, *, before: AnyStoredPersona | None, action: Action, saving: Saving
     ) -> StoredPersona:
         """Keep the text in the place of what was there `before`, and a revision of it."""
 
@@ -42,7 +42,7 @@ class Remove(Protocol):
 class Change:
     """One change to a store, in which nobody else's can happen."""
 
-    find: Callable[[str], Found | None]
+    find: Callable[[str], AnyStoredPersona | None]
     write: Write
     remove: Remove
 
@@ -92,7 +92,9 @@ class WritingStore(ABC):
             change.remove(stored, saving=saving)
             return stored
 
-    def _of_version(self, current: Found | None, persona_id: str, etag: str | None) -> StoredPersona:
+    def _of_version(
+        self, current: AnyStoredPersona | None, persona_id: str, etag: str | None
+    ) -> StoredPersona:
         """The persona that was found, if it is whole and of that version."""
         if current is None:
             raise self._missing(persona_id)

@@ -132,10 +132,10 @@ class ShownAddresses(logging.Filter):
         return True
 
 
-_SHOWN = ShownAddresses()
+_ADDRESS_FILTER = ShownAddresses()
 
 
 def _hide_addresses() -> None:
     """Keep a key in an address out of the HTTP client's log, which has one line a request."""
     for name in ("httpx2", "httpcore2", "openai", "openai._base_client"):
-        logging.getLogger(name).addFilter(_SHOWN)  # the same one is added once
+        logging.getLogger(name).addFilter(_ADDRESS_FILTER)  # the same one is added once

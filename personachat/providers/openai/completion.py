@@ -19,7 +19,7 @@ from personachat.providers.openai.errors import broken_stream, from_stream
 from personachat.providers.openai.key_mask import KeyMask, telling_keys
 from personachat.providers.openai.reports import Report, read_report, usage_of
 from personachat.providers.openai.server import Server
-from personachat.providers.openai.thinking import Said, Thoughts
+from personachat.providers.openai.thinking import ThinkingEvent, Thoughts
 from personachat.providers.openai.tool_calls import ToolCallAssembler
 
 Kind = type[TextDelta] | type[ReasoningDelta]
@@ -202,7 +202,7 @@ class Completion:
         if self._broken_off is not None:
             raise self._broken_off
 
-    def deltas(self, *, final: bool = False, done: bool = False) -> Iterator[Said | ToolCallsDelta]:
+    def deltas(self, *, final: bool = False, done: bool = False) -> Iterator[ThinkingEvent | ToolCallsDelta]:
         """What has come since the last time; `final` at the end, of which the server has told if `done`."""
         runs = self.runs.take(final=final)
         if self._key_mask and (runs or final):
@@ -218,7 +218,7 @@ class Completion:
         if self._called_tools and (calls := self._calls.take(final=final)):
             yield ToolCallsDelta(calls)
 
-    def _noting_kinds(self, events: list[Said]) -> Iterator[Said]:
+    def _noting_kinds(self, events: list[ThinkingEvent]) -> Iterator[ThinkingEvent]:
         for each in events:
             if type(each) is TextDelta:
                 self._has_text = self._has_text or not each.content.isspace()

@@ -38,7 +38,7 @@ class MaskedText:
     def __init__(self, keys: tuple[str, ...]) -> None:
         self._keys = keys
         self._heads = tuple({key[:HEAD_CHARACTERS] for key in keys})
-        self._told = ""
+        self._tail = ""
         """The last characters that have gone out: fewer than tell of a key."""
         self._held = ""
         self._begun_characters = 0
@@ -46,16 +46,16 @@ class MaskedText:
 
     def feed(self, piece: str) -> str:
         """What may go out by now, with keys hidden."""
-        text, out_to = self._told + self._held + piece, len(self._told)
+        text, out_to = self._tail + self._held + piece, len(self._tail)
         at = self._next_head(text, 0)
         if at < 0:
             self._go_on(text)
             return text[out_to:]
-        said: list[str] = []
+        pieces: list[str] = []
         while at >= 0:
             key = next((key for key in self._keys if text.startswith(key, at)), "")
             if key:
-                said += text[out_to:at], HIDDEN
+                pieces += text[out_to:at], HIDDEN
                 out_to = at + len(key)
                 at = self._next_head(text, out_to)
             elif self._may_begin(text[at:]):
@@ -63,9 +63,9 @@ class MaskedText:
             else:
                 at = self._next_head(text, at + 1)
         end = len(text) if at < 0 else max(at, out_to)
-        said.append(text[out_to:end])
+        pieces.append(text[out_to:end])
         self._go_on(text[:end], held=text[end:], begun=0 if at < 0 else len(text) - at)
-        return "".join(said)
+        return "".join(pieces)
 
     def end(self) -> str:
         """What is left: the beginning of a key is hidden as well."""
@@ -85,8 +85,8 @@ class MaskedText:
     def _may_begin(self, text: str) -> bool:
         return any(key.startswith(text) for key in self._keys)
 
-    def _go_on(self, told: str, *, held: str = "", begun: int = 0) -> None:
-        self._told, self._held, self._begun_characters = told[1 - HEAD_CHARACTERS :], held, begun
+    def _go_on(self, text: str, *, held: str = "", begun: int = 0) -> None:
+        self._tail, self._held, self._begun_characters = text[1 - HEAD_CHARACTERS :], held, begun
 
 
 class KeyMask:
@@ -106,9 +106,9 @@ class KeyMask:
             if type(delta) is not self._kind:
                 self._end(masked)
                 self._kind = type(delta)
-            said = self._text.feed(delta.content)
-            if said:
-                masked.append(self._kind(said))
+            pieces = self._text.feed(delta.content)
+            if pieces:
+                masked.append(self._kind(pieces))
         if final:
             self._end(masked)
         return masked

@@ -29,9 +29,9 @@ from personachat.providers.openai.errors import broken_stream, not_a_stream
 from personachat.providers.openai.reports import Report
 from personachat.providers.openai.server import Server
 from personachat.providers.openai.sse import MAX_EVENT_BYTES, EventTooLarge, SSEDecoder
-from personachat.providers.openai.thinking import Said
+from personachat.providers.openai.thinking import ThinkingEvent
 
-StreamEvent = Said | ToolCallsDelta | Noticed | UsageReported | Finished
+StreamEvent = ThinkingEvent | ToolCallsDelta | Noticed | UsageReported | Finished
 
 
 class ReplyReader:

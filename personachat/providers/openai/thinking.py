@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from personachat.messages import ReasoningDelta, Rethought, TextDelta
 
-Said: TypeAlias = TextDelta | ReasoningDelta | Rethought
+ThinkingEvent: TypeAlias = TextDelta | ReasoningDelta | Rethought
 
 _TAGS = {"<think>": "</think>", "[THINK]": "[/THINK]"}
 _CLOSING = tuple(_TAGS.values())
@@ -53,10 +53,10 @@ class Thoughts:
         """Whether nothing but blanks has come."""
         return self._state == _START and not self._held.strip()
 
-    def feed(self, content: str) -> list[Said]:
+    def feed(self, content: str) -> list[ThinkingEvent]:
         """Return what is known now; what may be a part of a tag waits for more."""
         text, self._held = self._held + content, ""
-        events: list[Said] = []
+        events: list[ThinkingEvent] = []
         while text:
             if self._state == _START:
                 text = self._read_start(text)
@@ -66,10 +66,10 @@ class Thoughts:
                 text = self._read_words(text, events, final=False)
         return events
 
-    def end(self, *, cut_off: bool) -> list[Said]:
+    def end(self, *, cut_off: bool) -> list[ThinkingEvent]:
         """Return what is left; `cut_off` where the model had not come to its end."""
         text, self._held = self._held, ""
-        events: list[Said] = []
+        events: list[ThinkingEvent] = []
         if self._state == _THOUGHTS:
             self._so_far.append(text)
             unclosed = "".join(self._so_far).strip()
@@ -112,7 +112,7 @@ class Thoughts:
         self._assumed = False
         self._begun = False
 
-    def _read_thoughts(self, text: str, events: list[Said]) -> str:
+    def _read_thoughts(self, text: str, events: list[ThinkingEvent]) -> str:
         at, tag = _first(text, self._closing)
         if tag:
             if self._so_far[0] == "" and _is_told_of("".join(self._so_far) + text[:at]):
@@ -129,13 +129,13 @@ class Thoughts:
         self._think(complete, events)
         return ""
 
-    def _take_for_words(self, text: str, events: list[Said]) -> None:
+    def _take_for_words(self, text: str, events: list[ThinkingEvent]) -> None:
         """What was assumed to be thoughts was the answer, up to the end of `text`."""
         words = "".join(self._so_far) + text
         self._state, self._so_far, self.closed_alone = _WORDS, [], False
         self._say(words, events)
 
-    def _think(self, text: str, events: list[Said]) -> None:
+    def _think(self, text: str, events: list[ThinkingEvent]) -> None:
         """Tell thoughts, without the blanks before them."""
         if not self._begun:
             text = text.lstrip()
@@ -143,7 +143,7 @@ class Thoughts:
             self._begun = True
             events.append(ReasoningDelta(text))
 
-    def _read_words(self, text: str, events: list[Said], *, final: bool) -> str:
+    def _read_words(self, text: str, events: list[ThinkingEvent], *, final: bool) -> str:
         at, tag = (len(text), "") if self._state == _SETTLED else _first(text, _CLOSING)
         if not tag:
             partial = 0 if final or self._state == _SETTLED else _partial(text, _CLOSING)
@@ -166,7 +166,7 @@ class Thoughts:
         self._state, self._thought, self._so_far, self.closed_alone = _START, True, [], True
         return after
 
-    def _say(self, text: str, events: list[Said]) -> None:
+    def _say(self, text: str, events: list[ThinkingEvent]) -> None:
         if text:
             self._so_far.append(text)
             events.append(TextDelta(text))

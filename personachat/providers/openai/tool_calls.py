@@ -77,7 +77,7 @@ class ToolCallAssembler:
         self._keys = keys
         self._calls: list[_Call] = []
         self._changed: dict[int, _Call] = {}
-        self._indexes_given = 0
+        self._next_index = 0
 
     def __bool__(self) -> bool:
         """Whether there is any call that can be told."""
@@ -100,8 +100,8 @@ class ToolCallAssembler:
     def _given_out(self, call: _Call, *, final: bool) -> dict[str, Any]:
         if call.index is not None:
             return {"index": call.index, **call.piece(final=final)}
-        call.index = self._indexes_given
-        self._indexes_given += 1
+        call.index = self._next_index
+        self._next_index += 1
         return {"index": call.index, "id": call.id, "type": "function", **call.piece(final=final)}
 
     def _add(self, piece: Mapping[str, Any], *, is_new: bool, is_beside: bool) -> None:

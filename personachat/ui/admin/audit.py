@@ -15,14 +15,14 @@ from personachat.history.audit_table import audit_csv
 from personachat.services import Services
 from personachat.ui.wording import escaped
 
-SHOWN = 50
+PAGE_SIZE = 50
 MOST_CHARACTERS = 200
 _MORE = "audit_shown"
 
 
 def draw(_: Services, administrator: Administrator) -> None:
     audit_filter = _filters()
-    row_count = int(st.session_state.get(_MORE, SHOWN))
+    row_count = int(st.session_state.get(_MORE, PAGE_SIZE))
     events = administrator.audit.page(audit_filter, limit=row_count + 1)
     if not events:
         st.info("No events match.", title="Nothing here", icon=":material/policy:")
@@ -71,4 +71,4 @@ def _filters() -> AuditFilter:
 
 
 def _show_more() -> None:
-    st.session_state[_MORE] = int(st.session_state.get(_MORE, SHOWN)) + SHOWN
+    st.session_state[_MORE] = int(st.session_state.get(_MORE, PAGE_SIZE)) + PAGE_SIZE

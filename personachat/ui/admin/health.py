@@ -67,8 +67,8 @@ def _draw_disk(services: Services) -> None:
 
 
 def _draw_backup(administrator: Administrator) -> None:
-    found = last_backup(administrator.audit)
-    if found is None:
+    backup = last_backup(administrator.audit)
+    if backup is None:
         days = administrator.audit.retention_days
         when = f"in the last {counted(days, 'day')}" if days else "yet"
         how = "On the server, run: personachat backup FILE"
@@ -81,9 +81,9 @@ def _draw_backup(administrator: Administrator) -> None:
         return
     zone = viewer_zone()
     st.markdown(
-        f":material/backup: Last backup {ago(found.at, now=now(), zone=zone)}: "
-        f"{escaped(found.file)}, {size_of(found.bytes)}",
-        help=exact(found.at, zone=zone),
+        f":material/backup: Last backup {ago(backup.at, now=now(), zone=zone)}: "
+        f"{escaped(backup.file)}, {size_of(backup.bytes)}",
+        help=exact(backup.at, zone=zone),
     )
 
 

@@ -16,17 +16,17 @@ FROM = {"environment": "environment variable", "secrets.toml": "secrets.toml"}
 
 def draw(services: Services, _: Administrator) -> None:
     st.caption("As they were when the server started. Secrets are not shown.")
-    found = settings_in_force(services.settings)
-    given = [each for each in found if each.source != "default"]
-    if given:
-        st.markdown(_listed(given))
+    settings = settings_in_force(services.settings)
+    overrides = [each for each in settings if each.source != "default"]
+    if overrides:
+        st.markdown(_lines(overrides))
     else:
         st.info("Every setting has its default.", icon=":material/settings:")
-    with st.expander("Defaults", icon=":material/tune:", expanded=not given):
-        st.markdown(_listed(each for each in found if each.source == "default"))
+    with st.expander("Defaults", icon=":material/tune:", expanded=not overrides):
+        st.markdown(_lines(each for each in settings if each.source == "default"))
 
 
-def _listed(settings: Iterable[SettingInForce]) -> str:
+def _lines(settings: Iterable[SettingInForce]) -> str:
     """A line each, which can break on a narrow screen where a table could not; Markdown."""
     return "\n".join(map(line, settings))
 

@@ -34,7 +34,7 @@ def held(conversation: Conversation | None) -> ChatSettings:
     return stored_settings(conversation.settings) if conversation else chat_state().settings_of_next
 
 
-def told(settings: ChatSettings) -> str:
+def settings_text(settings: ChatSettings) -> str:
     """What they are, in a few words; plain text."""
     parts = [settings.model] if settings.model is not None else []
     if settings.temperature is not None:
@@ -55,7 +55,7 @@ def draw_line(conversation: Conversation | None) -> None:
     settings = held(conversation)
     if settings:
         st.button(
-            f"Only in this chat: {escaped(told(settings))}",
+            f"Only in this chat: {escaped(settings_text(settings))}",
             icon=":material/tune:",
             type="tertiary",
             key="chat_settings",
@@ -75,7 +75,7 @@ def _close() -> None:
 def show(services: Services, persona: Persona, conversation: Conversation | None) -> None:
     """Change what holds from the next reply on, whichever persona answers."""
     settings = held(conversation)
-    offered = services.model_names.known(wait_seconds=LISTING_SECONDS).names
+    offered = services.model_names.all(wait_seconds=LISTING_SECONDS).names
     models = list(dict.fromkeys([*([settings.model] if settings.model else []), *offered]))
     st.selectbox(
         "Model",

@@ -64,11 +64,11 @@ def send(text: str) -> None:
         persona_id, offline = str(st.session_state[PERSONA_CHOICE]), session.offline_chosen()
         persona = session.workspace().addressed.get(persona_id).persona
         values.check(persona, conversation)
-        given = values.given(persona, conversation)
+        variables = values.form_values(persona, conversation)
         begins = conversation is None or not conversation.path
         begun = greetings.begun_with(values.applied(persona, conversation)) if begins else ()
         if conversation is None:
-            _begin(chat, text, persona_id, history=begun, variables=given)
+            _begin(chat, text, persona_id, history=begun, variables=variables)
             values.forget(persona, None)
             return
         try:
@@ -78,7 +78,7 @@ def send(text: str) -> None:
                 persona_id=persona_id,
                 offline=offline,
                 history=begun,
-                variables=given,
+                variables=variables,
             )
             values.forget(persona, conversation)
         except ReplyInProgress:  # here, or in another window that was quicker

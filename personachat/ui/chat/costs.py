@@ -15,7 +15,7 @@ from personachat.ui.dates import viewer_zone
 from personachat.ui.wording import counted, error_text, escaped, money
 from personachat.usage.conversation_calls import ConversationCalls
 
-NOT_KNOWN = "–"  # noqa: RUF001  # a dash, as in any table
+UNKNOWN = "–"  # noqa: RUF001  # a dash, as in any table
 COLUMNS = ("When", "What", "Model", "Tokens in", "Tokens out", "Retries", "Cost")
 
 _PURPOSES = {
@@ -56,7 +56,7 @@ def table(calls: ConversationCalls, *, turn_id: str = "") -> str:
         "|---|---|---|---:|---:|---:|---:|",
     ]
     before: set[str] = set()
-    for row in calls.listed:
+    for row in calls.rows:
         cells = _cells(row, again=row["turn_id"] in before)
         if turn_id and row["turn_id"] == turn_id:
             cells = [f"**{cell}**" for cell in cells]
@@ -76,9 +76,9 @@ def table(calls: ConversationCalls, *, turn_id: str = "") -> str:
 def notes(calls: ConversationCalls) -> list[str]:
     """What the table does not say by itself; Markdown."""
     lines = []
-    if len(calls.listed) < calls.count:
+    if len(calls.rows) < calls.count:
         lines.append(
-            f"Only the last {len(calls.listed)} calls are listed. The last row is the total "
+            f"Only the last {len(calls.rows)} calls are listed. The last row is the total "
             f"of all {calls.count:,}."
         )
     unpriced = calls.count - calls.counts["cost_usd"]
@@ -108,7 +108,7 @@ def _cells(row: Mapping[str, Any], *, again: bool) -> list[str]:
     return [
         f"{local.day} {local:%b %H\\:%M}",
         escaped(what),
-        escaped(row["model"] or "") or NOT_KNOWN,
+        escaped(row["model"] or "") or UNKNOWN,
         *(_number(row[name], about=about) for name in ("prompt_tokens", "completion_tokens")),
         _number(row["retries"]),
         _cost(row["cost_usd"]),
@@ -116,11 +116,11 @@ def _cells(row: Mapping[str, Any], *, again: bool) -> list[str]:
 
 
 def _number(value: float | None, *, about: str = "") -> str:
-    return NOT_KNOWN if value is None else f"{about}{value:,.0f}"
+    return UNKNOWN if value is None else f"{about}{value:,.0f}"
 
 
 def _cost(value: float | None) -> str:
     """All digits that matter, so that who adds the column up gets its sum."""
     if value is None:
-        return NOT_KNOWN
+        return UNKNOWN
     return escaped(f"${value:.6f}" if value else "$0")

@@ -21,7 +21,7 @@ from personachat.ui.wording import distinct, error_text
 PERSONA, MODEL = "regenerate_persona", "regenerate_model"
 
 
-def draw_asked(services: Services, conversation: Conversation | None, persona: Persona) -> None:
+def draw_open_dialog(services: Services, conversation: Conversation | None, persona: Persona) -> None:
     """Open the dialog that was asked for, if one was."""
     open_dialog = actions.open_dialog()
     if open_dialog is None or chat_state().finding_persona:  # there is one dialog at a time
@@ -78,7 +78,7 @@ def show_next(conversation: Conversation | None, persona: Persona) -> None:
             persona.id,
             inspector.SAMPLE,
             offline=session.offline_chosen(),
-            variables=values.given(persona, conversation),
+            variables=values.form_values(persona, conversation),
             settings=chat_settings.held(conversation),
         )
     except PersonaChatError as error:
@@ -121,7 +121,7 @@ def show_regenerate(services: Services, turn: Turn, *, default: str) -> None:
         icon=DEFAULT_AVATAR,
         key=PERSONA,
     )
-    offered = services.model_names.known(wait_seconds=LISTING_SECONDS).names
+    offered = services.model_names.all(wait_seconds=LISTING_SECONDS).names
     models = sorted({personas[persona_id].model for persona_id in ids} | set(offered), key=str.casefold)
     st.selectbox(
         "Model",

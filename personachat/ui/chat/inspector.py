@@ -21,7 +21,7 @@ def draw(sent: RequestBody) -> None:
     """A request as JSON, as a shell command and as a program."""
     where = f" · `{sent.base_url}/chat/completions`" if sent.base_url else ""
     st.caption(f"{escaped(sent.model)} · {escaped(sent.provider)}{where}")
-    lore.draw_told(sent.lore, heading="Lore included")
+    lore.draw_activations(sent.lore, heading="Lore included")
     json, curl, python = st.tabs(["JSON", "curl", "Python"])
     json.code(plain_json(sent.body), language="json", height=CODE_PIXELS, wrap_lines=True)
     command = as_curl(sent)

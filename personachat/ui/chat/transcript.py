@@ -108,14 +108,14 @@ def draw_outcome(reply: Reply) -> None:
     elif explanation:
         st.warning(explanation.text)
     if reply.error:
-        draw_failure(reply.error, kept=bool(reply.text))
+        draw_failure(reply.error, is_saved=bool(reply.text))
 
 
-def draw_failure(error: Failed, *, kept: bool = False) -> None:
+def draw_failure(error: Failed, *, is_saved: bool = False) -> None:
     """Say why a reply failed, and that what had arrived is kept, where it is."""
     says_when = error.retry_after_seconds is None or "again in" in error.hint
     wait = "" if says_when else f" Try again in {round(error.retry_after_seconds or 0)} s."
-    arrived = " The text received so far is kept." if kept else ""
+    arrived = " The text received so far is kept." if is_saved else ""
     request = f" :small[Request id: {escaped(error.request_id)}]" if error.request_id else ""
     st.error(
         f"{escaped(error.message)}{wait} {escaped(error.hint)}{arrived}{request}".strip(),

@@ -127,7 +127,7 @@ def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None
         if view.editing == turn.id:
             edit_form.draw(turn)
         elif turn.role == "user":
-            _draw_said(view, turn, last=last)
+            _draw_message(view, turn, last=last)
         elif ways_on:
             _draw_last(view, turn, ways_on)
         elif _says_nothing_of_itself(view, turn):
@@ -165,7 +165,7 @@ def free_places() -> None:
     chat_state().last_turn = None
 
 
-def _draw_said(view: View, turn: Turn, *, last: bool) -> None:
+def _draw_message(view: View, turn: Turn, *, last: bool) -> None:
     """What the person said, beside it what can be done about it."""
     short = len(turn.content) <= ONE_LINE and "\n" not in turn.content
     beside: Literal["center", "top"] = "center" if short else "top"
@@ -208,10 +208,10 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
             ratings.draw(turn)
         if turn.edited:
             st.caption(EDITED, width="stretch", help="You edited this text.")
-        elif last and turn.reply and (costs_said := costs.tokens_and_cost(turn.reply)):
+        elif last and turn.reply and (cost_text := costs.tokens_and_cost(turn.reply)):
             st.caption(_caption(view, turn, with_costs=False), width="stretch")
             st.button(
-                escaped(costs_said),
+                escaped(cost_text),
                 type="tertiary",
                 key=f"costs_{turn.id}",
                 on_click=actions.ask_costs,

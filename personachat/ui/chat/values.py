@@ -23,7 +23,7 @@ from personachat.ui.wording import counted, escaped
 _REQUIRED = "Required"
 _FIRST, _LATER = "chat_value.first", "chat_value.later"
 """What the keys of the form's fields begin with, and of the dialog's."""
-_SHOWN = f"{_LATER}.shown"
+_SAVED_VALUES = f"{_LATER}.shown"
 """The values that were kept when the dialog opened."""
 
 
@@ -36,7 +36,7 @@ def draw_form(persona: Persona, conversation: Conversation | None) -> None:
         _draw_fields(persona, conversation, fields=_FIRST)
 
 
-def given(persona: Persona, conversation: Conversation | None) -> dict[str, str]:
+def form_values(persona: Persona, conversation: Conversation | None) -> dict[str, str]:
     """What the fields of the form hold; of a chat that goes on nothing: it keeps what it was given."""
     return {} if conversation and conversation.path else _held(persona, conversation, fields=_FIRST)
 
@@ -77,7 +77,7 @@ def _close() -> None:
 @dialog("Values of this chat", icon=":material/data_object:", on_dismiss=_close)
 def show(persona: Persona, conversation: Conversation) -> None:
     """Change what the variables stand for from the next reply on."""
-    values_shown = st.session_state.setdefault(_SHOWN, dict(conversation.variables))
+    saved_values = st.session_state.setdefault(_SAVED_VALUES, dict(conversation.variables))
     _draw_fields(persona, conversation, fields=_LATER)
     st.caption("Used from the next reply on. Earlier messages stay as they are.")
     with st.container(horizontal=True, horizontal_alignment="right"):
@@ -87,14 +87,14 @@ def show(persona: Persona, conversation: Conversation) -> None:
             icon=":material/check:",
             key="save_values",
             on_click=_save,
-            args=(persona, conversation, values_shown),
+            args=(persona, conversation, saved_values),
         )
 
 
-def _save(persona: Persona, conversation: Conversation, values_shown: Mapping[str, str]) -> None:
+def _save(persona: Persona, conversation: Conversation, saved_values: Mapping[str, str]) -> None:
     """Keep what was changed here, and no more: another tab may have changed the rest."""
     held = _held(persona, conversation, fields=_LATER)
-    changed = {name: value for name, value in held.items() if value != values_shown.get(name.lower(), "")}
+    changed = {name: value for name, value in held.items() if value != saved_values.get(name.lower(), "")}
     with actions.errors_as_notice():
         if changed:
             session.workspace().chat.give(conversation.id, changed)
@@ -115,7 +115,7 @@ def _held(persona: Persona, conversation: Conversation | None, *, fields: str) -
 
 
 def _now(persona: Persona, conversation: Conversation | None) -> dict[str, str]:
-    return merged(conversation.variables if conversation else {}, given(persona, conversation))
+    return merged(conversation.variables if conversation else {}, form_values(persona, conversation))
 
 
 def _key(fields: str, conversation: Conversation | None, persona: Persona, name: str) -> str:

@@ -31,13 +31,13 @@ def begin(
     setups: Sequence[Setup], messages: Sequence[str] | None, *, blind: bool, most_cost_usd: float | None
 ) -> None:
     """Send the first of these messages to all variants; None are those that are written in the field."""
-    wanted = list(messages) if messages is not None else written()
+    texts = list(messages) if messages is not None else written()
 
     def start() -> None:
-        first = wanted[0] if wanted else ""
+        first = texts[0] if texts else ""
         comparisons = session.workspace().comparisons
         comparison_id = comparisons.begin(
-            setups, first, blind=blind, waiting=wanted[1:], most_cost_usd=most_cost_usd
+            setups, first, blind=blind, waiting=texts[1:], most_cost_usd=most_cost_usd
         )
         state.compare_state().wanted_message = ""
         state.open_comparison(comparison_id)
@@ -142,13 +142,13 @@ def continue_with(comparison_id: str, letter: str) -> None:
         continued = workspace.comparisons.continue_with(comparison_id, letter)
         library_state.open_conversation(continued.conversation_id, continued.persona)
         if continued.differs:
-            told = f"The saved persona goes on here. The column had {listed(continued.differs)}."
-            notices.say("page", notices.Notice(escaped(told), icon=":material/info:"))
+            notice = f"The saved persona goes on here. The column had {sentence_list(continued.differs)}."
+            notices.say("page", notices.Notice(escaped(notice), icon=":material/info:"))
 
     _do(go)
 
 
-def listed(parts: Sequence[str]) -> str:
+def sentence_list(parts: Sequence[str]) -> str:
     """E.g. "a, b and c"."""
     return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 

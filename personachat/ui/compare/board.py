@@ -37,36 +37,36 @@ SHOWN_ROUNDS = 6
 
 RENAME, DELETE = ":material/edit: Rename…", ":material/delete: Delete"
 FILES: Mapping[Format, str] = {"markdown": "Markdown", "json": "JSON", "csv": "CSV"}
-_MENU, _SHOWN, _BASE = "comparison_menu", "compare_shown", "compare_base"
+_MENU, _VIEW, _BASE = "comparison_menu", "compare_shown", "compare_base"
 
 
-def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
+def draw(comparisons: Comparisons, comparison: SeenComparison) -> None:
     """Draw the comparison, and follow its replies to their end.
 
     While they run, the browser keeps what an earlier run drew in a place that this one leaves unused. So each
     part has a place of its own, and one that is empty now says so.
     """
     with st.container():
-        _draw_head(comparisons, shown)
-    voted = shown.standing is not None and shown.standing.votes > 0
-    with st.container() if voted or shown.hidden else st.empty():
-        _draw_standing(shown)
+        _draw_head(comparisons, comparison)
+    voted = comparison.standing is not None and comparison.standing.votes > 0
+    with st.container() if voted or comparison.hidden else st.empty():
+        _draw_standing(comparison)
     with st.container():
-        base = _draw_differences_switch(shown)
-    live = dict(comparisons.live(shown.id)) if shown.last and shown.last.live else {}
-    as_matrix = bool(shown.rounds) and compare_state().layouts.get(shown.id) == MATRIX
+        base = _draw_differences_switch(comparison)
+    live = dict(comparisons.live(comparison.id)) if comparison.last and comparison.last.live else {}
+    as_matrix = bool(comparison.rounds) and compare_state().layouts.get(comparison.id) == MATRIX
     places: list[Place] = []
     with st.container() if as_matrix else st.empty():
         if as_matrix:
-            places += _draw_matrix(shown, live, base=base)
+            places += _draw_matrix(comparison, live, base=base)
     earlier = st.container()
     with st.empty() if as_matrix else st.container():
-        for one in () if as_matrix else _draw_earlier(shown, earlier):
+        for one in () if as_matrix else _draw_earlier(comparison, earlier):
             with st.container():
-                places += _draw_round(shown, one, live if one is shown.last else {}, base=base)
-    ways_on.draw(comparisons, shown)
+                places += _draw_round(comparison, one, live if one is comparison.last else {}, base=base)
+    ways_on.draw(comparisons, comparison)
     running = [each for each in live.values() if each.state == "running"]
-    if running and shown.last and shown.last.hidden:
+    if running and comparison.last and comparison.last.hidden:
         returning.finish()
         wait_for_all(running)
         st.rerun()  # their words are shown together
@@ -74,25 +74,25 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
         returning.finish()
         draw_running(places)
         st.rerun()  # all have ended, or somebody has paused those that have not
-    if shown.list_state == "sending" and not running:
+    if comparison.list_state == "sending" and not running:
         returning.finish()
-        wait_for_list(comparisons, shown)
+        wait_for_list(comparisons, comparison)
         st.rerun()
 
 
-def _draw_standing(shown: SeenComparison) -> None:
-    if shown.standing and shown.standing.votes:
-        st.info(escaped(shown.standing.sentence), icon=":material/leaderboard:")
-        _draw_places(shown)
-    elif shown.hidden:
+def _draw_standing(comparison: SeenComparison) -> None:
+    if comparison.standing and comparison.standing.votes:
+        st.info(escaped(comparison.standing.sentence), icon=":material/leaderboard:")
+        _draw_places(comparison)
+    elif comparison.hidden:
         st.caption(":material/visibility_off: Names, models and prices are hidden until you vote.")
 
 
-def _draw_earlier(shown: SeenComparison, place: DeltaGenerator) -> tuple[SeenRound, ...]:
+def _draw_earlier(comparison: SeenComparison, place: DeltaGenerator) -> tuple[SeenRound, ...]:
     """The way to the earlier messages; returns those that are shown."""
     here = compare_state()
-    most = SHOWN_ROUNDS + here.earlier.get(shown.id, 0)
-    hidden = len(shown.rounds) - most
+    most = SHOWN_ROUNDS + here.earlier.get(comparison.id, 0)
+    hidden = len(comparison.rounds) - most
     if hidden > 0:
         place.button(
             f"Show earlier messages ({hidden})",
@@ -101,14 +101,14 @@ def _draw_earlier(shown: SeenComparison, place: DeltaGenerator) -> tuple[SeenRou
             key="earlier_rounds",
             width="stretch",
             on_click=show_earlier,
-            args=(shown.id,),
+            args=(comparison.id,),
         )
-    return shown.rounds[-most:]
+    return comparison.rounds[-most:]
 
 
-def _draw_head(comparisons: Comparisons, shown: SeenComparison) -> None:
+def _draw_head(comparisons: Comparisons, comparison: SeenComparison) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.header(escaped(shown.title), anchor=False, width="stretch")
+        st.header(escaped(comparison.title), anchor=False, width="stretch")
         st.button("New comparison", icon=":material/add:", key="new_comparison", on_click=leave)
         with st.container(horizontal=True, gap="small", width="content"):  # they wrap together
             with st.popover(heard("Export"), icon=":material/download:", help="Export", type="tertiary"):
@@ -116,14 +116,14 @@ def _draw_head(comparisons: Comparisons, shown: SeenComparison) -> None:
                     suffix = {"markdown": "md"}.get(file_format, file_format)
                     st.download_button(
                         name,
-                        data=partial(_file, comparisons, shown.id, file_format),
-                        file_name=f"comparison-{shown.id[:8]}.{suffix}",
+                        data=partial(_file, comparisons, comparison.id, file_format),
+                        file_name=f"comparison-{comparison.id[:8]}.{suffix}",
                         key=f"export_comparison_{file_format}",
                         on_click="ignore",
                         width="stretch",
                     )
             with st.popover(heard("Share"), icon=":material/share:", help="Share", type="tertiary"):
-                _draw_share(shown)
+                _draw_share(comparison)
             st.menu_button(
                 heard("More"),
                 [RENAME, DELETE],
@@ -132,22 +132,24 @@ def _draw_head(comparisons: Comparisons, shown: SeenComparison) -> None:
                 type="tertiary",
                 key=_MENU,
                 on_click=_choose,
-                args=(shown.id, shown.title),
+                args=(comparison.id, comparison.title),
             )
     if compare_state().renaming:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.text_input("Title", shown.title, key=actions.TITLE, max_chars=200)
-            st.button("Save", key="rename_comparison", on_click=actions.rename, args=(shown.id,))
+            st.text_input("Title", comparison.title, key=actions.TITLE, max_chars=200)
+            st.button("Save", key="rename_comparison", on_click=actions.rename, args=(comparison.id,))
 
 
-def _draw_share(shown: SeenComparison) -> None:
+def _draw_share(comparison: SeenComparison) -> None:
     st.caption("Anyone with the link can read the messages, replies, names and standing, and nothing else.")
-    token = compare_state().links.get(shown.id)
+    token = compare_state().links.get(comparison.id)
     if token:
         st.code(address.page("shared", comparison=token), language=None, wrap_lines=True)
-        st.button("Revoke the link", key="unshare_comparison", on_click=actions.unshare, args=(shown.id,))
+        st.button(
+            "Revoke the link", key="unshare_comparison", on_click=actions.unshare, args=(comparison.id,)
+        )
     else:
-        st.button("Get the link", key="share_comparison", on_click=actions.share, args=(shown.id,))
+        st.button("Get the link", key="share_comparison", on_click=actions.share, args=(comparison.id,))
 
 
 def _choose(comparison_id: str, title: str) -> None:
@@ -162,35 +164,35 @@ def _file(comparisons: Comparisons, comparison_id: str, file_format: Format) -> 
     return comparisons.export(comparison_id, file_format).content
 
 
-def group_names(shown: SeenComparison) -> dict[str, str]:
+def group_names(comparison: SeenComparison) -> dict[str, str]:
     """What the places of the standing are called."""
-    return {str(each.group): group_name(each) for each in shown.variants}
+    return {str(each.group): group_name(each) for each in comparison.variants}
 
 
-def _draw_places(shown: SeenComparison) -> None:
-    assert shown.standing
+def _draw_places(comparison: SeenComparison) -> None:
+    assert comparison.standing
     with st.expander("Standing", icon=":material/format_list_numbered:"):
-        standing_lines.draw(shown.standing, group_names(shown))
-        if shown.not_counted:
-            st.caption(f"{counted(shown.not_counted, 'vote')} not counted.")
+        standing_lines.draw(comparison.standing, group_names(comparison))
+        if comparison.not_counted:
+            st.caption(f"{counted(comparison.not_counted, 'vote')} not counted.")
 
 
-def _draw_differences_switch(shown: SeenComparison) -> str | None:
+def _draw_differences_switch(comparison: SeenComparison) -> str | None:
     """The letter of the column that others are compared with; None where replies are shown as they are."""
-    if not shown.rounds or shown.count < 2:
+    if not comparison.rounds or comparison.count < 2:
         return None
-    letters = [each.letter for each in shown.rounds[-1].answers]
+    letters = [each.letter for each in comparison.rounds[-1].answers]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         layout = st.segmented_control(
             "Layout",
             [COLUMNS, MATRIX],
-            default=MATRIX if shown.count > BESIDE else COLUMNS,
+            default=MATRIX if comparison.count > BESIDE else COLUMNS,
             required=True,
-            key=f"compare_layout_{shown.id}",
+            key=f"compare_layout_{comparison.id}",
         )
-        compare_state().layouts[shown.id] = layout or COLUMNS
+        compare_state().layouts[comparison.id] = layout or COLUMNS
         view = st.segmented_control(
-            "Show", ["Replies", "Differences"], default="Replies", required=True, key=_SHOWN
+            "Show", ["Replies", "Differences"], default="Replies", required=True, key=_VIEW
         )
         if view != "Differences":
             return None
@@ -199,19 +201,21 @@ def _draw_differences_switch(shown: SeenComparison) -> str | None:
     return base or letters[0]
 
 
-def _draw_matrix(shown: SeenComparison, live: Mapping[str, LiveReply], *, base: str | None) -> list[Place]:
+def _draw_matrix(
+    comparison: SeenComparison, live: Mapping[str, LiveReply], *, base: str | None
+) -> list[Place]:
     """The cells, and the chosen reply in full with its message."""
-    matrix.draw_cells(shown)
-    one, answer = matrix.focused(shown)
+    matrix.draw_cells(comparison)
+    one, answer = matrix.focused(comparison)
     with st.container(border=True, key="matrix_focus"):
         with st.chat_message("user", avatar=USER_AVATAR):
             st.text(one.message, width="stretch")
-        matrix.draw_neighbours(shown)
-        mine = live if one is shown.last else {}
+        matrix.draw_neighbours(comparison)
+        mine = live if one is comparison.last else {}
         place = _draw_answer(
-            shown, one, answer, mine.get(answer.letter), based_on=one.answer(base) if base else None
+            comparison, one, answer, mine.get(answer.letter), based_on=one.answer(base) if base else None
         )
-    _draw_below(shown, one)
+    _draw_below(comparison, one)
     others = [
         Place(each, st.empty(), None, lambda: None)
         for letter, each in live.items()
@@ -221,7 +225,7 @@ def _draw_matrix(shown: SeenComparison, live: Mapping[str, LiveReply], *, base: 
 
 
 def _draw_round(
-    shown: SeenComparison, one: SeenRound, live: Mapping[str, LiveReply], *, base: str | None
+    comparison: SeenComparison, one: SeenRound, live: Mapping[str, LiveReply], *, base: str | None
 ) -> list[Place]:
     with st.chat_message("user", avatar=USER_AVATAR):
         st.text(one.message, width="stretch")
@@ -232,25 +236,27 @@ def _draw_round(
         with st.container(key=f"compare_row_{one.number}_{number}"):
             for place, answer in zip(st.columns(len(answers), gap="medium"), answers, strict=True):
                 with place:
-                    found = _draw_answer(shown, one, answer, live.get(answer.letter), based_on=based_on)
-                if found:
-                    places.append(found)
-    _draw_below(shown, one)
+                    container = _draw_answer(
+                        comparison, one, answer, live.get(answer.letter), based_on=based_on
+                    )
+                if container:
+                    places.append(container)
+    _draw_below(comparison, one)
     return places
 
 
-def _draw_below(shown: SeenComparison, one: SeenRound) -> None:
+def _draw_below(comparison: SeenComparison, one: SeenRound) -> None:
     """What can be done about a message's replies: steer them, or vote."""
     with st.container() if one.live else st.empty():
         if one.live:
-            _draw_steering(shown)
+            _draw_steering(comparison)
     with st.empty() if one.live else st.container():
         if not one.live:
-            voting.draw(shown, one)
+            voting.draw(comparison, one)
 
 
 def _draw_answer(
-    shown: SeenComparison,
+    comparison: SeenComparison,
     one: SeenRound,
     answer: SeenAnswer,
     live: LiveReply | None,
@@ -264,7 +270,7 @@ def _draw_answer(
         if won:
             st.badge("Your vote", icon=":material/check:", color="green")
     head, words, below = st.empty(), st.container(), st.empty()
-    is_last = one is shown.last
+    is_last = one is comparison.last
     if one.hidden and one.live:
         head.markdown(":shimmer[Writing]" if answer.state == "running" else "Paused")
         return None
@@ -279,10 +285,10 @@ def _draw_answer(
                 type="tertiary",
                 key=f"stop_column_{answer.letter}",
                 on_click=actions.stop,
-                args=(shown.id, answer.letter),
+                args=(comparison.id, answer.letter),
             )
         return Place(
-            live, head, column(words).container(), partial(_draw_end, shown, answer.letter, live, below)
+            live, head, column(words).container(), partial(_draw_end, comparison, answer.letter, live, below)
         )
     if based_on and based_on is not answer and answer.text and based_on.text:
         with words:
@@ -292,15 +298,15 @@ def _draw_answer(
     with below.container():
         _draw_outcome(answer)
         if is_last and not one.live:
-            _draw_answer_actions(shown, one, answer)
+            _draw_answer_actions(comparison, one, answer)
     return None
 
 
-def _draw_end(shown: SeenComparison, letter: str, live: LiveReply, below: DeltaGenerator) -> None:
+def _draw_end(comparison: SeenComparison, letter: str, live: LiveReply, below: DeltaGenerator) -> None:
     """How a reply ended, while others still run; of a blind one no more than that."""
     reply = live.snapshot()
     with below.container():
-        if shown.hidden:
+        if comparison.hidden:
             _draw_outcome(SeenAnswer(letter="", state=reply.state, text=""))
         else:
             draw_outcome(reply)
@@ -321,31 +327,31 @@ def _draw_outcome(answer: SeenAnswer) -> None:
         st.caption(f"**{answer.letter}**")
 
 
-def _draw_answer_actions(shown: SeenComparison, one: SeenRound, answer: SeenAnswer) -> None:
+def _draw_answer_actions(comparison: SeenComparison, one: SeenRound, answer: SeenAnswer) -> None:
     with st.container(horizontal=True, gap="small"):
-        if not one.vote and not (shown.hidden and answer.state in {"finished", "stopped"}):
+        if not one.vote and not (comparison.hidden and answer.state in {"finished", "stopped"}):
             st.button(
                 "Ask again",
                 icon=":material/refresh:",
                 type="tertiary",
                 key=f"retry_column_{answer.letter}",
                 on_click=actions.retry,
-                args=(shown.id, answer.letter),
+                args=(comparison.id, answer.letter),
             )
-        if not shown.hidden and answer.state != "missing":
+        if not comparison.hidden and answer.state != "missing":
             st.button(
                 "Continue with this one",
                 icon=":material/chat:",
                 type="tertiary",
                 key=f"continue_column_{answer.letter}",
                 on_click=actions.continue_with,
-                args=(shown.id, answer.letter),
+                args=(comparison.id, answer.letter),
             )
 
 
-def _draw_steering(shown: SeenComparison) -> None:
-    paused = shown.last is not None and all(
-        each.state == "paused" for each in shown.last.answers if each.live
+def _draw_steering(comparison: SeenComparison) -> None:
+    paused = comparison.last is not None and all(
+        each.state == "paused" for each in comparison.last.answers if each.live
     )
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -353,12 +359,12 @@ def _draw_steering(shown: SeenComparison) -> None:
             icon=":material/play_circle:" if paused else ":material/pause_circle:",
             key="pause_comparison",
             on_click=actions.resume if paused else actions.pause,
-            args=(shown.id,),
+            args=(comparison.id,),
         )
         st.button(
             "Stop all",
             icon=":material/stop_circle:",
             key="stop_comparison",
             on_click=actions.stop,
-            args=(shown.id,),
+            args=(comparison.id,),
         )

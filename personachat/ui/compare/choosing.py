@@ -51,7 +51,7 @@ def draw(services: Services, workspace: Workspace) -> None:
         "Send one message to several personas, versions, models or settings. Each answers in its own "
         "column, with its own history."
     )
-    models = services.model_names.known().names
+    models = services.model_names.all().names
     _draw_presets(personas, models)
     rows = compare_state().rows
     for row in list(rows):
@@ -99,13 +99,15 @@ def _draw_row(
     can_go: bool,
 ) -> None:
     setup, key = row.setup, row.number
-    known = list(personas) if setup.persona_id in personas else [setup.persona_id, *personas]
-    names = distinct({each: personas[each].persona.name if each in personas else each for each in known})
+    persona_ids = list(personas) if setup.persona_id in personas else [setup.persona_id, *personas]
+    names = distinct(
+        {each: personas[each].persona.name if each in personas else each for each in persona_ids}
+    )
     with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="small"):
         persona_id = st.selectbox(
             "Persona",
-            known,
-            index=known.index(setup.persona_id),
+            persona_ids,
+            index=persona_ids.index(setup.persona_id),
             key=f"compare_persona_{key}",
             format_func=lambda each: names[each],
             width=200,
@@ -128,7 +130,9 @@ def _draw_row(
             accept_new_options=True,
             width=190,
         )
-        with st.popover(escaped(_told(setup)), icon=":material/tune:", key=f"compare_settings_{key}"):
+        with st.popover(
+            escaped(_settings_label(setup)), icon=":material/tune:", key=f"compare_settings_{key}"
+        ):
             temperature = st.number_input(
                 "Temperature",
                 0.0,
@@ -187,7 +191,7 @@ def _draw_row(
     )
 
 
-def _told(setup: Setup) -> str:
+def _settings_label(setup: Setup) -> str:
     """The label of a variant's settings: those that differ from the persona's."""
     parts = []
     if setup.temperature is not None:
@@ -241,16 +245,16 @@ def _draw_start(services: Services, workspace: Workspace, setups: Sequence[Setup
 
 def _versions(workspace: Workspace, persona_id: str, setup: Setup) -> list[str]:
     """The newest revision is what is saved; the earlier ones are offered by their numbers."""
-    found = [SAVED]
+    versions = [SAVED]
     if persona_id in session.drafts():
-        found.append(DRAFT)
+        versions.append(DRAFT)
     try:
         revisions = workspace.collection.revisions.of(persona_id.partition("@")[0], limit=MOST_REVISIONS)
     except PersonaChatError:
         revisions = ()
-    found += [f"Revision {each.number}" for each in revisions]
-    wanted = _version(setup) if persona_id == setup.persona_id else SAVED
-    return found if wanted in found else [*found, wanted]
+    versions += [f"Revision {each.number}" for each in revisions]
+    current = _version(setup) if persona_id == setup.persona_id else SAVED
+    return versions if current in versions else [*versions, current]
 
 
 def _version(setup: Setup) -> str:

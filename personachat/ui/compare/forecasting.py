@@ -38,8 +38,8 @@ def draw(
     tokens_in = sum(each.prompt_tokens for each in made) * messages
     tokens_out = sum(each.completion_tokens for each in made) * messages
     most = "" if all(each.basis == "medians" for each in made) else "at most "
-    known = [each.cost_usd for each in made if each.cost_usd is not None]
-    cost = f"{most}{money(sum(known) * messages)}" if len(known) == len(made) else "an unknown price"
+    costs = [each.cost_usd for each in made if each.cost_usd is not None]
+    cost = f"{most}{money(sum(costs) * messages)}" if len(costs) == len(made) else "an unknown price"
     st.caption(
         escaped(
             f"{counted(calls, 'call')} · about {short(tokens_in)} tokens in, {most}{short(tokens_out)} "
@@ -48,10 +48,10 @@ def draw(
         + (" · longer histories take more" if messages > 1 else "")
         + (escaped(f" · stops at {money(stop)}") if stop is not None else "")
     )
-    if stop is not None and len(known) < len(made):
-        told = "It can't be stopped at a sum, because a price of its models isn't known."
-        st.warning(told, icon=":material/error:")
-        return told
+    if stop is not None and len(costs) < len(made):
+        sentence = "It can't be stopped at a sum, because a price of its models isn't known."
+        st.warning(sentence, icon=":material/error:")
+        return sentence
     return ""
 
 

@@ -29,10 +29,10 @@ _ICONS: Mapping[str, str] = {
 _STATES: Mapping[str, str] = {"running": "being written", "missing": "not started"}
 
 
-def focused(shown: SeenComparison) -> tuple[SeenRound, SeenAnswer]:
+def focused(comparison: SeenComparison) -> tuple[SeenRound, SeenAnswer]:
     """The message and the reply that are shown in full: the chosen ones, else the last message's first."""
-    number, letter = compare_state().focused.get(shown.id, (0, ""))
-    one = next((each for each in shown.rounds if each.number == number), shown.rounds[-1])
+    number, letter = compare_state().focused.get(comparison.id, (0, ""))
+    one = next((each for each in comparison.rounds if each.number == number), comparison.rounds[-1])
     return one, one.answer(letter) or one.answers[0]
 
 
@@ -40,49 +40,49 @@ def focus(comparison_id: str, number: int, letter: str) -> None:
     compare_state().focused[comparison_id] = (number, letter)
 
 
-def draw_cells(shown: SeenComparison) -> None:
+def draw_cells(comparison: SeenComparison) -> None:
     """All messages, each with a button for every reply."""
-    here, answer = focused(shown)
-    hidden = len(shown.rounds) - SHOWN_ROUNDS
+    here, answer = focused(comparison)
+    hidden = len(comparison.rounds) - SHOWN_ROUNDS
     if hidden > 0:
         st.caption(f"{counted(hidden, 'earlier message')} not shown. An export has them all.")
-    for one in shown.rounds[-SHOWN_ROUNDS:]:
+    for one in comparison.rounds[-SHOWN_ROUNDS:]:
         with st.container(key=f"matrix_row_{one.number}", gap="xsmall"):
             st.caption(f"{one.number}. {escaped(one.message[:120])}{'…' if len(one.message) > 120 else ''}")
             with st.container(horizontal=True, gap="xsmall"):
                 for each in one.answers:
-                    _draw_cell(shown, one, each, chosen=one is here and each is answer)
+                    _draw_cell(comparison, one, each, chosen=one is here and each is answer)
 
 
-def _draw_cell(shown: SeenComparison, one: SeenRound, answer: SeenAnswer, *, chosen: bool) -> None:
+def _draw_cell(comparison: SeenComparison, one: SeenRound, answer: SeenAnswer, *, chosen: bool) -> None:
     won = one.vote is not None and one.vote.letter == answer.letter
-    told = [f", message {one.number}, {_STATES.get(answer.state, answer.state)}"]
-    told += [", your vote"] if won else []
-    told += [", shown below"] if chosen else []
+    label_parts = [f", message {one.number}, {_STATES.get(answer.state, answer.state)}"]
+    label_parts += [", your vote"] if won else []
+    label_parts += [", shown below"] if chosen else []
     icon = ":material/visibility:" if chosen else _ICONS[answer.state]
     letter = f"**{answer.letter}**" if chosen else answer.letter
     st.button(
-        f"{letter} {heard(''.join(told))}",
+        f"{letter} {heard(''.join(label_parts))}",
         icon=":material/check_circle:" if won else icon,
         type="tertiary",  # of another type it would be another button, which hasn't the focus
         key=f"cell_{one.number}_{answer.letter}",
         help=escaped(answer.variant.name) if answer.variant else None,
         on_click=focus,
-        args=(shown.id, one.number, answer.letter),
+        args=(comparison.id, one.number, answer.letter),
     )
 
 
-def draw_neighbours(shown: SeenComparison) -> None:
+def draw_neighbours(comparison: SeenComparison) -> None:
     """The ways from the reply in full to those beside it and above and below."""
-    one, answer = focused(shown)
+    one, answer = focused(comparison)
     letters = [each.letter for each in one.answers]
-    at, row = letters.index(answer.letter), shown.rounds.index(one)
+    at, row = letters.index(answer.letter), comparison.rounds.index(one)
     before, after = letters[(at - 1) % len(letters)], letters[(at + 1) % len(letters)]
     ways = [
         ("Previous reply", ":material/chevron_left:", one.number, before, True),
         ("Next reply", ":material/chevron_right:", one.number, after, True),
         ("Previous message", ":material/expand_less:", one.number - 1, answer.letter, row > 0),
-        ("Next message", ":material/expand_more:", one.number + 1, answer.letter, one is not shown.last),
+        ("Next message", ":material/expand_more:", one.number + 1, answer.letter, one is not comparison.last),
     ]
     with st.container(horizontal=True, gap="xsmall"):
         for label, icon, number, letter, there in ways:
@@ -94,5 +94,5 @@ def draw_neighbours(shown: SeenComparison) -> None:
                 key=f"matrix_{label.replace(' ', '_').lower()}",
                 disabled=not there,
                 on_click=focus,
-                args=(shown.id, number, letter),
+                args=(comparison.id, number, letter),
             )

@@ -18,7 +18,7 @@ from personachat.ui.wording import counted, distinct, escaped
 
 SEARCH = "compare_search"
 STANDING_SET, EVERYONE = "compare_standing_set", "compare_everyone"
-LISTED = 30
+PAGE_SIZE = 30
 
 
 def draw(services: Services, workspace: Workspace) -> None:
@@ -29,10 +29,10 @@ def draw(services: Services, workspace: Workspace) -> None:
     """
     notices = st.container()
     comparison_id = session.remembered(COMPARISON)
-    shown = None
+    comparison = None
     if comparison_id:
         try:
-            shown = workspace.comparisons.seen(comparison_id)
+            comparison = workspace.comparisons.seen(comparison_id)
         except ComparisonNotFound:
             leave()
             notices.info(
@@ -42,18 +42,18 @@ def draw(services: Services, workspace: Workspace) -> None:
         for notice in take("page"):
             st.error(notice.text, title=notice.title, icon=notice.icon)
         _draw_deleted()
-    if shown:
-        session.remember(COMPARISON, shown.id)
-        frame.name_tab(shown.title)
+    if comparison:
+        session.remember(COMPARISON, comparison.id)
+        frame.name_tab(comparison.title)
         board_place, _ = st.container(), st.empty()
         with board_place:
-            board.draw(workspace.comparisons, shown)
+            board.draw(workspace.comparisons, comparison)
         return
     _, choosing_place = st.empty(), st.container()
     with choosing_place:
         st.header("Compare", anchor=False)
         choosing.draw(services, workspace)
-        _draw_kept(workspace)
+        _draw_list(workspace)
 
 
 def _draw_deleted() -> None:
@@ -72,11 +72,11 @@ def _draw_deleted() -> None:
         )
 
 
-def _draw_kept(workspace: Workspace) -> None:
+def _draw_list(workspace: Workspace) -> None:
     """The comparisons there are, newest first."""
     sought = str(st.session_state.get(SEARCH) or "")
-    kept = workspace.comparisons.listed(limit=LISTED, sought=sought)
-    if not kept and not sought:
+    comparisons = workspace.comparisons.newest(limit=PAGE_SIZE, sought=sought)
+    if not comparisons and not sought:
         return
     st.subheader("Your comparisons", anchor=False)
     st.text_input(
@@ -88,11 +88,11 @@ def _draw_kept(workspace: Workspace) -> None:
         label_visibility="collapsed",
         max_chars=200,
     )
-    if not kept:
+    if not comparisons:
         st.caption("Nothing found.")
     _draw_overall(workspace, sought)
     now, zone = datetime.now(UTC), viewer_zone()
-    for each in kept:
+    for each in comparisons:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
                 escaped(each.title),
@@ -113,7 +113,7 @@ def _draw_overall(workspace: Workspace, sought: str) -> None:
     if not (votes.standing(sought=sought).standing.votes or votes.others_vote):
         return
     with st.expander("Overall standing", icon=":material/leaderboard:"):
-        sets = distinct({each.id: each.name for each in workspace.comparisons.questions.listed()})
+        sets = distinct({each.id: each.name for each in workspace.comparisons.questions.all()})
         set_id, everyone = None, False
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             if sets:

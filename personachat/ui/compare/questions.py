@@ -52,9 +52,9 @@ def _chosen(texts: Sequence[str], *, set_id: str | None = None) -> Messages:
 
 
 def _draw_field() -> Messages:
-    wanted = state.compare_state().wanted_message
-    if wanted and state.MESSAGE not in st.session_state:
-        st.session_state[state.MESSAGE] = wanted
+    message = state.compare_state().wanted_message
+    if message and state.MESSAGE not in st.session_state:
+        st.session_state[state.MESSAGE] = message
     st.text_area(
         "Message",
         key=state.MESSAGE,
@@ -123,15 +123,15 @@ def _draw_chat(workspace: Workspace) -> tuple[str, ...]:
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return ()
-    said = [turn.text.strip() for turn in path if turn.role == "user" and turn.text.strip()]
-    if len(said) > MOST_ROUNDS:
-        st.caption(f"Left out: {len(said) - MOST_ROUNDS:,} beyond the first {MOST_ROUNDS}.")
-    return tuple(said[:MOST_ROUNDS])
+    messages = [turn.text.strip() for turn in path if turn.role == "user" and turn.text.strip()]
+    if len(messages) > MOST_ROUNDS:
+        st.caption(f"Left out: {len(messages) - MOST_ROUNDS:,} beyond the first {MOST_ROUNDS}.")
+    return tuple(messages[:MOST_ROUNDS])
 
 
 def _draw_saved(workspace: Workspace) -> Messages:
     _draw_deleted()
-    sets = {each.id: each for each in workspace.comparisons.questions.listed()}
+    sets = {each.id: each for each in workspace.comparisons.questions.all()}
     if not sets:
         st.info(
             "You have no saved lists yet. Write messages or take them from a file or a chat, then save them.",

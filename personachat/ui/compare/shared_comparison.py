@@ -16,12 +16,12 @@ from personachat.ui.wording import escaped
 
 def draw(services: Services, token: str) -> None:
     """Draw it. Raises ShareNotFound, DatabaseUnavailable and DatabaseDamaged."""
-    shown = services.shared_comparison(token)
-    st.title(escaped(shown.title), anchor=False)
-    when = exact(shown.updated_at, zone=viewer_zone())
+    comparison = services.shared_comparison(token)
+    st.title(escaped(comparison.title), anchor=False)
+    when = exact(comparison.updated_at, zone=viewer_zone())
     st.caption(f":material/link: Shared from PersonaChat · {when} · read-only")
-    _draw_standing(shown)
-    for one in shown.rounds:
+    _draw_standing(comparison)
+    for one in comparison.rounds:
         with st.chat_message("user", avatar=USER_AVATAR):
             st.text(one.message, width="stretch")
         for number in range(0, len(one.answers), BESIDE):
@@ -32,10 +32,10 @@ def draw(services: Services, token: str) -> None:
                         _draw_answer(answer, won=bool(one.vote and one.vote.letter == answer.letter))
 
 
-def _draw_standing(shown: SeenComparison) -> None:
-    if shown.standing and shown.standing.votes:
-        st.info(escaped(shown.standing.sentence), icon=":material/leaderboard:")
-        standing_lines.draw(shown.standing, group_names(shown))
+def _draw_standing(comparison: SeenComparison) -> None:
+    if comparison.standing and comparison.standing.votes:
+        st.info(escaped(comparison.standing.sentence), icon=":material/leaderboard:")
+        standing_lines.draw(comparison.standing, group_names(comparison))
 
 
 def _draw_answer(answer: SeenAnswer, *, won: bool) -> None:

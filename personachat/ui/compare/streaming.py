@@ -114,12 +114,12 @@ def wait_for_all(live_replies: Sequence[LiveReply]) -> None:
             waiting = [each for each in waiting if not each.over]
 
 
-def wait_for_list(comparisons: Comparisons, shown: SeenComparison) -> None:
+def wait_for_list(comparisons: Comparisons, comparison: SeenComparison) -> None:
     """Wait until the server has sent the next message of the list, or sends no more, or goes on writing."""
     while True:
-        now = comparisons.seen(shown.id)
+        now = comparisons.seen(comparison.id)
         paused = bool(now.last and now.last.live and all(each.state == "paused" for each in now.last.answers))
-        if now.list_state != shown.list_state or len(now.rounds) != len(shown.rounds):
+        if now.list_state != comparison.list_state or len(now.rounds) != len(comparison.rounds):
             return
         if now.last and now.last.live and not paused:
             return

@@ -17,13 +17,13 @@ def of_turn(
 
     Both have the settings of the chat.
     """
-    said = ""
+    message = ""
     for each in path:
         if each.role == "user":
-            said = each.text
+            message = each.text
         if each.id == turn.id:
             break
-    return [Setup(persona_id=turn.persona_address, **settings.as_stored())] * 2, said
+    return [Setup(persona_id=turn.persona_address, **settings.as_stored())] * 2, message
 
 
 def of_persona(persona_id: str, *, drafted: bool) -> list[Setup]:

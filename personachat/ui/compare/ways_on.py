@@ -11,32 +11,32 @@ from personachat.ui.compare import actions
 from personachat.ui.wording import counted, escaped, money
 
 
-def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
-    last = shown.last
+def draw(comparisons: Comparisons, comparison: SeenComparison) -> None:
+    last = comparison.last
     if last is None:
         return
-    if not last.live and not shown.hidden:
-        _draw_limit(comparisons, shown)
-    sending = shown.list_state == "sending"
+    if not last.live and not comparison.hidden:
+        _draw_limit(comparisons, comparison)
+    sending = comparison.list_state == "sending"
     with st.container() if sending else st.empty():
         if sending:
-            _draw_sending(shown)
-    if shown.waiting and not last.live and not sending:
-        _draw_waiting(shown)
+            _draw_sending(comparison)
+    if comparison.waiting and not last.live and not sending:
+        _draw_waiting(comparison)
     st.bottom.chat_input(
         "Vote first" if last.hidden and not last.live else "Message all variants",
         key=actions.NEXT,
         disabled=last.live or last.hidden or sending,
         on_submit=actions.say,
-        args=(shown.id,),
+        args=(comparison.id,),
     )
 
 
-def _draw_sending(shown: SeenComparison) -> None:
+def _draw_sending(comparison: SeenComparison) -> None:
     """How far the list is that the server sends, and the way to stop it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            f":material/playlist_play: Sending the list: {counted(len(shown.waiting), 'message')} left. "
+            f":material/playlist_play: Sending the list: {counted(len(comparison.waiting), 'message')} left. "
             "You can close this page.",
             width="content",
         )
@@ -46,44 +46,44 @@ def _draw_sending(shown: SeenComparison) -> None:
             type="tertiary",
             key="stop_list",
             on_click=actions.stop,
-            args=(shown.id,),
+            args=(comparison.id,),
         )
 
 
-def _draw_waiting(shown: SeenComparison) -> None:
+def _draw_waiting(comparison: SeenComparison) -> None:
     """The ways to send what waits, and why it isn't sent anymore."""
-    assert shown.last
-    if shown.list_state == "stopped" and shown.list_notice:
-        st.warning(f"The list stopped. {escaped(shown.list_notice)}", icon=":material/playlist_remove:")
-    count = len(shown.waiting)
+    assert comparison.last
+    if comparison.list_state == "stopped" and comparison.list_notice:
+        st.warning(f"The list stopped. {escaped(comparison.list_notice)}", icon=":material/playlist_remove:")
+    count = len(comparison.waiting)
     with st.container(horizontal=True, gap="small"):
         st.button(
             f"Send the next message ({count} left)",
             icon=":material/send:",
             type="primary",
             key="send_waiting",
-            help=escaped(shown.waiting[0][:200]),
-            disabled=shown.last.hidden,
+            help=escaped(comparison.waiting[0][:200]),
+            disabled=comparison.last.hidden,
             on_click=actions.send_next,
-            args=(shown.id,),
+            args=(comparison.id,),
         )
-        if (count > 1 or shown.list_state) and not shown.blind:
+        if (count > 1 or comparison.list_state) and not comparison.blind:
             st.button(
-                "Continue the list" if shown.list_state == "stopped" else "Send all",
+                "Continue the list" if comparison.list_state == "stopped" else "Send all",
                 icon=":material/playlist_play:",
                 key="send_all",
                 help="One after another, also when this page is closed, as long as no reply fails.",
                 on_click=actions.send_all,
-                args=(shown.id,),
+                args=(comparison.id,),
             )
 
 
-def _draw_limit(comparisons: Comparisons, shown: SeenComparison) -> None:
+def _draw_limit(comparisons: Comparisons, comparison: SeenComparison) -> None:
     """Where it stops, what it has cost so far, and the way to another sum."""
-    if shown.most_cost_usd is None:
+    if comparison.most_cost_usd is None:
         return
-    spent, limit = comparisons.spent_usd(shown.id), shown.most_cost_usd
-    key = f"compare_limit_{shown.id}"
+    spent, limit = comparisons.spent_usd(comparison.id), comparison.most_cost_usd
+    key = f"compare_limit_{comparison.id}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(escaped(f"Cost {money(spent)} so far · stops at {money(limit)}"), width="content")
         with st.popover("Change the limit", icon=":material/savings:", type="tertiary"):
@@ -97,4 +97,4 @@ def _draw_limit(comparisons: Comparisons, shown: SeenComparison) -> None:
                 key=key,
                 placeholder="No limit",
             )
-            st.button("Change", key="change_limit", on_click=actions.raise_limit, args=(shown.id, key))
+            st.button("Change", key="change_limit", on_click=actions.raise_limit, args=(comparison.id, key))

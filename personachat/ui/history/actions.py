@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 def errors_as_notice(action: Callable[P, None]) -> Callable[P, None]:
-    """The action as a callback: its failure is a sentence that `sidebar.draw_said` shows."""
+    """The action as a callback: its failure is a sentence that `sidebar.draw_outcome` shows."""
 
     @wraps(action)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:

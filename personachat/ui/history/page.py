@@ -28,20 +28,20 @@ MOST_ROWS = 600
 def draw(library: ConversationLibrary) -> None:
     """Draw the page; raises what the library raises."""
     query, filters = search.draw(library)
-    sidebar.draw_said()
+    sidebar.draw_outcome()
     importing = files.draw_import_outcome(library)
     rows = min(library_state.history_rows(), MOST_ROWS)
     moment, zone = now(), viewer_zone()
     if query.strip():
         results = library.search(query, filters, limit=rows)
-        _draw_found(results, query, moment=moment, zone=zone)
+        _draw_results(results, query, moment=moment, zone=zone)
     else:
-        listed = library.list(filters, limit=rows)
-        _draw_listed(library, listed, filters, moment=moment, zone=zone)
+        page = library.list(filters, limit=rows)
+        _draw_list(library, page, filters, moment=moment, zone=zone)
     files.follow_import(importing)
 
 
-def _draw_found(results: SearchPage, query: str, *, moment: datetime, zone: tzinfo) -> None:
+def _draw_results(results: SearchPage, query: str, *, moment: datetime, zone: tzinfo) -> None:
     if not results.hits:
         _draw_nothing(
             f"No results for “{as_text(query[:80])}”.",
@@ -82,10 +82,10 @@ def _draw_link(
     )
 
 
-def _draw_listed(
-    library: ConversationLibrary, listed: ListPage, filters: Filters, *, moment: datetime, zone: tzinfo
+def _draw_list(
+    library: ConversationLibrary, page: ListPage, filters: Filters, *, moment: datetime, zone: tzinfo
 ) -> None:
-    conversations = listed.conversations
+    conversations = page.conversations
     if not conversations and filters == Filters():
         _draw_nothing("No conversations yet.", "Your chats appear here, and you can search them.")
         st.page_link("pages/chat.py", label="Chat", icon=":material/chat:")
@@ -95,7 +95,7 @@ def _draw_listed(
         _draw_nothing("No conversation matches these filters.", "Remove a filter or widen the dates.")
         return
     picked = [summary for summary in conversations if st.session_state.get(f"{PICKED}{summary.id}")]
-    count = library.count(filters) if listed.next_cursor else len(conversations)
+    count = library.count(filters) if page.next_cursor else len(conversations)
     number = counted(count, "conversation")
     st.caption(f"{len(picked)} of {number} selected" if picked else f"{number}, newest first")
     _draw_taking(library, picked, filters, summaries=conversations)
@@ -103,7 +103,7 @@ def _draw_listed(
         for summary in conversations:
             _draw_summary(summary, moment=moment, zone=zone)
     following = max(1, min(HISTORY_STEP, count - len(conversations)))
-    _draw_more(len(conversations), f"Show {following} more", there_is=listed.next_cursor is not None)
+    _draw_more(len(conversations), f"Show {following} more", there_is=page.next_cursor is not None)
 
 
 def _draw_taking(

@@ -16,7 +16,7 @@ from personachat.ui.wording import escaped
 MOST_TABLE_ROWS = 100
 HEIGHT = 300
 ROW_HEIGHT = 34
-NOT_KNOWN = "–"  # noqa: RUF001  # a dash, as in any table
+UNKNOWN = "–"  # noqa: RUF001  # a dash, as in any table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def _words(value: object) -> str:
     if value is None:
-        return NOT_KNOWN
+        return UNKNOWN
     if isinstance(value, float):
         return escaped(f"{value:,.4f}".rstrip("0").rstrip("."))
     return escaped(f"{value:,}" if isinstance(value, int) else str(value))

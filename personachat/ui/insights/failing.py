@@ -34,7 +34,7 @@ def draw(insights: Insights, chosen: ChosenPeriod) -> None:
 def failures(sums: Sequence[Sum], sentences: Mapping[str, str]) -> Chart:
     """Of sums by error code and model."""
     codes = _counted(sums)
-    shown = [code for code, _ in codes.most_common(MOST_CODES)]
+    shown_codes = [code for code, _ in codes.most_common(MOST_CODES)]
     models = Counter[str]()
     for each in sums:
         models[each.key[1] or NONE] += each.calls
@@ -42,16 +42,22 @@ def failures(sums: Sequence[Sum], sentences: Mapping[str, str]) -> Chart:
     series: dict[str, list[float | None]] = {}
     for each in sums:
         code, model = each.key[0] or "", each.key[1] or NONE
-        if code in shown:
+        if code in shown_codes:
             name = model if model in largest else "All other models"
-            values = series.setdefault(name, [None] * len(shown))
-            at = shown.index(code)
+            values = series.setdefault(name, [None] * len(shown_codes))
+            at = shown_codes.index(code)
             values[at] = (values[at] or 0) + each.calls
-    most = f" Most often: {_title(shown[0])}, {counted(codes[shown[0]], 'time')}." if shown else ""
+    most = (
+        f" Most often: {_title(shown_codes[0])}, {counted(codes[shown_codes[0]], 'time')}."
+        if shown_codes
+        else ""
+    )
     return Chart(
         key="failures",
         question=QUESTION,
-        option=options.by_name([_title(code) for code in shown], series, value_format="%,d", stacked=True),
+        option=options.by_name(
+            [_title(code) for code in shown_codes], series, value_format="%,d", stacked=True
+        ),
         columns=("error", "errors", "code", "model", "calls"),
         rows=[
             (
@@ -65,7 +71,7 @@ def failures(sums: Sequence[Sum], sentences: Mapping[str, str]) -> Chart:
         ],
         alt=f"{QUESTION}{most}",
         empty="No failures in this period.",
-        height=max(150, 90 + chart.ROW_HEIGHT * len(shown)),
+        height=max(150, 90 + chart.ROW_HEIGHT * len(shown_codes)),
     )
 
 

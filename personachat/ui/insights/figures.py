@@ -82,7 +82,7 @@ def added(sums: Sequence[Sum]) -> Sum:
 
 
 def _cost(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
-    cost, known = total.cost_usd, total.known("cost_usd")
+    cost, priced_calls = total.cost_usd, total.known_count("cost_usd")
     if cost is None:
         value = "Unknown price" if total.calls else "$0"
         return Figure(
@@ -90,9 +90,9 @@ def _cost(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
             value,
             "The prices of these models are unknown." if total.calls else "No calls.",
         )
-    partly = known < total.calls
-    unpriced = f" {counted(total.calls - known, 'call')} had no known price and are not included."
-    whole_before = earlier.known("cost_usd") == earlier.calls
+    partly = priced_calls < total.calls
+    unpriced = f" {counted(total.calls - priced_calls, 'call')} had no known price and are not included."
+    whole_before = earlier.known_count("cost_usd") == earlier.calls
     delta = "" if partly or not whole_before else _percent(trend(cost, earlier.cost_usd))
     return Figure(
         "Cost (known prices only)" if partly else "Cost",
@@ -105,12 +105,12 @@ def _cost(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
 
 
 def _tokens_help(total: Sum) -> str:
-    said = []
+    parts = []
     for name, noun in (("prompt_tokens", "in"), ("completion_tokens", "out")):
         tokens = total.total(name)
-        said.append(f"unknown tokens {noun}" if tokens is None else f"{tokens:,} tokens {noun}")
+        parts.append(f"unknown tokens {noun}" if tokens is None else f"{tokens:,} tokens {noun}")
     estimated = f" Of {counted(total.estimated, 'call')} they are estimated." if total.estimated else ""
-    return f"{counted(total.calls, 'call')} of models: {', '.join(said)}.{estimated}"
+    return f"{counted(total.calls, 'call')} of models: {', '.join(parts)}.{estimated}"
 
 
 def _wait(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
@@ -120,7 +120,7 @@ def _wait(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
     return Figure(
         "First word after",
         seconds(mean / 1000),
-        f"Average of {counted(total.known('first_token_ms'), 'call')}.",
+        f"Average of {counted(total.known_count('first_token_ms'), 'call')}.",
         _percent(trend(mean, earlier.mean("first_token_ms"))),
         "inverse",
         _course(ordered, lambda each: each.mean("first_token_ms")),

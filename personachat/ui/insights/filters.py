@@ -71,14 +71,14 @@ def draw(
         if st.session_state[_key("range")] == OWN:
             _draw_days(days.today(now, zone))
     with st.container(horizontal=True, gap="small", key="insights_narrowed"):
-        shown = FILTERS if sees_all and len(choices["person"]) > 1 else FILTERS[:-1]
-        for name in shown:
+        shown_filters = FILTERS if sees_all and len(choices["person"]) > 1 else FILTERS[:-1]
+        for name in shown_filters:
             _draw_filter(name, choices[name], names)
     span = _span(now, zone)
-    _write_address(shown)
-    wanted = {name: st.session_state.get(_key(name)) for name in shown}
-    first = UsageQuery(zone=zone, since=span.first, until=span.last, **wanted)
-    earlier = UsageQuery(zone=zone, since=span.before.first, until=span.before.last, **wanted)
+    _write_address(shown_filters)
+    selection = {name: st.session_state.get(_key(name)) for name in shown_filters}
+    first = UsageQuery(zone=zone, since=span.first, until=span.last, **selection)
+    earlier = UsageQuery(zone=zone, since=span.before.first, until=span.before.last, **selection)
     return ChosenPeriod(span, first, earlier)
 
 
@@ -91,8 +91,8 @@ def _draw_days(today: date) -> None:
 
 
 def _draw_filter(name: str, choices: Sequence[str], names: Names) -> None:
-    given = st.session_state.get(_key(name))
-    options = [*choices] if given is None or given in choices else [given, *choices]
+    value = st.session_state.get(_key(name))
+    options = [*choices] if value is None or value in choices else [value, *choices]
     st.selectbox(
         name.capitalize(),
         sorted(options, key=lambda each: names.of(name, each).casefold()),
@@ -124,18 +124,20 @@ def _key(name: str) -> str:
 def _follow_address() -> None:
     """Take over what the address says, where it is not what the page wrote; else what was chosen before."""
     names = ("range", "first", "last", *FILTERS)
-    given = {name: st.query_params[name][:_MOST_CHARACTERS] for name in names if name in st.query_params}
+    from_address = {
+        name: st.query_params[name][:_MOST_CHARACTERS] for name in names if name in st.query_params
+    }
     written = st.session_state.get(_ADDRESS)
-    came_back = not given and written is not None
-    if written is not None and given == written and _key("range") in st.session_state:
+    came_back = not from_address and written is not None
+    if written is not None and from_address == written and _key("range") in st.session_state:
         return
-    wanted = written if came_back and written else given
-    chosen = wanted.get("range", ranges.DEFAULT)
+    selection = written if came_back and written else from_address
+    chosen = selection.get("range", ranges.DEFAULT)
     st.session_state[_key("range")] = chosen if chosen in RANGES else ranges.DEFAULT
     for name in ("first", "last"):
-        st.session_state[_key(name)] = _day(wanted.get(name))
+        st.session_state[_key(name)] = _day(selection.get(name))
     for name in FILTERS:
-        st.session_state[_key(name)] = wanted.get(name) or None
+        st.session_state[_key(name)] = selection.get(name) or None
 
 
 def _day(text: str | None) -> date | None:
@@ -154,10 +156,10 @@ def _write_address(filters: Sequence[str]) -> None:
     for name in ("first", "last"):
         day = st.session_state.get(_key(name)) if kind == OWN else None
         chosen[name] = day.isoformat() if day else None
-    said = {name: str(value) for name, value in chosen.items() if value}
+    parameters = {name: str(value) for name, value in chosen.items() if value}
     for name in ("range", "first", "last", *FILTERS):
-        if name not in said:
+        if name not in parameters:
             st.query_params.pop(name, None)
-        elif st.query_params.get(name) != said[name]:
-            st.query_params[name] = said[name]
-    st.session_state[_ADDRESS] = said
+        elif st.query_params.get(name) != parameters[name]:
+            st.query_params[name] = parameters[name]
+    st.session_state[_ADDRESS] = parameters

@@ -26,7 +26,7 @@ EMPTY = (
 STEP = 10
 MOST_REASONS = 4
 MOST_NOTE_CHARACTERS = 80
-_SHOWN = "insights_suggested"
+_ROW_COUNT = "insights_suggested"
 
 _ICONS = {
     "disliked": ":material/thumb_down:",
@@ -50,12 +50,12 @@ def draw(insights: Insights, chosen: ChosenPeriod) -> None:
             st.info(EMPTY, icon=":material/sentiment_satisfied:")
             return
         st.caption("Your own conversations. Those with the most reasons come first.")
-        shown = int(st.session_state.get(_SHOWN, STEP))
-        for each in suggestions[:shown]:
+        rows = int(st.session_state.get(_ROW_COUNT, STEP))
+        for each in suggestions[:rows]:
             _draw_conversation(each, chosen)
-        if len(suggestions) > shown:
+        if len(suggestions) > rows:
             st.button(
-                f"Show more ({len(suggestions) - shown})",
+                f"Show more ({len(suggestions) - rows})",
                 icon=":material/expand_more:",
                 type="tertiary",
                 key="more_suggested",
@@ -122,4 +122,4 @@ def _rows(suggestions: Sequence[Suggested]) -> list[tuple[object, ...]]:
 
 
 def _show_more() -> None:
-    st.session_state[_SHOWN] = int(st.session_state.get(_SHOWN, STEP)) + STEP
+    st.session_state[_ROW_COUNT] = int(st.session_state.get(_ROW_COUNT, STEP)) + STEP

@@ -69,12 +69,12 @@ def _draw_days(chosen: ChosenPeriod) -> None:
     span, zone = chosen.span, chosen.question.zone.key
     first, last = (f"{day.day} {day:%b %Y}" for day in (span.first, span.last))
     days = first if span.length == 1 else f"{first} to {last}"
-    told = (
+    sentence = (
         "your browser's time zone"
         if st.context.timezone == zone
         else "because your browser doesn't report its own"
     )
-    st.caption(f":material/schedule: {days}. Days and times are in {escaped(zone)}, {told}.")
+    st.caption(f":material/schedule: {days}. Days and times are in {escaped(zone)}, {sentence}.")
 
 
 def _draw_rows(usage: UsageReader, question: UsageQuery, *, calls: int, moment: datetime) -> None:

@@ -50,23 +50,23 @@ def by_model(speeds: Sequence[Speed], *, is_wait: bool) -> Chart:
     """The models with most calls first."""
     spreads = _of(speeds, is_wait=is_wait)
     ranked = sorted(spreads.items(), key=lambda each: (-each[1].count, each[0]))
-    shown = ranked[:MOST_MODELS]
+    models = ranked[:MOST_MODELS]
     question = "How long until the first word, by model?" if is_wait else "How fast does each model write?"
-    said = "; ".join(f"{name or NONE}: {_in_words(each, is_wait=is_wait)}" for name, each in shown[:3])
+    summary = "; ".join(f"{name or NONE}: {_in_words(each, is_wait=is_wait)}" for name, each in models[:3])
     return Chart(
         key="speed_by_model",
         question=question,
         option=options.by_name(
-            [name or NONE for name, _ in shown],
-            {HALF: [each.median for _, each in shown], SLOW: [each.p95 for _, each in shown]},
+            [name or NONE for name, _ in models],
+            {HALF: [each.median for _, each in models], SLOW: [each.p95 for _, each in models]},
             value_format=_format(is_wait=is_wait),
             axis=_axis(is_wait=is_wait),
         ),
         columns=("model", *_columns(is_wait=is_wait)),
         rows=[(name or NONE, each.count, each.median, each.p95) for name, each in ranked],
-        alt=f"{question} {said}",
+        alt=f"{question} {summary}",
         empty=EMPTY,
-        height=max(170, 90 + 2 * chart.ROW_HEIGHT * len(shown)),
+        height=max(170, 90 + 2 * chart.ROW_HEIGHT * len(models)),
     )
 
 

@@ -79,10 +79,10 @@ def by_day(sums: Sequence[Sum], chosen: ChosenPeriod, *, by: str, measure: str, 
         if number is not None:
             into = values.get(key, rest)
             into[day] = into.get(day, 0) + number
-    series = {names.of(by, key): [found.get(day) for day in days] for key, found in values.items()}
+    series = {names.of(by, key): [counts.get(day) for day in days] for key, counts in values.items()}
     if rest:
         series["All others"] = [rest.get(day) for day in days]
-    known = any(found for found in values.values()) or bool(rest)
+    has_values = any(counts for counts in values.values()) or bool(rest)
     question = {
         "cost": "What did it cost, day by day?",
         "tokens": "How many tokens, day by day?",
@@ -93,35 +93,37 @@ def by_day(sums: Sequence[Sum], chosen: ChosenPeriod, *, by: str, measure: str, 
         question=question,
         option=options.by_day(days, series, value_format=_format(measure), axis=_axis(measure)),
         columns=("day", by, *_COLUMNS),
-        rows=[(each.key[0], names.of(by, each.key[1]), *_numbers(each)) for each in sums] if known else (),
+        rows=[(each.key[0], names.of(by, each.key[1]), *_numbers(each)) for each in sums]
+        if has_values
+        else (),
         alt=f"{question} {_total(sums, measure)} over {counted(len(days), 'day')}, split by {by}.",
         empty=UNPRICED if sums and measure == "cost" else EMPTY,
-        caption=_unpriced(sums) if measure == "cost" and known else "",
+        caption=_unpriced(sums) if measure == "cost" and has_values else "",
     )
 
 
 def by_group(sums: Sequence[Sum], *, by: str, measure: str, names: Names) -> Chart:
     """The same over all days."""
     ranked = [(key, total) for key, total in _ranked(sums, measure) if _number(total, measure) is not None]
-    shown = ranked[:MOST_NAMES]
+    groups = ranked[:MOST_NAMES]
     question = f"{WHOSE[by]} {'spent' if measure == 'cost' else 'used'} most?"
-    first = f" {names.of(by, shown[0][0])} leads with {_in_words(shown[0][1], measure)}." if shown else ""
+    first = f" {names.of(by, groups[0][0])} leads with {_in_words(groups[0][1], measure)}." if groups else ""
     return Chart(
         key="spending_by_group",
         question=question,
         option=options.by_name(
-            [names.of(by, key) for key, _ in shown],
-            {MEASURES[measure]: [_number(total, measure) for _, total in shown]},
+            [names.of(by, key) for key, _ in groups],
+            {MEASURES[measure]: [_number(total, measure) for _, total in groups]},
             value_format=_format(measure),
             axis=_axis(measure),
         ),
         columns=(by, *_COLUMNS),
         rows=[(names.of(by, key), *_numbers(total)) for key, total in _ranked(sums, measure)]
-        if shown
+        if groups
         else (),
         alt=f"{question}{first}",
         empty=UNPRICED if sums and measure == "cost" else EMPTY,
-        height=max(140, 70 + chart.ROW_HEIGHT * len(shown)),
+        height=max(140, 70 + chart.ROW_HEIGHT * len(groups)),
         caption=f"Showing the first {MOST_NAMES} of {len(ranked)}." if len(ranked) > MOST_NAMES else "",
     )
 
@@ -135,7 +137,7 @@ def _numbers(each: Sum) -> tuple[object, ...]:
         each.total("prompt_tokens"),
         each.total("completion_tokens"),
         each.cost_usd,
-        each.known("cost_usd"),
+        each.known_count("cost_usd"),
     )
 
 
@@ -145,8 +147,8 @@ def _number(each: Sum, measure: str) -> float | None:
     if measure == "calls":
         return each.calls
     counts = [each.total("prompt_tokens"), each.total("completion_tokens")]
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
+    numbers = [count for count in counts if count is not None]
+    return sum(numbers) if numbers else None
 
 
 def _ranked(sums: Sequence[Sum], measure: str) -> list[tuple[str, Sum]]:
@@ -179,5 +181,5 @@ def _total(sums: Sequence[Sum], measure: str) -> str:
 
 def _unpriced(sums: Sequence[Sum]) -> str:
     total = added(sums)
-    missing = total.calls - total.known("cost_usd")
+    missing = total.calls - total.known_count("cost_usd")
     return f"Without {counted(missing, 'call')} with unknown prices." if missing else ""

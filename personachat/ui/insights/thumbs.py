@@ -43,41 +43,41 @@ def draw(insights: Insights, revisions: Revisions, chosen: ChosenPeriod, names: 
     if persona_id is None:
         return
     saved = [each for each in revisions.of(persona_id, limit=MOST_SAVES + 1) if each.action != "deleted"]
-    given = insights.thumbs_of(chosen.question, persona_id)
-    by_number = by_save([Save(each.number, each.etag, each.saved_at) for each in saved], given)
+    all_thumbs = insights.thumbs_of(chosen.question, persona_id)
+    by_number = by_save([Save(each.number, each.etag, each.saved_at) for each in saved], all_thumbs)
     name = names.of("persona", persona_id)
-    chart.draw(timeline(given, saved, chosen, name=name))
-    listed = saved[:MOST_SAVES]
-    chart.draw(by_revision(listed, by_number, name=name))
+    chart.draw(timeline(all_thumbs, saved, chosen, name=name))
+    saves = saved[:MOST_SAVES]
+    chart.draw(by_revision(saves, by_number, name=name))
     if any(each.count for each in by_number.values()):
         _draw_saves(saved, by_number, chosen)
 
 
 def by_persona(thumbs: Mapping[str, Thumbs], names: Names) -> Chart:
-    shown = list(thumbs.items())[:MOST_PERSONAS]
-    labels = [f"{names.of('persona', key)} · {each.up} of {each.count}" for key, each in shown]
-    said = "; ".join(f"{names.of('persona', key)}: {described(each)}" for key, each in shown[:3])
+    rows = list(thumbs.items())[:MOST_PERSONAS]
+    labels = [f"{names.of('persona', key)} · {each.up} of {each.count}" for key, each in rows]
+    summary = "; ".join(f"{names.of('persona', key)}: {described(each)}" for key, each in rows[:3])
     return Chart(
         key="liked",
         question=PERSONAS,
         option=options.intervals(
-            labels, [each.share for _, each in shown], [each.interval for _, each in shown]
+            labels, [each.share for _, each in rows], [each.interval for _, each in rows]
         ),
         columns=("persona", *_COLUMNS),
         rows=[(names.of("persona", key), *_numbers(each)) for key, each in thumbs.items()],
-        alt=f"{PERSONAS} {said}",
+        alt=f"{PERSONAS} {summary}",
         empty=EMPTY,
         caption="Dots show the share of thumbs up in percent. Bars show the 95 % confidence interval.",
-        height=max(130, 60 + chart.ROW_HEIGHT * len(shown)),
+        height=max(130, 60 + chart.ROW_HEIGHT * len(rows)),
     )
 
 
-def timeline(given: Sequence[Thumb], saved: Sequence[Revision], chosen: ChosenPeriod, *, name: str) -> Chart:
+def timeline(thumbs: Sequence[Thumb], saved: Sequence[Revision], chosen: ChosenPeriod, *, name: str) -> Chart:
     """Thumbs of one persona by day, up and down, with its saves marked."""
     zone, span = chosen.question.zone, chosen.span
     dates = [str(day) for day in span.days()]
     ups, downs = Counter[str](), Counter[str]()
-    for thumb in given:
+    for thumb in thumbs:
         (ups if thumb.up else downs)[days.today(thumb.at, zone).isoformat()] += 1
     rows = [(day, ups[day], downs[day]) for day in dates if ups[day] or downs[day]]
     up, down = sum(row[1] for row in rows), sum(row[2] for row in rows)
@@ -116,26 +116,30 @@ def marks(saved: Sequence[Revision], chosen: ChosenPeriod) -> list[tuple[str, st
 
 def by_revision(saved: Sequence[Revision], thumbs: Mapping[int, Thumbs], *, name: str) -> Chart:
     """The newest on top."""
-    known = [each for each in saved if thumbs[each.number].count]
-    labels = [f"r{each.number} · {thumbs[each.number].up} of {thumbs[each.number].count}" for each in known]
-    said = "; ".join(f"revision {each.number}: {described(thumbs[each.number])}" for each in known[:3])
+    rated_saves = [each for each in saved if thumbs[each.number].count]
+    labels = [
+        f"r{each.number} · {thumbs[each.number].up} of {thumbs[each.number].count}" for each in rated_saves
+    ]
+    summary = "; ".join(
+        f"revision {each.number}: {described(thumbs[each.number])}" for each in rated_saves[:3]
+    )
     return Chart(
         key="liked_by_revision",
         question=REVISIONS,
         option=options.intervals(
             labels,
-            [thumbs[each.number].share for each in known],
-            [thumbs[each.number].interval for each in known],
+            [thumbs[each.number].share for each in rated_saves],
+            [thumbs[each.number].interval for each in rated_saves],
         ),
         columns=("revision", "saved at", *_COLUMNS),
         rows=[
             (each.number, each.saved_at.isoformat(timespec="seconds"), *_numbers(thumbs[each.number]))
-            for each in known
+            for each in rated_saves
         ],
-        alt=f"{REVISIONS} {name}, {said}",
+        alt=f"{REVISIONS} {name}, {summary}",
         empty=f"No saved version of {escaped(name)} has ratings yet. Rate its replies in the chat.",
         caption=f"{escaped(name)}: all ratings of its last {MOST_SAVES} revisions.",
-        height=max(130, 60 + chart.ROW_HEIGHT * len(known)),
+        height=max(130, 60 + chart.ROW_HEIGHT * len(rated_saves)),
     )
 
 

@@ -35,13 +35,13 @@ def draw() -> None:
         with st.expander(f"Recently deleted ({count:,})", icon=":material/delete:"):
             query = _draw_search(count)
             every = revisions.deleted(limit=MOST_SEARCHED) if query and count > len(first) else first
-            revisions_found = _matching(every, query)
-            total = len(revisions_found) if query else count
+            matches = _matching(every, query)
+            total = len(matches) if query else count
             _draw_together(total, query)
-            _draw_rows(revisions_found[:MOST_ROWS])
+            _draw_rows(matches[:MOST_ROWS])
             if total > MOST_ROWS:
                 st.caption(f"Showing the first {MOST_ROWS} of {total:,}. Search to narrow the list.")
-            elif not revisions_found:
+            elif not matches:
                 st.caption(f"No deleted persona matches “{escaped(query)}”.")
 
 

@@ -31,8 +31,8 @@ def draw(rows: Sequence[Row]) -> None:
         if discarded:
             st.caption("Discarded")
         zone, now = viewer_zone(), datetime.now(UTC)
-        for kept in discarded[:MOST_ROWS]:
-            _draw_discarded(kept, when=ago(kept.discarded_at, now=now, zone=zone))
+        for discarded_draft in discarded[:MOST_ROWS]:
+            _draw_discarded(discarded_draft, when=ago(discarded_draft.discarded_at, now=now, zone=zone))
 
 
 def _label(count: int) -> str:
@@ -63,8 +63,8 @@ def _draw_draft(row: Row) -> None:
         )
 
 
-def _draw_discarded(kept: DiscardedDraft, *, when: str) -> None:
-    name = kept.name or kept.persona_id
+def _draw_discarded(discarded_draft: DiscardedDraft, *, when: str) -> None:
+    name = discarded_draft.name or discarded_draft.persona_id
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(gap=None, width="stretch"):
             st.markdown(as_text(name))
@@ -72,9 +72,9 @@ def _draw_discarded(kept: DiscardedDraft, *, when: str) -> None:
         st.button(
             heard(f"Restore the draft of {as_text(name)}"),
             icon=":material/restore_from_trash:",
-            key=f"reopen-draft-{kept.aside}",
+            key=f"reopen-draft-{discarded_draft.aside}",
             help="Restore",
             type="tertiary",
             on_click=editing.reopen,
-            args=(kept.aside,),
+            args=(discarded_draft.aside,),
         )

@@ -80,11 +80,11 @@ def _draft_it() -> None:
 def _draw_writer() -> None:
     """Say whose work the draft will be."""
     services = session.services()
-    kept = "It opens in the editor as a draft."
+    outcome = "It opens in the editor as a draft."
     if services.drafter.writes_offline(offline=session.offline_chosen()):
         st.caption(
             "The small offline model can't write personas. You get the closest template with your "
-            f"description added. {kept}"
+            f"description added. {outcome}"
         )
         return
     try:
@@ -92,7 +92,7 @@ def _draw_writer() -> None:
     except ProviderError as error:
         st.caption(error_text(error))
         return
-    st.caption(f"{escaped(answering.model)} writes it. {kept}")
+    st.caption(f"{escaped(answering.model)} writes it. {outcome}")
 
 
 def _start(description: str, *, offline: bool) -> None:

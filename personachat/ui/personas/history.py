@@ -56,7 +56,7 @@ def draw(open_persona: OpenPersona) -> None:
     """Draw the timeline and the revision that is chosen in it."""
     collection = session.workspace().collection
     try:
-        revisions = _listed(collection.revisions, open_persona.id)
+        revisions = _timeline_page(collection.revisions, open_persona.id)
         newest = _newest(collection.revisions, open_persona.id, revisions)
         labels = collection.labels.of(open_persona.id)
     except PersonaChatError as error:
@@ -75,26 +75,26 @@ def draw(open_persona: OpenPersona) -> None:
         _draw_revision(collection, open_persona, chosen, revisions=revisions, newest=newest, labels=labels)
 
 
-def _listed(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
+def _timeline_page(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
     """The part of the timeline that is shown, and one more where there is more; with the wanted revision."""
     wanted_number, size = _wanted_number(persona_id), _row_count(persona_id) + 1
     first = cast("int | None", st.session_state.get(_first_key(persona_id)))
-    listed = revisions.of(persona_id, limit=size, before=first and first + 1)
-    if wanted_number is None or any(each.number == wanted_number for each in listed[: size - 1]):
-        return listed
+    page = revisions.of(persona_id, limit=size, before=first and first + 1)
+    if wanted_number is None or any(each.number == wanted_number for each in page[: size - 1]):
+        return page
     around = revisions.of(persona_id, limit=PAGE + 1, before=wanted_number + BESIDE + 1)
     if not any(each.number == wanted_number for each in around):
-        return listed or revisions.of(persona_id, limit=size)
+        return page or revisions.of(persona_id, limit=size)
     st.session_state[_first_key(persona_id)] = around[0].number
     st.session_state[_shown_key(persona_id)] = PAGE
     return around
 
 
-def _newest(revisions: Revisions, persona_id: str, listed: Sequence[Revision]) -> int:
+def _newest(revisions: Revisions, persona_id: str, page: Sequence[Revision]) -> int:
     """The number of the newest revision: that of the first listed, unless a link leads further down."""
-    if listed and st.session_state.get(_first_key(persona_id)) is not None:
-        listed = revisions.of(persona_id, limit=1)
-    return listed[0].number if listed else 0
+    if page and st.session_state.get(_first_key(persona_id)) is not None:
+        page = revisions.of(persona_id, limit=1)
+    return page[0].number if page else 0
 
 
 def follow_link() -> None:

@@ -10,7 +10,7 @@ from personachat.authoring.imports import Choice, ImportAction, ImportPlan, Plan
 from personachat.ui.personas import diff
 from personachat.ui.wording import as_text
 
-MOST_SHOWN = 50
+MOST_ITEMS = 50
 
 CHOICES: dict[Choice, str] = {"mine": "Keep mine", "theirs": "Use theirs", "both": "Keep both"}
 
@@ -35,12 +35,12 @@ def draw_plan(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
         )
         if every:
             choices = {item.id: every for item in plan.conflicts}
-    for item in plan.items[:MOST_SHOWN]:
+    for item in plan.items[:MOST_ITEMS]:
         chosen = _draw_item(item, key=key, asks=item.id not in choices)
         if chosen:
             choices[item.id] = chosen
-    if len(plan.items) > MOST_SHOWN:
-        st.caption(f"… and {len(plan.items) - MOST_SHOWN:,} more.")
+    if len(plan.items) > MOST_ITEMS:
+        st.caption(f"… and {len(plan.items) - MOST_ITEMS:,} more.")
     _draw_skipped(plan)
     return choices
 
@@ -59,7 +59,7 @@ def _draw_skipped(plan: ImportPlan) -> None:
     broken = len(plan.broken)
     label = f"{len(plan.skipped)} skipped" + (f", {broken} of them broken" if broken else "")
     with st.expander(label, icon=":material/block:" if broken else ":material/skip_next:"):
-        for each in sorted(plan.skipped, key=lambda one: not one.is_broken)[:MOST_SHOWN]:
+        for each in sorted(plan.skipped, key=lambda one: not one.is_broken)[:MOST_ITEMS]:
             icon = ":material/error:" if each.is_broken else ":material/draft:"
             st.caption(f"{icon} **{as_text(each.name)}** {as_text(each.reason)}")
 
@@ -69,7 +69,7 @@ def chosen(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
     every = cast("Choice | None", st.session_state.get(_every_key(key)))
     if every:
         return {item.id: every for item in plan.conflicts}
-    choices = {item.id: st.session_state.get(_choice_key(key, item)) for item in plan.items[:MOST_SHOWN]}
+    choices = {item.id: st.session_state.get(_choice_key(key, item)) for item in plan.items[:MOST_ITEMS]}
     return {item_id: cast("Choice", choice) for item_id, choice in choices.items() if choice}
 
 

@@ -43,7 +43,7 @@ class _Session:
     """What the session knows to be kept: each draft as it was written or read last, and its number."""
 
     writer: str = field(default_factory=lambda: secrets.token_hex(8))
-    kept: dict[str, PersonaDraft | None] = field(default_factory=dict)
+    saved_drafts: dict[str, PersonaDraft | None] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
     """Drafts whose newest change came from another tab while this one was open."""
@@ -60,7 +60,9 @@ def _session() -> _Session:
 def keep() -> None:
     """Write what the session has, where that is other than what is kept."""
     here, drafts = _session(), session.drafts()
-    changed = [each for each in {**here.kept, **drafts} if drafts.get(each) != here.kept.get(each)]
+    changed = [
+        each for each in {**here.saved_drafts, **drafts} if drafts.get(each) != here.saved_drafts.get(each)
+    ]
     if not changed:
         return
     here.is_behind = True
@@ -78,8 +80,8 @@ def follow() -> None:
     with suppress(*OUT_OF_REACH):
         if not here.has_read:
             _take_files(store, owner)
-        listed = store.listed(owner)
-        heads, here.discarded = listed.heads, listed.discarded
+        draft_list = store.all_of(owner)
+        heads, here.discarded = draft_list.heads, draft_list.discarded
         news = [each for each, head in heads.items() if here.versions.get(each) != head.version]
         if news:
             draft = store.get(owner, news)
@@ -111,8 +113,8 @@ def set_aside(persona_id: str, draft: PersonaDraft) -> str | None:
 
 def take_back(aside: str) -> tuple[str, PersonaDraft] | None:
     """The persona's id and a draft that was set aside, which no longer is. Raises DatabaseUnavailable."""
-    kept = session.services().drafts.take_back(current_owner(), aside)
-    return (kept.persona_id, _draft(kept.draft)) if kept and kept.draft else None
+    draft = session.services().drafts.take_back(current_owner(), aside)
+    return (draft.persona_id, _draft(draft.draft)) if draft and draft.draft else None
 
 
 def asides() -> tuple[DiscardedDraft, ...]:
@@ -136,7 +138,7 @@ def _write(here: _Session, persona_id: str) -> None:
         )
         if theirs is None:
             here.versions[persona_id] = number
-            here.kept[persona_id] = replace(mine) if mine else None
+            here.saved_drafts[persona_id] = replace(mine) if mine else None
             here.elsewhere.discard(persona_id)
             return
         _reconcile(here, theirs, mine)
@@ -146,9 +148,9 @@ def _reconcile(here: _Session, theirs: KeptDraft, mine: PersonaDraft | None) -> 
     """Somebody else changed the draft since this session read it: keep both changes."""
     persona_id, other = theirs.persona_id, theirs.draft
     assert other is not None  # only a draft that is there is in the way
-    before = here.kept.get(persona_id)
+    before = here.saved_drafts.get(persona_id)
     here.versions[persona_id] = theirs.version
-    here.kept[persona_id] = _draft(other)
+    here.saved_drafts[persona_id] = _draft(other)
     if mine is None:  # it was saved or discarded as it was before that change
         session.drafts()[persona_id] = _draft(other)
         here.elsewhere.add(persona_id)
@@ -170,20 +172,20 @@ def _merged(begun: str, mine: str, other: str) -> str | None:
     return merge.text if merge and not merge.clashes else None
 
 
-def _take(here: _Session, kept: KeptDraft) -> None:
+def _take(here: _Session, change: KeptDraft) -> None:
     """Have what somebody else wrote, unless something of our own is still to be written."""
-    persona_id = kept.persona_id
-    kept_draft, mine = here.kept.get(persona_id), session.drafts().get(persona_id)
+    persona_id = change.persona_id
+    kept_draft, mine = here.saved_drafts.get(persona_id), session.drafts().get(persona_id)
     if mine != kept_draft:
         return
-    draft = _draft(kept.draft) if kept.draft else None
-    here.versions[persona_id] = kept.version
-    here.kept[persona_id] = replace(draft) if draft else None
+    draft = _draft(change.draft) if change.draft else None
+    here.versions[persona_id] = change.version
+    here.saved_drafts[persona_id] = replace(draft) if draft else None
     if draft:
         session.drafts()[persona_id] = draft
     else:
         session.drafts().pop(persona_id, None)
-    if here.has_read and kept.writer != here.writer and (draft or mine):
+    if here.has_read and change.writer != here.writer and (draft or mine):
         here.elsewhere.add(persona_id)
 
 

@@ -158,12 +158,12 @@ def _open_folder(folder: str | None) -> None:
 
 def _page(hits: Sequence[Row], list_filter: ListFilter, *, selected: str | None) -> Sequence[Row]:
     """The page that is turned to: the first of what is asked anew, or that of the persona that is opened."""
-    seen_wanted, seen_selected = st.session_state.get(_SEEN) or (None, None)
+    previous_page, seen_selected = st.session_state.get(_SEEN) or (None, None)
     st.session_state[_SEEN] = (list_filter, selected)
     at = next((at for at, row in enumerate(hits) if row.id == selected), None)
     if selected != seen_selected and at is not None:
         st.session_state[_PAGE] = at // PAGE_ROWS
-    elif list_filter != seen_wanted:
+    elif list_filter != previous_page:
         st.session_state[_PAGE] = 0
     last = max(0, (len(hits) - 1) // PAGE_ROWS)
     st.session_state[_PAGE] = min(_number(), last)

@@ -17,16 +17,16 @@ from personachat.messages import ChatMessage
 from personachat.personas.formats.lore_files import MOST_FILE_BYTES, read_lore
 from personachat.personas.lorebook import BOOK, ActivatedEntry, limits
 from personachat.personas.lorebook.editing import book_of, entries_of, new_entry, with_book
-from personachat.personas.lorebook.keys import listed
+from personachat.personas.lorebook.keys import key_texts
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import persona_part
 from personachat.personas.search import SearchText, words_of
 from personachat.ui.personas.desk import OpenPersona, desk
-from personachat.ui.personas.form.binding import FormText, change, given, put, take_out
+from personachat.ui.personas.form.binding import FormText, change, put, remember_value, take_out
 from personachat.ui.wording import as_text, error_text, escaped, heard
 
 _MB = 1024 * 1024
-SHOWN = 25
+PAGE_SIZE = 25
 """Entries on the page at a time."""
 
 MOST_TITLE_CHARACTERS = 70
@@ -51,23 +51,23 @@ def draw(open_persona: OpenPersona) -> None:
         st.caption(f":material/info: {as_text(sentence)}")
 
 
-def draw_told(pairs: Sequence[tuple[str, str]], *, heading: str) -> None:
+def draw_activations(pairs: Sequence[tuple[str, str]], *, heading: str) -> None:
     """Which entries are told, each with the key that brought it up."""
     if not pairs:
         return
     with st.expander(f"{heading} ({len(pairs):,})", icon=":material/menu_book:"):
-        for name, by in pairs[:SHOWN]:
+        for name, by in pairs[:PAGE_SIZE]:
             st.markdown(f"**{as_text(name)}** :gray[{as_text(by)}]")
-        if len(pairs) > SHOWN:
-            st.caption(f"… and {len(pairs) - SHOWN:,} more.")
+        if len(pairs) > PAGE_SIZE:
+            st.caption(f"… and {len(pairs) - PAGE_SIZE:,} more.")
 
 
 def _entries(persona: Persona) -> dict[str | int, Mapping[str, Any]]:
     """The entries by their place in the book, as it stands."""
     book = persona.extensions.get(BOOK)
     entries = _whole(book).get("entries") if isinstance(book, Mapping) else None
-    listed_ = entries if isinstance(entries, list) else []
-    pairs = entries.items() if isinstance(entries, Mapping) else enumerate(listed_)
+    entry_list = entries if isinstance(entries, list) else []
+    pairs = entries.items() if isinstance(entries, Mapping) else enumerate(entry_list)
     return {place: each for place, each in pairs if isinstance(each, Mapping)}
 
 
@@ -99,10 +99,10 @@ def _draw_trial(persona: Persona, *, has_entries: bool) -> None:
     lore = persona_part(persona, [ChatMessage("user", sentence)], today=now).lore
     if not lore.entries and not lore.no_room:
         st.info("No entry is included.", icon=":material/search_off:")
-    for each in lore.entries[:SHOWN]:
-        _draw_told(each)
-    if len(lore.entries) > SHOWN:
-        st.caption(f"… and {len(lore.entries) - SHOWN:,} more.")
+    for each in lore.entries[:PAGE_SIZE]:
+        _draw_activation(each)
+    if len(lore.entries) > PAGE_SIZE:
+        st.caption(f"… and {len(lore.entries) - PAGE_SIZE:,} more.")
     if lore.no_room:
         names = ", ".join(_title_of(each.entry.name, each.text) for each in lore.no_room[:5])
         st.caption(f":material/block: No room in the book's budget: {as_text(names)}")
@@ -110,7 +110,7 @@ def _draw_trial(persona: Persona, *, has_entries: bool) -> None:
         st.caption(":material/warning: The book is too large to be searched completely.")
 
 
-def _draw_told(each: ActivatedEntry) -> None:
+def _draw_activation(each: ActivatedEntry) -> None:
     with st.container(border=True, gap="xsmall"):
         place = f"depth {each.entry.depth}" if each.entry.place == "depth" else each.entry.place
         title = as_text(_title_of(each.entry.name, each.text))
@@ -128,10 +128,10 @@ def _draw_list(text: FormText, entries: Mapping[str | int, Mapping[str, Any]]) -
         count = f"{len(entries):,} entries" if len(entries) != 1 else "1 entry"
         st.caption(count if len(places) == len(entries) else f"{len(places):,} of {count}")
     base = _base(persona)
-    for place in places[:SHOWN]:
+    for place in places[:PAGE_SIZE]:
         _draw_entry(text, (*base, place), entries[place])
-    if len(places) > SHOWN:
-        st.caption(f"… and {len(places) - SHOWN:,} more. Search to find them.")
+    if len(places) > PAGE_SIZE:
+        st.caption(f"… and {len(places) - PAGE_SIZE:,} more. Search to find them.")
     st.button("New entry", icon=":material/add:", key="lore_new", on_click=_add, args=(text.open_persona,))
 
 
@@ -183,7 +183,7 @@ def _flag(text: FormText, path: Path, label: str, *, name: str, value: bool) -> 
 
 def _flag_changed(open_persona: OpenPersona, path: Path, name: str, key: str) -> None:
     value = bool(st.session_state[key])
-    given(open_persona, (*path, name), value)
+    remember_value(open_persona, (*path, name), value)
     if name == _ON and "disable" in _entry_at(open_persona, path):
         put(open_persona, (*path, "disable"), not value)
     else:
@@ -215,7 +215,7 @@ def _area(
 def _area_changed(open_persona: OpenPersona, path: Path, name: str, key: str) -> None:
     value = str(st.session_state[key])
     if name == "content":
-        given(open_persona, (*path, name), value)
+        remember_value(open_persona, (*path, name), value)
         put(open_persona, (*path, name), value)
         return
     keys = [line.strip() for line in value.split("\n") if line.strip()]
@@ -242,7 +242,7 @@ def _order(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
 
 def _order_changed(open_persona: OpenPersona, path: Path, name: str, key: str) -> None:
     value = int(st.session_state[key] or 0)
-    given(open_persona, (*path, name), value)
+    remember_value(open_persona, (*path, name), value)
     put(open_persona, (*path, name), value)
 
 
@@ -302,7 +302,7 @@ def _name(entry: Mapping[str, Any]) -> str:
 
 
 def _keys(entry: Mapping[str, Any]) -> list[str]:
-    return listed(entry.get("keys") or entry.get("key"))
+    return key_texts(entry.get("keys") or entry.get("key"))
 
 
 def _title_of(name: str, text: str) -> str:

@@ -38,8 +38,8 @@ def ask_merge(personas: PersonaStore, open_persona: OpenPersona, theirs: Persona
     )
     st.caption(diff.LEGEND)
     chosen = [_ask_field(clash, key=f"{CHOICE}{at}_{theirs.etag}") for at, clash in enumerate(merge.clashes)]
-    _draw_kept("Your other changes, also kept", merge.kept_mine)
-    _draw_kept("Their other changes, also kept", merge.kept_theirs)
+    _draw_unchanged("Your other changes, also kept", merge.kept_mine)
+    _draw_unchanged("Their other changes, also kept", merge.kept_theirs)
     _draw_buttons(personas, open_persona, theirs, merge, chosen)
 
 
@@ -56,10 +56,10 @@ def _ask_field(clash: Clash, *, key: str) -> str | None:
         )
 
 
-def _draw_kept(title: str, kept: Sequence[Difference]) -> None:
-    if kept:
-        with st.expander(f"{title}: {counted(len(kept), 'change')}", icon=":material/check:"):
-            diff.draw(kept)
+def _draw_unchanged(title: str, differences: Sequence[Difference]) -> None:
+    if differences:
+        with st.expander(f"{title}: {counted(len(differences), 'change')}", icon=":material/check:"):
+            diff.draw(differences)
 
 
 def _draw_buttons(

@@ -115,17 +115,17 @@ def _restore_text(came: ReturnedWidgets, persona_id: str) -> None:
     stored = _stored(persona_id)
     if stored and stored.etag == etag:
         return
-    text_shown = str(came.json(editors) or "") if editors else ""
+    visible_text = str(came.json(editors) or "") if editors else ""
     if not etag:
-        if text_shown and stored is None:  # never saved
-            session.drafts()[persona_id] = PersonaDraft(text_shown, "", None)
+        if visible_text and stored is None:  # never saved
+            session.drafts()[persona_id] = PersonaDraft(visible_text, "", None)
         return
     text = _text_of(persona_id, etag)
     if text is not None:
         session.drafts()[persona_id] = PersonaDraft(text, text, etag)
         desk().returned = persona_id
-    elif text_shown:
-        session.drafts()[persona_id] = PersonaDraft(text_shown, stored.text if stored else "", etag)
+    elif visible_text:
+        session.drafts()[persona_id] = PersonaDraft(visible_text, stored.text if stored else "", etag)
 
 
 def _restore_editor(came: ReturnedWidgets, persona_id: str) -> tuple[str, str]:

@@ -70,14 +70,14 @@ class ListFilter:
         return bool(self.tags or self.only_favourites)
 
 
-_known: dict[str, tuple[Entry, Row]] = {}
+_rows: dict[str, tuple[Entry, Row]] = {}
 """Each entry as it was last seen, and its row."""
 
 
 def rows(entries: Sequence[Entry], drafts: Mapping[str, PersonaDraft]) -> list[Row]:
     """Personas that were never saved first, then everything stored, in the store's order."""
-    if len(_known) > 2 * len(entries):
-        _known.clear()  # of those that are gone
+    if len(_rows) > 2 * len(entries):
+        _rows.clear()  # of those that are gone
     made = [_row(entry) for entry in entries]
     names = Counter(row.name for row in made)
     if len(names) < len(made):
@@ -139,11 +139,11 @@ def tags_of(everything: Iterable[Row], *, also: Iterable[str] = ()) -> list[str]
 
 
 def _row(entry: Entry) -> Row:
-    cached = _known.get(entry.id)
+    cached = _rows.get(entry.id)
     if cached and cached[0] is entry:
         return cached[1]
     made = _made(entry)
-    _known[entry.id] = (entry, made)
+    _rows[entry.id] = (entry, made)
     return made
 
 

@@ -31,8 +31,8 @@ TABS_OF = "persona_tabs_of"
 
 def draw(entries: Sequence[Entry], open_persona: OpenPersona) -> None:
     """Draw the open tab."""
-    if TAB_KEY not in st.session_state and (kept := st.session_state.get(KEPT_TAB)):
-        st.session_state[TAB_KEY] = kept  # a visit to another page has taken it away
+    if TAB_KEY not in st.session_state and (tab := st.session_state.get(KEPT_TAB)):
+        st.session_state[TAB_KEY] = tab  # a visit to another page has taken it away
     _begin_with_json(open_persona)
     prompt_tab, json_tab, preview_tab, try_tab, history_tab, lore_tab = st.tabs(
         TABS, key=TAB_KEY, on_change="rerun"

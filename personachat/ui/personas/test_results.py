@@ -60,7 +60,7 @@ def mark(result: LastResult | None) -> str:
 def explanation(result: LastResult) -> str:
     """What the badge stands for."""
     when = ago(result.began_at, now=now(), zone=viewer_zone())
-    words = f"{result.cases.told} cases passed in every repeat, {when}."
+    words = f"{result.cases.in_words} cases passed in every repeat, {when}."
     if not result.changed:
         return words
     what = " and ".join(result.changed)

@@ -16,15 +16,15 @@ MOST_FIELDS = 20
 
 def values_of(persona_id: str, persona: Persona) -> dict[str, str]:
     """The values that were given for a persona's variables."""
-    given = {each.name: st.session_state.get(_key(persona_id, each.name)) for each in _fields(persona)}
-    return {name: str(value) for name, value in given.items() if value}
+    values = {each.name: st.session_state.get(_key(persona_id, each.name)) for each in _fields(persona)}
+    return {name: str(value) for name, value in values.items() if value}
 
 
 def draw(persona_id: str, persona: Persona) -> None:
     """A field for each name there is; an empty one leaves it to the default."""
     fields = _fields(persona)
-    given = len(values_of(persona_id, persona))
-    label = f"Test values ({given} set)" if given else "Test values"
+    count = len(values_of(persona_id, persona))
+    label = f"Test values ({count} set)" if count else "Test values"
     with st.expander(label, icon=":material/data_object:", key=f"try_values_{persona_id}"):
         for each in fields:
             value_fields.draw(each, key=_key(persona_id, each.name), empty="Stays as written")

@@ -102,7 +102,7 @@ def draw_preview(open_persona: OpenPersona) -> None:
     for message, label in zip(messages, _labels(messages, open_persona.persona), strict=True):
         st.caption(label)
         st.code(str(message["content"]), language=None, wrap_lines=True)
-    lore.draw_told(sent.lore, heading="Lore included")
+    lore.draw_activations(sent.lore, heading="Lore included")
     with st.expander("As sent", icon=":material/data_object:"):
         inspector.draw(replace(sent, lore=()))
 

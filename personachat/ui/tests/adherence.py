@@ -93,13 +93,13 @@ def _begin_draft(persona_id: str) -> None:
 def _draft(tests: Tests, persona: Persona, key: str) -> None:
     """Put a model's questions below those that are there."""
     try:
-        found = tests.draft_questions(persona)
+        questions = tests.draft_questions(persona)
     except (PersonaChatError, TimeoutError) as error:
-        told = error_text(error) if isinstance(error, PersonaChatError) else "The model took too long."
-        st.error(told, icon=":material/error:")
+        message = error_text(error) if isinstance(error, PersonaChatError) else "The model took too long."
+        st.error(message, icon=":material/error:")
         return
     there = [each for each in st.session_state[key].splitlines() if each.strip()]
-    st.session_state[key] = "\n".join(dict.fromkeys([*there, *found]))
+    st.session_state[key] = "\n".join(dict.fromkeys([*there, *questions]))
 
 
 def _save(workspace: Workspace, stored: StoredPersona, settings: TestSettings, key: str) -> None:
@@ -110,19 +110,19 @@ def _save(workspace: Workspace, stored: StoredPersona, settings: TestSettings, k
     except PersonaChatError as error:
         notices.say_not_done(error, title="The questions weren't saved")
         return
-    tests_state().said = "The persona was saved with these questions."
+    tests_state().outcome = "The persona was saved with these questions."
 
 
 def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[str]) -> None:
     tests = workspace.tests
-    listed = workspace.library.list(Filters(persona_id=stored.id), limit=MOST_OFFERED).conversations
-    if not listed:
+    conversations = workspace.library.list(Filters(persona_id=stored.id), limit=MOST_OFFERED).conversations
+    if not conversations:
         st.info(
             "There are no saved conversations with this persona yet. Chat with it first.",
             icon=":material/forum:",
         )
         return
-    titles = distinct({each.id: each.title or "Untitled" for each in listed})
+    titles = distinct({each.id: each.title or "Untitled" for each in conversations})
     picked = st.multiselect(
         "Conversations",
         list(titles),
@@ -171,7 +171,7 @@ def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[st
             key="start_adherence",
         )
     if forecast:
-        st.caption(running.told(forecast))
+        st.caption(running.summary(forecast))
 
 
 def _why_not(tests: Tests, *, ready: bool) -> str | None:
@@ -202,28 +202,28 @@ def draw_line(tests: Tests, report: RunReport) -> None:
     judged = results.Judged(tests)
     for (question, judge), share in by_question(report).items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{escaped(question)} **{escaped(share.told)}**")
+            st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
             results.draw_chip(judged.agreement_on(question, judge))
     results.draw_case_list(tests, report)
 
 
 def over_turns(report: RunReport) -> Chart:
-    found = measured(report)
+    shares = measured(report)
     series: dict[str, dict[int, float | None]] = {}
-    for each in found:
+    for each in shares:
         share = None if each.share is None else 100 * each.share
         series.setdefault(each.conversation, {})[each.turn] = share
-    turns = sorted({each.turn for each in found})
-    known = [each.share for each in found if each.share is not None]
-    mean = sum(known) / len(known) if known else None
+    turns = sorted({each.turn for each in shares})
+    measured_shares = [each.share for each in shares if each.share is not None]
+    mean = sum(measured_shares) / len(measured_shares) if measured_shares else None
     return Chart(
         key="adherence",
         question="How far is each reply like the persona?",
         option=_line([str(turn) for turn in turns], series, turns),
         columns=("Conversation", "Reply", "Answers like the persona"),
-        rows=[(each.conversation, each.turn, each.share) for each in found] if known else (),
+        rows=[(each.conversation, each.turn, each.share) for each in shares] if measured_shares else (),
         alt=(
-            f"{len(known)} of {len(found)} replies have all answers"
+            f"{len(measured_shares)} of {len(shares)} replies have all answers"
             + (f"; on average {mean * 100:.0f} % are like the persona." if mean is not None else ".")
         ),
         empty="No reply has all its answers. The replies below say why.",

@@ -197,20 +197,22 @@ def _draw_range(text: FormText, path: Path, value: Any, put: Put) -> None:
     keys = {end: text.key(path, value, end) for end in ("at_least", "at_most")}
 
     def changed() -> None:
-        found = {end: st.session_state[key] for end, key in keys.items()}
-        known = {end: int(number) if whole else number for end, number in found.items() if number is not None}
-        if not known:
+        ends = {end: st.session_state[key] for end, key in keys.items()}
+        numbers = {
+            end: int(number) if whole else number for end, number in ends.items() if number is not None
+        }
+        if not numbers:
             return
-        same = whole and len(known) == 2 and known["at_least"] == known["at_most"]
-        put(path, known["at_least"] if same else known)
+        same = whole and len(numbers) == 2 and numbers["at_least"] == numbers["at_most"]
+        put(path, numbers["at_least"] if same else numbers)
 
     for end, label in (("at_least", f"{KINDS[kind]}, at least"), ("at_most", "At most")):
         number = ends.get(end)
-        shown = None if number is None else (int(number) if whole else float(number))
+        initial = None if number is None else (int(number) if whole else float(number))
         st.number_input(
             label,
             min_value=0 if whole else 0.0,
-            value=shown,
+            value=initial,
             step=1 if whole else 0.1,
             placeholder="Any",
             key=keys[end],

@@ -21,5 +21,5 @@ class FormText:
 
     def key(self, path: Path, value: Any, part: str = "") -> str:
         """Of the field for a value: another value is another field, so that it shows what the text says."""
-        shown = hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:10]
-        return f"form_{self.persona_id}_{'.'.join(map(str, path))}_{part}_{shown}"
+        digest = hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:10]
+        return f"form_{self.persona_id}_{'.'.join(map(str, path))}_{part}_{digest}"

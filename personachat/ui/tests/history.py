@@ -51,7 +51,7 @@ def over_runs(scored: list[tuple[Run, Share]]) -> Chart:
         option=options.intervals(names, shares, intervals),
         columns=("Began", "Persona", "Passed", "Replies", "At least", "At most"),
         rows=rows,
-        alt=f"Replies that passed: {newest.told} in the newest run, {oldest.told} in the oldest.",
+        alt=f"Replies that passed: {newest.in_words} in the newest run, {oldest.in_words} in the oldest.",
         empty="Run the tests.",
         caption="The newest run first, each with the persona's version and its 95 % interval.",
         height=80 + 34 * len(scored),

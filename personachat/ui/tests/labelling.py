@@ -66,19 +66,21 @@ def _draw_nothing() -> None:
 
 
 def _draw_one(labelling: Labelling, item: ToLabel, *, left: int) -> None:
-    found = labelling.agreement(question=item.answer.question, judge=item.answer.judge)
-    color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
+    agreement = labelling.agreement(question=item.answer.question, judge=item.answer.judge)
+    color: Literal["green", "orange"] = "green" if agreement.calibrated else "orange"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
-        st.caption(f"{found.count} of {ENOUGH} labels · {left:,} to label", width="content")
-    st.progress(min(1.0, found.count / ENOUGH))
+        st.badge(
+            "Calibrated" if agreement.calibrated else "Not calibrated", color=color, help=agreement.sentence
+        )
+        st.caption(f"{agreement.count} of {ENOUGH} labels · {left:,} to label", width="content")
+    st.progress(min(1.0, agreement.count / ENOUGH))
     st.markdown(f"**{escaped(item.answer.question)}**")
     try:
-        said = labelling.said(item)
+        message = labelling.message_before(item)
     except PersonaChatError:
-        said = ""
+        message = ""
     st.caption("User")
-    st.text(said)
+    st.text(message)
     st.caption("Reply")
     with st.container(border=True):
         st.text(item.reply)
@@ -96,8 +98,8 @@ def _draw_keys(labelling: Labelling, item: ToLabel | None) -> None:
             _button("Undo", "U", done[-1].key, _undo, labelling)
     if done:
         last = done[-1].answer
-        said = "yes" if last.verdict else "no"
-        st.caption(f"Before: the judge said {said}. {escaped(last.reason)}")
+        verdict = "yes" if last.verdict else "no"
+        st.caption(f"Before: the judge said {verdict}. {escaped(last.reason)}")
 
 
 def _button(name: str, key: str, of: str, do: Callable[..., None], *args: object) -> None:
@@ -147,8 +149,8 @@ def _draw_thumbs(tests: Tests, persona_id: str, stored: StoredSuite | None) -> N
             return
         if job:
             _draw_outcome(job)
-        asked = tuple(stored.suite.judged) if stored and stored.suite else ()
-        questions = {each.question: each for each in (GENERAL, *asked)}
+        own_questions = tuple(stored.suite.judged) if stored and stored.suite else ()
+        questions = {each.question: each for each in (GENERAL, *own_questions)}
         question = questions[st.selectbox("Question", list(questions), key=f"thumbs_question_{persona_id}")]
         try:
             judge, rated = labelling.judge, labelling.rated(persona_id, question=question)
@@ -175,10 +177,10 @@ def _draw_thumbs(tests: Tests, persona_id: str, stored: StoredSuite | None) -> N
 
 
 def _draw_outcome(job: ThumbsJob) -> None:
-    told = f"{counted(job.labelled, 'label')} added."
+    notice = f"{counted(job.labelled, 'label')} added."
     if job.unread:
-        told += f" {job.unread} without an answer of the judge."
-    st.caption(escaped(f"{told} {job.trouble}".strip()))
+        notice += f" {job.unread} without an answer of the judge."
+    st.caption(escaped(f"{notice} {job.trouble}".strip()))
 
 
 @st.fragment(run_every=EVERY_SECONDS)

@@ -35,18 +35,18 @@ def draw_mapping(
     key = text.key(path, value, "mapping")
 
     def changed() -> None:
-        found = read(str(st.session_state[key]))
-        if isinstance(found, dict) and json.dumps(found) != json.dumps(value):
-            put(found)
+        entered = read(str(st.session_state[key]))
+        if isinstance(entered, dict) and json.dumps(entered) != json.dumps(value):
+            put(entered)
 
-    shown = json.dumps(value, indent=2, ensure_ascii=False) if value else ""
+    initial = json.dumps(value, indent=2, ensure_ascii=False) if value else ""
     with st.container():
         typed = st.text_area(
-            label, shown, key=key, help=help_text, height=160, disabled=not text.may_edit, on_change=changed
+            label, initial, key=key, help=help_text, height=160, disabled=not text.may_edit, on_change=changed
         )
-        found = read(typed)
-        if isinstance(found, str):
-            st.caption(f":red[{found}]")
+        entry = read(typed)
+        if isinstance(entry, str):
+            st.caption(f":red[{entry}]")
 
 
 def read(typed: str) -> dict[str, Any] | str:
@@ -54,11 +54,11 @@ def read(typed: str) -> dict[str, Any] | str:
     if not typed.strip():
         return {}
     try:
-        found = read_yaml(typed)
+        value = read_yaml(typed)
     except NoYaml as error:
         return f"This can't be read: there is an error in line {error.line}."
     except PersonaChatError as error:
         return str(error)
-    if not is_mapping(found):
+    if not is_mapping(value):
         return "This isn't a JSON object."
-    return dict(found)
+    return dict(value)

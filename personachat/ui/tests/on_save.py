@@ -28,7 +28,7 @@ def draw(workspace: Workspace, stored: StoredPersona, forecast: RunForecast | No
     settings = TestSettings.of(stored.persona)
     name = "Runs on save" if settings.on_save else "Run on save"
     with st.popover(name, icon=":material/autoplay:", disabled=not workspace.may_edit):
-        wanted = st.checkbox(
+        is_on = st.checkbox(
             "Run these tests whenever the persona is saved",
             value=settings.on_save,
             key=f"{ON}_{stored.etag}",
@@ -49,7 +49,7 @@ def draw(workspace: Workspace, stored: StoredPersona, forecast: RunForecast | No
             type="primary",
             icon=":material/save:",
             on_click=_save,
-            args=(workspace, stored, settings, wanted, most),
+            args=(workspace, stored, settings, is_on, most),
             key="save_on_save",
         )
 
@@ -58,10 +58,10 @@ def _save(
     workspace: Workspace,
     stored: StoredPersona,
     settings: TestSettings,
-    wanted: bool,  # noqa: FBT001  # a checkbox's
+    is_on: bool,  # noqa: FBT001  # a checkbox's
     most: float | None,
 ) -> None:
-    new = settings.model_copy(update={"on_save": wanted, "max_cost_usd": most})
+    new = settings.model_copy(update={"on_save": is_on, "max_cost_usd": most})
     try:
         text = new.written_into(stored.text)
         saving = Saving(workspace.author, "Tests on save")
@@ -69,8 +69,8 @@ def _save(
     except PersonaChatError as error:
         notices.say_not_done(error, title="The setting wasn't saved")
         return
-    tests_state().said = "The persona was saved with this setting."
-    tests_state().awaited = workspace.tests.saved_run_id(saved) if wanted else ""
+    tests_state().outcome = "The persona was saved with this setting."
+    tests_state().awaited = workspace.tests.saved_run_id(saved) if is_on else ""
 
 
 @st.fragment(run_every=EVERY_SECONDS)

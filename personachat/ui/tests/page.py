@@ -38,8 +38,8 @@ PICKED = "tests_persona"
 
 def draw(workspace: Workspace) -> None:
     """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
-    listed, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
-    personas = {each.id: each for each in listed if isinstance(each, StoredPersona)}
+    entries, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
+    personas = {each.id: each for each in entries if isinstance(each, StoredPersona)}
     names = distinct({persona_id: stored.persona.name for persona_id, stored in personas.items()})
     for notice in notices.take("page"):
         st.error(notice.text, icon=notice.icon)
@@ -58,11 +58,11 @@ def draw(workspace: Workspace) -> None:
     except EditingNotAllowed as error:
         st.info(error_text(error), icon=":material/visibility_off:")
         return
-    wanted = SUITE if stored and stored.problems else RESULTS
+    tab = SUITE if stored and stored.problems else RESULTS
     view = st.pills(
         "View",
         (RESULTS, SUITE, REPLAYS, SWEEPS, ADHERENCE, STRESS, LABELS),
-        default=wanted,
+        default=tab,
         key=view_key(persona_id),
         label_visibility="collapsed",
         required=True,
@@ -136,6 +136,6 @@ def _begin() -> None:
 
 def _draw_outcome() -> None:
     here = tests_state()
-    if here.said:
-        st.toast(here.said, icon=":material/check:")
-        here.said = ""
+    if here.outcome:
+        st.toast(here.outcome, icon=":material/check:")
+        here.outcome = ""

@@ -30,15 +30,15 @@ def draw(tests: Tests, due: tuple[PairToLabel, ...]) -> None:
 
 
 def _draw_one(labelling: PairLabelling, item: PairToLabel, *, left: int) -> None:
-    found = labelling.agreement(question=item.pair.question, judge=item.pair.judge)
+    agreement = labelling.agreement(question=item.pair.question, judge=item.pair.judge)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        pairs.draw_chip(found)
-        st.caption(f"{found.count} of {ENOUGH} labels · {left:,} to label", width="content")
-    st.progress(min(1.0, found.count / ENOUGH))
+        pairs.draw_chip(agreement)
+        st.caption(f"{agreement.count} of {ENOUGH} labels · {left:,} to label", width="content")
+    st.progress(min(1.0, agreement.count / ENOUGH))
     st.markdown(f"**{escaped(item.pair.question)}**")
     st.caption("User")
-    st.text(item.said)
-    for column, name, which in zip(st.columns(2), "AB", item.shown, strict=True):
+    st.text(item.message)
+    for column, name, which in zip(st.columns(2), "AB", item.order, strict=True):
         with column:
             st.caption(f"Reply {name}")
             with st.container(border=True):
@@ -50,7 +50,7 @@ def _draw_keys(labelling: PairLabelling, item: PairToLabel | None) -> None:
     done = tests_state().labelled_pairs
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if item:
-            first, second = item.shown
+            first, second = item.order
             _button("A is better", "A", item.key, _label, labelling, item, first)
             _button("B is better", "B", item.key, _label, labelling, item, second)
             _button("Tie", "T", item.key, _label, labelling, item, "tie")

@@ -20,21 +20,21 @@ ORDERS = ("other reply first", "this reply first")
 
 def draw_score(tests: Tests, report: RunReport) -> None:
     """The shares with their intervals; nothing where no replies were compared."""
-    found = score_pairs(report.score)
-    if found is None:
+    score = score_pairs(report.score)
+    if score is None:
         return
     other = "those of the other run" if report.run.options.against else "the recorded ones"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**Compared with {other}:** {escaped(found.told)}")
+        st.markdown(f"**Compared with {other}:** {escaped(score.sentence)}")
         for judge in judges_of(report):
             draw_chip(tests.pairs.agreement(question=report.run.options.pairwise, judge=judge))
     st.caption(f":material/balance: {escaped(report.run.options.pairwise)}")
 
 
-def draw_chip(found: PairAgreement) -> None:
+def draw_chip(agreement: PairAgreement) -> None:
     """How far a judge's preferences can be trusted."""
-    color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
-    st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
+    color: Literal["green", "orange"] = "green" if agreement.calibrated else "orange"
+    st.badge("Calibrated" if agreement.calibrated else "Not calibrated", color=color, help=agreement.sentence)
 
 
 def draw_verdict(pair: PairVerdict) -> None:
@@ -42,10 +42,10 @@ def draw_verdict(pair: PairVerdict) -> None:
     if pair.verdict is None:
         st.markdown(f":material/error: **pair**: {escaped(pair.trouble)}")
         return
-    told = NAMES[pair.verdict]
+    label = NAMES[pair.verdict]
     if pair.flipped:
-        told = "Tie, because the order of the replies changed the verdict"
-    st.markdown(f"{ICONS[pair.verdict]} **pair**: {escaped(told)}")
+        label = "Tie, because the order of the replies changed the verdict"
+    st.markdown(f"{ICONS[pair.verdict]} **pair**: {escaped(label)}")
     if len(pair.reasons) == 1:
         st.caption(escaped(pair.reasons[0]))
     else:

@@ -28,12 +28,12 @@ from personachat.usage.questions import UsageQuery
 
 MOST_OFFERED = 200
 MOST_SUGGESTED = 20
-MOST_FOUND = 1000
+MOST_RESULTS = 1000
 """Of messages with the words that are looked for."""
 SAVED, DRAFT = "The saved version", "The unsaved draft"
 RECORDED, OWN = "Each turn as recorded", "Its own course"
 
-LOOK, DISLIKED, LIKED, FAILED, CUT, PINNED, ARCHIVED, FOUND, WEEK, MONTH, NONE = range(11)
+LOOK, DISLIKED, LIKED, FAILED, CUT, PINNED, ARCHIVED, SEARCH, WEEK, MONTH, NONE = range(11)
 WAYS = {
     LOOK: "Deserve a look",
     DISLIKED: "Thumbs down",
@@ -42,7 +42,7 @@ WAYS = {
     CUT: "Cut off",
     PINNED: "Pinned",
     ARCHIVED: "Archived",
-    FOUND: "With these words",
+    SEARCH: "With these words",
     WEEK: "The last 7 days",
     MONTH: "The last 30 days",
     NONE: "By hand",
@@ -93,7 +93,7 @@ def _draw_choice(workspace: Workspace, persona_id: str) -> None:
             persist_state="session",
             help="As recorded isolates the change. Its own course shows where the new replies lead.",
         )
-    if way == FOUND:
+    if way == SEARCH:
         st.text_input(
             "Words in the title or the messages",
             key=_words_key(persona_id),
@@ -153,37 +153,37 @@ def _draw_choice(workspace: Workspace, persona_id: str) -> None:
             key="start_replay",
         )
     if forecast:
-        st.caption(running.told(forecast))
+        st.caption(running.summary(forecast))
 
 
 def _offered(
     workspace: Workspace, persona_id: str
 ) -> tuple[dict[str, ConversationSummary], dict[int, list[str]]] | None:
     """The newest conversations with the persona, and which of them each way chooses."""
-    listed, archived = (
+    conversations, archived = (
         workspace.library.list(
             Filters(persona_id=persona_id, archived=each), limit=MOST_OFFERED
         ).conversations
         for each in (False, True)
     )
-    if not listed and not archived:
+    if not conversations and not archived:
         return None
-    found = workspace.insights.suggested(UsageQuery(zone=ZoneInfo("UTC"), persona=persona_id))
+    suggestions = workspace.insights.suggested(UsageQuery(zone=ZoneInfo("UTC"), persona=persona_id))
     liked = workspace.library.list(Filters(persona_id=persona_id, rating=1), limit=MOST_OFFERED)
-    summaries = {summary.id: summary for summary in (*listed, *archived)}
+    summaries = {summary.id: summary for summary in (*conversations, *archived)}
     ways = {
-        LOOK: [each.id for each in found],
+        LOOK: [each.id for each in suggestions],
         LIKED: [each.id for each in liked.conversations],
-        PINNED: [each.id for each in listed if each.pinned],
+        PINNED: [each.id for each in conversations if each.pinned],
         ARCHIVED: [each.id for each in archived],
-        FOUND: _found(workspace, str(st.session_state.get(_words_key(persona_id), ""))),
+        SEARCH: _search_results(workspace, str(st.session_state.get(_words_key(persona_id), ""))),
         NONE: [],
         **{
-            way: [each.id for each in found if kind in {reason.kind for reason in each.reasons}]
+            way: [each.id for each in suggestions if kind in {reason.kind for reason in each.reasons}]
             for way, kind in _KINDS.items()
         },
         **{
-            way: [each.id for each in listed if now() - each.updated_at <= timedelta(days=days)]
+            way: [each.id for each in conversations if now() - each.updated_at <= timedelta(days=days)]
             for way, days in _DAYS.items()
         },
     }
@@ -196,21 +196,21 @@ def _words_key(persona_id: str) -> str:
     return f"replay_words_{persona_id}"
 
 
-def _found(workspace: Workspace, words: str) -> list[str]:
+def _search_results(workspace: Workspace, words: str) -> list[str]:
     """The conversations that have these words in their title or messages; the archived come last."""
     if not words.strip():
         return []
     hits = [
         hit
         for archived in (False, True)
-        for hit in workspace.library.search(words, Filters(archived=archived), limit=MOST_FOUND).hits
+        for hit in workspace.library.search(words, Filters(archived=archived), limit=MOST_RESULTS).hits
     ]
     return list(dict.fromkeys(hit.conversation.id for hit in hits))
 
 
 def _search(workspace: Workspace, key: str, persona_id: str, offered: tuple[str, ...]) -> None:
-    found = _found(workspace, str(st.session_state[_words_key(persona_id)]))
-    st.session_state[key] = [each for each in found if each in offered][:MOST_SUGGESTED]
+    ids = _search_results(workspace, str(st.session_state[_words_key(persona_id)]))
+    st.session_state[key] = [each for each in ids if each in offered][:MOST_SUGGESTED]
 
 
 def _choose(key: str, way_key: str, ways: dict[int, list[str]]) -> None:

@@ -89,7 +89,7 @@ def draw_case_list(tests: Tests, report: RunReport) -> None:
     """Each case with all its replies, those that didn't pass first."""
     ordered = sorted(report.score.cases, key=lambda case: case.state == "pass")
     judged = Judged(tests)
-    for case in ordered[: tests_state().shown]:
+    for case in ordered[: tests_state().rows]:
         _draw_case(judged, report, case)
     _draw_more(len(ordered))
 
@@ -103,15 +103,15 @@ def _draw_replayed(tests: Tests, report: RunReport) -> None:
     def share(case: CaseResult) -> float:
         return changed_share(cases[case.number].reference, case.cells[0].reply) if case.cells else -1.0
 
-    found = sorted(((share(case), case) for case in report.score.cases), key=lambda each: -each[0])
+    cases_in_order = sorted(((share(case), case) for case in report.score.cases), key=lambda each: -each[0])
     judged = Judged(tests)
-    for changed, case in found[: tests_state().shown]:
-        told = "missing" if not case.cells else f"{changed * 100:.0f} % of the words changed"
+    for changed, case in cases_in_order[: tests_state().rows]:
+        text = "missing" if not case.cells else f"{changed * 100:.0f} % of the words changed"
         verdict = pairs.summary(case.cells[0].pair) if case.cells else ""
-        label = f"{ICONS[case.state]} {escaped(case.name)}: {told}{verdict}"
+        label = f"{ICONS[case.state]} {escaped(case.name)}: {text}{verdict}"
         with st.expander(label, key=_case_key(report.run.id, case.number)):
             st.caption("User")
-            st.text(cases[case.number].said[-1].words)
+            st.text(cases[case.number].all_turns[-1].words)
             for note in report.run.options.notes.get(case.number, ()):
                 st.caption(f":material/info: {escaped(note)}")
             for cell in case.cells:
@@ -120,11 +120,11 @@ def _draw_replayed(tests: Tests, report: RunReport) -> None:
                 st.caption("What changed since the recorded reply")
                 draw_words(compared_words(cases[case.number].reference, cell.reply))
                 draw_cell(judged, cell)
-    _draw_more(len(found))
+    _draw_more(len(cases_in_order))
 
 
 def _draw_more(count: int) -> None:
-    left = count - tests_state().shown
+    left = count - tests_state().rows
     if left > 0:
         st.button(
             f"Show {min(left, SHOWN_CASES)} more",
@@ -135,7 +135,7 @@ def _draw_more(count: int) -> None:
 
 
 def _show_more() -> None:
-    tests_state().shown += SHOWN_CASES
+    tests_state().rows += SHOWN_CASES
 
 
 @dataclass(slots=True)
@@ -191,16 +191,16 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
     whole, replies = scored.whole, scored.replies
     likely = "The share that further runs would have lies in this range, in 95 of 100 such tests."
     figures = (
-        ("Cases that pass every time", f"{whole.hits:,} of {whole.count:,}", whole.told_interval, likely),
+        ("Cases that pass every time", f"{whole.hits:,} of {whole.count:,}", whole.interval_in_words, likely),
         (
             "Replies that pass",
             f"{replies.hits:,} of {replies.count:,}",
-            replies.told_interval,
+            replies.interval_in_words,
             "Errors and missing replies count as not passed.",
         ),
         ("Cost", "unknown" if cost is None else money(cost), "", "With the judge's calls."),
     )
-    for place, (label, value, interval, told) in zip(st.columns(3, gap="small"), figures, strict=True):
+    for place, (label, value, interval, help_text) in zip(st.columns(3, gap="small"), figures, strict=True):
         with place:
             st.metric(
                 label,
@@ -208,7 +208,7 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
                 interval or None,
                 delta_color="off",
                 delta_arrow="off",
-                help=told,
+                help=help_text,
                 border=True,
                 height="stretch",
             )
@@ -255,12 +255,12 @@ def _json(report: RunReport) -> bytes:
 
 
 def _draw_changes(comparison: Comparison) -> None:
-    told = ", ".join(
-        f"{len(found)} {change}"
+    summary = ", ".join(
+        f"{len(cases)} {change}"
         for change in ("better", "worse", "same", "missing", "unclear")
-        if (found := comparison.of(change))
+        if (cases := comparison.of(change))
     )
-    st.markdown(f"**Since the run before:** {told}")
+    st.markdown(f"**Since the run before:** {summary}")
     for each in comparison.changes:
         if each.change in _CHANGES and each.before and each.after:
             st.markdown(
@@ -276,7 +276,7 @@ def _draw_changes(comparison: Comparison) -> None:
 def _draw_case(judged: Judged, report: RunReport, case: CaseResult) -> None:
     label = f"{ICONS[case.state]} {escaped(case.name)}: {NAMES[case.state]}, {case.passes} of {case.planned}"
     with st.expander(label, expanded=False, key=_case_key(report.run.id, case.number)):
-        for turn in report.suite.cases[case.number].said:
+        for turn in report.suite.cases[case.number].all_turns:
             st.caption("User" if turn.user else "Assistant")
             st.text(turn.words)
         for cell in case.cells:
@@ -323,24 +323,24 @@ def _draw_judged(judged: Judged, cell: Cell, answer: JudgedAnswer, *, key: str) 
         st.caption(f":material/warning: {escaped(answer.warning)}")
     if answer.verdict is None:
         return
-    known, found = judged.label(answer, cell.reply), judged.agreement(answer)
+    verdict, agreement = judged.label(answer, cell.reply), judged.agreement(answer)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        draw_chip(found)
+        draw_chip(agreement)
         st.caption("The right answer is")
         for label, name in ((True, "Yes"), (False, "No")):
             st.button(
                 name,
-                type="primary" if known is label else "secondary",
+                type="primary" if verdict is label else "secondary",
                 on_click=_label,
                 args=(judged.tests, cell, answer, label),
                 key=f"label_{key}_{name}",
             )
 
 
-def draw_chip(found: Agreement) -> None:
+def draw_chip(agreement: Agreement) -> None:
     """How far a judge's answers can be trusted."""
-    color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
-    st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
+    color: Literal["green", "orange"] = "green" if agreement.calibrated else "orange"
+    st.badge("Calibrated" if agreement.calibrated else "Not calibrated", color=color, help=agreement.sentence)
 
 
 def _label(tests: Tests, cell: Cell, answer: JudgedAnswer, label: bool) -> None:  # noqa: FBT001  # a caller gives it by its place

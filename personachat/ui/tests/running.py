@@ -77,7 +77,7 @@ def draw(workspace: Workspace, persona: StoredPersona) -> None:
             key="run_tests",
         )
         on_save.draw(workspace, persona, forecast)
-    st.caption(told(forecast))
+    st.caption(summary(forecast))
     if forecast.reason:
         st.warning(escaped(forecast.reason), icon=":material/swap_horiz:")
     if forecast.judge_calls and not tests.judge_model:
@@ -120,7 +120,7 @@ def follow(tests: Tests, runs: Sequence[Run]) -> bool:
     return live is not None
 
 
-def told(forecast: RunForecast) -> str:
+def summary(forecast: RunForecast) -> str:
     """The forecast as one line."""
     parts = [f"{counted(forecast.calls, 'call')} to {escaped(forecast.model)}"]
     if forecast.judge_calls:

@@ -29,15 +29,15 @@ def draw(workspace: Workspace, stored: StoredPersona) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _draw_setting(workspace, stored, settings)
         if settings.samples:
-            st.caption(_told(workspace, stored.id, settings), width="content")
-    found = workspace.tests.sampled.answers(stored.id)
-    if not found:
+            st.caption(_today(workspace, stored.id, settings), width="content")
+    answers = workspace.tests.sampled.answers(stored.id)
+    if not answers:
         return
-    chart.draw(over_days(found))
+    chart.draw(over_days(answers))
     judged = results.Judged(workspace.tests)
-    for (question, judge), share in _by_question(found).items():
+    for (question, judge), share in _by_question(answers).items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{escaped(question)} **{escaped(share.told)}**")
+            st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
             results.draw_chip(judged.agreement_on(question, judge))
     _draw_own(workspace, stored.id)
 
@@ -85,40 +85,40 @@ def _save(workspace: Workspace, stored: StoredPersona, settings: TestSettings, k
     except PersonaChatError as error:
         notices.say_not_done(error, title="The setting wasn't saved")
         return
-    tests_state().said = "The persona was saved with this setting."
+    tests_state().outcome = "The persona was saved with this setting."
 
 
-def _told(workspace: Workspace, persona_id: str, settings: TestSettings) -> str:
+def _today(workspace: Workspace, persona_id: str, settings: TestSettings) -> str:
     count, spent = workspace.tests.sampled.today(persona_id)
     limit = settings.sampling.max_cost_usd_per_day
     of = "" if limit is None else f" of ${limit:g}"
     return escaped(f"Today (UTC): {count} of {settings.sampling.max_per_day} replies, ${spent:.4f}{of}.")
 
 
-def _by_question(found: Sequence[SampledAnswers]) -> dict[tuple[str, str], Share]:
+def _by_question(answers: Sequence[SampledAnswers]) -> dict[tuple[str, str], Share]:
     sums: dict[tuple[str, str], tuple[int, int]] = {}
-    for each in found:
+    for each in answers:
         hits, count = sums.get((each.question, each.judge), (0, 0))
         sums[each.question, each.judge] = hits + each.hits, count + each.count
     return {key: Share(hits, count) for key, (hits, count) in sums.items()}
 
 
-def over_days(found: Sequence[SampledAnswers]) -> Chart:
+def over_days(answers: Sequence[SampledAnswers]) -> Chart:
     """The share of answers that are like the persona, by day, with its interval in the table."""
     days: dict[str, tuple[int, int]] = {}
-    for each in found:
+    for each in answers:
         hits, count = days.get(each.day, (0, 0))
         days[each.day] = hits + each.hits, count + each.count
     shares = {day: Share(hits, count) for day, (hits, count) in days.items()}
     points: list[float] = [round(100 * share.hits / share.count, 1) for share in shares.values()]
-    whole = Share(sum(each.hits for each in found), sum(each.count for each in found))
+    whole = Share(sum(each.hits for each in answers), sum(each.count for each in answers))
     return Chart(
         key="sampled",
         question="How far are the replies of each day like the persona?",
         option=_option(list(shares), points),
         columns=("Day (UTC)", "Answers like the persona", "Share"),
-        rows=[(day, share.hits, share.told) for day, share in shares.items()],
-        alt=f"{counted(len(shares), 'day')}; {whole.told} answers are like the persona.",
+        rows=[(day, share.hits, share.in_words) for day, share in shares.items()],
+        alt=f"{counted(len(shares), 'day')}; {whole.in_words} answers are like the persona.",
         empty="",
         caption="Sampled replies of everybody's chats. What has no verdict counts as not like the persona.",
     )

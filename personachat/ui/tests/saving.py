@@ -53,8 +53,8 @@ def show(turn: Turn) -> None:
         f"The {counted(len(before), 'message')} before this reply become part of the tests of "
         f"{escaped(turn.persona_name)}, word for word. Everyone who sees the persona's tests can read them."
     )
-    said = before[-1].text if before else ""
-    st.text_input("Name", value=" ".join(said.split())[:MOST_NAME], max_chars=190, key=NAME)
+    text = before[-1].text if before else ""
+    st.text_input("Name", value=" ".join(text.split())[:MOST_NAME], max_chars=190, key=NAME)
     kind = st.selectbox(
         "What has to be true of the reply?", list(KINDS), format_func=lambda each: KINDS[each], key=KIND
     )
@@ -92,10 +92,10 @@ def _before(turn: Turn) -> Sequence[Turn]:
 
 
 def _save(turn: Turn) -> None:
-    wanted = st.session_state.get(VALUE)
+    text = st.session_state.get(VALUE)
     kind = str(st.session_state[KIND])
-    value = True if kind in {IN_ROLE, NO_LEAK, NOT_REFUSES} else wanted
-    value = {"at_most": int(wanted or 1)} if kind == WORDS else value
+    value = True if kind in {IN_ROLE, NO_LEAK, NOT_REFUSES} else text
+    value = {"at_most": int(text or 1)} if kind == WORDS else value
     check = yaml.safe_dump([{kind: value}], allow_unicode=True)
     reference = str(st.session_state[REFERENCE])
     try:

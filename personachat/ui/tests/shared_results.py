@@ -14,40 +14,40 @@ from personachat.ui.tests.run_names import ENDS
 from personachat.ui.tests.state import SHOWN_CASES
 from personachat.ui.wording import escaped
 
-_SHOWN = "shared_cases"
+_ROW_COUNT = "shared_cases"
 
 
 def draw(services: Services, token: str) -> None:
     """Draw it. Raises ShareNotFound, DatabaseUnavailable and DatabaseDamaged."""
-    found = services.shared_results(token)
-    st.title(escaped(f"Tests of {found.persona}"), anchor=False)
-    when = exact(found.run.began_at, zone=viewer_zone())
+    results = services.shared_results(token)
+    st.title(escaped(f"Tests of {results.persona}"), anchor=False)
+    when = exact(results.run.began_at, zone=viewer_zone())
     st.caption(f":material/link: Shared from PersonaChat · {when} · read-only")
-    whole, replies = found.score.whole, found.score.replies
+    whole, replies = results.score.whole, results.score.replies
     st.markdown(
-        f"**{whole.told}** cases passed in every repeat, {replies.told} replies passed. "
-        f"The run is {ENDS[found.run.state]}."
+        f"**{whole.in_words}** cases passed in every repeat, {replies.in_words} replies passed. "
+        f"The run is {ENDS[results.run.state]}."
     )
-    if not found.words:
+    if not results.words:
         st.info(
             "The persona's prompt is hidden, so only results are shown.", icon=":material/visibility_off:"
         )
-    ordered = sorted(found.score.cases, key=lambda case: case.state == "pass")
-    shown = int(st.session_state.get(_SHOWN, SHOWN_CASES))
-    for case in ordered[:shown]:
-        _draw_case(found, case)
-    if len(ordered) > shown:
-        st.button(f"Show {len(ordered) - shown:,} more", key="more_shared_cases", on_click=_show_more)
+    ordered = sorted(results.score.cases, key=lambda case: case.state == "pass")
+    rows = int(st.session_state.get(_ROW_COUNT, SHOWN_CASES))
+    for case in ordered[:rows]:
+        _draw_case(results, case)
+    if len(ordered) > rows:
+        st.button(f"Show {len(ordered) - rows:,} more", key="more_shared_cases", on_click=_show_more)
 
 
-def _draw_case(found: SharedResults, case: CaseResult) -> None:
-    name = case.name if found.words else f"Case {case.number + 1}"
+def _draw_case(results: SharedResults, case: CaseResult) -> None:
+    name = case.name if results.words else f"Case {case.number + 1}"
     label = f"{ICONS[case.state]} {escaped(name)}: {NAMES[case.state]}, {case.passes} of {case.planned}"
-    if not found.words:
+    if not results.words:
         st.markdown(label)
         return
     with st.expander(label, key=f"shared_case_{case.number}"):
-        for turn in found.suite.cases[case.number].said:
+        for turn in results.suite.cases[case.number].all_turns:
             st.caption("User" if turn.user else "Assistant")
             st.text(turn.words)
         for cell in case.cells:
@@ -63,4 +63,4 @@ def _draw_cell(cell: Cell) -> None:
 
 
 def _show_more() -> None:
-    st.session_state[_SHOWN] = int(st.session_state.get(_SHOWN, SHOWN_CASES)) + SHOWN_CASES
+    st.session_state[_ROW_COUNT] = int(st.session_state.get(_ROW_COUNT, SHOWN_CASES)) + SHOWN_CASES

@@ -35,9 +35,9 @@ class TestsState:
 
     mounts: dict[str, Mount] = field(default_factory=dict)
     editing: bool = False
-    said: str = ""
+    outcome: str = ""
     count: int = 0
-    shown: int = SHOWN_CASES
+    rows: int = SHOWN_CASES
     """How many cases of a run are drawn."""
     labelled: list[ToLabel] = field(default_factory=list)
     """What was labelled in this session, the last one last: it can be undone."""
@@ -70,8 +70,8 @@ def mount_of(persona_id: str, stored: StoredSuite | None, *, beginning: str) -> 
         mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, text, text, etag)
     elif not mount.alive:  # another page was open: the component begins with what was typed
         here.count += 1
-        kept, begun, version = mount.taken, mount.base_text, mount.etag
-        mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, kept, begun, version)
+        taken_text, begun, version = mount.taken, mount.base_text, mount.etag
+        mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, taken_text, begun, version)
     mount.taken = mount.text_now
     return mount
 

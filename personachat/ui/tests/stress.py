@@ -112,7 +112,7 @@ def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
         key="start_stress",
     )
     if forecast:
-        st.caption(running.told(forecast))
+        st.caption(running.summary(forecast))
 
 
 def _start(tests: Tests, wish: RunWish, make: Callable[[], MadeRun]) -> None:
@@ -132,7 +132,7 @@ def draw_talk(tests: Tests, report: RunReport) -> None:
     judged = results.Judged(tests)
     for (question, judge), share in by_question(report).items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{escaped(question)} **{escaped(share.told)}**")
+            st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
             results.draw_chip(judged.agreement_on(question, judge))
     for cell in cells:
         if cell.asked:
@@ -170,14 +170,14 @@ def _draw_requests(report: RunReport, cells: list[Cell]) -> None:
 
 
 def over_rounds(report: RunReport) -> Chart:
-    found = [
+    points = [
         (case.number + 1, cell_share(case.cells[0]) if case.cells else None)
         for case in report.score.cases
         if any(check.kind == "judge" for check in report.suite.cases[case.number].check)
     ]
-    told = ", ".join(
+    summary = ", ".join(
         f"round {number} {'not known' if share is None else f'{share * 100:.0f} %'}"
-        for number, share in found
+        for number, share in points
     )
     return Chart(
         key="stress",
@@ -185,19 +185,19 @@ def over_rounds(report: RunReport) -> Chart:
         option={
             "tooltip": {"trigger": "axis"},
             "grid": {"left": 8, "right": 16, "top": 16, "bottom": 24, "containLabel": True},
-            "xAxis": {"type": "category", "data": [str(number) for number, _ in found], "name": "Round"},
+            "xAxis": {"type": "category", "data": [str(number) for number, _ in points], "name": "Round"},
             "yAxis": {"type": "value", "min": 0, "max": 100, "axisLabel": {"formatter": "{value} %"}},
             "series": [
                 {
                     "name": "Like the persona",
                     "type": "line",
-                    "data": [None if share is None else 100 * share for _, share in found],
+                    "data": [None if share is None else 100 * share for _, share in points],
                 }
             ],
         },
         columns=("Round", "Answers like the persona"),
-        rows=found if any(share is not None for _, share in found) else (),
-        alt=f"Answers that are like the persona: {told}.",
+        rows=points if any(share is not None for _, share in points) else (),
+        alt=f"Answers that are like the persona: {summary}.",
         empty="No probe has all its answers. The rounds below say why.",
         caption="The share of questions answered as a reply like the persona would have it, at each probe.",
         height=220,

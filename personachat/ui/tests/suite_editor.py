@@ -113,7 +113,7 @@ def _take_in(persona_id: str, mount: Mount, content: bytes) -> None:
         return
     replace_text(persona_id, mount, merged)
     left_out = f" {' '.join(losses)}" if losses else ""
-    here.said = escaped(f"Tests were imported. Save them to keep them.{left_out}")
+    here.outcome = escaped(f"Tests were imported. Save them to keep them.{left_out}")
 
 
 def _why_not(tests: Tests, *, problems: bool, changed: bool) -> str | None:
@@ -132,7 +132,7 @@ def _save(tests: Tests, persona_id: str, mount: Mount) -> None:
         return
     forget(persona_id)
     here = tests_state()
-    here.said = "Tests saved."
+    here.outcome = "Tests saved."
     if here.editing:  # the first ones: now they can be run
         here.editing = False
         st.session_state[view_key(persona_id)] = RESULTS

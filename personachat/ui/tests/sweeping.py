@@ -103,7 +103,7 @@ def _draw_choice(tests: Tests, persona: Persona, stored: StoredSuite | None) -> 
         key="start_sweep",
     )
     if forecast:
-        st.caption(running.told(forecast))
+        st.caption(running.summary(forecast))
 
 
 def _values(label: str, own: str, usual: tuple[str, ...], *, key: str) -> list[str]:
@@ -145,7 +145,7 @@ def _draw_cell(tests: Tests, report: RunReport, case: CaseResult, manner: Manner
     judged = results.Judged(tests)
     with st.container(border=True, gap="xsmall", height="stretch", key=f"sweep_{case.number}"):
         st.markdown(f"{results.ICONS[case.state]} **{escaped(manner.name)}**")
-        st.caption(escaped(report.suite.cases[case.number].said[-1].words[:200]))
+        st.caption(escaped(report.suite.cases[case.number].all_turns[-1].words[:200]))
         if not case.cells:
             st.caption("This reply is missing.")
         for cell in case.cells:

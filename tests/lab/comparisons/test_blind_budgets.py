@@ -50,7 +50,7 @@ def told(services: Services) -> list[Any]:
     """All that budgets say to who sits at this machine, and administers."""
     services.ledger.settle()
     budgets = services.budgets
-    budgets._told.clear()
+    budgets._cached_states.clear()
     mine = [numbers(budgets.states_of(LOCAL_OWNER, persona_id=each)) for each in ("", "ada", "bob")]
     overview = services.administrator(LOCAL_OWNER).budgets()
     everyone = [(name, numbers([state])) for each in overview for name, state in each.states]

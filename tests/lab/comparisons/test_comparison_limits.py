@@ -43,7 +43,7 @@ def test_nothing_is_asked_or_kept_if_the_first_message_could_cost_too_much(
         begun(comparisons, most(DEAR))  # enough for one column, not for both
     assert "could cost up to $0.0" in str(caught.value)
     assert fake.chats == []
-    assert comparisons.listed() == ()
+    assert comparisons.newest() == ()
 
 
 def test_the_rest_of_a_list_waits_at_the_limit_and_is_sent_once_it_is_raised(

@@ -17,7 +17,7 @@ from personachat.database import schema
 from personachat.database.connection import Database
 from personachat.errors import ComparisonNotFound, ConversationNotFound
 from personachat.lab.comparisons.model import Comparison, Round, Variant, Vote
-from personachat.lab.comparisons.store import NAMES_SHOWN, SqlComparisons, purge
+from personachat.lab.comparisons.store import NAMES_REVEALED, SqlComparisons, purge
 from personachat.lab.comparisons.tables import comparison_rounds, comparison_votes, comparisons
 from personachat.owners import comparing
 from personachat.stamps import new_id, now
@@ -80,10 +80,10 @@ def test_what_was_kept_is_read_back(database: Database) -> None:
     found = store.get(OWNER, made.id)
     assert found.variants == made.variants
     assert found.rounds == (replace(one, revealed=True, vote=cast),)
-    (listed,) = store.listed(OWNER, limit=5)
+    (listed,) = store.newest(OWNER, limit=5)
     assert (listed.rounds, listed.votes, listed.title) == (1, 1, "Trams")
-    assert store.listed(OWNER, limit=5, sought="BRAKE")
-    assert not store.listed(OWNER, limit=5, sought="ferries")
+    assert store.newest(OWNER, limit=5, sought="BRAKE")
+    assert not store.newest(OWNER, limit=5, sought="ferries")
 
 
 def test_of_two_who_go_on_at_once_one_is_told(database: Database) -> None:
@@ -108,7 +108,7 @@ def test_a_second_blind_vote_changes_nothing_and_one_after_the_names_is_not_coun
     store.reveal(OWNER, made.id, second.id)
     assert store.vote(OWNER, made.id, second.id, cast)
     votes = [each.vote for each in store.get(OWNER, made.id).rounds]
-    assert votes == [cast, replace(cast, counted=False, why_not=NAMES_SHOWN)]
+    assert votes == [cast, replace(cast, counted=False, why_not=NAMES_REVEALED)]
 
 
 def test_what_was_deleted_long_ago_goes_with_its_conversations_and_no_others(database: Database) -> None:

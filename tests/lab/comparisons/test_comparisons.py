@@ -160,7 +160,7 @@ def test_what_cannot_be_compared_is_refused_and_nothing_is_kept(
 ) -> None:
     with pytest.raises(error):
         comparisons.begin(setups, "Hello?")
-    assert comparisons.listed() == ()
+    assert comparisons.newest() == ()
     assert fake.chats == []
 
 
@@ -269,7 +269,7 @@ def test_the_ledger_has_its_calls_as_their_persons_and_does_not_say_which_reply(
 def test_nobody_elses_comparison_is_there(comparing_services: Services, comparisons: Comparisons) -> None:
     comparison_id = begun(comparisons)
     other = comparing_services.of("browser:somebody-else").comparisons
-    assert other.listed() == ()
+    assert other.newest() == ()
     calls: list[Callable[[], object]] = [
         lambda: other.seen(comparison_id),
         lambda: other.live(comparison_id),
@@ -295,14 +295,14 @@ def test_nobody_elses_comparison_is_there(comparing_services: Services, comparis
 def test_comparisons_are_listed_found_renamed_deleted_and_brought_back(comparisons: Comparisons) -> None:
     first = begun(comparisons, message="How do trams brake?")
     second = begun(comparisons, message="100% of ferries")
-    assert [each.id for each in comparisons.listed()] == [second, first]
-    assert [each.title for each in comparisons.listed(sought="TRAMS")] == ["How do trams brake?"]
-    assert [each.id for each in comparisons.listed(sought="0%")] == [second]
-    assert comparisons.listed(sought="_") == ()
+    assert [each.id for each in comparisons.newest()] == [second, first]
+    assert [each.title for each in comparisons.newest(sought="TRAMS")] == ["How do trams brake?"]
+    assert [each.id for each in comparisons.newest(sought="0%")] == [second]
+    assert comparisons.newest(sought="_") == ()
     comparisons.rename(first, "  Trams \n and brakes ")
     assert comparisons.seen(first).title == "Trams and brakes"
     comparisons.delete(first)
-    assert [each.id for each in comparisons.listed()] == [second]
+    assert [each.id for each in comparisons.newest()] == [second]
     with pytest.raises(ComparisonNotFound):
         comparisons.seen(first)
     comparisons.restore(first)

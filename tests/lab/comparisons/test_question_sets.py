@@ -38,7 +38,7 @@ def test_a_list_is_saved_chosen_again_changed_deleted_and_brought_back(database:
     assert (made.name, made.messages) == ("Trams daily", ("How?", "Two\nlines", "How? \ufffd"))
     assert sets.get(made.id) == made
     sets.save("apples", ["Why?"])
-    assert [each.name for each in sets.listed()] == ["apples", "Trams daily"]
+    assert [each.name for each in sets.all()] == ["apples", "Trams daily"]
     changed = sets.change(made.id, name="Ferries", messages=["When?"])
     assert (changed.name, changed.messages) == ("Ferries", ("When?",))
     assert sets.change(made.id, name="ferries").name == "ferries"
@@ -48,7 +48,7 @@ def test_a_list_is_saved_chosen_again_changed_deleted_and_brought_back(database:
             call(made.id)
     sets.save("FERRIES", ["Why?"])
     assert sets.restore(made.id).name == "ferries (2)"
-    assert len(sets.listed()) == 3
+    assert len(sets.all()) == 3
 
 
 def test_names_are_the_owners_own_and_each_is_given_once(database: Database) -> None:
@@ -73,7 +73,7 @@ def test_what_cannot_be_sent_is_not_kept(tmp_path: Path, messages: list[str]) ->
             sets.save("Trams", messages)
         with pytest.raises(MessageInvalid):
             sets.save(" ", ["How?"])
-        assert sets.listed() == ()
+        assert sets.all() == ()
 
 
 def test_there_is_an_end_to_lists(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_lists_move_with_their_owner_and_go_for_good_when_deleted_long_ago(datab
     browser, ada = (QuestionSets(database, owner=each) for each in ("browser:1", "user:ada"))
     old, new = browser.save("Old", ["How?"]), browser.save("New", ["Why?"])
     move_all(database, before="browser:1", now="user:ada")
-    assert [each.id for each in ada.listed()] == [new.id, old.id]
+    assert [each.id for each in ada.all()] == [new.id, old.id]
     ada.delete(old.id)
     with database.write() as connection:
         long_ago = now() - timedelta(days=31)
@@ -117,7 +117,7 @@ def test_comparisons_of_the_version_before_stay_and_stop_nowhere(kind: str, tmp_
         with closing(Database(str(url))) as database:
             found = SqlComparisons(database).get("user:ada", "c1")
             assert (found.title, found.most_cost_usd) == ("Trams", None)
-            assert QuestionSets(database, owner="user:ada").listed() == ()
+            assert QuestionSets(database, owner="user:ada").all() == ()
 
 
 class _File:

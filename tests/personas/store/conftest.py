@@ -56,11 +56,11 @@ class Replicas:
     def database(self) -> Database:
         return self._closers.enter_context(closing(Database(self._url)))
 
-    def open(self, *, kept: int | None = None) -> tuple[PersonaStore, SqlRevisions]:
+    def open(self, *, most: int | None = None) -> tuple[PersonaStore, SqlRevisions]:
         """One more server's store and its history."""
         database = self.database()
         place = "folder" if self.kind == "files" else ""
-        revisions = SqlRevisions(database, place=place, kept=kept)
+        revisions = SqlRevisions(database, place=place, most=most)
         if self.kind == "files":
             return RecordedFiles(self._folder, revisions, database), revisions
         return SqlPersonaStore(database, revisions), revisions

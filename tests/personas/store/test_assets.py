@@ -39,7 +39,7 @@ def test_a_set_gives_its_files_back_and_keeps_each_once(database: Database) -> N
         "low": b"dong",
         "again": b"ding",
     }
-    assert store.known((bells.set.digest, "0" * 32)) == {bells.set.digest}
+    assert store.existing((bells.set.digest, "0" * 32)) == {bells.set.digest}
     assert store.files("0" * 32) is None
     with database.read() as connection:
         counts = [

@@ -417,7 +417,7 @@ class TestRevisions:
         assert revisions.newest() == {"a": revisions.of("a")[0].saved_at}
 
     def test_as_many_are_kept_as_the_setting_says(self, replicas: Replicas) -> None:
-        store, revisions = replicas.open(kept=2)
+        store, revisions = replicas.open(most=2)
         for number in range(1, 6):
             store.save(persona_text("a", name=f"Number {number}"))
         assert [each.number for each in revisions.of("a")] == [5, 4]

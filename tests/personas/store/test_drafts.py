@@ -9,7 +9,13 @@ import pytest
 from sqlalchemy import update
 
 from personachat.database.connection import Database
-from personachat.personas.store.drafts import ASIDE_KEPT, MOST_ASIDE, DraftText, PersonaDrafts, purge_drafts
+from personachat.personas.store.drafts import (
+    ASIDE_LIFETIME,
+    MOST_ASIDE,
+    DraftText,
+    PersonaDrafts,
+    purge_drafts,
+)
 from personachat.personas.store.tables import persona_drafts, persona_undos
 from personachat.personas.store.undos import OFFERED, PersonaUndos
 
@@ -130,7 +136,7 @@ def test_only_what_was_discarded_long_ago_is_purged(drafts: PersonaDrafts, datab
     drafts.put("me", "gone", None, version=1, writer="one")
     drafts.set_aside("me", "old", TEXT, name="Ada")
     with database.write() as connection:
-        moment = database.moment(connection) - ASIDE_KEPT - timedelta(days=1)
+        moment = database.moment(connection) - ASIDE_LIFETIME - timedelta(days=1)
         connection.execute(update(persona_drafts).values(changed_at=moment))
     drafts.set_aside("me", "new", TEXT, name="Ada")
     assert purge_drafts(database) == 2

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from personachat.conversations import responses
-from personachat.conversations.responses import KEPT, KeptResponse, KeptResponses
+from personachat.conversations.responses import LIFETIME, KeptResponse, KeptResponses
 from personachat.database.connection import Database
 from personachat.errors import DatabaseUnavailable
 from tests.conversations.conftest import database, postgres_database, sqlite_database  # noqa: F401  # fixtures
@@ -68,7 +68,7 @@ def test_what_no_database_holds_comes_back_as_it_was(kept: KeptResponses) -> Non
 def test_it_goes_an_hour_after_its_last_use(kept: KeptResponses, clock: Clock) -> None:
     one = said("one")
     kept.keep("ada", one)
-    clock.pass_(KEPT - timedelta(seconds=1))
+    clock.pass_(LIFETIME - timedelta(seconds=1))
     two = said("two", one)
     kept.keep("ada", two)
     clock.pass_(timedelta(minutes=30))

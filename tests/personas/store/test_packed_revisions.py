@@ -63,7 +63,7 @@ def test_a_hundred_saves_of_a_large_persona_take_little_room_and_are_read_byte_f
 
 
 def test_pruning_leaves_the_newest_readable(database: Database) -> None:  # noqa: F811  # a fixture
-    revisions = SqlRevisions(database, place="here", kept=5)
+    revisions = SqlRevisions(database, place="here", most=5)
     texts = versions(LANDMARK + 8)
     for text in texts:
         record(database, revisions, text)

@@ -14,7 +14,7 @@ from personachat.database.connection import Database
 from personachat.personas.persona import Persona, dump_persona
 from personachat.personas.pictures.reading import read_picture
 from personachat.personas.store.own_templates import OwnTemplates
-from personachat.personas.store.picture_purging import UNNAMED_KEPT, PicturePurging, purge_pictures
+from personachat.personas.store.picture_purging import UNNAMED_LIFETIME, PicturePurging, purge_pictures
 from personachat.personas.store.pictures import PersonaPictures
 from personachat.personas.store.shares import PersonaShares
 from personachat.personas.store.tables import persona_drafts, persona_pictures
@@ -39,7 +39,7 @@ def kept(database: Database, number: int) -> str:
 def age(database: Database) -> None:
     """Let a day pass for all that is there."""
     with database.write() as connection:
-        old = now() - UNNAMED_KEPT - timedelta(minutes=1)
+        old = now() - UNNAMED_LIFETIME - timedelta(minutes=1)
         connection.execute(update(persona_pictures).values(created_at=old))
 
 

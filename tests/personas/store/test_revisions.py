@@ -110,7 +110,7 @@ def test_thousands_are_recorded_in_a_few_statements(database: Database, revision
 
 @pytest.mark.parametrize("kept", [1, 3])
 def test_only_the_newest_are_kept_and_their_numbers_go_on(database: Database, kept: int) -> None:
-    revisions = SqlRevisions(database, place="here", kept=kept)
+    revisions = SqlRevisions(database, place="here", most=kept)
     for number in range(1, 7):
         assert record(database, revisions, recording("a", str(number))) == [number]
     assert record(database, revisions, recording("a", "6", "deleted")) == [7]
@@ -120,7 +120,7 @@ def test_only_the_newest_are_kept_and_their_numbers_go_on(database: Database, ke
 
 
 def test_what_one_persona_loses_no_other_does(database: Database) -> None:
-    revisions = SqlRevisions(database, place="here", kept=2)
+    revisions = SqlRevisions(database, place="here", most=2)
     elsewhere = SqlRevisions(database, place="there")
     for number in range(1, 4):
         record(database, elsewhere, recording("a", str(number)))

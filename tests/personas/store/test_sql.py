@@ -34,7 +34,7 @@ from personachat.personas.store.revisions import SqlRevisions
 from personachat.personas.store.sql import SqlPersonaStore
 
 database = Database(sys.argv[1])
-store = SqlPersonaStore(database, SqlRevisions(database, place="", kept=None))
+store = SqlPersonaStore(database, SqlRevisions(database, place="", most=None))
 for _ in range(int(sys.argv[2])):
     while True:
         stored = store.get("counter")
@@ -50,7 +50,7 @@ database.close()
 
 
 def store_in(database: Database) -> SqlPersonaStore:
-    return SqlPersonaStore(database, SqlRevisions(database, place="", kept=None))
+    return SqlPersonaStore(database, SqlRevisions(database, place="", most=None))
 
 
 @pytest.fixture

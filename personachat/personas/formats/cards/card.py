@@ -35,7 +35,7 @@ from personachat.personas.formats.cards.origin import (
 )
 from personachat.personas.formats.cards.sections import DIALOGUE, join_sections, split_sections
 from personachat.personas.formats.cards.text import cleaned, decoded, depth
-from personachat.personas.formats.origins import comparable, given, without_assets
+from personachat.personas.formats.origins import comparable, import_origin, without_assets
 from personachat.personas.lorebook.editing import entries_of, shortened
 from personachat.personas.persona import Persona, Personality, dump_persona
 
@@ -49,18 +49,18 @@ _KEYS = {
 }
 
 
-def with_edits(persona: Persona, found: CardFields, edited: AbstractSet[str]) -> Persona:
+def with_edits(persona: Persona, fields: CardFields, edited: AbstractSet[str]) -> Persona:
     """Return the persona with the edited fields as found; its prompt is edited part by part."""
-    changed: dict[str, Any] = {key: getattr(found, key) for name, key in _KEYS.items() if name in edited}
+    changed: dict[str, Any] = {key: getattr(fields, key) for name, key in _KEYS.items() if name in edited}
     if edited & {*PROMPT_FIELDS, "mes_example"}:
-        parts = split_sections(persona.system_prompt, alone=found.alone)
+        parts = split_sections(persona.system_prompt, alone=fields.alone)
         now = dict(parts)
         for part in (*PROMPT_FIELDS, DIALOGUE):
             if ("mes_example" if part == DIALOGUE else part) in edited:
-                now[part] = found.parts.get(part, "")
+                now[part] = fields.parts.get(part, "")
         if now != parts:
             changed["system_prompt"] = (
-                join_sections(now, alone=found.alone)[: limits.PROMPT] or found.system_prompt
+                join_sections(now, alone=fields.alone)[: limits.PROMPT] or fields.system_prompt
             )
     if "personality" in edited:  # it holds the traits as well, and is part of the prompt now
         changed["personality"] = Personality()
@@ -187,21 +187,21 @@ def write_card(persona: Persona, *, version: CardVersion) -> tuple[dict[str, Any
 
 
 def _persona(card: Card) -> tuple[Persona, tuple[str, ...]]:
-    found = mapped(card)
+    fields = mapped(card)
     own = carried(card)
     if own and not own.edited:
         return own.persona, ()
     if own:
         own_extensions = own.persona.extensions.get(OURS)
         kept_there = own_extensions if isinstance(own_extensions, dict) else {}
-        edited = with_edits(own.persona, found, own.edited)
-        return _keeping(edited, card, kept_there, found.losses)
-    losses = found.losses
+        edited = with_edits(own.persona, fields, own.edited)
+        return _keeping(edited, card, kept_there, fields.losses)
+    losses = fields.losses
     if OURS in card.dictionary("extensions"):
         losses = (*losses, "PersonaChat's own data in the card can't be read and was left out.")
     if BOOK in extensions_of(card) and BOOK in card.dictionary("extensions"):
         losses = (*losses, f'The card\'s own lore is used instead of the extension "{BOOK}".')
-    return _keeping(found.persona(extensions_of(card)), card, {}, losses)
+    return _keeping(fields.persona(extensions_of(card)), card, {}, losses)
 
 
 def _keeping(
@@ -251,8 +251,8 @@ def _fitting(persona: Persona, extensions: dict[str, Any]) -> tuple[dict[str, An
 
 
 def _too_big(names: Sequence[str]) -> str:
-    listed = ", ".join(f'"{excerpt(name)}"' for name in names[:5])
-    return f"Extensions from other programs that are too large to keep were left out: {listed}."
+    name_list = ", ".join(f'"{excerpt(name)}"' for name in names[:5])
+    return f"Extensions from other programs that are too large to keep were left out: {name_list}."
 
 
 def _without_nulls(value: Any, names: Sequence[str]) -> None:
@@ -266,7 +266,7 @@ def _without_nulls(value: Any, names: Sequence[str]) -> None:
 def _is_unchanged(persona: Persona, read: CardRead) -> bool:
     """Whether the persona is what the card gives, but for the id and the model that an import gave it."""
     was = comparable(read.persona).model_copy(update={"picture": persona.picture})  # that is beside the card
-    if not read.is_ours and given(persona) == {"id": persona.id, "model": persona.model}:
+    if not read.is_ours and import_origin(persona) == {"id": persona.id, "model": persona.model}:
         was = was.model_copy(update={"id": persona.id, "model": persona.model})
     return without_assets(was) == without_assets(comparable(persona))
 
@@ -310,8 +310,8 @@ def _data(
 
 
 def _shallow(extensions: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    found = {key: value for key, value in extensions.items() if depth(value) <= MAX_DEPTH - 3}
-    return found, len(found) < len(extensions)
+    members = {key: value for key, value in extensions.items() if depth(value) <= MAX_DEPTH - 3}
+    return members, len(members) < len(extensions)
 
 
 def _lost_in_v1(persona: Persona, data: dict[str, Any]) -> tuple[str, ...]:

@@ -62,8 +62,8 @@ def read_charx(files: Archive) -> CharxRead:
 def _icon(card: Any, files: Archive) -> str:
     """The name of the file that the card shows itself with: the main icon, else any; "" for none."""
     data = card.get("data") if isinstance(card, dict) else None
-    listed = data.get("assets") if isinstance(data, dict) else None
-    assets = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    asset_list = data.get("assets") if isinstance(data, dict) else None
+    assets = [each for each in asset_list if isinstance(each, dict)] if isinstance(asset_list, list) else []
     icons = [each for each in assets if each.get("type") == "icon"]
     icons.sort(key=lambda each: not _is_main_icon(each))
     for asset in icons:
@@ -80,11 +80,11 @@ def write_charx(
 ) -> tuple[PackedFile, tuple[str, ...]]:
     """Return the archive with this picture and these files, and in sentences what the card cannot hold."""
     card, losses = write_card(persona, version=3)
-    listed = card["data"].get("assets")
-    there = [asset for asset in listed if isinstance(asset, dict)] if isinstance(listed, list) else []
+    asset_list = card["data"].get("assets")
+    there = [asset for asset in asset_list if isinstance(asset, dict)] if isinstance(asset_list, list) else []
     icon = _free_name(assets)
     main = {"type": "icon", "uri": f"{_SCHEMES[0]}{icon}", "name": "main", "ext": "png"}
-    kept, dropped = [], 0
+    files, dropped = [], 0
     for asset in there:
         is_missing = _is_inside(asset) and _name_inside(asset) not in assets
         if _is_main_icon(asset) and (persona.picture or is_missing):
@@ -93,22 +93,22 @@ def write_charx(
         elif is_missing:
             dropped += 1
             continue
-        kept.append(asset)
+        files.append(asset)
     if dropped:
         losses = (*losses, "The card's pictures and sounds are not in the archive and were not kept.")
-    if not any(_is_main_icon(asset) for asset in kept):
-        kept.insert(0, main)
-    whole = card if kept == there else card | {"data": _showing(persona, card["data"], kept)}
+    if not any(_is_main_icon(asset) for asset in files):
+        files.insert(0, main)
+    whole = card if files == there else card | {"data": _showing(persona, card["data"], files)}
     text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
-    shown = {icon: image} if main in kept else {}
-    return pack({CARD: text.encode(), **shown, **assets}), losses
+    images = {icon: image} if main in files else {}
+    return pack({CARD: text.encode(), **images, **assets}), losses
 
 
 def _free_name(taken: Collection[str]) -> str:
     """A name for the main icon."""
-    known = {name.casefold() for name in taken}
+    taken_names = {name.casefold() for name in taken}
     names = (f"{_ICONS}images/{stem}.png" for stem in ("main", *(f"main-{n}" for n in range(2, 5_000))))
-    return next(name for name in names if name not in known)
+    return next(name for name in names if name not in taken_names)
 
 
 def _showing(persona: Persona, data: dict[str, Any], assets: list[dict[str, Any]]) -> dict[str, Any]:

@@ -24,9 +24,9 @@ def read_dialogue(text: str, *, names: Sequence[str]) -> tuple[tuple[Example, ..
     examples: list[Example] = []
     rest: list[str] = []
     for block, start in [(first, ""), *((block, "<START>\n") for block in blocks)]:
-        found = _exchanges(block, speaker)
-        if found and len(examples) + len(found) <= limits.EXAMPLES_COUNT:
-            examples += found
+        exchanges = _exchanges(block, speaker)
+        if exchanges and len(examples) + len(exchanges) <= limits.EXAMPLES_COUNT:
+            examples += exchanges
         elif block.strip():
             rest.append(start + block.strip())
     return tuple(examples), "\n".join(rest)

@@ -38,8 +38,8 @@ def read_exif_card(content: bytes) -> tuple[str, tuple[str, ...]]:
     """The first card in the picture's comments that can be read, as `payload_text`. Raises ImportRefused."""
     blocks = _webp_blocks(content) if is_webp(content) else _jpeg_blocks(content)
     fault: ImportRefused = NoPersona("The picture contains no character card.", hint=_HINT)
-    found = (comment for block in blocks for comment in _comments(block) if comment.strip(_BLANK))
-    for comment in islice(found, MOST_COMMENTS):
+    comments = (comment for block in blocks for comment in _comments(block) if comment.strip(_BLANK))
+    for comment in islice(comments, MOST_COMMENTS):
         try:
             return payload_text(comment)
         except ImportRefused as refused:

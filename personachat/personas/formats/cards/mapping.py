@@ -115,8 +115,8 @@ def fields(persona: Persona, version: CardVersion, origin: Card | None) -> dict[
         parts = split_sections(persona.system_prompt, alone=alone)
     if version == 1 and "system_prompt" in parts:
         parts = {"description": persona.system_prompt}
-    found: dict[str, Any] = {part: parts.get(part, "") for part in PROMPT_FIELDS}
-    found |= {
+    fields: dict[str, Any] = {part: parts.get(part, "") for part in PROMPT_FIELDS}
+    fields |= {
         "name": persona.name,
         "first_mes": persona.greeting,
         "alternate_greetings": list(persona.alternate_greetings),
@@ -125,17 +125,17 @@ def fields(persona: Persona, version: CardVersion, origin: Card | None) -> dict[
         "tags": list(persona.tags),
     }
     if origin and was:
-        found |= {
+        fields |= {
             "alternate_greetings": _with_the_rest(
                 persona.alternate_greetings, was.alternate_greetings, origin
             ),
             "tags": [*persona.tags, *_filled(origin.texts("tags"))[limits.TAGS_COUNT :]],
         }
-        found |= {name: origin.data[name] for name in _unchanged(persona, was, parts) if name in origin.data}
+        fields |= {name: origin.data[name] for name in _unchanged(persona, was, parts) if name in origin.data}
     if traits := traits_text(persona.personality):
-        personality = found["personality"] if isinstance(found["personality"], str) else ""
-        found["personality"] = "\n".join(filter(None, (personality, traits)))
-    return found
+        personality = fields["personality"] if isinstance(fields["personality"], str) else ""
+        fields["personality"] = "\n".join(filter(None, (personality, traits)))
+    return fields
 
 
 def traits_text(traits: Personality) -> str:
@@ -146,7 +146,7 @@ def traits_text(traits: Personality) -> str:
 
 def placeholders(text: str) -> str:
     """Put {{user}} and {{char}} for the older <USER>, <BOT> and <CHAR>."""
-    return _OLD_PLACEHOLDER.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text)
+    return _OLD_PLACEHOLDER.sub(lambda match: "{{user}}" if match[1].lower() == "user" else "{{char}}", text)
 
 
 def _with_the_rest(now: Sequence[str], before: Sequence[str], origin: Card) -> list[str]:
@@ -162,7 +162,7 @@ def _filled(texts: Sequence[str]) -> list[str]:
 
 def _unchanged(persona: Persona, was: CardFields, parts: dict[str, str]) -> list[str]:
     same = [part for part in PROMPT_FIELDS if parts.get(part, "") == was.parts.get(part, "")]
-    kept = {
+    values = {
         "name": persona.name == was.name,
         "first_mes": persona.greeting == was.greeting,
         "alternate_greetings": persona.alternate_greetings == was.alternate_greetings,
@@ -170,7 +170,7 @@ def _unchanged(persona: Persona, was: CardFields, parts: dict[str, str]) -> list
         "creator_notes": persona.description == was.description,
         "tags": persona.tags == was.tags,
     }
-    return same + [name for name, is_same in kept.items() if is_same]
+    return same + [name for name, is_same in values.items() if is_same]
 
 
 def _cut(text: str, most: int, losses: list[str], what: str) -> str:
@@ -208,17 +208,17 @@ def _unused(card: Card, prompt: str) -> list[str]:
             and not _is_plain(name, card.data[name])
         ]
     book = card.data.get("character_book") if card.version > 1 else None
-    names = macros.unknown("\n".join(_told(card, prompt, book)))
+    names = macros.unknown("\n".join(_texts_with_macros(card, prompt, book)))
     if names:
-        listed = ", ".join(f"{{{{{excerpt(name, most=30)}}}}}" for name in sorted(names)[:5])
+        name_list = ", ".join(f"{{{{{excerpt(name, most=30)}}}}}" for name in sorted(names)[:5])
         more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-        losses.append(f"These placeholders are not supported here and stay as written: {listed}{more}.")
+        losses.append(f"These placeholders are not supported here and stay as written: {name_list}{more}.")
     if book is not None:
         losses += lorebook.limits(book)
     return losses
 
 
-def _told(card: Card, prompt: str, book: Any) -> list[str]:
+def _texts_with_macros(card: Card, prompt: str, book: Any) -> list[str]:
     """Every text of a card in which macros are replaced."""
     texts = [prompt, card.text("first_mes"), card.text("mes_example"), *card.texts("alternate_greetings")]
     if card.version > 1:

@@ -82,9 +82,9 @@ def extensions_of(card: Card) -> dict[str, Any]:
     """Return the extensions a persona takes from a card: the foreign ones, and the lore."""
     if card.version == 1:
         return {}
-    found = {key: value for key, value in card.dictionary("extensions").items() if key != OURS}
+    members = {key: value for key, value in card.dictionary("extensions").items() if key != OURS}
     book = card.data.get(BOOK)
-    return found | {BOOK: book} if isinstance(book, dict) else found
+    return members | {BOOK: book} if isinstance(book, dict) else members
 
 
 def carrying(persona: Persona, data: Mapping[str, Any]) -> dict[str, Any]:

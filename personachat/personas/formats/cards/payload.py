@@ -28,10 +28,10 @@ def payload_text(payload: bytes) -> tuple[str, tuple[str, ...]]:
     if not content.removeprefix(b"\xef\xbb\xbf").lstrip(_SPACE).startswith(b"{"):
         content = _unwrapped(content)
     content, left_out = slimmed(content)
-    found = decoded(content)
-    if found is None:
+    text = decoded(content)
+    if text is None:
         raise ImportRefused("The card in the picture is damaged: it is not text.", hint=_HINT)
-    return found.text, left_out
+    return text.text, left_out
 
 
 def inflated(packed: bytes | memoryview) -> bytes:

@@ -33,13 +33,13 @@ def join_sections(parts: Mapping[str, str], *, alone: str = "system_prompt") -> 
 
 def split_sections(prompt: str, *, alone: str = "system_prompt") -> dict[str, str]:
     """Return the parts a prompt was joined from, or the whole prompt as the part `alone`."""
-    found: list[tuple[str, int, int]] = []
+    sections: list[tuple[str, int, int]] = []
     last = -1
     for match in _HEADING.finditer(prompt):
         order, part = _ORDER[match[0]]
         if order > last:
-            found.append((part, match.start(), match.end()))
+            sections.append((part, match.start(), match.end()))
             last = order
-    ends = [start for _, start, _ in found[1:]] + [len(prompt)]
-    parts = {part: prompt[begin:end].strip() for (part, _, begin), end in zip(found, ends, strict=False)}
+    ends = [start for _, start, _ in sections[1:]] + [len(prompt)]
+    parts = {part: prompt[begin:end].strip() for (part, _, begin), end in zip(sections, ends, strict=False)}
     return parts if join_sections(parts, alone=alone) == prompt else {alone: prompt}

@@ -35,10 +35,10 @@ def decoded(text: str) -> tuple[Any, tuple[str, ...]]:
     doubled = []
 
     def collected(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        members = dict(pairs)
+        if len(members) < len(pairs):
             doubled.append(True)
-        return found
+        return members
 
     try:
         value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=collected)

@@ -21,10 +21,10 @@ def _masks(value: Any) -> Sequence[dict[str, Any]]:
     value = mapping(value)
     if _is_mask(value):
         return [value]
-    kept = mapping(value.get("state")).get("masks") or mapping(value.get("mask-store")).get("masks")
-    kept = kept or value.get("masks")
-    listed = list(kept.values()) if isinstance(kept, dict) else kept
-    return [each for each in objects(listed) if _is_mask(each)]
+    masks = mapping(value.get("state")).get("masks") or mapping(value.get("mask-store")).get("masks")
+    masks = masks or value.get("masks")
+    mask_list = list(masks.values()) if isinstance(masks, dict) else masks
+    return [each for each in objects(mask_list) if _is_mask(each)]
 
 
 def _is_mask(value: dict[str, Any]) -> bool:
@@ -84,8 +84,8 @@ def _is_jan(value: Any) -> bool:
 
 
 def _is_jan_list(value: Any) -> bool:
-    listed = objects(mapping(value).get("assistants"))
-    return bool(listed) and all("instructions" in each for each in listed)
+    assistants = objects(mapping(value).get("assistants"))
+    return bool(assistants) and all("instructions" in each for each in assistants)
 
 
 def _read_assistants(value: Any) -> Iterator[Sketch]:
@@ -116,8 +116,8 @@ def _read_assistants(value: Any) -> Iterator[Sketch]:
 
 def _is_assistant_list(value: Any) -> bool:
     value = mapping(value)
-    listed = objects(value.get("data"))
-    return value.get("object") == "list" and bool(listed) and all(map(_is_assistant, listed))
+    assistants = objects(value.get("data"))
+    return value.get("object") == "list" and bool(assistants) and all(map(_is_assistant, assistants))
 
 
 # --- LM Studio: presets of 0.3 and of 0.2 ----------------------------------------------------------------
@@ -166,8 +166,8 @@ def _checked(value: Any) -> Any:
 
 def _is_request(value: Any) -> bool:
     messages = value if isinstance(value, list) else mapping(value).get("messages")
-    listed = objects(messages)
-    return bool(listed) and all("role" in each and "content" in each for each in listed)
+    parts = objects(messages)
+    return bool(parts) and all("role" in each and "content" in each for each in parts)
 
 
 def _read_request(value: Any) -> Iterator[Sketch]:

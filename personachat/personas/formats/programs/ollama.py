@@ -183,8 +183,8 @@ def _quoted(text: str) -> str:
 
 
 def _modelfiles(value: Any) -> list[dict[str, Any]]:
-    listed = value if isinstance(value, list) else [value]
-    files = [mapping(each.get("modelfile")) or each for each in objects(listed)]
+    modelfiles = value if isinstance(value, list) else [value]
+    files = [mapping(each.get("modelfile")) or each for each in objects(modelfiles)]
     return [each for each in files if "content" in each and "tagName" in each]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from personachat.personas import limits
 from personachat.personas.formats.programs.reader import Reader
-from personachat.personas.formats.promptfoo import KEPT
+from personachat.personas.formats.promptfoo import ORIGIN
 from personachat.personas.formats.sketches import Sketch, as_text, mapping, objects, turns
 from personachat.personas.formats.yaml_text import NoYaml, read_yaml
 
@@ -37,12 +37,14 @@ def _matches(value: Any) -> bool:
 
 
 def _read(value: Any) -> Iterator[Sketch]:
-    listed = value["prompts"] if isinstance(value["prompts"], list) else [value["prompts"]]
+    prompts = value["prompts"] if isinstance(value["prompts"], list) else [value["prompts"]]
     model, config = _provider(value)
     tests = objects(value.get("tests"))
-    kept = {"tests": tests} | ({"defaultTest": value["defaultTest"]} if value.get("defaultTest") else {})
-    fits = len(json.dumps(kept)) <= MOST_KEPT_CHARACTERS
-    written = [(number, prompt, _raw(prompt)) for number, prompt in enumerate(listed, 1)]
+    extensions = {"tests": tests} | (
+        {"defaultTest": value["defaultTest"]} if value.get("defaultTest") else {}
+    )
+    fits = len(json.dumps(extensions)) <= MOST_KEPT_CHARACTERS
+    written = [(number, prompt, _raw(prompt)) for number, prompt in enumerate(prompts, 1)]
     own = [each for each in written if each[2] and not _is_reference(each[2])]
     for number, prompt, text in own:
         label = as_text(mapping(prompt).get("label")) or as_text(value.get("description"))
@@ -52,7 +54,7 @@ def _read(value: Any) -> Iterator[Sketch]:
         sketch.max_tokens, sketch.stop = config.get("max_tokens"), config.get("stop") or ()
         sketch.starters = [text for test in tests for text in _questions(test)][: limits.STARTERS_COUNT]
         if tests and fits:
-            sketch.extensions[KEPT] = kept
+            sketch.extensions[ORIGIN] = extensions
         elif tests:
             sketch.losses.append("There are too many tests to keep.")
         read = {"prompts", "providers", "targets", "tests", "defaultTest", "description"}
@@ -115,8 +117,8 @@ def _questions(test: dict[str, Any]) -> list[str]:
 
 
 def _provider(value: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
-    given = value.get("providers") or value.get("targets")
-    first = given[0] if isinstance(given, list) and given else given
+    providers = value.get("providers") or value.get("targets")
+    first = providers[0] if isinstance(providers, list) and providers else providers
     if isinstance(first, dict) and "id" not in first and len(first) == 1:
         ((name, options),) = first.items()
         first = {"id": name} | mapping(options)

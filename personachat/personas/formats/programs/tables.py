@@ -21,7 +21,7 @@ ROLES = ("name", "prompt", "description", "greeting", "tags", "model")
 
 MOST_COLUMNS = 100
 
-_KNOWN: Mapping[str, tuple[str, ...]] = {
+_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "prompt": (
         *("prompt", "systemprompt", "system", "instructions", "instruction", "systemmessage", "persona"),
         *("content", "text", "template", "body", "message"),
@@ -124,7 +124,9 @@ def _table(rows: list[list[str]], columns: Mapping[str, str] | None) -> Table | 
         return None
     dicts = tuple(dict(zip(names, row, strict=False)) for row in rows[1:])
     chosen = _chosen(names, dicts, columns)
-    named_columns = {_plain(name) for name in names} & {each for names in _KNOWN.values() for each in names}
+    named_columns = {_plain(name) for name in names} & {
+        each for names in _SYNONYMS.values() for each in names
+    }
     even = all(len(row) == len(names) for row in rows)
     if "prompt" not in chosen or not (named_columns or columns or (even and len(rows) > 2)):
         return None
@@ -145,7 +147,7 @@ def _chosen(
         return dict(columns)
     column_of: dict[str, str] = {}
     plain = {_plain(name): name for name in names}
-    for role, synonyms in _KNOWN.items():
+    for role, synonyms in _SYNONYMS.items():
         name = next(
             (plain[each] for each in synonyms if each in plain and plain[each] not in column_of.values()),
             None,

@@ -29,7 +29,7 @@ ORDER = tuple(
     for name, field in part.model_fields.items()
 )
 
-MOST_SHOWN = 400
+MOST_CHARACTERS = 400
 
 FIELDS = "form-"
 """What the keys of the form's widgets begin with."""
@@ -123,7 +123,7 @@ class FormText:
         if self.is_spoiled(path):
             return "This contains a value that can't be shown here."
         written = json.dumps(self.value(path), ensure_ascii=False)
-        return written if len(written) <= MOST_SHOWN else f"{written[:MOST_SHOWN]} …"
+        return written if len(written) <= MOST_CHARACTERS else f"{written[:MOST_CHARACTERS]} …"
 
 
 def change(open_persona: OpenPersona, how: Callable[[str], str]) -> None:
@@ -142,7 +142,7 @@ def take_out(open_persona: OpenPersona, path: Path) -> None:
     change(open_persona, lambda text: without(text, path))
 
 
-def given(open_persona: OpenPersona, path: Path, value: Any) -> bool:
+def remember_value(open_persona: OpenPersona, path: Path, value: Any) -> bool:
     """Remember that somebody gave the widget of a path this value; False if it had it already.
 
     A browser also reports what nobody touched, such as the default of a field that was just drawn.

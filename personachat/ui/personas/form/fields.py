@@ -19,8 +19,8 @@ from personachat.ui.personas.form.binding import (
     change,
     draw_problems,
     draw_unshowable,
-    given,
     put,
+    remember_value,
     take_out,
 )
 from personachat.ui.wording import escaped, heard
@@ -143,7 +143,7 @@ def _text_in(text: FormText, path: Path) -> str | None:
 
 def _text_changed(open_persona: OpenPersona, path: Path, key: str, when_empty: WhenEmpty = "keep") -> None:
     value = st.session_state[key] or ""
-    if not given(open_persona, path, value):
+    if not remember_value(open_persona, path, value):
         return
     if not value and when_empty == "remove":
         take_out(open_persona, path)

@@ -24,7 +24,7 @@ from personachat.ui.personas import actions as editing
 from personachat.ui.personas import findings
 from personachat.ui.personas.desk import JSON_TAB, TAB_KEY, OpenPersona, take_typed
 from personachat.ui.personas.form import fields, json_text, lists, model_picker, numbers, picture
-from personachat.ui.personas.form.binding import FormText, draw_unshowable, given, put, take_out
+from personachat.ui.personas.form.binding import FormText, draw_unshowable, put, remember_value, take_out
 from personachat.ui.wording import counted, escaped
 
 PROMPT = ("systemPrompt",)
@@ -201,7 +201,7 @@ def _picked_name(avatar: str) -> str:
 
 def _avatar_picked(text: FormText, key: str) -> None:
     picked = st.session_state[key]
-    given(text.open_persona, ("avatar", "picker"), picked)
+    remember_value(text.open_persona, ("avatar", "picker"), picked)
     if picked:
         put(text.open_persona, ("avatar",), picked)
     else:

@@ -14,8 +14,8 @@ from personachat.ui.personas.form.binding import (
     FormText,
     draw_problems,
     draw_unshowable,
-    given,
     put,
+    remember_value,
     take_out,
 )
 
@@ -49,7 +49,7 @@ def _object_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
     value = _object_in(st.session_state[key] or "")
     if value is None:
         return
-    given(open_persona, path, _written(value))
+    remember_value(open_persona, path, _written(value))
     if value:
         put(open_persona, path, value)
     else:

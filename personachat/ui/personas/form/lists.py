@@ -20,8 +20,8 @@ from personachat.ui.personas.form.binding import (
     change,
     draw_problems,
     draw_unshowable,
-    given,
     put,
+    remember_value,
     take_out,
 )
 from personachat.ui.personas.form.fields import help_of
@@ -216,13 +216,13 @@ def _choose(open_persona: OpenPersona, path: Path, at: int, count: int, key: str
 
 def _entry_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
     value = st.session_state[key] or ""
-    if given(open_persona, path, value):
+    if remember_value(open_persona, path, value):
         _put_entry(open_persona, path, value)
 
 
 def _side_changed(open_persona: OpenPersona, path: Path, side: str, key: str) -> None:
     value = st.session_state[key] or ""
-    if not given(open_persona, (*path, side), value):
+    if not remember_value(open_persona, (*path, side), value):
         return
     if FormText(open_persona).value(path) is MISSING:
         _put_entry(open_persona, path, dict.fromkeys(SIDES, "") | {side: value})
@@ -232,7 +232,7 @@ def _side_changed(open_persona: OpenPersona, path: Path, side: str, key: str) ->
 
 def _tags_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
     value = list(st.session_state[key])
-    if not given(open_persona, path, value):
+    if not remember_value(open_persona, path, value):
         return
     if value:
         put(open_persona, path, value)

@@ -29,7 +29,7 @@ def draw(text: FormText, path: Path, label: str) -> None:
 
 def known_models() -> KnownModels:
     """What the providers have said up to now; waits for nothing."""
-    return session.services().model_names.known()
+    return session.services().model_names.all()
 
 
 def redraw_after(models: KnownModels) -> None:

@@ -13,8 +13,8 @@ from personachat.ui.personas.form.binding import (
     FormText,
     draw_problems,
     draw_unshowable,
-    given,
     put,
+    remember_value,
     take_out,
 )
 from personachat.ui.personas.form.fields import help_of
@@ -128,7 +128,7 @@ def _number_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
     value = st.session_state[key]
     if value is not None:
         value = round(value, 4)
-    if not given(open_persona, path, value):
+    if not remember_value(open_persona, path, value):
         return
     if value is None:
         take_out(open_persona, path)
@@ -137,12 +137,12 @@ def _number_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
 
 
 def _switched(open_persona: OpenPersona, path: Path, key: str) -> None:
-    if given(open_persona, path, st.session_state[key]):
+    if remember_value(open_persona, path, st.session_state[key]):
         put(open_persona, path, st.session_state[key])
 
 
 def _left_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
-    if not given(open_persona, (*path, "left"), st.session_state[key]):
+    if not remember_value(open_persona, (*path, "left"), st.session_state[key]):
         return
     if st.session_state[key]:
         take_out(open_persona, path)
