@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -18,10 +19,10 @@ def api_is_served() -> bool:
     return bool(_served)
 
 
-def page(name: str, **query: str) -> str:
+def page(name: str, **query: str | Sequence[str]) -> str:
     """The whole address of a page; "" is the chat."""
     here = urlsplit(st.context.url or "")
-    return urlunsplit((here.scheme, here.netloc, f"{_folder()}/{name}", urlencode(query), ""))
+    return urlunsplit((here.scheme, here.netloc, f"{_folder()}/{name}", urlencode(query, doseq=True), ""))
 
 
 def api() -> str | None:

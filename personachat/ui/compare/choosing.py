@@ -15,7 +15,7 @@ from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, session
-from personachat.ui.compare import actions, forecasting, questions
+from personachat.ui.compare import actions, forecasting, link, questions
 from personachat.ui.compare.state import (
     BLIND_VOTE,
     STOP_AT,
@@ -27,6 +27,7 @@ from personachat.ui.compare.state import (
     note_address,
     note_messages,
 )
+from personachat.ui.personas import kept_drafts
 from personachat.ui.wording import distinct, escaped, heard
 
 SAVED, DRAFT = "Saved", "Unsaved draft"
@@ -46,6 +47,7 @@ def draw(services: Services, workspace: Workspace) -> None:
         st.info("There are no personas yet. Create one on the Personas page.", icon=":material/group_add:")
         st.page_link("pages/personas.py", label="Personas", icon=":material/groups:")
         return
+    kept_drafts.follow()
     follow_address(next(iter(personas)))
     st.caption(
         "Send one message to several personas, versions, models or settings. Each answers in its own "
@@ -224,8 +226,9 @@ def _draw_start(services: Services, workspace: Workspace, setups: Sequence[Setup
             key=BLIND_VOTE,
             help="Hides names, models, prices and times, and shuffles the columns, until you vote.",
         )
+        link.draw([each.setup for each in compare_state().rows], messages, blind=blind, stop=stop)
     note_messages(set_id=messages.set_id, blind=blind, stop=stop)
-    trouble = forecasting.draw(
+    trouble = _draw_missing_drafts(setups) or forecasting.draw(
         services, workspace, setups, messages.longest, messages=max(1, messages.count), stop=stop
     )
     if not trouble and messages.count == 0:
@@ -241,6 +244,16 @@ def _draw_start(services: Services, workspace: Workspace, setups: Sequence[Setup
         args=(tuple(setups), messages.texts),
         kwargs={"blind": blind, "most_cost_usd": stop},
     )
+
+
+def _draw_missing_drafts(setups: Sequence[Setup]) -> str:
+    """Say which drafts aren't there for whoever is here; returns why it can't be sent, "" where it can."""
+    missing = sorted({each.persona_id for each in setups if each.text == ""})
+    if not missing:
+        return ""
+    told = f"You have no unsaved draft of {' and '.join(f'“{each}”' for each in missing)}."
+    st.warning(f"{escaped(told)} Choose another version.", icon=":material/edit_off:")
+    return escaped(told)
 
 
 def _versions(workspace: Workspace, persona_id: str, setup: Setup) -> list[str]:
@@ -264,9 +277,9 @@ def _version(setup: Setup) -> str:
 
 
 def _with_draft(setup: Setup) -> Setup:
-    """With the words of the draft, where one is wanted and there is one."""
+    """With the words of the draft, where one is wanted and there is one; else they are ""."""
     draft = session.drafts().get(setup.persona_id)
-    return setup if setup.text is None else replace(setup, text=draft.text if draft else None)
+    return setup if setup.text is None else replace(setup, text=draft.text if draft else "")
 
 
 def _add_like_last() -> None:

@@ -132,19 +132,38 @@ def _draw_chat(workspace: Workspace) -> tuple[str, ...]:
 def _draw_saved(workspace: Workspace) -> Messages:
     _draw_deleted()
     sets = {each.id: each for each in workspace.comparisons.questions.all()}
+    here = state.compare_state()
+    if st.session_state.get(state.SET) is not None and st.session_state[state.SET] not in sets:
+        here.missing_questions = True
+        st.session_state[state.SET] = None
+    elif st.session_state.get(state.SET) is not None:
+        here.missing_questions = False
+    if here.missing_questions:
+        st.warning(
+            "The saved list of this link was deleted or belongs to somebody else. Choose another one.",
+            icon=":material/playlist_remove:",
+        )
     if not sets:
         st.info(
             "You have no saved lists yet. Write messages or take them from a file or a chat, then save them.",
             icon=":material/playlist_add:",
         )
         return _chosen(())
-    if st.session_state.get(state.SET) not in sets:
+    if st.session_state.get(state.SET) is None and not here.missing_questions:
         st.session_state[state.SET] = next(iter(sets))
     names = distinct({each: sets[each].name for each in sets})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         set_id = st.selectbox(
-            "Saved list", list(sets), format_func=lambda each: names[each], key=state.SET, width=360
+            "Saved list",
+            list(sets),
+            index=None,
+            format_func=lambda each: names[each],
+            key=state.SET,
+            placeholder="Choose a list",
+            width=360,
         )
+        if set_id is None:
+            return _chosen(())
         chosen = sets[set_id]
         with st.popover(heard("Rename the list"), icon=":material/edit:", help="Rename", type="tertiary"):
             st.text_input("Name", chosen.name, key=state.rename_key(set_id), max_chars=200)

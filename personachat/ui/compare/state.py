@@ -22,6 +22,12 @@ COMPARISON, VARIANT = "comparison", "variant"
 QUESTIONS, BLIND, STOP = "questions", "blind", "stop"
 """More names in the address: the saved list whose messages are sent, a blind vote, the sum to stop at."""
 
+WRITTEN_TEXT, LINES = "message", "lines"
+"""And what is written, and whether each line of it is a message."""
+
+MOST_LINKED_CHARACTERS = 2_000
+"""Of what is written: longer addresses are cut by some programs that pass them on."""
+
 MESSAGE, AS_LIST, SOURCE = "compare_message", "compare_list", "compare_source"
 SET, SET_NAME, SET_RENAME = "compare_set", "compare_set_name", "compare_set_rename"
 BLIND_VOTE, STOP_AT = "compare_blind", "compare_stop"
@@ -56,6 +62,8 @@ class CompareState:
     deleted: tuple[str, str] | None = None
     """Id and title of the one that was deleted last."""
     renaming: bool = False
+    missing_questions: bool = False
+    """Whether the list of the address is not there for whoever opened it."""
     deleted_questions: tuple[str, str] | None = None
     """Id and name of the list that was deleted last."""
 
@@ -98,7 +106,9 @@ def follow_address(first_persona: str) -> None:
         return
     links = st.query_params.get_all(VARIANT)
     choose([setup_of(each) for each in links] or [Setup(persona_id=first_persona)] * 2)
-    here.wanted_message = here.wanted_message or st.query_params.get("message", "")
+    here.wanted_message = here.wanted_message or st.query_params.get(WRITTEN_TEXT, "")
+    if LINES in st.query_params:
+        st.session_state.setdefault(AS_LIST, True)
     if st.query_params.get(QUESTIONS):
         choose_questions(st.query_params[QUESTIONS][:40])
     st.session_state.setdefault(BLIND_VOTE, BLIND in st.query_params)
@@ -120,12 +130,32 @@ def note_address() -> None:
 
 def note_messages(*, set_id: str | None, blind: bool, stop: float | None) -> None:
     """The same for what is sent and how."""
-    stated = {QUESTIONS: set_id, BLIND: "1" if blind else None, STOP: None if stop is None else f"{stop:g}"}
-    for name, value in stated.items():
+    wanted = stated(set_id, blind=blind, stop=stop)
+    for name in (QUESTIONS, BLIND, STOP, WRITTEN_TEXT, LINES):
+        value = wanted.get(name)
         if value is None:
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != value:
             st.query_params[name] = value
+
+
+def stated(set_id: str | None, *, blind: bool, stop: float | None) -> dict[str, str]:
+    """What an address says of what is sent and how, by the names in it."""
+    text = linked_text()
+    said = {
+        QUESTIONS: set_id,
+        BLIND: "1" if blind else None,
+        STOP: None if stop is None else f"{stop:g}",
+        WRITTEN_TEXT: text or None,
+        LINES: "1" if text and st.session_state.get(AS_LIST) else None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def linked_text() -> str | None:
+    """What is written, as an address holds it: "" where something else is sent, None where it is too long."""
+    text = str(st.session_state.get(MESSAGE) or "") if st.session_state.get(SOURCE) == WRITTEN else ""
+    return text if len(text) <= MOST_LINKED_CHARACTERS else None
 
 
 def _sum(text: str) -> float | None:
@@ -137,7 +167,7 @@ def _sum(text: str) -> float | None:
 
 
 def open_comparison(comparison_id: str) -> None:
-    for name in (VARIANT, "message", QUESTIONS, BLIND, STOP):
+    for name in (VARIANT, WRITTEN_TEXT, LINES, QUESTIONS, BLIND, STOP):
         st.query_params.pop(name, None)
     compare_state().rows = []
     session.remember(COMPARISON, comparison_id)
