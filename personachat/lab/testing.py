@@ -260,6 +260,11 @@ class Tests:
         done = self._parts.records.cells(run_id)
         return self._parts.runner.start(RunPlan(run, persona, suite, forecast.most_cell_usd, done, others))
 
+    def revision_numbers(self, runs: Iterable[Run]) -> dict[str, int]:
+        """The numbers of the personas' versions in runs, by their etags; drafts have none."""
+        versions = frozenset((run.persona_id, run.persona_revision) for run in runs if run.persona_revision)
+        return {etag: number for (_, etag), number in self._parts.revisions.numbers(versions).items()}
+
     def draft_questions(self, persona: Persona) -> tuple[str, ...]:
         """Questions about a persona by a model, to be edited. It takes as long as a reply.
 

@@ -186,6 +186,22 @@ def test_a_run_stops_before_it_costs_more_than_it_may(services: Services, tests:
     assert set(states(tests, run.id).values()) == {"missing"}
 
 
+def test_a_cost_says_whether_it_is_all_of_it(
+    services: Services, tests: Tests, fake: ScriptedProvider
+) -> None:
+    services.personas.save(persona_text(model="gpt-4o"))
+    fake.script = lambda body: verdict("yes", "Kind") if is_judging(body) else "Kind"
+    priced = tests.runs.report(ended(tests.start(WISH)).plan.run.id).score
+    assert priced.cost_usd
+    assert priced.cost_is_whole
+    asking = "cases:\n  - {name: kind, say: Hi, check: [{judge: Is it kind?}]}\n"
+    tests.suites.save("tester", f"persona: tester\n{asking}")
+    with_judge = tests.runs.report(ended(tests.start(WISH)).plan.run.id).score
+    assert with_judge.all_passed
+    assert with_judge.cost_usd
+    assert not with_judge.cost_is_whole
+
+
 def test_a_sum_cannot_be_kept_where_the_price_is_not_known(tests: Tests, fake: ScriptedProvider) -> None:
     with pytest.raises(SuiteRunRefused):
         tests.start(RunWish(persona_id="tester", model="fake-1", most_cost_usd=1))

@@ -69,6 +69,10 @@ def test_replies_are_labelled_by_key_one_after_the_other_and_can_be_undone(
     assert "Only replies that you skipped are left." in texts(page)
     page.button(key="show_skipped").click().run()
     assert "2 to label" in texts(page)
+    for _ in range(2):
+        page.button(key=button(page, "Yes")).click().run()
+    assert "All replies have their answer." in texts(page)
+    assert "2 of 30 labels" in texts(page)
 
 
 def test_without_judged_replies_it_says_what_to_do(open_home: OpenPage) -> None:

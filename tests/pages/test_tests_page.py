@@ -149,6 +149,29 @@ def test_results_are_shared_by_a_link_that_shows_no_more_than_them(
     assert "This link is invalid or was revoked." in " ".join(each.value for each in reader.main.info)
 
 
+def test_replies_are_shown_as_they_come(open_home: OpenPage, fake: FakeProvider) -> None:
+    page = open_home()
+    owners_tests().suites.save("second", SUITE)
+    visit(page, suite="second")
+    gate = Gate()
+    fake.enqueue(*(tokens(["Is it so?"]) for _ in range(3)), tokens([gate, "x"]))
+    page.button(key="run_tests").click().run()
+    live = owners_tests().runs.live(owners_tests().runs.of("second")[0].id)
+    assert live is not None
+    with live.changed:
+        assert live.changed.wait_for(lambda: len(live.cells) == 3, 20)
+    page.run()
+    assert not page.exception
+    labels = [each.label.replace(JOINER, "") for each in page.expander]
+    assert sum("passed so far" in each for each in labels) == 2
+    assert "Is it so?" in texts(page)
+    gate.open()
+    ended(live)
+    page.run()
+    assert not page.exception
+    assert not any("so far" in each.label for each in page.expander)
+
+
 def test_a_running_suite_shows_how_far_it_is_and_can_be_cancelled(
     open_home: OpenPage, fake: FakeProvider
 ) -> None:

@@ -94,6 +94,7 @@ class CellMaker:
         return replace(
             cell,
             cost_usd=_sum([cell.cost_usd, earlier_usd, spoken.cost_usd]),
+            unpriced=cell.unpriced or spoken.cost_usd is None,
             asked=spoken.message,
             user_model=spoken.model,
             system=answered.system_prompt,
@@ -127,6 +128,7 @@ class CellMaker:
             cell,
             outcome=outcome_of([result.outcome for result in ordered]),
             cost_usd=_sum([answered.cost_usd, *(cost for _, cost in answers)]),
+            unpriced=cell.unpriced or any(one.verdict is not None and cost is None for one, cost in answers),
             results=tuple(ordered),
             judged=tuple(judged),
         )
@@ -147,7 +149,12 @@ class CellMaker:
             origin=_origin(plan.run, "judge"),
         )
         warning = own_model_warning(pair.judge, f"{cell.provider}/{cell.model}")
-        return replace(cell, pair=replace(pair, warning=warning), cost_usd=_sum([cell.cost_usd, cost]))
+        return replace(
+            cell,
+            pair=replace(pair, warning=warning),
+            cost_usd=_sum([cell.cost_usd, cost]),
+            unpriced=cell.unpriced or bool(pair.answers and cost is None),
+        )
 
     async def _answered(
         self, plan: RunPlan, persona: Persona, messages: Sequence[SaidTurn]
@@ -186,9 +193,10 @@ def _own_course(plan: RunPlan, number: int, attempt: int, so_far: Sequence[Cell]
 
 
 def _recorded(plan: RunPlan, number: int) -> Answered:
-    """A reply that was given before."""
+    """A reply that was given before, which costs nothing now."""
     provider, _, model = plan.run.options.answered_by.get(number, "").partition("/")
-    return Answered(plan.suite.cases[number].reference, provider, model, reason="", system_prompt="")
+    text = plan.suite.cases[number].reference
+    return Answered(text, provider, model, reason="", system_prompt="", cost_usd=0.0)
 
 
 def outcome_of(outcomes: Sequence[Outcome]) -> Outcome:
@@ -226,6 +234,7 @@ def _cell_of(answered: Answered, number: int, attempt: int, *, retried: bool) ->
         tokens=answered.tokens,
         seconds=answered.seconds,
         cost_usd=answered.cost_usd,
+        unpriced=not answered.error and answered.cost_usd is None,
         lore=answered.lore,
     )
 

@@ -49,6 +49,7 @@ def score_document(score: Score) -> dict[str, Any]:
         "passedReplies": _share(score.replies),
         "states": {state: score.count(state) for state in _STATES},
         "costUsd": score.cost_usd,
+        "costIsComplete": score.cost_is_whole,
     }
 
 

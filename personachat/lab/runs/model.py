@@ -14,7 +14,7 @@ RunState: TypeAlias = Literal["running", "finished", "cancelled", "limit", "inte
 """limit: it stopped before it could cost more than allowed. interrupted: its process died."""
 
 
-_OF_TALKS = ("asked", "user_model", "system", "memory_from", "over")
+_IF_ANY = ("asked", "user_model", "system", "memory_from", "over", "unpriced")
 _SEQUENCES = frozenset({"results", "judged", "pair", "lore"})
 
 
@@ -68,7 +68,9 @@ class Cell:
     tokens: int | None = None
     seconds: float | None = None
     cost_usd: float | None = None
-    """With what the judge cost."""
+    """With what the judge cost, as far as it is known."""
+    unpriced: bool = False
+    """Whether a call was made whose price isn't known."""
     results: tuple[CheckResult, ...] = ()
     judged: tuple[JudgedAnswer, ...] = field(default=())
     pair: PairVerdict | None = None
@@ -94,7 +96,7 @@ class Cell:
         record["judged"] = [answer.as_stored() for answer in self.judged]
         if self.pair:
             record["pair"] = asdict(self.pair)
-        for name in _OF_TALKS:
+        for name in _IF_ANY:
             if value := getattr(self, name):
                 record[name] = value
         if self.lore:

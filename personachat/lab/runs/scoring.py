@@ -109,6 +109,11 @@ class Score:
         return sum(costs) if costs else None
 
     @property
+    def cost_is_whole(self) -> bool:
+        """Whether the price of every call is known."""
+        return not any(cell.unpriced for case in self.cases for cell in case.cells)
+
+    @property
     def all_passed(self) -> bool:
         return bool(self.cases) and all(case.state == "pass" for case in self.cases)
 

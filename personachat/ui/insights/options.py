@@ -99,7 +99,9 @@ def by_name(
     }
 
 
-def intervals(names: Sequence[str], shares: Values, bounds: Sequence[tuple[float, float]]) -> dict[str, Any]:
+def intervals(
+    names: Sequence[str], shares: Values, bounds: Sequence[tuple[float, float]], *, of: str = "Thumbs up"
+) -> dict[str, Any]:
     """Shares with the interval in which each lies, in percent; the first name stands on top."""
     lows = [100 * low for low, _ in bounds]
     widths = [100 * (high - low) for low, high in bounds]
@@ -134,7 +136,7 @@ def intervals(names: Sequence[str], shares: Values, bounds: Sequence[tuple[float
                 "barMaxWidth": 10,
             },
             {
-                "name": "Thumbs up",
+                "name": of,
                 "type": "scatter",
                 "data": [None if share is None else 100 * share for share in shares],
                 "symbolSize": 13,

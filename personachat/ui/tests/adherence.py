@@ -23,7 +23,7 @@ from personachat.services.workspace import Workspace
 from personachat.ui import notices
 from personachat.ui.insights import chart
 from personachat.ui.insights.chart import Chart
-from personachat.ui.tests import results, running, sampling
+from personachat.ui.tests import one_reply, results, running, sampling
 from personachat.ui.tests.state import open_run, tests_state
 from personachat.ui.wording import distinct, error_text, escaped
 
@@ -199,11 +199,11 @@ def _start(tests: Tests, wish: RunWish, make: Callable[[], MadeRun]) -> None:
 def draw_line(tests: Tests, report: RunReport) -> None:
     """The line, each question with its share and its chip, and the replies one by one."""
     chart.draw(over_turns(report))
-    judged = results.Judged(tests)
+    judged = one_reply.Judged(tests)
     for (question, judge), share in by_question(report).items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
-            results.draw_chip(judged.agreement_on(question, judge))
+            one_reply.draw_chip(judged.agreement_on(question, judge))
     results.draw_case_list(tests, report)
 
 

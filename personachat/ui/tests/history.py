@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from personachat.lab.runs.model import Run
@@ -22,22 +24,24 @@ def draw(tests: Tests, runs: tuple[Run, ...]) -> None:
         return
     st.space("small")
     passes = tests.runs.passes([run.id for run in finished])
-    chart.draw(over_runs([(run, Share(passes.get(run.id, 0), run.planned)) for run in finished]))
+    scored = [(run, Share(passes.get(run.id, 0), run.planned)) for run in finished]
+    numbers = tests.revision_numbers(finished)
+    chart.draw(over_runs(scored, {etag: f"revision {number}" for etag, number in numbers.items()}))
 
 
-def over_runs(scored: list[tuple[Run, Share]]) -> Chart:
+def over_runs(scored: list[tuple[Run, Share]], revisions: Mapping[str, str]) -> Chart:
+    """`revisions` are the names of the persona's versions, by their etags."""
     moment, zone = now(), viewer_zone()
     names = [
-        f"{ago(run.began_at, now=moment, zone=zone)} · {run.persona_revision[:8] or 'draft'} · "
-        f"{share.hits} of {share.count}"
-        for run, share in scored
+        f"{revisions.get(run.persona_revision, 'draft')} · {ago(run.began_at, now=moment, zone=zone)}"
+        for run, _ in scored
     ]
     intervals = [share.interval for _, share in scored]
     shares = [share.hits / share.count if share.count else None for _, share in scored]
     rows = [
         (
             run.began_at.isoformat(timespec="seconds"),
-            run.persona_revision,
+            revisions.get(run.persona_revision, "draft"),
             share.hits,
             share.count,
             *share.interval,
@@ -48,11 +52,11 @@ def over_runs(scored: list[tuple[Run, Share]]) -> Chart:
     return Chart(
         key="test_runs",
         question="How many replies passed in each run?",
-        option=options.intervals(names, shares, intervals),
+        option=options.intervals(names, shares, intervals, of="Passed"),
         columns=("Began", "Persona", "Passed", "Replies", "At least", "At most"),
         rows=rows,
         alt=f"Replies that passed: {newest.in_words} in the newest run, {oldest.in_words} in the oldest.",
         empty="Run the tests.",
-        caption="The newest run first, each with the persona's version and its 95 % interval.",
+        caption="The newest run first, each with the persona's revision and its 95 % interval.",
         height=80 + 34 * len(scored),
     )

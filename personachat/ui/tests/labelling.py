@@ -9,7 +9,7 @@ import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.lab.labelling import GENERAL, Labelling, ToLabel
-from personachat.lab.labels import ENOUGH
+from personachat.lab.labels import ENOUGH, Agreement
 from personachat.lab.suites.model import JudgeQuestion
 from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.testing import Tests
@@ -34,7 +34,7 @@ def draw(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
     if due:
         _draw_one(labelling, due[0], left=len(due))
     else:
-        _draw_nothing()
+        _draw_nothing(labelling)
     _draw_keys(labelling, due[0] if due else None)
     st.space("small")
     _draw_thumbs(tests, persona_id, stored)
@@ -52,10 +52,19 @@ def _wants_pairs(persona_id: str) -> bool:
     return picked == PAIRS
 
 
-def _draw_nothing() -> None:
+def _draw_nothing(labelling: Labelling) -> None:
     if tests_state().skipped:
         st.info("Only replies that you skipped are left.", icon=":material/done_all:")
         st.button("Show them again", key="show_skipped", on_click=tests_state().skipped.clear)
+        return
+    if done := tests_state().labelled:
+        last = done[-1].answer
+        found = labelling.agreement(question=last.question, judge=last.judge)
+        st.info("All replies have their answer.", icon=":material/done_all:")
+        st.markdown(f"**{escaped(last.question)}**")
+        _draw_agreement(found, f"{found.count} of {ENOUGH} labels")
+        if not found.calibrated:
+            st.caption("Run the tests again: replies with other words are new ones to label.")
         return
     st.info(
         "Run a suite that has a judge's question. Its replies are shown here one by one, and you give each "
@@ -67,13 +76,7 @@ def _draw_nothing() -> None:
 
 def _draw_one(labelling: Labelling, item: ToLabel, *, left: int) -> None:
     agreement = labelling.agreement(question=item.answer.question, judge=item.answer.judge)
-    color: Literal["green", "orange"] = "green" if agreement.calibrated else "orange"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(
-            "Calibrated" if agreement.calibrated else "Not calibrated", color=color, help=agreement.sentence
-        )
-        st.caption(f"{agreement.count} of {ENOUGH} labels · {left:,} to label", width="content")
-    st.progress(min(1.0, agreement.count / ENOUGH))
+    _draw_agreement(agreement, f"{agreement.count} of {ENOUGH} labels · {left:,} to label")
     st.markdown(f"**{escaped(item.answer.question)}**")
     try:
         message = labelling.message_before(item)
@@ -84,6 +87,17 @@ def _draw_one(labelling: Labelling, item: ToLabel, *, left: int) -> None:
     st.caption("Reply")
     with st.container(border=True):
         st.text(item.reply)
+
+
+def _draw_agreement(found: Agreement, count: str) -> None:
+    """How far the judge agrees: the chip, the count of labels, and the figures of a calibrated one."""
+    color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
+        st.caption(count, width="content")
+    st.progress(min(1.0, found.count / ENOUGH))
+    if found.calibrated:
+        st.caption(escaped(found.told))
 
 
 def _draw_keys(labelling: Labelling, item: ToLabel | None) -> None:

@@ -23,7 +23,7 @@ from personachat.stamps import now
 from personachat.ui import notices, session
 from personachat.ui.tests import results, running
 from personachat.ui.tests.state import open_run
-from personachat.ui.wording import error_text
+from personachat.ui.wording import distinct, error_text
 from personachat.usage.questions import UsageQuery
 
 MOST_OFFERED = 200
@@ -73,17 +73,21 @@ def _draw_choice(workspace: Workspace, persona_id: str) -> None:
         return
     summaries, ways = offered
     key = f"replay_{persona_id}"
-    st.session_state.setdefault(key, ways[LOOK])
+    way_key = f"replay_way_{persona_id}"
+    first = next((each for each in (LOOK, WEEK, MONTH) if ways[each]), LOOK)
+    st.session_state.setdefault(way_key, first)
+    st.session_state.setdefault(key, ways[st.session_state[way_key]])
+    titles = distinct({each.id: each.title or "Untitled" for each in summaries.values()})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         way = st.selectbox(
             "Choose",
             list(WAYS),
             format_func=lambda each: f"{WAYS[each]} ({len(ways[each])})" if ways[each] else WAYS[each],
             width=220,
-            key=f"replay_way_{persona_id}",
+            key=way_key,
             persist_state="session",
             on_change=_choose,
-            args=(key, f"replay_way_{persona_id}", ways),
+            args=(key, way_key, ways),
         )
         course = st.selectbox(
             "Way",
@@ -105,7 +109,7 @@ def _draw_choice(workspace: Workspace, persona_id: str) -> None:
     picked = st.multiselect(
         "Conversations",
         list(summaries),
-        format_func=lambda each: summaries[each].title or "Untitled",
+        format_func=lambda each: titles[each],
         key=key,
         persist_state="session",
     )

@@ -4,44 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import streamlit as st
 
 from personachat.errors import PersonaChatError, SuiteRunNotFound
-from personachat.lab.checks.model import CheckResult
-from personachat.lab.labels import Agreement, reply_key
 from personachat.lab.replaying import changed_share, lore_note
 from personachat.lab.runs.documents import junit, run_document
-from personachat.lab.runs.model import Cell, JudgedAnswer, Run
+from personachat.lab.runs.model import Run
 from personachat.lab.runs.options import kind_of
 from personachat.lab.runs.reports import RunReport
-from personachat.lab.runs.scoring import CaseResult, CaseState, Comparison
+from personachat.lab.runs.scoring import CaseResult, Comparison, Score, score
 from personachat.lab.testing import Tests
 from personachat.personas.word_diff import compared_words
 from personachat.ui import notices
 from personachat.ui.dates import viewer_zone
 from personachat.ui.personas.diff import draw_words
 from personachat.ui.tests import history, pairs, sharing
+from personachat.ui.tests.one_reply import ICONS, NAMES, Judged, draw_cell
 from personachat.ui.tests.run_names import run_names
 from personachat.ui.tests.state import SHOWN_CASES, open_run, run_open, tests_state
 from personachat.ui.wording import counted, escaped, money
 
-ICONS: dict[CaseState, str] = {
-    "pass": ":material/check_circle:",
-    "fail": ":material/cancel:",
-    "flaky": ":material/shuffle:",
-    "error": ":material/error:",
-    "missing": ":material/hourglass_empty:",
-}
-NAMES: dict[CaseState, str] = {
-    "pass": "passed",
-    "fail": "failed",
-    "flaky": "flaky",
-    "error": "error",
-    "missing": "missing",
-}
+LIVE_SECONDS, MOST_LIVE = 2.0, 20
+"""How often replies are drawn while they come, and of how many cases."""
+_COST = "With the judge's calls."
+_UNPRICED = "The price of a model isn't known, so it is more than that."
 _CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_down:"}
 
 
@@ -66,7 +54,7 @@ def draw_runs(tests: Tests, runs: tuple[Run, ...], body: Body, *, nothing: str) 
         return
     run = _pick(runs)
     if tests.runs.live(run.id):
-        st.caption("The results are shown when the run is over.")
+        _draw_so_far(tests, run.id)
         return
     try:
         report = tests.runs.report(run.id)
@@ -78,6 +66,27 @@ def draw_runs(tests: Tests, runs: tuple[Run, ...], body: Body, *, nothing: str) 
         _draw_changes(report.comparison)
     pairs.draw_score(tests, report)
     body(tests, report)
+
+
+@st.fragment(run_every=LIVE_SECONDS)
+def _draw_so_far(tests: Tests, run_id: str) -> None:
+    """Replies as they come, in the order of the cases. Once the run is over, the page is drawn anew."""
+    live = tests.runs.live(run_id)
+    if live is None:
+        return
+    run, suite = live.plan.run, live.plan.suite
+    report = RunReport(run, suite, score(run, suite, list(live.cells)))
+    begun = [case for case in report.score.cases if case.cells]
+    if not begun or run.kind != "suite":
+        st.caption("The results are shown when the run is over.")
+        return
+    judged = Judged(tests)
+    for case in begun[:MOST_LIVE]:
+        state = case.cells[-1].outcome if case.state == "missing" else case.state
+        told = f"{case.passes} of {len(case.cells)} passed so far"
+        _draw_case(judged, report, case, f"{ICONS[state]} {escaped(case.name)}: {told}")
+    if len(begun) > MOST_LIVE:
+        st.caption(f"{counted(len(begun) - MOST_LIVE, 'more case')} with replies.")
 
 
 def _draw_cases(tests: Tests, report: RunReport) -> None:
@@ -138,30 +147,6 @@ def _show_more() -> None:
     tests_state().rows += SHOWN_CASES
 
 
-@dataclass(slots=True)
-class Judged:
-    """People's labels and how far judges agree with them, each asked for once in a run of the page."""
-
-    tests: Tests
-    _labels: dict[tuple[str, str], dict[str, bool]] = field(default_factory=dict)
-    _agreements: dict[tuple[str, str], Agreement] = field(default_factory=dict)
-
-    def label(self, answer: JudgedAnswer, reply: str) -> bool | None:
-        about = answer.question, answer.judge
-        if about not in self._labels:
-            self._labels[about] = self.tests.labelling.labels(question=answer.question, judge=answer.judge)
-        return self._labels[about].get(reply_key(reply))
-
-    def agreement(self, answer: JudgedAnswer) -> Agreement:
-        return self.agreement_on(answer.question, answer.judge)
-
-    def agreement_on(self, question: str, judge: str) -> Agreement:
-        about = question, judge
-        if about not in self._agreements:
-            self._agreements[about] = self.tests.labelling.agreement(question=question, judge=judge)
-        return self._agreements[about]
-
-
 def _pick(runs: tuple[Run, ...]) -> Run:
     by_id = {run.id: run for run in runs}
     opened = run_open()
@@ -187,7 +172,6 @@ def _picked(key: str) -> None:
 
 def _draw_head(tests: Tests, report: RunReport) -> None:
     run, scored = report.run, report.score
-    cost = scored.cost_usd
     whole, replies = scored.whole, scored.replies
     likely = "The share that further runs would have lies in this range, in 95 of 100 such tests."
     figures = (
@@ -198,7 +182,7 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
             replies.interval_in_words,
             "Errors and missing replies count as not passed.",
         ),
-        ("Cost", "unknown" if cost is None else money(cost), "", "With the judge's calls."),
+        ("Cost", _told_cost(scored), "", _COST if scored.cost_is_whole else f"{_COST} {_UNPRICED}"),
     )
     for place, (label, value, interval, help_text) in zip(st.columns(3, gap="small"), figures, strict=True):
         with place:
@@ -249,6 +233,13 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
             st.button("Delete", type="primary", on_click=_delete, args=(tests, run.id), key="delete_run")
 
 
+def _told_cost(scored: Score) -> str:
+    if not scored.cost_usd and not scored.cost_is_whole:
+        return "unknown"
+    known = money(scored.cost_usd or 0.0)
+    return known if scored.cost_is_whole else f"{known} or more"
+
+
 def _json(report: RunReport) -> bytes:
     """Made when somebody asks for it: a run may hold a thousand replies."""
     return json.dumps(run_document(report), indent=2, ensure_ascii=False).encode("utf-8", "replace")
@@ -273,8 +264,10 @@ def _draw_changes(comparison: Comparison) -> None:
         )
 
 
-def _draw_case(judged: Judged, report: RunReport, case: CaseResult) -> None:
-    label = f"{ICONS[case.state]} {escaped(case.name)}: {NAMES[case.state]}, {case.passes} of {case.planned}"
+def _draw_case(judged: Judged, report: RunReport, case: CaseResult, label: str = "") -> None:
+    label = label or (
+        f"{ICONS[case.state]} {escaped(case.name)}: {NAMES[case.state]}, {case.passes} of {case.planned}"
+    )
     with st.expander(label, expanded=False, key=_case_key(report.run.id, case.number)):
         for turn in report.suite.cases[case.number].all_turns:
             st.caption("User" if turn.user else "Assistant")
@@ -283,77 +276,6 @@ def _draw_case(judged: Judged, report: RunReport, case: CaseResult) -> None:
             draw_cell(judged, cell)
         if len(case.cells) < case.planned:
             st.caption(f"{case.planned - len(case.cells)} of {case.planned} replies are missing.")
-
-
-def draw_cell(judged: Judged, cell: Cell) -> None:
-    with st.container(border=True, gap="xsmall"):
-        facts = [f"Reply {cell.attempt + 1}: {NAMES[cell.outcome]}", escaped(cell.model)]
-        if cell.tokens is not None:
-            facts.append(counted(cell.tokens, "token"))
-        if cell.seconds is not None:
-            facts.append(f"{cell.seconds:.1f} s")
-        if cell.retried:
-            facts.append("second try")
-        st.caption(f"{ICONS[cell.outcome]} {' · '.join(filter(None, facts))}")
-        if cell.reason:
-            st.caption(f":material/swap_horiz: {escaped(cell.reason)}")
-        st.text(cell.reply or "(no text)")
-        if cell.error:
-            st.markdown(f":material/error: {escaped(cell.error)}")
-        for result in cell.results:
-            st.markdown(check_line(result))
-        for number, answer in enumerate(cell.judged):
-            key = f"{cell.case_number}_{cell.attempt}_{number}"
-            _draw_judged(judged, cell, answer, key=key)
-        if cell.pair:
-            pairs.draw_verdict(cell.pair)
-
-
-def check_line(result: CheckResult) -> str:
-    kind = escaped(result.kind.replace("_", " "))
-    return f"{ICONS[result.outcome]} **{kind}**: {escaped(result.finding.found)}"
-
-
-def _draw_judged(judged: Judged, cell: Cell, answer: JudgedAnswer, *, key: str) -> None:
-    """What the judge said, how far it can be trusted, and two buttons that teach us that."""
-    st.caption(f":material/gavel: {escaped(answer.question)}")
-    if answer.quote:
-        st.caption(f"Quotes: {escaped(answer.quote)}")
-    if answer.warning:
-        st.caption(f":material/warning: {escaped(answer.warning)}")
-    if answer.verdict is None:
-        return
-    verdict, agreement = judged.label(answer, cell.reply), judged.agreement(answer)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        draw_chip(agreement)
-        st.caption("The right answer is")
-        for label, name in ((True, "Yes"), (False, "No")):
-            st.button(
-                name,
-                type="primary" if verdict is label else "secondary",
-                on_click=_label,
-                args=(judged.tests, cell, answer, label),
-                key=f"label_{key}_{name}",
-            )
-
-
-def draw_chip(agreement: Agreement) -> None:
-    """How far a judge's answers can be trusted."""
-    color: Literal["green", "orange"] = "green" if agreement.calibrated else "orange"
-    st.badge("Calibrated" if agreement.calibrated else "Not calibrated", color=color, help=agreement.sentence)
-
-
-def _label(tests: Tests, cell: Cell, answer: JudgedAnswer, label: bool) -> None:  # noqa: FBT001  # a caller gives it by its place
-    try:
-        tests.labelling.label(
-            question=answer.question,
-            judge=answer.judge,
-            reply=cell.reply,
-            label=label,
-            verdict=bool(answer.verdict),
-        )
-    except PersonaChatError as error:
-        notices.say_not_done(error, title="The answer wasn't kept")
 
 
 def _resume(tests: Tests, run_id: str) -> None:

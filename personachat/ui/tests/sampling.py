@@ -16,7 +16,7 @@ from personachat.services.workspace import Workspace
 from personachat.ui import notices
 from personachat.ui.insights import chart
 from personachat.ui.insights.chart import Chart
-from personachat.ui.tests import results
+from personachat.ui.tests import one_reply
 from personachat.ui.tests.state import tests_state
 from personachat.ui.wording import counted, escaped
 
@@ -34,11 +34,11 @@ def draw(workspace: Workspace, stored: StoredPersona) -> None:
     if not answers:
         return
     chart.draw(over_days(answers))
-    judged = results.Judged(workspace.tests)
+    judged = one_reply.Judged(workspace.tests)
     for (question, judge), share in _by_question(answers).items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
-            results.draw_chip(judged.agreement_on(question, judge))
+            one_reply.draw_chip(judged.agreement_on(question, judge))
     _draw_own(workspace, stored.id)
 
 

@@ -12,7 +12,7 @@ from personachat.errors import PersonaChatError
 from personachat.ui import notices, session
 from personachat.ui.chat import actions
 from personachat.ui.dialogs import dialog
-from personachat.ui.wording import counted, error_text, escaped
+from personachat.ui.wording import error_text, escaped
 
 NAME, KIND, VALUE, REFERENCE = "test_name", "test_kind", "test_value", "test_reference"
 MOST_NAME = 60
@@ -50,8 +50,8 @@ def show(turn: Turn) -> None:
         )
         return
     st.caption(
-        f"The {counted(len(before), 'message')} before this reply become part of the tests of "
-        f"{escaped(turn.persona_name)}, word for word. Everyone who sees the persona's tests can read them."
+        f"{_become(len(before))} part of the tests of {escaped(turn.persona_name)}, word for word. "
+        "Everyone who sees the persona's tests can read what was said."
     )
     text = before[-1].text if before else ""
     st.text_input("Name", value=" ".join(text.split())[:MOST_NAME], max_chars=190, key=NAME)
@@ -80,6 +80,12 @@ def show(turn: Turn) -> None:
             args=(turn,),
             key="save_test",
         )
+
+
+def _become(count: int) -> str:
+    if count == 1:
+        return "The message before this reply becomes"
+    return f"The {count:,} messages before this reply become"
 
 
 def _before(turn: Turn) -> Sequence[Turn]:

@@ -9,7 +9,7 @@ from personachat.lab.runs.model import Cell
 from personachat.lab.runs.scoring import CaseResult
 from personachat.services import Services
 from personachat.ui.dates import exact, viewer_zone
-from personachat.ui.tests.results import ICONS, NAMES, check_line
+from personachat.ui.tests.one_reply import ICONS, NAMES, check_line
 from personachat.ui.tests.run_names import ENDS
 from personachat.ui.tests.state import SHOWN_CASES
 from personachat.ui.wording import escaped

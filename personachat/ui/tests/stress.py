@@ -24,7 +24,7 @@ from personachat.services.workspace import Workspace
 from personachat.ui import notices
 from personachat.ui.insights import chart
 from personachat.ui.insights.chart import Chart
-from personachat.ui.tests import results, running
+from personachat.ui.tests import one_reply, results, running
 from personachat.ui.tests.state import ADHERENCE, open_run
 from personachat.ui.wording import counted, error_text, escaped
 
@@ -129,16 +129,16 @@ def draw_talk(tests: Tests, report: RunReport) -> None:
     if over:
         st.info(escaped(f"The talk ended after round {over.case_number + 1}. {over.over}"))
     chart.draw(over_rounds(report))
-    judged = results.Judged(tests)
+    judged = one_reply.Judged(tests)
     for (question, judge), share in by_question(report).items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
-            results.draw_chip(judged.agreement_on(question, judge))
+            one_reply.draw_chip(judged.agreement_on(question, judge))
     for cell in cells:
         if cell.asked:
             st.caption(f"Round {cell.case_number + 1}: simulated user")
             st.text(cell.asked)
-            results.draw_cell(judged, cell)
+            one_reply.draw_cell(judged, cell)
         elif cell.error and cell.error_code != "talk_over" and cell.error != LED_NOWHERE:
             st.markdown(f":material/error: Round {cell.case_number + 1}: {escaped(cell.error)}")
     if missed := sum(cell.error == LED_NOWHERE for cell in cells):

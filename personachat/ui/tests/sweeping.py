@@ -18,7 +18,7 @@ from personachat.personas.persona import Persona
 from personachat.services.workspace import Workspace
 from personachat.ui import notices, session
 from personachat.ui.session import PersonaDraft
-from personachat.ui.tests import results, running
+from personachat.ui.tests import one_reply, results, running
 from personachat.ui.tests.state import open_run, tests_state
 from personachat.ui.wording import error_text, escaped
 
@@ -142,14 +142,14 @@ def _draw_grid(tests: Tests, report: RunReport) -> None:
 
 
 def _draw_cell(tests: Tests, report: RunReport, case: CaseResult, manner: Manner) -> None:
-    judged = results.Judged(tests)
+    judged = one_reply.Judged(tests)
     with st.container(border=True, gap="xsmall", height="stretch", key=f"sweep_{case.number}"):
-        st.markdown(f"{results.ICONS[case.state]} **{escaped(manner.name)}**")
+        st.markdown(f"{one_reply.ICONS[case.state]} **{escaped(manner.name)}**")
         st.caption(escaped(report.suite.cases[case.number].all_turns[-1].words[:200]))
         if not case.cells:
             st.caption("This reply is missing.")
         for cell in case.cells:
-            results.draw_cell(judged, cell)
+            one_reply.draw_cell(judged, cell)
         st.button(
             "Use this one",
             icon=":material/check:",
