@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from personachat.errors import SuiteRunRefused
+from personachat.lab.checks.running import JUDGE
 from personachat.lab.judge import one_object
 from personachat.lab.on_save import MOST_QUESTIONS
 from personachat.lab.replaying import Talk
@@ -25,7 +27,7 @@ from personachat.lab.runs.options import RunOptions
 from personachat.lab.runs.replying import Replying, SaidTurn
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.scoring import Share
-from personachat.lab.suites.model import MOST_TURNS, Question
+from personachat.lab.suites.model import MOST_TURNS, Question, question_of
 from personachat.personas.persona import Persona, dump_persona
 from personachat.settings import LOCAL
 from personachat.usage.model import Origin
@@ -188,11 +190,17 @@ def measured(report: RunReport) -> list[MeasuredTurn]:
 
 
 def by_question(report: RunReport) -> dict[tuple[str, str], Share]:
-    """By question and judge: replies that are like the persona. What isn't answered counts as not."""
-    planned = sum(case.planned for case in report.score.cases)
+    """By question and judge: replies that are like the persona, of those that were to be asked about.
+
+    What isn't answered counts as not.
+    """
+    planned: Counter[str] = Counter()
     shares: dict[str, tuple[str, int]] = {}
     for case in report.score.cases:
+        for check in report.suite.cases[case.number].check:
+            if check.kind == JUDGE:
+                planned[question_of(check).question] += case.planned
         for answer in (answer for cell in case.cells for answer in cell.judged):
             judge, hits = shares.get(answer.question, ("", 0))
             shares[answer.question] = (answer.judge or judge, hits + (answer.verdict == answer.expect))
-    return {(question, judge): Share(hits, planned) for question, (judge, hits) in shares.items()}
+    return {(question, judge): Share(hits, planned[question]) for question, (judge, hits) in shares.items()}

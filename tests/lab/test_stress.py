@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from personachat.errors import SuiteRunRefused
+from personachat.lab.adherence import by_question
 from personachat.lab.runs.cells import LED_NOWHERE, TALK_OVER
 from personachat.lab.runs.model import Cell, Run
 from personachat.lab.runs.replying import SaidTurn
@@ -68,7 +69,9 @@ def test_twenty_rounds_with_three_probes(services: Services, fake: ScriptedProvi
         "simulated_user": 20,
         "judge": 3,
     }
-    assert tests.runs.report(run.id).run.state == "finished"
+    report = tests.runs.report(run.id)
+    assert report.run.state == "finished"
+    assert [share.told for share in by_question(report).values()] == ["3 of 3 (44 to 100 %)"]
 
 
 def test_both_sides_requests_can_be_read_afterwards_as_they_were_sent(

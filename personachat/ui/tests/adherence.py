@@ -239,7 +239,13 @@ def _line(names: list[str], series: dict[str, dict[int, float | None]], turns: l
         "xAxis": {"type": "category", "data": names, "name": "Reply"},
         "yAxis": {"type": "value", "min": 0, "max": 100, "axisLabel": {"formatter": "{value} %"}},
         "series": [
-            {"name": name, "type": "line", "showSymbol": True, "data": [values.get(each) for each in turns]}
+            {
+                "name": name,
+                "type": "line",
+                "showSymbol": True,
+                "symbolSize": 9,
+                "data": [values.get(each) for each in turns],
+            }
             for name, values in series.items()
         ],
     }

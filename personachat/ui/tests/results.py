@@ -29,7 +29,7 @@ from personachat.ui.wording import counted, escaped, money
 LIVE_SECONDS, MOST_LIVE = 2.0, 20
 """How often replies are drawn while they come, and of how many cases."""
 _COST = "With the judge's calls."
-_UNPRICED = "The price of a model isn't known, so it is more than that."
+_UNPRICED = "The price of a model isn't known, so its calls are missing."
 _CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_down:"}
 
 
@@ -182,7 +182,12 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
             replies.interval_in_words,
             "Errors and missing replies count as not passed.",
         ),
-        ("Cost", _told_cost(scored), "", _COST if scored.cost_is_whole else f"{_COST} {_UNPRICED}"),
+        (
+            "Cost",
+            _told_cost(scored),
+            "" if scored.cost_is_whole or not scored.cost_usd else "and more",
+            _COST if scored.cost_is_whole else f"{_COST} {_UNPRICED}",
+        ),
     )
     for place, (label, value, interval, help_text) in zip(st.columns(3, gap="small"), figures, strict=True):
         with place:
@@ -234,10 +239,9 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
 
 
 def _told_cost(scored: Score) -> str:
-    if not scored.cost_usd and not scored.cost_is_whole:
+    if scored.cost_usd is None or (not scored.cost_usd and not scored.cost_is_whole):
         return "unknown"
-    known = money(scored.cost_usd or 0.0)
-    return known if scored.cost_is_whole else f"{known} or more"
+    return money(scored.cost_usd)
 
 
 def _json(report: RunReport) -> bytes:

@@ -126,7 +126,10 @@ def summary(forecast: RunForecast) -> str:
     if forecast.judge_calls:
         judged = f"{forecast.judge_calls:,} to the judge"
         parts[0] = f"{counted(forecast.cells, 'call')} to {escaped(forecast.model)} and {judged}"
-    parts.append(f"about {short(forecast.prompt_tokens + forecast.reply_tokens)} tokens")
+    if forecast.calls == forecast.judge_calls:  # of replies that are there
+        parts[0] = f"{counted(forecast.calls, 'call')} to the judge"
+    if tokens := forecast.prompt_tokens + forecast.reply_tokens:
+        parts.append(f"about {short(tokens)} tokens")
     if forecast.cost_usd is None or forecast.most_usd is None:
         parts.append("the price isn't known")
     else:

@@ -191,6 +191,7 @@ def over_rounds(report: RunReport) -> Chart:
                 {
                     "name": "Like the persona",
                     "type": "line",
+                    "symbolSize": 9,
                     "data": [None if share is None else 100 * share for _, share in points],
                 }
             ],
