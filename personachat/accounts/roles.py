@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from personachat.accounts.identity import Identity, groups_in
 from personachat.accounts.person import Person, Role
-from personachat.settings import ROLE_RULE, Settings
+from personachat.settings import Settings
+from personachat.settings.values import ROLE_RULE
 
 _CLAIM = "claim:"
 

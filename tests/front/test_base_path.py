@@ -22,7 +22,8 @@ from personachat.api.v1.app import create_v1
 from personachat.errors import SettingsInvalid
 from personachat.front.base_path import BasePath
 from personachat.services import build_services
-from personachat.settings import APP, TAKEN_PATHS, load_settings
+from personachat.settings import APP, load_settings
+from personachat.settings.values import TAKEN_PATHS
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
 from tests.migrated import put_database_in
