@@ -71,7 +71,7 @@ def test_twenty_rounds_with_three_probes(services: Services, fake: ScriptedProvi
     }
     report = tests.runs.report(run.id)
     assert report.run.state == "finished"
-    assert [share.told for share in by_question(report).values()] == ["3 of 3 (44 to 100 %)"]
+    assert [share.in_words for share in by_question(report).values()] == ["3 of 3 (44 to 100 %)"]
 
 
 def test_both_sides_requests_can_be_read_afterwards_as_they_were_sent(

@@ -62,8 +62,8 @@ def _draw_nothing(labelling: Labelling) -> None:
         found = labelling.agreement(question=last.question, judge=last.judge)
         st.info("All replies have their answer.", icon=":material/done_all:")
         st.markdown(f"**{escaped(last.question)}**")
-        _draw_agreement(found, f"{found.count} of {ENOUGH} labels")
-        if not found.calibrated:
+        _draw_agreement(found, f"{agreement.count} of {ENOUGH} labels")
+        if not agreement.calibrated:
             st.caption("Run the tests again: replies with other words are new ones to label.")
         return
     st.info(
@@ -89,15 +89,17 @@ def _draw_one(labelling: Labelling, item: ToLabel, *, left: int) -> None:
         st.text(item.reply)
 
 
-def _draw_agreement(found: Agreement, count: str) -> None:
+def _draw_agreement(agreement: Agreement, count: str) -> None:
     """How far the judge agrees: the chip, the count of labels, and the figures of a calibrated one."""
-    color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
+    color: Literal["green", "orange"] = "green" if agreement.calibrated else "orange"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
+        st.badge(
+            "Calibrated" if agreement.calibrated else "Not calibrated", color=color, help=agreement.sentence
+        )
         st.caption(count, width="content")
-    st.progress(min(1.0, found.count / ENOUGH))
-    if found.calibrated:
-        st.caption(escaped(found.told))
+    st.progress(min(1.0, agreement.count / ENOUGH))
+    if agreement.calibrated:
+        st.caption(escaped(agreement.sentence))
 
 
 def _draw_keys(labelling: Labelling, item: ToLabel | None) -> None:

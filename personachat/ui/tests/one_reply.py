@@ -109,10 +109,10 @@ def _draw_judged(judged: Judged, cell: Cell, answer: JudgedAnswer, *, key: str) 
             )
 
 
-def draw_chip(found: Agreement) -> None:
+def draw_chip(agreement: Agreement) -> None:
     """How far a judge's answers can be trusted."""
-    color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
-    st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
+    color: Literal["green", "orange"] = "green" if agreement.calibrated else "orange"
+    st.badge("Calibrated" if agreement.calibrated else "Not calibrated", color=color, help=agreement.sentence)
 
 
 def _label(tests: Tests, cell: Cell, answer: JudgedAnswer, label: bool) -> None:  # noqa: FBT001  # a caller gives it by its place
