@@ -230,7 +230,7 @@ def test_a_reply_of_a_chat_becomes_a_test_with_what_was_said_before_it(
     (case,) = owners_tests().suites.get("second").whole().cases
     assert [turn.words for turn in case.all_turns] == [
         "Hello: {there}",
-        "You all_turns: Hello: {there}",
+        "You said: Hello: {there}",
         "Tell me",
     ]
     assert (case.name, case.reference) == ("Doesn't echo", "You said: Tell me")

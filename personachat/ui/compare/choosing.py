@@ -251,9 +251,9 @@ def _draw_missing_drafts(setups: Sequence[Setup]) -> str:
     missing = sorted({each.persona_id for each in setups if each.text == ""})
     if not missing:
         return ""
-    told = f"You have no unsaved draft of {' and '.join(f'“{each}”' for each in missing)}."
-    st.warning(f"{escaped(told)} Choose another version.", icon=":material/edit_off:")
-    return escaped(told)
+    sentence = f"You have no unsaved draft of {' and '.join(f'“{each}”' for each in missing)}."
+    st.warning(f"{escaped(sentence)} Choose another version.", icon=":material/edit_off:")
+    return escaped(sentence)
 
 
 def _versions(workspace: Workspace, persona_id: str, setup: Setup) -> list[str]:

@@ -25,16 +25,16 @@ def draw(setups: Sequence[Setup], messages: Messages, *, blind: bool, stop: floa
 
 def not_in_it(setups: Sequence[Setup], messages: Messages) -> list[str]:
     """What whoever opens the link doesn't get, in sentences."""
-    told = []
+    sentences = []
     if any(each.text is not None for each in setups):
-        told.append("Unsaved drafts open only for you. Others need a saved revision.")
+        sentences.append("Unsaved drafts open only for you. Others need a saved revision.")
     if messages.set_id is not None:
-        told.append("Your saved list opens only for you.")
+        sentences.append("Your saved list opens only for you.")
     elif messages.texts:
-        told.append("Messages from a file or chat aren't in a link. Save them as a list first.")
+        sentences.append("Messages from a file or chat aren't in a link. Save them as a list first.")
     elif messages.longest and state.linked_text() is None:
-        told.append(
+        sentences.append(
             f"More than {state.MOST_LINKED_CHARACTERS:,} characters aren't in a link. "
             "Save them as a list of messages first."
         )
-    return told
+    return sentences

@@ -130,9 +130,9 @@ def note_address() -> None:
 
 def note_messages(*, set_id: str | None, blind: bool, stop: float | None) -> None:
     """The same for what is sent and how."""
-    wanted = stated(set_id, blind=blind, stop=stop)
+    parameters = stated(set_id, blind=blind, stop=stop)
     for name in (QUESTIONS, BLIND, STOP, WRITTEN_TEXT, LINES):
-        value = wanted.get(name)
+        value = parameters.get(name)
         if value is None:
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != value:
@@ -142,14 +142,14 @@ def note_messages(*, set_id: str | None, blind: bool, stop: float | None) -> Non
 def stated(set_id: str | None, *, blind: bool, stop: float | None) -> dict[str, str]:
     """What an address says of what is sent and how, by the names in it."""
     text = linked_text()
-    said = {
+    parameters = {
         QUESTIONS: set_id,
         BLIND: "1" if blind else None,
         STOP: None if stop is None else f"{stop:g}",
         WRITTEN_TEXT: text or None,
         LINES: "1" if text and st.session_state.get(AS_LIST) else None,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def linked_text() -> str | None:

@@ -59,10 +59,10 @@ def _draw_nothing(labelling: Labelling) -> None:
         return
     if done := tests_state().labelled:
         last = done[-1].answer
-        found = labelling.agreement(question=last.question, judge=last.judge)
+        agreement = labelling.agreement(question=last.question, judge=last.judge)
         st.info("All replies have their answer.", icon=":material/done_all:")
         st.markdown(f"**{escaped(last.question)}**")
-        _draw_agreement(found, f"{agreement.count} of {ENOUGH} labels")
+        _draw_agreement(agreement, f"{agreement.count} of {ENOUGH} labels")
         if not agreement.calibrated:
             st.caption("Run the tests again: replies with other words are new ones to label.")
         return

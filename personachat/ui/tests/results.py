@@ -83,8 +83,8 @@ def _draw_so_far(tests: Tests, run_id: str) -> None:
     judged = Judged(tests)
     for case in begun[:MOST_LIVE]:
         state = case.cells[-1].outcome if case.state == "missing" else case.state
-        told = f"{case.passes} of {len(case.cells)} passed so far"
-        _draw_case(judged, report, case, f"{ICONS[state]} {escaped(case.name)}: {told}")
+        progress = f"{case.passes} of {len(case.cells)} passed so far"
+        _draw_case(judged, report, case, f"{ICONS[state]} {escaped(case.name)}: {progress}")
     if len(begun) > MOST_LIVE:
         st.caption(f"{counted(len(begun) - MOST_LIVE, 'more case')} with replies.")
 
