@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, exists, select, text
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, text
 
 from personachat.conversations.tables import LIVE, conversations, prompts, turns
 from personachat.database.connection import Database
@@ -25,13 +25,23 @@ _MOST_AT_ONCE = 5_000
 """What a look for old conversations erases at most; the next one goes on."""
 
 
-def erase(database: Database, ids: Sequence[str]) -> int:
-    """Erase these conversations, whosesoever they are; returns how many there were."""
+def erase(database: Database, ids: Sequence[str], *, only: ColumnElement[bool] | None = None) -> int:
+    """Erase these conversations, whosesoever they are; returns how many there were.
+
+    `only` is asked of each when its turn comes: somebody may have gone on with it by then.
+    """
     gone = 0
     for start in range(0, len(ids), _AT_ONCE):
         with database.write() as connection:
-            gone += _erase(connection, ids[start : start + _AT_ONCE])
+            gone += _erase(connection, _those(connection, ids[start : start + _AT_ONCE], only))
     return gone
+
+
+def _those(connection: Connection, ids: Sequence[str], only: ColumnElement[bool] | None) -> Sequence[str]:
+    if only is None:
+        return ids
+    c = conversations.c
+    return connection.scalars(select(c.id).where(c.id.in_(ids), only).with_for_update()).all()
 
 
 def forget_words(database: Database) -> None:
@@ -48,10 +58,10 @@ def expire(database: Database, *, days: int) -> int:
     """Erase what has not gone on for so many days, pinned and archived ones too; returns how many went."""
     c = conversations.c
     being_written = exists().where(turns.c.conversation_id == c.id, LIVE)
-    old = select(c.id).where(c.updated_at < now() - timedelta(days=days), ~being_written)
+    old = and_(c.updated_at < now() - timedelta(days=days), ~being_written)
     with database.read() as connection:
-        ids = connection.scalars(old.order_by(c.updated_at).limit(_MOST_AT_ONCE)).all()
-    gone = erase(database, ids)
+        ids = connection.scalars(select(c.id).where(old).order_by(c.updated_at).limit(_MOST_AT_ONCE)).all()
+    gone = erase(database, ids, only=old)
     if gone:
         log.info("%d conversations were erased: they were older than %d days", gone, days)
     return gone

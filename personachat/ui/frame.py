@@ -10,7 +10,17 @@ from streamlit.navigation.page import StreamlitPage
 from personachat.accounts import persona_access
 from personachat.errors import DatabaseUnavailable, PersonaChatError, StoreUnavailable
 from personachat.settings import APP
-from personachat.ui import dismissals, login, marks, page_behaviour, returning, script_runs, session, sidebar
+from personachat.ui import (
+    dismissals,
+    login,
+    marks,
+    owner,
+    page_behaviour,
+    returning,
+    script_runs,
+    session,
+    sidebar,
+)
 from personachat.ui.chat import actions as turn_actions
 from personachat.ui.chat import persona_picker, storage_notice
 from personachat.ui.history import actions, dialogs
@@ -47,6 +57,7 @@ def _open(page: StreamlitPage) -> dict[str, object]:
 def begin() -> None:
     """Before anything is drawn; what a page had open that comes back without its session is opened again."""
     script_runs.let_callbacks_finish()
+    script_runs.draw_for(owner.current_person(), acts_still=owner.still_acts_as)
     returning.begin(*RESTORES, settle=returned_desk.settle)
     desk.take_typed()
     kept_drafts.keep()

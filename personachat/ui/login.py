@@ -24,7 +24,7 @@ from personachat.history.moving import LeftBehind
 from personachat.providers.ways_on import SECRETS_PANEL, on_community_cloud
 from personachat.services import get_services
 from personachat.settings import login_providers
-from personachat.ui import faces, owner, session
+from personachat.ui import faces, owner, script_runs, session
 from personachat.ui.wording import counted, error_text, escaped
 
 _LOGOUT = "logout"
@@ -78,6 +78,7 @@ def _forget_anybody_else(key: str) -> None:
 
 def draw(why: PersonaChatError) -> None:
     """The page instead of all others."""
+    script_runs.draw_for(None, acts_still=owner.still_acts_as)
     _, middle, _ = st.columns([1, 2, 1])
     with middle, st.container(key="login"):
         st.title("PersonaChat", anchor=False)

@@ -14,6 +14,7 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -60,6 +61,30 @@ def current_person() -> Person:
         judgement.person = _judged()
         judgement.at = moment
     return judgement.person
+
+
+def judged_later() -> Callable[[], Person]:
+    """Who has this session open, asked when the time comes, also outside of any run.
+
+    A login is judged anew then. Raises what `current_owner` raises, both now and then.
+    """
+    identity, person = current_identity(), current_person()
+    if identity is None or not _people_log_in():
+        return lambda: person
+    return lambda: get_services().admit(identity)
+
+
+def still_acts_as(before: Person) -> bool:
+    """Whether who has this session open is still that person, and may do no less."""
+    built = built_services()
+    if not (built and built.accounts):
+        return True
+    try:
+        person = current_person()
+    except (LoginNeeded, DatabaseUnavailable, DatabaseDamaged):
+        return False
+    same = (person.key, person.email) == (before.key, before.email)
+    return same and person.role.includes(before.role) and person.groups >= before.groups
 
 
 class LoginWatch:
@@ -161,8 +186,8 @@ def _is_near() -> bool:
     """Whether the browser runs on this machine, and nobody stands between."""
     headers = dict(st.context.headers.items())
     address = st.context.ip_address or _LOOPBACK  # Streamlit says None of loopback
-    if not headers:
-        return st.context.ip_address is None  # no browser, but a script that is run by itself
+    if not headers:  # no browser, but a script that is run by itself, or a thread that belongs to no page
+        return st.context.ip_address is None and not script_runs.is_beside_pages()
     if _nobody_is_local():
         return False
     request_origin = RequestOrigin.by(headers.items(), client=address, server=_LOOPBACK)

@@ -3,6 +3,9 @@
 A callback that has begun runs to its end. Streamlit would break it off at its first touch of the session once
 another click has come, which is before it has stored anything; the next run waits for it instead.
 
+What was drawn for somebody is acted on for nobody else: where a login has ended, or may do less by now, no
+callback is called, and a fragment runs with its whole page, which judges anew.
+
 A fragment that the session does not know is answered by a run of the whole page. Streamlit would drop what
 was clicked in it, and a session that a server has lost knows none.
 """
@@ -15,6 +18,7 @@ from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
+from streamlit import runtime
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.scriptrunner import RerunData, RerunException, ScriptRunner, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import _has_active_trigger_value
@@ -27,6 +31,9 @@ _TOUCHED = "touch"
 
 _TURN = "turn_of_callbacks"
 """Where a session has the lock that its runs take for their callbacks."""
+
+_DRAWN_FOR = "page_was_drawn_for"
+"""Where a session has whom its page was drawn for."""
 
 _BEGUN = "_has_called_callbacks"
 
@@ -44,6 +51,23 @@ _check_requests = ScriptRunner._maybe_handle_execution_control_request
 _run_script = ScriptRunner._run_script
 
 
+class _Judges:
+    """Who says whether a person acts still; every page names the same."""
+
+    acts_still: Callable[[Any], bool] | None = None
+
+
+def draw_for(person: object, *, acts_still: Callable[[Any], bool]) -> None:
+    """Act on what this page draws only as long as `acts_still` says so of this person."""
+    _Judges.acts_still = acts_still
+    _session(_context())._old_state[_DRAWN_FOR] = person
+
+
+def is_beside_pages() -> bool:
+    """Whether pages are served, and whoever asks runs for none of them, as what makes a download does."""
+    return runtime.exists() and get_script_run_ctx() is None
+
+
 def let_callbacks_finish() -> None:
     """Make Streamlit do so; once a process, and again changes nothing."""
     ScriptRunner._maybe_handle_execution_control_request = _check_outside_callbacks  # type: ignore[method-assign]  # Streamlit has no public way
@@ -59,13 +83,15 @@ def _check_outside_callbacks(self: ScriptRunner) -> None:
 
 def _run_what_is_known(self: ScriptRunner, rerun_data: RerunData) -> None:
     fragment_ids = rerun_data.fragment_id_queue
-    if (
-        fragment_ids
-        and not rerun_data.is_auto_rerun
-        and not any(map(self._fragment_storage.contains, fragment_ids))
-    ):
+    is_unknown = not rerun_data.is_auto_rerun and not any(map(self._fragment_storage.contains, fragment_ids))
+    if fragment_ids and (is_unknown or not _is_for_its_person(self._session_state._state)):
         rerun_data = replace(rerun_data, fragment_id_queue=[], is_fragment_scoped_rerun=False)
     _run_script(self, rerun_data)
+
+
+def _is_for_its_person(state: SessionState) -> bool:
+    drawn_for = state._old_state.get(_DRAWN_FOR)
+    return drawn_for is None or not _Judges.acts_still or _Judges.acts_still(drawn_for)
 
 
 def _take_turns(self: SafeSessionState, *args: Any, **kwargs: Any) -> None:
@@ -75,6 +101,8 @@ def _take_turns(self: SafeSessionState, *args: Any, **kwargs: Any) -> None:
     object.__setattr__(self, _BEGUN, True)
     state = self._state
     turn: Any = state._old_state.setdefault(_TURN, threading.RLock())
+    if not _is_for_its_person(state):
+        args, kwargs = (None,), {}  # as if the browser had sent nothing
     with turn, self._lock:
         state.on_script_will_rerun(*args, **kwargs)
 

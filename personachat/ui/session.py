@@ -6,6 +6,7 @@ session has them too and writes them back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
@@ -28,7 +29,7 @@ from personachat.ui.chat.transcript import SHOWN_TURNS, STEP_TURNS
 from personachat.ui.editing_rights import may_edit_here
 from personachat.ui.editing_rights import why_not_edit as why_not_edit_here
 from personachat.ui.notices import Notice
-from personachat.ui.owner import current_owner, current_person
+from personachat.ui.owner import current_owner, current_person, judged_later
 
 _DRAFTS = "persona_drafts"
 
@@ -56,7 +57,7 @@ def _workspace_of_run() -> Workspace:
 
 
 def _workspace_of(person: Person, edits: bool) -> Workspace:  # noqa: FBT001  # a caller gives it by its place
-    return services().of(person.key, person=person, may_edit=edits)
+    return get_services().of(person.key, person=person, may_edit=edits)
 
 
 def administers() -> bool:
@@ -69,6 +70,28 @@ def administrator() -> Administrator:
     """What they can do then. Raises AdministrationNotAllowed for everybody else."""
     person = current_person()
     return services().administrator(person.key, person=person)
+
+
+def later(make: Callable[[Workspace], bytes]) -> Callable[[], bytes]:
+    """A file that is made when it is asked for, outside of any run: for who is here now, as they may then."""
+    who, edits = judged_later(), may_edit_here(services())
+
+    def made() -> bytes:
+        person = who()
+        return make(_workspace_of(person if person.is_known else _visitor(person, edits=edits), edits))
+
+    return made
+
+
+def administrator_later(make: Callable[[Administrator], bytes]) -> Callable[[], bytes]:
+    """The same for what an administrator can do."""
+    who = judged_later()
+
+    def made() -> bytes:
+        person = who()
+        return make(get_services().administrator(person.key, person=person))
+
+    return made
 
 
 def has_account() -> bool:
@@ -85,9 +108,11 @@ def own_tokens() -> OwnTokens:
 def _who() -> tuple[Person, bool]:
     """Whose this session is and whether they may edit; to ask it reads Streamlit's files for secrets."""
     person, edits = current_person(), may_edit_here(services())
-    if not person.is_known:
-        person = services().person_of(person.key, may_edit=edits)
-    return person, edits
+    return person if person.is_known else _visitor(person, edits=edits), edits
+
+
+def _visitor(person: Person, *, edits: bool) -> Person:
+    return get_services().person_of(person.key, may_edit=edits)
 
 
 def why_not_edit(persona_id: str | None = None) -> str | None:

@@ -6,11 +6,12 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from hashlib import sha256
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from personachat.accounts.budget import Budget
 from personachat.accounts.housekeeping import Chore, Housekeeping
@@ -18,6 +19,7 @@ from personachat.accounts.rights import NOBODY, PersonaAccess
 from personachat.conversations.tables import conversations, prompts, turns
 from personachat.database.columns import metadata
 from personachat.errors import ConversationNotFound, PersonUnknown
+from personachat.history import erasing
 from personachat.history.erasing import expire
 from personachat.history.person_data import HASHED, tables_of_people
 from personachat.lab.comparisons.model import Setup
@@ -235,6 +237,32 @@ def test_a_reply_that_is_being_written_keeps_its_conversation(
     services.checkpoints.settle()
     age(services, reply.conversation_id, days=9)
     assert expire(services.database, days=1) == 1
+
+
+def test_whoever_goes_on_with_an_old_conversation_while_others_are_erased_keeps_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (over(services.of(ADA).chat.begin("Hi", persona_id="tester")) for _ in range(2))
+    services.checkpoints.settle()
+    for each in (first, second):
+        age(services, each.conversation_id, days=9)
+    monkeypatch.setattr(erasing, "_AT_ONCE", 1)
+    write = services.database.write
+    begun: list[bool] = []
+
+    def somebody_writes_before() -> AbstractContextManager[Connection]:
+        if not begun:
+            begun.append(True)
+            over(services.of(ADA).chat.send(second.conversation_id, "Go on", persona_id="tester"))
+            services.checkpoints.settle()
+        return write()
+
+    monkeypatch.setattr(services.database, "write", somebody_writes_before)
+    assert expire(services.database, days=1) == 1
+    kept = services.of(ADA).chat.conversation(second.conversation_id)
+    assert [turn.text for turn in kept.path][2] == "Go on"
+    with pytest.raises(ConversationNotFound):
+        services.of(ADA).chat.conversation(first.conversation_id)
 
 
 def test_the_setting_has_it_done_again_and_again(make_services: Callable[..., Services]) -> None:

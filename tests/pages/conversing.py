@@ -30,8 +30,13 @@ def make_personas(folder: Path) -> Path:
 
 
 def be_local(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest says nothing of where its browser is, and opens the side door before every run."""
+    """AppTest says nothing of where its browser is."""
     monkeypatch.setattr(owners, "_is_near", lambda: True)
+    close_side_door(monkeypatch)
+
+
+def close_side_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest opens it before every run: pages run without Home.py where that draws none."""
     begin = PagesManager.__init__
 
     def begin_closed(manager: PagesManager, *args: Any, **kwargs: Any) -> None:

@@ -128,6 +128,25 @@ def test_a_fragment_that_the_session_does_not_know_is_answered_by_the_page(
 ) -> None:
     ran: list[RerunData] = []
     monkeypatch.setattr(script_runs, "_run_script", lambda runner, data: ran.append(data))
-    runner: Any = SimpleNamespace(_fragment_storage=SimpleNamespace(contains=known.__contains__))
-    script_runs._run_what_is_known(runner, RerunData(fragment_id_queue=["dialog"]))
+    script_runs._run_what_is_known(runner_that_knows(known), RerunData(fragment_id_queue=["dialog"]))
+    assert [data.fragment_id_queue for data in ran] == [run]
+
+
+def runner_that_knows(known: list[str]) -> Any:
+    """A runner with these fragments, and a session of its own."""
+    storage = SimpleNamespace(contains=known.__contains__)
+    return SimpleNamespace(_fragment_storage=storage, _session_state=SimpleNamespace(_state=SessionState()))
+
+
+@pytest.mark.parametrize(("still", "run"), [(True, ["dialog"]), (False, [])])
+def test_a_fragment_of_a_page_that_was_drawn_for_somebody_else_is_answered_by_the_page(
+    monkeypatch: pytest.MonkeyPatch, *, still: bool, run: list[str]
+) -> None:
+    ran: list[RerunData] = []
+    monkeypatch.setattr(script_runs, "_run_script", lambda runner, data: ran.append(data))
+    monkeypatch.setattr(script_runs._Judges, "acts_still", lambda _: still)
+    runner = runner_that_knows(["dialog"])
+    runner._session_state._state._old_state[script_runs._DRAWN_FOR] = "somebody"
+    again = RerunData(fragment_id_queue=["dialog"], is_auto_rerun=True)
+    script_runs._run_what_is_known(runner, again)
     assert [data.fragment_id_queue for data in ran] == [run]

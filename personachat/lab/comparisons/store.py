@@ -309,15 +309,20 @@ def expire(database: Database, *, days: int) -> int:
 
 def _remove(database: Database, which: ColumnElement[bool]) -> int:
     with database.read() as connection:
-        gone = connection.scalars(select(_c.id).where(which)).all()
-    for comparison_id in gone:  # each for itself: others can write in between
+        found = connection.scalars(select(_c.id).where(which)).all()
+    gone = 0
+    for comparison_id in found:  # each for itself: others can write in between
         with database.write() as connection:
+            still = select(_c.owner).where(_c.id == comparison_id, which).with_for_update()
+            owner = connection.execute(still).scalar()
+            if owner is None:  # somebody has gone on with it, or taken it back
+                continue
+            gone += 1
             replies = select(_v.conversation_id).where(_v.comparison_id == comparison_id)
-            owner = connection.execute(select(_c.owner).where(_c.id == comparison_id)).scalar()
             mine = delete(conversations).where(conversations.c.id.in_(replies))
-            connection.execute(mine.where(conversations.c.owner == comparing(owner or "")))
+            connection.execute(mine.where(conversations.c.owner == comparing(owner)))
             connection.execute(delete(comparisons).where(_c.id == comparison_id))
-    return len(gone)
+    return gone
 
 
 def no_such_comparison() -> ComparisonNotFound:

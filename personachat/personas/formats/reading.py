@@ -35,24 +35,26 @@ from personachat.personas.formats.catalogue import (
 from personachat.personas.formats.origins import comparable
 from personachat.personas.formats.safe_zip import Archive, Content, Limits, has_end, is_zip
 from personachat.personas.persona import dump_persona, parse_persona
+from personachat.personas.pictures.other_kinds import picture_named
 from personachat.personas.pictures.shelf import PictureShelf
 
 _MB = 1024 * 1024
 _MOST_ORIGIN_CHARACTERS = 80
 _HINT = "Choose a persona, a bundle, a character card, a prompt, or a file from a supported program."
+_PICTURE_HINT = (
+    "Cards are PNG, WebP and JPEG pictures, as the program saved them: a converted picture has lost its card."
+)
 
 _LIMITS = Limits(file_bytes=MOST_ARCHIVE_BYTES, entries=20_000, entry_bytes=MOST_FILE_BYTES)
 
 _LOOKS_LIKE = re.compile(r"This looks like ([^.]+)")
 
 _OTHERS = {
-    b"GIF8": "This is a GIF picture, which can't contain a card.",
     b"Rar!": "This is a RAR archive. Only ZIP archives are supported.",
     b"7z\xbc\xaf": "This is a 7z archive. Only ZIP archives are supported.",
     b"\x1f\x8b": "This is a gzip archive. Only ZIP archives are supported.",
     b"%PDF": "This is a PDF document, which contains no persona.",
     b"RIFF": "This is neither a PNG nor a WebP picture, so it contains no card.",
-    b"\x00\x00\x00": "This picture or video format can't contain a card.",
     b"SQLite": "This is a database, which contains no persona.",
     b"\x7fELF": "This is a program, which contains no persona.",
     b"GGUF": "This is a model file, which contains no persona.",
@@ -95,6 +97,8 @@ def looks_like(text: str) -> str:
 def _single(content: bytes, name: str, origin: str, columns: Mapping[str, str] | None) -> FileContents:
     if card := _pictured(content, origin):
         return FileContents((card,))
+    if kind := picture_named(content):
+        raise NoPersona(f"This is {kind}, which can't contain a card.", hint=_PICTURE_HINT)
     for start, message in _OTHERS.items():
         if content.startswith(start):
             raise NoPersona(message, hint=_HINT)

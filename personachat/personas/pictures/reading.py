@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from personachat.errors import PictureRefused
 from personachat.personas.pictures.frames import JPEG, SIGNATURE, plain_jpeg, plain_png
+from personachat.personas.pictures.other_kinds import picture_named
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -84,11 +85,14 @@ def read_picture(content: bytes, *, square: bool, digest: str = "") -> Picture:
 
 def _what_else(content: bytes) -> str:
     start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith(b"gif8"):
-        return "GIF pictures are not supported."
     if start.startswith(b"<svg") or (start.startswith(b"<") and b"<svg" in start):
         return "SVG drawings can contain programs and are not supported."
-    return "The file is not a picture in a supported format."
+    kind = picture_named(content)
+    return (
+        f"This is {kind}, which is not supported."
+        if kind
+        else "The file is not a picture in a supported format."
+    )
 
 
 def _decoded(content: bytes, kind: Kind, *, square: bool) -> Image:

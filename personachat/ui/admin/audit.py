@@ -13,6 +13,7 @@ from personachat.accounts.audit import AuditEvent, AuditFilter, Kind
 from personachat.accounts.audit_words import deed, details
 from personachat.history.audit_table import audit_csv
 from personachat.services import Services
+from personachat.ui import session
 from personachat.ui.wording import escaped
 
 PAGE_SIZE = 50
@@ -35,7 +36,7 @@ def draw(_: Services, administrator: Administrator) -> None:
             st.button("Show more", icon=":material/expand_more:", on_click=_show_more)
         st.download_button(
             "Download as CSV",
-            data=lambda: "".join(audit_csv(administrator.audit.all(audit_filter))),
+            data=session.administrator_later(lambda desk: _csv(desk, audit_filter)),
             file_name="audit.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -72,3 +73,7 @@ def _filters() -> AuditFilter:
 
 def _show_more() -> None:
     st.session_state[_MORE] = int(st.session_state.get(_MORE, PAGE_SIZE)) + PAGE_SIZE
+
+
+def _csv(administrator: Administrator, audit_filter: AuditFilter) -> bytes:
+    return "".join(audit_csv(administrator.audit.all(audit_filter))).encode()

@@ -8,6 +8,7 @@ from personachat.accounts.administrator import Administrator
 from personachat.accounts.known_people import KnownPerson
 from personachat.services import Services
 from personachat.stamps import now
+from personachat.ui import session
 from personachat.ui.admin import doing
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.wording import counted, escaped
@@ -18,10 +19,10 @@ def draw(_: Services, administrator: Administrator) -> None:
     if not people:
         st.info("Nobody has had a conversation yet.", title="No people", icon=":material/group:")
     for each in people:
-        _draw_person(administrator, each)
+        _draw_person(each)
 
 
-def _draw_person(administrator: Administrator, each: KnownPerson) -> None:
+def _draw_person(each: KnownPerson) -> None:
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"**{escaped(each.name)}** :gray-badge[{each.role.capitalize()}]")
         active = ago(each.active_at, now=now(), zone=viewer_zone())
@@ -30,7 +31,7 @@ def _draw_person(administrator: Administrator, each: KnownPerson) -> None:
         with st.container(horizontal=True):
             st.download_button(
                 "Export",
-                data=lambda: administrator.export_person(each.owner).content,
+                data=session.administrator_later(lambda desk: desk.export_person(each.owner).content),
                 file_name="person.zip",
                 mime="application/zip",
                 icon=":material/download:",

@@ -18,7 +18,8 @@ from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.variants import group_name
 from personachat.personas.word_diff import compared_words
 from personachat.replies.live import LiveReply
-from personachat.ui import address, returning
+from personachat.services.workspace import Workspace
+from personachat.ui import address, returning, session
 from personachat.ui.chat.stream import column
 from personachat.ui.chat.transcript import USER_AVATAR, caption_of, draw_outcome, draw_text
 from personachat.ui.compare import actions, matrix, standing_lines, voting, ways_on
@@ -47,7 +48,7 @@ def draw(comparisons: Comparisons, comparison: SeenComparison) -> None:
     part has a place of its own, and one that is empty now says so.
     """
     with st.container():
-        _draw_head(comparisons, comparison)
+        _draw_head(comparison)
     voted = comparison.standing is not None and comparison.standing.votes > 0
     with st.container() if voted or comparison.hidden else st.empty():
         _draw_standing(comparison)
@@ -106,7 +107,7 @@ def _draw_earlier(comparison: SeenComparison, place: DeltaGenerator) -> tuple[Se
     return comparison.rounds[-most:]
 
 
-def _draw_head(comparisons: Comparisons, comparison: SeenComparison) -> None:
+def _draw_head(comparison: SeenComparison) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.header(escaped(comparison.title), anchor=False, width="stretch")
         st.button("New comparison", icon=":material/add:", key="new_comparison", on_click=leave)
@@ -116,7 +117,9 @@ def _draw_head(comparisons: Comparisons, comparison: SeenComparison) -> None:
                     suffix = {"markdown": "md"}.get(file_format, file_format)
                     st.download_button(
                         name,
-                        data=partial(_file, comparisons, comparison.id, file_format),
+                        data=session.later(
+                            partial(_file, comparison_id=comparison.id, file_format=file_format)
+                        ),
                         file_name=f"comparison-{comparison.id[:8]}.{suffix}",
                         key=f"export_comparison_{file_format}",
                         on_click="ignore",
@@ -160,8 +163,8 @@ def _choose(comparison_id: str, title: str) -> None:
         actions.delete(comparison_id, title)
 
 
-def _file(comparisons: Comparisons, comparison_id: str, file_format: Format) -> bytes:
-    return comparisons.export(comparison_id, file_format).content
+def _file(workspace: Workspace, *, comparison_id: str, file_format: Format) -> bytes:
+    return workspace.comparisons.export(comparison_id, file_format).content
 
 
 def group_names(comparison: SeenComparison) -> dict[str, str]:

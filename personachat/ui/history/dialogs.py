@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.history.library import ConversationLibrary
 from personachat.history.listing import ConversationSummary
 from personachat.history.sharing import Share
 from personachat.stamps import now
@@ -42,7 +41,7 @@ def draw() -> None:
             elif dialog.kind == "share":
                 _draw_share(summary, library.share_of(summary.id))
             else:
-                _draw_export(library, summary)
+                _draw_export(summary)
         except PersonaChatError as error:
             st.error(error_text(error), icon=":material/error:")
 
@@ -101,9 +100,9 @@ def _draw_share(summary: ConversationSummary, share: Share | None) -> None:
         )
 
 
-def _draw_export(library: ConversationLibrary, summary: ConversationSummary) -> None:
+def _draw_export(summary: ConversationSummary) -> None:
     st.caption(
         "Markdown is for reading and has the messages you see. JSON has everything, including all "
         "branches, and can be imported again. CSV has one row per message."
     )
-    files.draw_downloads(library, [summary.id], title=summary.title)
+    files.draw_downloads([summary.id], title=summary.title)

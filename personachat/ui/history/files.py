@@ -15,6 +15,8 @@ from personachat.history.filters import Filters
 from personachat.history.import_reading import MOST_TURNS
 from personachat.history.importing import MOST_BYTES
 from personachat.history.library import ConversationLibrary
+from personachat.services.workspace import Workspace
+from personachat.ui import session
 from personachat.ui.history import import_run, state
 from personachat.ui.wording import counted, error_text
 
@@ -27,16 +29,14 @@ _FOLLOW_SECONDS = 0.1
 TYPES: dict[ExportFormat, str] = {"markdown": "text/markdown", "json": "application/json", "csv": "text/csv"}
 
 
-def draw_downloads(
-    library: ConversationLibrary, ids: Sequence[str] | None, *, title: str | None = None
-) -> None:
+def draw_downloads(ids: Sequence[str] | None, *, title: str | None = None) -> None:
     """A button for each format; `ids` None stands for all, `title` is that of the one, where it is one."""
     with st.container(horizontal=True):
         for kind, label in FORMATS.items():
             packed = title is None and kind == "markdown"
             st.download_button(
                 label,
-                data=partial(_content, library, ids, kind),
+                data=session.later(partial(_content, ids=ids, kind=kind)),
                 file_name=_file_name(kind, title),
                 mime="application/zip" if packed else TYPES[kind],
                 icon=":material/download:",
@@ -46,8 +46,8 @@ def draw_downloads(
             )
 
 
-def _content(library: ConversationLibrary, ids: Sequence[str] | None, kind: ExportFormat) -> bytes:
-    return library.export(ids, kind).content
+def _content(workspace: Workspace, *, ids: Sequence[str] | None, kind: ExportFormat) -> bytes:
+    return workspace.library.export(ids, kind).content
 
 
 def _file_name(kind: ExportFormat, title: str | None) -> str:

@@ -129,7 +129,7 @@ def _draw_taking(
             with st.popover(label, icon=":material/download:", key="export_many"):
                 st.caption(f"{counted(len(ids), 'conversation')} as" if ids else "All your conversations as")
                 title = (picked[0].title if len(picked) == 1 else None) if ids else files.only_title(library)
-                files.draw_downloads(library, ids or None, title=title)
+                files.draw_downloads(ids or None, title=title)
         with st.popover("Import", icon=":material/upload:", key="import_many"):
             files.draw_import(library)
         if summaries:

@@ -12,6 +12,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.lab.comparisons.model import MOST_VARIANTS
 from personachat.personas.formats.catalogue import MOST_PERSONAS
+from personachat.services.workspace import Workspace
 from personachat.ui import session
 from personachat.ui.compare import ways_in
 from personachat.ui.personas import actions as editing
@@ -79,7 +80,7 @@ def draw_actions(
         too_many = len(chosen) > MOST_PERSONAS
         st.download_button(
             "Export",
-            data=partial(_bundle, tuple(chosen)),
+            data=session.later(partial(_bundle, chosen=tuple(chosen))),
             file_name="personas.zip",
             mime="application/zip",
             type="tertiary",
@@ -176,8 +177,8 @@ def _choose_none() -> None:
     _chosen().clear()
 
 
-def _bundle(chosen: tuple[str, ...]) -> bytes:
-    return session.workspace().collection.bundle(chosen).content
+def _bundle(workspace: Workspace, *, chosen: tuple[str, ...]) -> bytes:
+    return workspace.collection.bundle(chosen).content
 
 
 def _tag(chosen: tuple[str, ...]) -> None:
