@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import persona_text
-from tests.e2e.conftest import AppServer, expect_json, open_json, wait_for
+from tests.e2e.conftest import AppServer, expect_json, open_json, settled, wait_for
 from tests.e2e.test_form_browser import tab, type_behind
 from tests.e2e.test_personas_browser import badge, button
 from tests.fake_provider import Gate, Reply, tokens
@@ -142,6 +142,33 @@ def test_each_persona_has_a_chat_of_its_own(app_server: AppServer, page: Page) -
     expect(bubbles(page)).to_have_count(1)
     page.get_by_role("button", name=re.compile("One-Of-Two")).click()
     expect(bubbles(page).last).to_contain_text("You said: Hello")
+
+
+def test_in_a_narrow_column_the_box_is_in_view_and_keeps_its_height(
+    app_server: AppServer, page: Page
+) -> None:
+    put(app_server, "narrow-try")
+    page.set_viewport_size({"width": 1100, "height": 800})
+    open_tab(page, app_server, "narrow-try")
+    settled(page)
+    button(page, "List of personas").click()  # it makes room
+    field = page.locator(".st-key-try_out_message")
+
+    def place() -> tuple[float, float]:
+        found = field.bounding_box()
+        assert found
+        return found["y"], found["height"]
+
+    wait_for(page, lambda: sum(place()) <= 800)
+    before = place()
+    page.locator(".st-key-prompt_editor textarea").press_sequentially(" Really.")
+    expect(badge(page, "Unsaved")).to_be_visible()
+    settled(page)
+    assert place() == before
+    page.keyboard.press("Control+s")
+    expect(badge(page, "Saved")).to_be_visible()
+    settled(page)
+    assert place() == before
 
 
 def test_it_fits_a_phone(app_server: AppServer, page: Page) -> None:

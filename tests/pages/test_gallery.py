@@ -163,6 +163,17 @@ def test_a_blank_persona_and_a_copy_can_still_be_begun(at: AppTest) -> None:
     assert (persona_id, persona.name, persona.model) == ("second", "Second", "house-model")
 
 
+def test_a_name_outlasts_the_dialog_until_it_is_used(at: AppTest) -> None:
+    at.text_input(key="new_persona_name").set_value("Second").run()
+    click(at, "cancel_create")
+    click(at, "create")
+    assert at.text_input(key="new_persona_name").value == "Second"
+
+    click(at, "confirm_create")
+    click(at, "create")
+    assert at.text_input(key="new_persona_name").value == ""
+
+
 def test_a_described_persona_is_drafted_and_opens_unsaved(
     at: AppTest, fake: FakeProvider, folder: Path
 ) -> None:

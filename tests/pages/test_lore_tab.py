@@ -107,6 +107,17 @@ def test_an_entry_is_edited_in_the_text(open_home: OpenPage) -> None:
     assert found["content"] == "The mill *burnt* down."
 
 
+def test_the_field_for_keys_stays_while_the_next_one_is_typed(open_home: OpenPage) -> None:
+    page = opened(open_home, "one")
+    open_entry(page, "one", "0")
+    for typed in ("mill", "mill\n", "mill\n ri", "mill\n river"):
+        field = next(each for each in page.tabs[5].text_area if each.label == "Keys")
+        field.set_value(typed).run()
+        after = next(each for each in page.tabs[5].text_area if each.label == "Keys")
+        assert (after.value, after.key) == (typed, field.key)
+    assert draft(page)["entries"][0]["keys"] == ["mill", "river"]
+
+
 def test_entries_of_world_info_keep_their_form(open_home: OpenPage) -> None:
     page = opened(open_home, "three")
     assert ":gray[Anchor (off)]" in shown(page)

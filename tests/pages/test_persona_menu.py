@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from personachat.services import get_services
+from personachat.ui.personas import merging
 from personachat.ui.personas.desk import OpenQuestion
 from personachat.ui.personas.menu import (
     COMPARE,
@@ -101,6 +102,48 @@ def test_a_saved_persona_can_leave_in_every_way(open_persona: OpenPage) -> None:
 def test_unsaved_edits_can_be_saved_with_a_note_or_thrown_away(open_persona: OpenPage) -> None:
     everything = [NOTED, DUPLICATE, TEMPLATE, COMPARE, EXPORT, SHARE, SNIPPET, RENAME, DISCARD, DELETE]
     assert offered(open_persona("nell", EDITED)) == everything
+
+
+def test_a_note_outlasts_its_dialog_until_it_is_saved(open_persona: OpenPage) -> None:
+    at = choose(open_persona("nell", EDITED), NOTED)
+    at.text_input(key="save_note.nell").set_value("Cooler").run()
+    at.session_state["persona_desk"].question = None  # as Escape does, which AppTest has not
+    at.run()
+    choose(at, NOTED)
+    assert at.text_input(key="save_note.nell").value == "Cooler"
+
+    at.button(key="save_noted").click().run()
+    revisions = get_services().revisions
+    assert revisions.of("nell", limit=1)[0].note == "Cooler"
+    keep_draft(at, "nell", persona_text("nell", name="Nell", temperature=0.3))
+    choose(at, NOTED)
+    assert at.text_input(key="save_note.nell").value == ""
+
+
+def test_a_note_that_was_not_saved_is_no_other_saves(open_persona: OpenPage) -> None:
+    at = choose(open_persona("nell", EDITED), NOTED)
+    at.text_input(key="save_note.nell").set_value("Cooler").run()
+    at.session_state["persona_desk"].question = None
+    at.run()
+
+    at.button(key="save").click().run()
+    assert get_services().revisions.of("nell", limit=1)[0].note == ""
+
+
+def test_a_note_stays_with_its_save_when_a_question_comes_first(open_persona: OpenPage) -> None:
+    at = choose(open_persona("nell", EDITED), NOTED)
+    get_services().personas.save(persona_text("nell", name="Nell", temperature=0.9))
+    at.text_input(key="save_note.nell").set_value("Cooler")
+    at.button(key="save_noted").click().run()
+    asked = question(at)
+    assert asked is not None
+    assert asked.kind == "merge"
+
+    for field in [each for each in at.button_group if str(each.key).startswith(merging.CHOICE)]:
+        field.set_value(merging.MINE).run()
+    at.button(key="save_merged").click().run()
+    assert not at.exception
+    assert get_services().revisions.of("nell", limit=1)[0].note == "Cooler"
 
 
 def test_edits_with_problems_are_neither_saved_nor_in_the_way_of_the_saved_version(

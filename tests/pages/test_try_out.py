@@ -140,7 +140,7 @@ def test_each_reply_says_which_draft_it_came_from_and_the_former_one_stays(
     assert "You said: Hello there" in words(at)
     write(at, systemPrompt="You are the third.")
     box = next(box for box in at.chat_input if box.key == "try_out_message")
-    assert box.placeholder == "Message Tutor (draft 3)"
+    assert box.placeholder == "Message draft 3"
     at.button(key="try_out_clear").click().run()
     assert "Before:" not in words(at)
 

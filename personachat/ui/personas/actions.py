@@ -27,7 +27,7 @@ from personachat.personas.store.base import PersonaStore, Saving, StoredPersona
 from personachat.personas.store.id_in_text import renamed_text
 from personachat.ui import script_runs, session
 from personachat.ui.owner import current_owner
-from personachat.ui.personas import bulk_work, favourites, kept_drafts
+from personachat.ui.personas import bulk_work, favourites, kept_drafts, save_notes
 from personachat.ui.personas import undo as persona_undo
 from personachat.ui.personas.desk import JSON_TAB, TAB_KEY, Entry, OpenQuestion, desk, take_typed
 from personachat.ui.personas.form.binding import FIELDS
@@ -36,13 +36,12 @@ from personachat.ui.session import PersonaDraft
 from personachat.ui.wording import escaped
 
 NEW_ID_KEY = "new_file_id"
-NOTE_KEY = "save_note"
-"""Where the session has the note for the next save."""
 
 
 def select(persona_id: str) -> None:
     """Open another persona."""
     _begin()
+    save_notes.drop()
     session.remember("id", persona_id)
 
 
@@ -104,6 +103,12 @@ def save(personas: PersonaStore, persona_id: str) -> None:
         _say_exists(personas, persona_id, persona, error)
     except PersonaChatError as error:
         desk().error = error
+
+
+def save_noted(personas: PersonaStore, persona_id: str) -> None:
+    """Save with the note that stands in the dialog; where a question comes first, with its answer."""
+    save_notes.take(persona_id)
+    save(personas, persona_id)
 
 
 def _new_id(personas: PersonaStore, persona_id: str) -> str | None:
@@ -347,7 +352,7 @@ def _begin() -> None:
 
 def _saving(note: str = "") -> Saving:
     """Who saves; `note` stands where they have written none."""
-    return Saving(author_of(current_owner()), str(st.session_state.get(NOTE_KEY) or "").strip() or note)
+    return Saving(author_of(current_owner()), save_notes.taken() or note)
 
 
 def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error: PersonaExists) -> None:
@@ -366,7 +371,7 @@ def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error
 def _saved(persona_id: str, draft: PersonaDraft, stored: StoredPersona) -> None:
     here, name = desk(), f"**{escaped(stored.persona.name)}**"
     session.drafts().pop(persona_id, None)
-    st.session_state.pop(NOTE_KEY, None)
+    save_notes.saved(persona_id)
     template = here.begun_from.pop(persona_id, "") if draft.etag is None else ""
     if here.mount and here.mount.persona_id == persona_id == stored.id:
         here.mount.base_text, here.mount.etag = stored.text, stored.etag

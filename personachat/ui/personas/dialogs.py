@@ -73,7 +73,14 @@ def ask_create(entries: Sequence[Entry]) -> None:
 def _draw_blank(entries: Sequence[Entry]) -> None:
     starts = {entry.id: entry.persona for entry in entries if isinstance(entry, StoredPersona)}
     names = distinct({BLANK_START: "Blank"} | {each: f"A copy of {starts[each].name}" for each in starts})
-    st.text_input("Name", placeholder="New persona", max_chars=limits.NAME, key=NAME, live=True)
+    st.text_input(
+        "Name",
+        placeholder="New persona",
+        max_chars=limits.NAME,
+        key=NAME,
+        live=True,
+        persist_state="session",
+    )
     st.selectbox(
         "Starting point",
         [BLANK_START, *starts],
@@ -95,6 +102,7 @@ def _draw_blank(entries: Sequence[Entry]) -> None:
 def _create(entries: Sequence[Entry], starts: Mapping[str, Persona]) -> None:
     start = str(st.session_state.get(START) or BLANK_START)
     editing.create(entries, name=str(st.session_state.get(NAME) or ""), start=starts.get(start))
+    st.session_state[NAME] = ""
 
 
 @dialog("Delete this persona?", icon=":material/delete:", on_dismiss=editing.close_question)

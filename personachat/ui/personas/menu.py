@@ -13,7 +13,7 @@ from personachat.personas.store.base import MOST_NOTE_CHARACTERS, BrokenPersona,
 from personachat.ui import session
 from personachat.ui.compare import ways_in
 from personachat.ui.dialogs import dialog
-from personachat.ui.personas import access, files, links
+from personachat.ui.personas import access, files, links, save_notes
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas.desk import Entry, OpenPersona, OpenQuestion, desk
 from personachat.ui.wording import escaped
@@ -81,14 +81,15 @@ def draw_dialog(personas: PersonaStore, open_persona: OpenPersona | None) -> boo
     return True
 
 
-@dialog("Save with a note", icon=":material/save_as:", on_dismiss=editing.close_question)
+@dialog("Save with a note", icon=":material/save_as:", on_dismiss=editing.close_question, alone=True)
 def ask_note(personas: PersonaStore, open_persona: OpenPersona) -> None:
     st.text_input(
         "What changed in this version?",
-        key=editing.NOTE_KEY,
+        key=save_notes.field_key(open_persona.id),
         live=True,  # a connection that is lost takes the focus, and with it what is not sent yet
         max_chars=MOST_NOTE_CHARACTERS,
         placeholder="Shorter answers, asks follow-up questions",
+        persist_state="session",
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button(
@@ -96,7 +97,7 @@ def ask_note(personas: PersonaStore, open_persona: OpenPersona) -> None:
             type="primary",
             icon=":material/save:",
             key="save_noted",
-            on_click=editing.save,
+            on_click=editing.save_noted,
             args=(personas, open_persona.id),
         )
 

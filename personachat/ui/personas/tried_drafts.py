@@ -25,8 +25,8 @@ def forget(persona_id: str) -> None:
 
 
 def current(open_persona: OpenPersona) -> str:
-    """What the draft in the editor is called: the next one, unless it has answered already."""
-    return _label(open_persona, etag_of(open_persona.text.encode()))
+    """What the draft in the editor is called, saved or not: the next one, unless it has answered already."""
+    return _numbered(open_persona.id, etag_of(open_persona.text.encode()))
 
 
 def label(open_persona: OpenPersona, turn: Turn) -> str:
@@ -35,10 +35,13 @@ def label(open_persona: OpenPersona, turn: Turn) -> str:
 
 
 def _label(open_persona: OpenPersona, etag: str) -> str:
-    drafts = _known_ids(open_persona.id)
-    number = drafts.index(etag) + 1 if etag in drafts else len(drafts) + 1
     is_saved = open_persona.stored is not None and open_persona.stored.etag == etag
-    return f"draft {number}, as saved" if is_saved else f"draft {number}"
+    return _numbered(open_persona.id, etag) + (", as saved" if is_saved else "")
+
+
+def _numbered(persona_id: str, etag: str) -> str:
+    drafts = _known_ids(persona_id)
+    return f"draft {drafts.index(etag) + 1 if etag in drafts else len(drafts) + 1}"
 
 
 def _known_ids(persona_id: str) -> list[str]:

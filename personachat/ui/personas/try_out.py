@@ -71,7 +71,7 @@ def draw(open_persona: OpenPersona) -> None:
         _clear_below(len(path))
     _draw_controls(open_persona, text, conversation, live=live is not None)
     st.chat_input(
-        f"Message {persona.name} ({tried_drafts.current(open_persona)})",
+        f"Message {tried_drafts.current(open_persona)}",  # so short that it never wraps: the box would grow
         key=BOX,
         disabled=open_persona.persona is None,
         on_submit=_submit,

@@ -1,9 +1,13 @@
 // The personas page where the window is wide: the list makes room for the editor and the chat beside it. A button, or
-// Ctrl+P, brings it back: the button until it is pressed again, the keys until a persona is chosen.
+// Ctrl+P, brings it back: the button until it is pressed again, the keys until a persona is chosen. The chat's log is
+// as high as the window leaves room for, with the box below it in view.
 
 import * as dom from "./dom.js"
 
 const KEPT = "personachat-list" // whether the list is to stay open, in this browser
+
+const LEAST = 224 // pixels of the log
+const MARGIN = 16
 
 const wide = matchMedia("(min-width: 1100px)")
 let peeking = false
@@ -12,6 +16,7 @@ export function begin(_page, plan) {
   addEventListener("click", event => onClick(event, plan), { capture: true })
   addEventListener("keydown", event => onKey(event, plan), { capture: true })
   wide.addEventListener("change", plan)
+  addEventListener("resize", plan, { passive: true })
 }
 
 export function look() {
@@ -25,6 +30,22 @@ export function look() {
   const button = dom.listButton()
   if (button && button.ariaExpanded !== String(opened)) button.ariaExpanded = String(opened)
   if (wide.matches && dom.isTryOutChosen()) dom.firstTab()?.click() // its tab is not there any more
+  if (wide.matches) fit()
+}
+
+/** The pane may be stuck to the window's top; the room is that of a page that is not scrolled. */
+function fit() {
+  const log = dom.tryOutLog()
+  const pane = dom.tryOutPane()
+  const column = pane?.closest('[data-testid="stColumn"]')
+  if (!log || !column) return
+  const inside = log.getBoundingClientRect()
+  const around = pane.getBoundingClientRect()
+  const above = column.getBoundingClientRect().top + (dom.main()?.scrollTop ?? 0) + inside.top - around.top
+  const room = innerHeight - above - (around.bottom - inside.bottom) - MARGIN
+  const height = `${Math.max(LEAST, Math.round(room))}px`
+  const { style } = document.documentElement
+  if (style.getPropertyValue("--try-out-height") !== height) style.setProperty("--try-out-height", height)
 }
 
 function onClick(event, plan) {

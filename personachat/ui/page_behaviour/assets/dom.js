@@ -73,6 +73,8 @@ export const PERSONA_ROW = '#stMain [class*="st-key-persona-"] button'
 export const isPersonasPage = () => Boolean(document.querySelector("#stMain .st-key-import_personas"))
 /** Where one writes to a draft that is tried out, and what sends it or asks it again. */
 export const tryOutBox = () => document.querySelector("#stMain .st-key-try_out_message textarea")
+export const tryOutLog = () => document.querySelector("#stMain .st-key-try_out_log")
+export const tryOutPane = () => document.querySelector("#stMain .st-key-try_out_pane")
 export const TRY_OUT_SEND =
   "#stMain .st-key-try_out_message button, #stMain .st-key-try_out_retry button, #stMain .st-key-try_out_starters button"
 export const isTryOutChosen = () => Boolean(document.querySelector("#stMain .st-key-try_out_here"))
