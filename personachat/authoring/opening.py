@@ -18,7 +18,8 @@ from personachat.accounts.person import local_person
 from personachat.accounts.persona_access import PersonaAccesses, move_persona
 from personachat.accounts.persona_rights import PersonaRights
 from personachat.authoring.available_models import AvailableModels, Models
-from personachat.authoring.library import PersonaLibrary, TestsOfPersonas
+from personachat.authoring.library import PersonaLibrary
+from personachat.authoring.library_parts import TestsOfPersonas
 from personachat.conversations import renaming as conversation_renaming
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER, author_of

@@ -9,7 +9,8 @@ from typing import cast
 
 import pytest
 
-from personachat.authoring.library import BulkChange, PersonaLibrary
+from personachat.authoring.library import PersonaLibrary
+from personachat.authoring.several import BulkChange
 from personachat.ui.personas import bulk_work
 from personachat.ui.personas.bulk_work import BulkWork
 

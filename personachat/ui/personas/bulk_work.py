@@ -13,7 +13,8 @@ from typing import TypeAlias, cast
 
 import streamlit as st
 
-from personachat.authoring.library import BulkChange, PersonaLibrary
+from personachat.authoring.library import PersonaLibrary
+from personachat.authoring.several import BulkChange
 from personachat.errors import PersonaChatError
 from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.ui import session

@@ -1,0 +1,140 @@
+"""Changing several personas at once: what can be done is done, and the errors say what could not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from personachat.authoring.library_parts import LibraryParts
+from personachat.errors import (
+    PersonaChatError,
+)
+from personachat.jsontext.edits import with_value, without
+from personachat.personas.store.base import (
+    BrokenPersona,
+    PersonaStore,
+    Saving,
+    StoredPersona,
+)
+from personachat.personas.store.id_in_text import renamed_text
+
+
+@dataclass(frozen=True, slots=True)
+class BulkChange:
+    """What was done to several personas: what they were before, what they are now, and what went wrong."""
+
+    before: tuple[StoredPersona, ...]
+    after: tuple[StoredPersona, ...]
+    errors: tuple[PersonaChatError, ...] = ()
+    away: tuple[BrokenPersona, ...] = ()
+    """Broken ones that were put away."""
+
+
+def change_each(
+    personas: PersonaStore, ids: Iterable[str], change: Callable[[StoredPersona], StoredPersona]
+) -> BulkChange:
+    """Change these personas one after the other; `change` returns what is stored then."""
+    before, after, errors = [], [], []
+    for persona_id in dict.fromkeys(ids):
+        try:
+            stored = personas.get(persona_id)
+            done = change(stored)
+        except PersonaChatError as error:
+            errors.append(error)
+        else:
+            before.append(stored)
+            after.append(done)
+    return BulkChange(tuple(before), tuple(after), tuple(errors))
+
+
+def tagged(stored: StoredPersona, *, add: Sequence[str], remove: Sequence[str]) -> str:
+    """The persona's text with other tags; the same where they are the same but for case."""
+    unwanted = {tag.casefold() for tag in remove}
+    other_tags = [tag for tag in stored.persona.tags if tag.casefold() not in unwanted]
+    has = {tag.casefold() for tag in other_tags}
+    tags = [*other_tags, *(tag for tag in dict.fromkeys(add) if tag.casefold() not in has)]
+    if tags == list(stored.persona.tags):
+        return stored.text
+    return with_value(stored.text, ("tags",), tags) if tags else without(stored.text, ("tags",))
+
+
+class SeveralPersonas(LibraryParts):
+    """The part of the library that changes several personas, and brings back what was deleted."""
+
+    def bring_back(self, persona_id: str) -> StoredPersona:
+        """Restore a deleted persona as it was. Raises RevisionNotFound, PersonaExists."""
+        last = self.revisions.of(persona_id, limit=1)
+        text = renamed_text(self.revisions.get(persona_id, last[0].number if last else 0).text, persona_id)
+        return self._personas.create(text, saving=Saving(self._author, "Restored after deletion", "restored"))
+
+    def tag(self, ids: Iterable[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> BulkChange:
+        """Add and remove tags, without regard to case; `save_again(done.before)` undoes it."""
+        note = ", ".join([*(f"tag {tag} added" for tag in add), *(f"tag {tag} removed" for tag in remove)])
+
+        def save_tagged(stored: StoredPersona) -> StoredPersona:
+            text = tagged(stored, add=add, remove=remove)
+            if text == stored.text:
+                return stored
+            return self._personas.save(text, etag=stored.etag, saving=self._saving(note))
+
+        return change_each(self._personas, ids, save_tagged)
+
+    def delete_all(self, ids: Iterable[str], *, broken: Collection[str] = ()) -> BulkChange:
+        """Delete several; `bring_back_all` undoes it. `broken` are those of them that may be broken."""
+        all_ids = list(ids)
+        stored_personas = self._personas.all() if broken else ()
+        there = {
+            each.id: each for each in stored_personas if isinstance(each, BrokenPersona) and each.id in broken
+        }
+        errors: list[PersonaChatError] = []
+        away: list[BrokenPersona] = []
+        for persona_id in dict.fromkeys(each for each in all_ids if each in there):
+            try:
+                away.append(self._personas.put_away(persona_id, etag=there[persona_id].etag))
+            except PersonaChatError as error:
+                errors.append(error)
+        done = change_each(
+            self._personas,
+            [each for each in all_ids if each not in there],
+            lambda stored: self._personas.delete(stored.id, etag=stored.etag, saving=self._saving()),
+        )
+        return BulkChange(done.before, done.after, (*errors, *done.errors), tuple(away))
+
+    def bring_back_all(self, ids: Iterable[str], *, broken: Collection[str] = ()) -> BulkChange:
+        """Bring back what was deleted; `broken` are those of them that were broken when they went."""
+        back, away, errors = [], [], []
+        for persona_id in ids:
+            try:
+                if persona_id in broken:
+                    self._personas.put_back(persona_id)
+                    away.append(next(each for each in self._personas.all() if each.id == persona_id))
+                else:
+                    back.append(self.bring_back(persona_id))
+            except PersonaChatError as error:
+                errors.append(error)
+        broken_again = tuple(each for each in away if isinstance(each, BrokenPersona))
+        return BulkChange(tuple(back), tuple(back), tuple(errors), broken_again)
+
+    def save_again(self, earlier: Sequence[StoredPersona], *, over: Sequence[StoredPersona]) -> BulkChange:
+        """Undo: save earlier versions, unless somebody changed a persona meanwhile."""
+        etags = {stored.id: stored.etag for stored in over}
+        texts = {stored.id: stored.text for stored in earlier}
+        saving = Saving(self._author, "Undone", "restored")
+        return change_each(
+            self._personas,
+            [persona_id for persona_id in texts if persona_id in etags],
+            lambda stored: self._personas.save(texts[stored.id], etag=etags[stored.id], saving=saving),
+        )
+
+    def save_again_by_etag(self, etags: Mapping[str, tuple[str, str]]) -> BulkChange:
+        """The same by ETags: of the version to save, and of the one that it is saved over."""
+        etags_before = frozenset((persona_id, before) for persona_id, (before, _) in etags.items())
+        numbers = self.revisions.numbers(etags_before)
+        saving = Saving(self._author, "Undone", "restored")
+
+        def save_earlier(stored: StoredPersona) -> StoredPersona:
+            before, over = etags[stored.id]
+            earlier = self.revisions.get(stored.id, numbers.get((stored.id, before), 0))
+            return self._personas.save(earlier.text, etag=over, saving=saving)
+
+        return change_each(self._personas, etags, save_earlier)
