@@ -81,13 +81,13 @@ SUITE = {
 
 def test_a_suite_its_results_and_what_is_shared_of_them(page: AppTest, fake: FakeProvider) -> None:
     tests = get_services().of(LOCAL_OWNER).tests
-    tests.save_suite("other", json.dumps(SUITE))
+    tests.suites.save("other", json.dumps(SUITE))
     see(page, "tests", suite="other")
     for answers in ((tokens(["Well."]), tokens([verdict("no", "Well.", LONG)])), (failure(400, LONG),)):
         fake.enqueue(*answers)
         page.button(key="run_tests").click().run()
-        (run, *_) = tests.runs("other")
-        live = tests.live(run.id)
+        (run, *_) = tests.runs.of("other")
+        live = tests.runs.live(run.id)
         if live:
             run_ended(live)
         see(page)
@@ -95,7 +95,7 @@ def test_a_suite_its_results_and_what_is_shared_of_them(page: AppTest, fake: Fak
         page.button_group(key="tests_view_other").set_value(view).run()
         assert not page.exception
         assert acted_upon(page) == [], view
-    see(page, "shared", results=tests.results.share(tests.runs("other")[-1].id))
+    see(page, "shared", results=tests.results.share(tests.runs.of("other")[-1].id))
 
 
 def test_the_admin_page(page: AppTest) -> None:

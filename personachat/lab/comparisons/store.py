@@ -309,9 +309,9 @@ def expire(database: Database, *, days: int) -> int:
 
 def _remove(database: Database, which: ColumnElement[bool]) -> int:
     with database.read() as connection:
-        found = connection.scalars(select(_c.id).where(which)).all()
+        comparison_ids = connection.scalars(select(_c.id).where(which)).all()
     gone = 0
-    for comparison_id in found:  # each for itself: others can write in between
+    for comparison_id in comparison_ids:  # each for itself: others can write in between
         with database.write() as connection:
             still = select(_c.owner).where(_c.id == comparison_id, which).with_for_update()
             owner = connection.execute(still).scalar()

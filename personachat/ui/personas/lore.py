@@ -219,7 +219,9 @@ def _area_changed(open_persona: OpenPersona, path: Path, name: str, key: str) ->
         put(open_persona, (*path, name), value)
         return
     keys = [line.strip() for line in value.split("\n") if line.strip()]
-    given(open_persona, (*path, name), "\n".join(keys))  # as it is drawn from then on: the field stays
+    remember_value(
+        open_persona, (*path, name), "\n".join(keys)
+    )  # as it is drawn from then on: the field stays
     put(open_persona, (*path, name), keys)
 
 
