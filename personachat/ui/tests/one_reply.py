@@ -95,14 +95,14 @@ def _draw_judged(judged: Judged, cell: Cell, answer: JudgedAnswer, *, key: str) 
         st.caption(f":material/warning: {escaped(answer.warning)}")
     if answer.verdict is None:
         return
-    label_now, agreement = judged.label(answer, cell.reply), judged.agreement(answer)
+    verdict, agreement = judged.label(answer, cell.reply), judged.agreement(answer)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         draw_chip(agreement)
         st.caption("The right answer is")
         for label, name in ((True, "Yes"), (False, "No")):
             st.button(
                 name,
-                type="primary" if label_now is label else "secondary",
+                type="primary" if verdict is label else "secondary",
                 on_click=_label,
                 args=(judged.tests, cell, answer, label),
                 key=f"label_{key}_{name}",

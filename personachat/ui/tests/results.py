@@ -83,8 +83,8 @@ def _draw_so_far(tests: Tests, run_id: str) -> None:
     judged = Judged(tests)
     for case in begun[:MOST_LIVE]:
         state = case.cells[-1].outcome if case.state == "missing" else case.state
-        progress = f"{case.passes} of {len(case.cells)} passed so far"
-        _draw_case(judged, report, case, f"{ICONS[state]} {escaped(case.name)}: {progress}")
+        so_far = f"{case.passes} of {len(case.cells)} passed so far"
+        _draw_case(judged, report, case, f"{ICONS[state]} {escaped(case.name)}: {so_far}")
     if len(begun) > MOST_LIVE:
         st.caption(f"{counted(len(begun) - MOST_LIVE, 'more case')} with replies.")
 
@@ -184,7 +184,7 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
         ),
         (
             "Cost",
-            _told_cost(scored),
+            _cost_in_words(scored),
             "" if scored.cost_is_whole or not scored.cost_usd else "and more",
             _COST if scored.cost_is_whole else f"{_COST} {_UNPRICED}",
         ),
@@ -238,7 +238,7 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
             st.button("Delete", type="primary", on_click=_delete, args=(tests, run.id), key="delete_run")
 
 
-def _told_cost(scored: Score) -> str:
+def _cost_in_words(scored: Score) -> str:
     if scored.cost_usd is None or (not scored.cost_usd and not scored.cost_is_whole):
         return "unknown"
     return money(scored.cost_usd)
