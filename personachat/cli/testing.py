@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.runner import LiveRun
 from personachat.lab.runs.scoring import CHANGES, Comparison
 from personachat.lab.runs.wish import RunWish
-from personachat.lab.testing import Tests
+from personachat.lab.testing import Tests, refuse_unpriced
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.store.base import StoredPersona
 from personachat.services import Services, build_services
@@ -88,6 +89,8 @@ def _run(services: Services, options: RunCommand) -> int:
         lacking = "--against REVISION" if options.against is None else "PERSONACHAT_JUDGE_MODEL"
         complain("--pairwise can't compare replies.", f"Set {lacking}.")
         return CANNOT_RUN
+    if not _can_write(options.junit, options.json):
+        return CANNOT_RUN
     try:
         wishes = _wishes(tests, options)
     except PersonaChatError as error:
@@ -105,6 +108,8 @@ def _run(services: Services, options: RunCommand) -> int:
             reports.append(made)
     except PersonaChatError as error:
         complain_of(error)
+        if reports:  # what was paid for is there to be read
+            write(reports, json_file=options.json, junit_file=options.junit)
         return CANNOT_RUN
     written = write(reports, json_file=options.json, junit_file=options.junit)
     return exit_code(reports) if written else CANNOT_RUN
@@ -124,13 +129,20 @@ def _wishes(tests: Tests, options: RunCommand) -> list[RunWish]:
             for problem in error.problems:
                 complain(f"{persona_id}.tests.yaml:{problem.line}:{problem.column}: {problem.message}")
             raise
-        cost = "unknown" if made.cost_usd is None else f"about ${made.cost_usd:.4f}"
+        refuse_unpriced(options.most_cost_usd, made)
+        calls = "1 call" if made.calls == 1 else f"{made.calls:,} calls"
         twice = " for each of the two versions" if options.against is not None else ""
-        note(f"{persona_id}: {made.calls:,} calls of {made.provider}/{made.model}, cost {cost}{twice}.")
+        note(f"{persona_id}: {calls} of {made.provider}/{made.model}, cost {_cost(made.cost_usd)}{twice}.")
         if made.reason:
             note(f"  {made.reason}")
         wishes.append(wish)
     return wishes
+
+
+def _cost(usd: float | None) -> str:
+    if usd is None:
+        return "unknown"
+    return "less than $0.0001" if 0 < usd < 0.0001 else f"about ${usd:.4f}"
 
 
 def _one(
@@ -222,6 +234,16 @@ def _compared(comparison: Comparison, told_before: str) -> str:
     if comparison.differing:
         lines.append(f"    Beware: {', '.join(comparison.differing)} changed, too.")
     return "\n".join(lines)
+
+
+def _can_write(*paths: Path | None) -> bool:
+    """Whether these files can be written, as far as can be seen before; says which one can't."""
+    for path in filter(None, paths):
+        place = path if path.exists() else path.absolute().parent
+        if path.is_dir() or not place.exists() or not os.access(place, os.W_OK):
+            complain(f"{path} can't be written.", "Nothing was run.")
+            return False
+    return True
 
 
 def write(

@@ -201,7 +201,7 @@ class Tests:
                 hint="Set PERSONACHAT_JUDGE_MODEL.",
             )
         forecast = self._forecast(suite, persona, wish, options)
-        _refuse_unpriced(wish.most_cost_usd, forecast)
+        refuse_unpriced(wish.most_cost_usd, forecast)
         run = Run(
             id=run_id or new_id(),
             owner=self._owner,
@@ -252,7 +252,7 @@ class Tests:
         most = most_cost_usd if most_cost_usd is not None else run.most_cost_usd
         wish = RunWish(persona_id=run.persona_id, repeat=run.repeat, model=run.model or None)
         forecast = self._forecast(suite, persona, wish, run.options)
-        _refuse_unpriced(most, forecast)
+        refuse_unpriced(most, forecast)
         others = self._others(run, suite)
         if not self._parts.records.take_over(run_id, self._owner):
             return None
@@ -312,7 +312,7 @@ class Tests:
             raise EditingNotAllowed("You can't save or run tests here.", hint="Ask whoever runs this server.")
 
 
-def _refuse_unpriced(most_cost_usd: float | None, forecast: RunForecast) -> None:
+def refuse_unpriced(most_cost_usd: float | None, forecast: RunForecast) -> None:
     """Raises SuiteRunRefused where a run could not be held to a sum."""
     if most_cost_usd is not None and forecast.most_cell_usd is None:
         raise SuiteRunRefused(

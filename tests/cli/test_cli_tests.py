@@ -91,6 +91,27 @@ def test_what_cannot_run_says_why_and_calls_nobody(
     assert fake.chats == []
 
 
+@pytest.mark.parametrize("name", ["nowhere/results.xml", "."])
+def test_a_file_that_cannot_be_written_is_known_before_anything_is_paid(
+    settings: Settings, fake: FakeProvider, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert testing.run(RunCommand(ids=(), junit=tmp_path / name), settings=settings) == 2
+    assert "can't be written. Nothing was run." in capsys.readouterr().err
+    assert fake.chats == []
+
+
+def test_a_suite_that_cannot_be_held_to_the_sum_refuses_all_before_the_first_call(
+    settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for persona_id, model in (("aaa", "gpt-4o-mini"), ("zzz", "a-model-without-a-price")):
+        (settings.personas_dir / f"{persona_id}.json").write_text(persona_text(persona_id, model=model))
+        text = SUITE.replace("persona: tester", f"persona: {persona_id}")
+        (settings.personas_dir / f"{persona_id}.tests.yaml").write_text(text)
+    assert testing.run(RunCommand(ids=["aaa", "zzz"], most_cost_usd=1), settings=settings) == 2
+    assert "price" in capsys.readouterr().err
+    assert fake.chats == []
+
+
 def test_no_tests_at_all_cannot_run(settings: Settings) -> None:
     (settings.personas_dir / "tester.tests.yaml").unlink()
     assert testing.run(RunCommand(ids=()), settings=settings) == 2
