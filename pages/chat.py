@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
-from personachat.ui import frame, front_door, open_tabs, returning, session, warmup
+from personachat.ui import frame, front_door, open_tabs, returning, script_runs, session, warmup
 from personachat.ui.chat import (
     budget_notice,
     composer,
@@ -119,11 +119,11 @@ with transcript.place(start):
     if at_end:
         transcript.draw_switch(last, persona.id, persona.name)
 
-if following and not paused:
+if following and not paused and not script_runs.has_dialog():
     if conversation.queue or (last.reply and last.reply.live):
         st.rerun()  # the next one's turn has come, or somebody else paused this one
     steering.end()
 steering.measure(replace(conversation, path=(*path[:-1], last)), persona)
-if live and paused:
+if live and paused and not script_runs.has_dialog():
     controls.watch(live)
 warmup.hold()

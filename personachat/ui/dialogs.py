@@ -4,6 +4,9 @@ While a run of the whole page lasts, Streamlit takes an open dialog away until t
 it what is typed meanwhile. So a dialog that listens as one types runs alone (`alone=True`), as the fragment
 that a dialog is, for all that only it shows; where a callback was called, the whole page runs. The contents
 of the others belong to the run of the page.
+
+A page under a dialog follows no reply, which would keep the dialog's runs waiting, and no other tab, whose
+news would draw it again: it looks at a reply now and then, and follows again once the dialog is closed.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import Literal, ParamSpec, TypeAlias
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.ui import parts
+from personachat.ui import open_tabs, parts
 
 P = ParamSpec("P")
 Width: TypeAlias = Literal["small", "medium", "large"]
@@ -33,13 +36,25 @@ def dialog(
                 draw(*args, **kwargs)
 
         decorated = st.dialog(title, width=width, icon=icon, on_dismiss=on_dismiss)
-        return decorated(parts.running_alone(draw)) if alone else draw_in_page
+        return decorated(parts.running_alone(_apart(draw))) if alone else draw_in_page
 
     return decorate
 
 
+def _apart(draw: Callable[P, None]) -> Callable[P, None]:
+    """What draws a dialog, in a tab that follows no other one."""
+
+    @wraps(draw)
+    def draw_apart(*args: P.args, **kwargs: P.kwargs) -> None:
+        open_tabs.leave()
+        draw(*args, **kwargs)
+
+    return draw_apart
+
+
 def frame(title: str, *, icon: str, on_dismiss: Callable[[], None], width: Width = "small") -> DeltaGenerator:
     """An open dialog, to be drawn into."""
+    open_tabs.leave()
     places: list[DeltaGenerator] = []
 
     @st.dialog(title, width=width, icon=icon, on_dismiss=on_dismiss)

@@ -21,7 +21,10 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.scriptrunner import RerunData, RerunException, ScriptRunner, get_script_run_ctx
-from streamlit.runtime.scriptrunner_utils.script_requests import _has_active_trigger_value
+from streamlit.runtime.scriptrunner_utils.script_requests import (
+    ScriptRequestType,
+    _has_active_trigger_value,
+)
 from streamlit.runtime.scriptrunner_utils.script_run_context import RunLocation, ScriptRunContext, ThreadState
 from streamlit.runtime.state.common import WidgetMetadata, user_key_from_element_id
 from streamlit.runtime.state.safe_session_state import SafeSessionState
@@ -76,7 +79,12 @@ def let_callbacks_finish() -> None:
 
 
 def _check_outside_callbacks(self: ScriptRunner) -> None:
-    """Obey a request to stop or to begin anew, which can wait until the callback is done."""
+    """Obey a request to stop or to begin anew, which can wait until the callback is done.
+
+    It is looked for with every message and every look at the session, and mostly there is none.
+    """
+    if self._requests._state == ScriptRequestType.CONTINUE:
+        return
     if ThreadState.get().run_location != RunLocation.CALLBACK:
         _check_requests(self)
 
@@ -174,6 +182,11 @@ def begin_part() -> bool:
     context = _context()
     vars(context).setdefault(_PARTS, set()).add(ThreadState.get().fragment_id)
     return runs_alone() and _called_back(_session(context))
+
+
+def has_dialog() -> bool:
+    """Whether this run has drawn one."""
+    return _context().has_dialog_opened
 
 
 def runs_alone() -> bool:

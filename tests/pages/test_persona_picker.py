@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.owners import LOCAL_OWNER
+from personachat.services import get_services
 from personachat.ui.chat import persona_finder
 from personachat.ui.chat.persona_picker import FIND
 from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local
 
@@ -28,6 +31,7 @@ def folder(tmp_path: Path) -> Path:
 def open_chat(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     be_local(monkeypatch)
     monkeypatch.setattr(persona_finder, "MOST_CHOICES", 5)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-key-of-the-test-that-nobody-may-see")
     return open_home
 
 
@@ -71,3 +75,23 @@ def test_of_two_that_are_called_the_same_the_one_that_was_picked_is_talked_to(
         at.run()
         assert at.selectbox(key="persona_choice").value == each
         assert at.session_state["remembered_persona"] == each
+
+
+def test_while_one_searches_the_run_of_the_page_does_not_wait_for_the_end_of_a_reply(
+    open_chat: OpenPage, fake: FakeProvider
+) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["Once upon ", "a time", gate, " it ended."]))
+    at = open_chat()
+    live = get_services().of(LOCAL_OWNER).chat.begin("Tell", persona_id="p-00")
+    while "a time" not in live.snapshot().text:
+        live.wait(len(live.wait(0, timeout_seconds=0)), timeout_seconds=10)
+    try:
+        at.query_params["chat"] = live.conversation_id
+        at.selectbox(key="persona_choice").select(FIND).run()
+        assert not at.exception
+        assert at.text_input(key="find_persona").value == ""
+        assert live.live
+        assert "Once upon a time" in [each.value for each in at.chat_message[-1].markdown]
+    finally:
+        gate.open()

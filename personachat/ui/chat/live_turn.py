@@ -14,8 +14,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Turn
 from personachat.replies.live import LiveReply
+from personachat.ui import script_runs
 from personachat.ui.chat import versions
-from personachat.ui.chat.stream import draw_running
+from personachat.ui.chat.stream import draw_at_times, draw_running
 from personachat.ui.chat.transcript import bubble, draw_outcome, draw_reply
 from personachat.ui.chat.turns import View, WaysOn, draw_head, draw_row, free_places, places_taken_by
 
@@ -51,13 +52,17 @@ class Following:
         clear(max(0, self._view.length_before - len(self._view.conversation.path)) * TURN_ELEMENTS)
 
     def draw(self, *, paused: bool, ways_on: WaysOn) -> Turn:
-        """Draw the reply until it ends or is paused; returns the turn as it is then."""
+        """Draw the reply to its end or a pause, or now and then under a dialog; returns the turn as it is."""
         if paused:
             reply = self._live.snapshot()
             draw_reply(reply, head=self._head, words=self._words)
             with self._below.container():
                 draw_outcome(reply)
             self._draw_versions()
+        elif script_runs.has_dialog():
+            self._draw_versions()
+            reply = draw_at_times(self._live, head=self._head, words=self._words)
+            return replace(self._turn, reply=reply)
         else:
             self._draw_versions()
             reply = draw_running(self._live, head=self._head, words=self._words, on_taken_back=_draw_anew)

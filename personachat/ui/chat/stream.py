@@ -35,6 +35,9 @@ SLICE_SECONDS = 0.1
 SILENT_SECONDS = 2
 """A wait shorter than this needs no clock."""
 
+GLANCE_SECONDS = 0.5
+"""How often a reply is looked at that is not followed."""
+
 STALE_SECONDS = 0.25
 GROWTH = 0.01
 """A long open piece (a big table, say) is sent again once it grew by GROWTH, or after STALE_SECONDS."""
@@ -217,6 +220,31 @@ def draw_running(
                 for piece in pieces_of(reply.reasoning):
                     st.markdown(piece)
     return reply
+
+
+def draw_at_times(live_reply: LiveReply, *, head: DeltaGenerator, words: Place) -> Reply:
+    """Show a reply under a dialog, with a look at it every GLANCE_SECONDS; returns how it is now.
+
+    Nothing is drawn anew when it ends: that would close the dialog, and closing it draws the page.
+    """
+    reply = live_reply.snapshot()
+    if reply.reasoning:
+        with head.status(thought_label(reply), type="compact", state="complete"):
+            for piece in pieces_of(reply.reasoning):
+                st.markdown(piece)
+    with column(words).container():
+        _glance(live_reply, LoginWatch())
+    return reply
+
+
+@st.fragment(run_every=GLANCE_SECONDS)
+def _glance(live_reply: LiveReply, login: LoginWatch) -> None:
+    login.look()
+    reply = live_reply.snapshot()
+    for piece in pieces_of(reply.text):
+        st.markdown(piece)
+    if reply.live and not reply.text:
+        st.markdown(":shimmer[Thinking]")
 
 
 def column(place: Place) -> DeltaGenerator:

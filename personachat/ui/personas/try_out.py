@@ -21,9 +21,9 @@ from personachat.personas.store.persona_file import etag_of
 from personachat.personas.variables import with_values
 from personachat.replies.live import LiveReply
 from personachat.settings import LOCAL
-from personachat.ui import notices, returning, session
+from personachat.ui import notices, returning, script_runs, session
 from personachat.ui.chat import persona_picker
-from personachat.ui.chat.stream import draw_running
+from personachat.ui.chat.stream import draw_at_times, draw_running
 from personachat.ui.chat.transcript import bubble, caption_of, draw_outcome, draw_text, draw_words
 from personachat.ui.faces import face
 from personachat.ui.owner import current_owner
@@ -32,7 +32,6 @@ from personachat.ui.personas.desk import OpenPersona, desk, take_typed
 from personachat.ui.wording import escaped
 
 PIXELS = 400
-GLANCE_SECONDS = 0.3
 NOT_STORED = ":material/science: Your draft answers here, saved or not. This chat is not stored."
 CHANGED = ":material/edit: The draft has changed since this reply. Ask again to compare."
 NOT_VALID = "Fix the problems first: only a valid persona can answer."
@@ -95,23 +94,11 @@ class _Following:
             st.caption(tried_drafts.label(open_persona, turn).capitalize())
 
     def draw(self) -> None:
-        """Follow the reply to its end; where the page has a question to draw after this, look at it only."""
-        if desk().question:
-            with self._words.container():
-                _glance(self._live)
+        """Follow the reply to its end; under a dialog, which may be drawn after this, look at it only."""
+        if desk().question or script_runs.has_dialog():
+            draw_at_times(self._live, head=self._head, words=self._words)
         elif not draw_running(self._live, head=self._head, words=self._words).live:
             st.rerun()  # the buttons are those of a reply that has ended
-
-
-@st.fragment(run_every=GLANCE_SECONDS)
-def _glance(live: LiveReply) -> None:
-    reply = live.snapshot()
-    if not reply.live:
-        st.rerun()
-    if reply.text:
-        draw_text(reply.text)
-    else:
-        st.markdown(":shimmer[Thinking]")
 
 
 def _clear_below(drawn: int) -> None:
