@@ -4,8 +4,8 @@ Streamlit serves one empty document for every page. Here it gets a style sheet a
 (first_paint.html), and a frame that looks as the page will: the sidebar with the product's name, the head,
 the message box. The frame lies behind Streamlit's page, takes no clicks, says nothing to a screen reader
 and goes once a page is drawn. The colours are those of the theme in .streamlit/config.toml; which of the
-two, Streamlit's stored choice says, else the browser. A document that does not look as expected is served
-as it is.
+two, the last choice on any page says, else the browser; Streamlit, which would keep one for each address,
+is given the same. A document that does not look as expected is served as it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personachat.settings import APP
@@ -42,7 +42,7 @@ class FirstPaint:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, _Rewriting(send))
+        await self._app(_uncompressed(scope), receive, _Rewriting(send))
 
 
 class _Rewriting:
@@ -81,6 +81,14 @@ def painted(document: bytes) -> bytes:
         return document
     style, frame = _parts()
     return document.replace(HEAD, style + HEAD).replace(ROOT, frame + ROOT)
+
+
+def _uncompressed(scope: Scope) -> Scope:
+    """The request as of a browser that takes nothing compressed, where it opens a page; it is 10 KB."""
+    if "text/html" not in Headers(scope=scope).get("accept", ""):
+        return scope
+    headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept-encoding"]
+    return {**scope, "headers": headers}
 
 
 def _is_document(start: Message) -> bool:

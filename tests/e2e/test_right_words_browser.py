@@ -174,10 +174,18 @@ def test_one_menu_and_the_names_once(app_server: AppServer, page: Page) -> None:
     expect(page.locator('[role="option"] [data-avatar]:not([data-avatar=""])')).to_have_count(entries.count())
     expect(page.get_by_role("option", name=re.compile("^Data analyst"))).to_be_visible()
     page.keyboard.press("Escape")
-    page.locator(".st-key-chat_menu button:visible").click()
-    page.get_by_role("menuitem", name="Theme and print").click()
-    page.get_by_test_id("stMainMenuItem-theme-Dark").click()
-    expect(page.get_by_test_id("stApp")).to_have_css("background-color", "rgb(16, 22, 21)")
+    app, dark, light = page.get_by_test_id("stApp"), "rgb(16, 22, 21)", "rgb(255, 255, 255)"
+    for chosen, colour in (("Dark", dark), ("Light", light), ("Dark", dark)):  # each counts for all pages
+        if chosen == "Light":
+            page.get_by_test_id("stMainMenuButton").click()
+        else:
+            page.locator(".st-key-chat_menu button:visible").click()
+            page.get_by_role("menuitem", name="Theme and print").click()
+        page.get_by_test_id(f"stMainMenuItem-theme-{chosen}").click()
+        expect(app).to_have_css("background-color", colour)
+        elsewhere = "" if chosen == "Light" else "/history"
+        open_page(page, f"{app_server.url}{elsewhere}")
+        expect(app).to_have_css("background-color", colour)
 
     page.route("**/static/js/*", lambda route: None)  # nothing of Streamlit ever comes
     page.goto(app_server.url, wait_until="commit")

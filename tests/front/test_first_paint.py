@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import streamlit
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.testclient import TestClient
 
@@ -28,6 +29,15 @@ def test_streamlits_own_document_gets_the_frame_in_both_themes() -> None:
         assert f"--first-side: {theme[name]['sidebar']['backgroundColor']}" in page.text
     assert "prefers-color-scheme: dark" in page.text
     assert "src=" not in page.text.partition('id="first-paint-style"')[2].partition("</head>")[0]
+
+
+def test_a_page_whose_document_would_be_compressed_gets_the_frame_as_well() -> None:
+    taken = {"Accept-Encoding": "gzip, deflate, br, zstd"}
+    client = TestClient(FirstPaint(GZipMiddleware(HTMLResponse(INDEX), minimum_size=500)))
+    opened = client.get("/history", headers={**taken, "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert opened.text.count('id="first-paint"') == 1
+    loaded = client.get("/static/a.js", headers={**taken, "Accept": "*/*"})
+    assert loaded.headers["content-encoding"] == "gzip"
 
 
 def test_a_document_that_comes_in_pieces_is_whole_again() -> None:

@@ -18,12 +18,13 @@ import * as menus from "./menus.js"
 import * as prompt from "./prompt.js"
 import * as scrolling from "./scrolling.js"
 import * as speech from "./speech.js"
+import * as theme from "./theme.js"
 import * as typing from "./typing.js"
 import * as unsent from "./unsent.js"
 
 const parts = [
   avatars, beside, compared, confirming, figures, history, leaving, listbox, menus, scrolling, unsent, focus,
-  following, speech, typing, prompt, desk,
+  following, speech, theme, typing, prompt, desk,
 ]
 const page = { component: null }
 let planned = 0
