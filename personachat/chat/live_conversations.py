@@ -107,9 +107,19 @@ class CurrentConversations:
         """Every turn of every branch, with the text of live replies."""
         return self._with_snapshots(self.store_of(conversation_id).tree(owner, conversation_id))
 
-    def idle(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
-        """The conversation, without siblings, ready for another reply. Raises ReplyInProgress."""
-        conversation = self.get(owner, conversation_id, last=last, with_siblings=False)
+    def idle(
+        self,
+        owner: str,
+        conversation_id: str,
+        *,
+        last: int | None = None,
+        known: Conversation | None = None,
+    ) -> Conversation:
+        """The conversation, without siblings, ready for another reply. Raises ReplyInProgress.
+
+        It is not read where it is `known` by whoever has just done so.
+        """
+        conversation = known or self.get(owner, conversation_id, last=last, with_siblings=False)
         if self.live(conversation):
             raise ReplyInProgress(
                 "A reply to this conversation is still being written.",

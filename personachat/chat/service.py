@@ -89,6 +89,10 @@ class ChatService:
         """The conversation as it is now, live replies included, with its last turns (None: all)."""
         return self._conversations.get(self.owner, conversation_id, last=last)
 
+    def to_answer(self, conversation_id: str) -> Conversation:
+        """The conversation as it is now with all its turns, and without siblings; see `send`."""
+        return self._conversations.get(self.owner, conversation_id, with_siblings=False)
+
     def give(self, conversation_id: str, variables: Mapping[str, str]) -> None:
         """Have these variables stand for other values from the next reply on; "" is the persona's default."""
         self._conversations.store_of(conversation_id).give(self.owner, conversation_id, variables)
@@ -166,17 +170,18 @@ class ChatService:
         offline: bool = False,
         turn_id: str | None = None,
         variables: Mapping[str, str] = NO_VALUES,
+        known: Conversation | None = None,
     ) -> LiveReply:
         """Record the user's words, as the turn `turn_id` if one is given, and start the reply to them.
 
         `history` goes before them where the conversation is still empty. `variables` are what the persona's
-        stand for from now on. What a provider refuses comes as the live reply's Failed event. Raises
-        MessageInvalid, PersonaNotFound, PersonaBroken, ShuttingDown, and ReplyInProgress while another
-        reply is live.
+        stand for from now on. `known` is the conversation where it was just read `to_answer`. What a provider
+        refuses comes as the live reply's Failed event. Raises MessageInvalid, PersonaNotFound, PersonaBroken,
+        ShuttingDown, and ReplyInProgress while another reply is live.
         """
         text = cleaned(text)
         persona = self._personas.get(persona_id)
-        conversation = self._conversations.idle(self.owner, conversation_id)
+        conversation = self._conversations.idle(self.owner, conversation_id, known=known)
         greeter = replace(persona, persona=filled(persona.persona, conversation, variables))
         turns = opening(greeter, history) if conversation.leaf_id is None else []
         parent_id = turns[-1].id if turns else conversation.leaf_id

@@ -126,6 +126,8 @@ def with_inserted(
 ) -> list[tuple[ChatMessage, int | None]]:
     """The messages with what is inserted in its place, each with its number in the history, if it has one."""
     count = len(history)
+    if not inserted:
+        return list(zip(history, range(count), strict=True))
     before: dict[int, list[ChatMessage]] = {}
     for each in inserted:
         before.setdefault(max(count - each.depth, 0), []).append(each.message)
@@ -324,4 +326,5 @@ def estimate_tokens(text: str) -> int:
     The usual rule of thumb for English (four characters a token); bytes instead of characters, because
     tokenizers spend more tokens on other scripts. Off by up to a half: good for a hint, not for a limit.
     """
-    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return -(-size // _BYTES_PER_TOKEN)

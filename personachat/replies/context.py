@@ -8,9 +8,12 @@ answer to a question that is gone.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import median_low
+from typing import TypeAlias
 
 from personachat.conversations.model import Turn
 from personachat.messages import ChatMessage
@@ -74,8 +77,48 @@ class FittedContext:
     """From the last turn on, so many messages."""
 
 
+@dataclass(frozen=True, slots=True)
+class PathWords:
+    """The turns of a path that a model can be told of: those with words, looked at once for a whole plan.
+
+    `depths`, `messages` and `tokens`, which are estimated, are of one turn each. Turns that are new and not
+    stored yet may lack a depth: they stand below the one before.
+    """
+
+    turns: tuple[Turn, ...]
+    depths: tuple[int, ...]
+    messages: tuple[ChatMessage, ...]
+    tokens: tuple[int, ...]
+
+    @staticmethod
+    def of(path: TurnPath) -> PathWords:
+        if isinstance(path, PathWords):
+            return path
+        turns: list[Turn] = []
+        depths: list[int] = []
+        messages: list[ChatMessage] = []
+        depth = -1
+        for turn in path:
+            depth = turn.depth if turn.depth > depth else depth + 1
+            text = turn.text
+            if text:
+                turns.append(turn)
+                depths.append(depth)
+                messages.append(ChatMessage(turn.role, text))
+        tokens = [estimate_tokens(message.content) + MESSAGE_TOKENS for message in messages]
+        return PathWords(tuple(turns), tuple(depths), tuple(messages), tuple(tokens))
+
+    def below(self, depth: int) -> PathWords:
+        """Those from a depth on."""
+        start = bisect_left(self.depths, depth)
+        return PathWords(self.turns[start:], self.depths[start:], self.messages[start:], self.tokens[start:])
+
+
+TurnPath: TypeAlias = "Sequence[Turn] | PathWords"
+
+
 def fitted(
-    path: Sequence[Turn],
+    path: TurnPath,
     *,
     pinned: Sequence[ChatMessage],
     inserted: Sequence[Inserted] = (),
@@ -90,37 +133,35 @@ def fitted(
 
     `scale` is tokens for each estimated one, see `measured_scale`; None if nothing was measured.
     """
-    placed = with_words(path)
+    words = PathWords.of(path)
     always = tuple(pinned)
     if summary:
-        placed = [(depth, turn) for depth, turn in placed if depth >= summary.memory_from]
+        words = words.below(summary.memory_from)
         always = (*always, summary_message(summary.text))
     factor = scale or UNMEASURED_SCALE
-    tokens = [estimate_tokens(turn.text) + MESSAGE_TOKENS for _, turn in placed]
     used = _own_tokens(always, inserted)
     room = math.inf if window_tokens is None else (window_tokens - reserved_tokens) / factor - used
-    start = _start([turn.role == "user" for _, turn in placed], tokens, room)
-    fitting = placed[start:]
-    memory_from = fitting[0][0] if start else summary.memory_from if summary else None
-    messages = with_inserted([turn.as_message() for _, turn in fitting], inserted)
+    start = _start([message.role == "user" for message in words.messages], words.tokens, room)
+    memory_from = words.depths[start] if start else summary.memory_from if summary else None
+    messages = with_inserted(words.messages[start:], inserted)
     last = max(
         (at for at, (_, number) in enumerate(messages) if number is not None), default=len(messages) - 1
     )
     return FittedContext(
         messages=(*always, *(message for message, _ in messages)),
         pinned=len(always),
-        depths=_depths([number for _, number in messages], [depth for depth, _ in fitting]),
+        depths=_depths([number for _, number in messages], words.depths[start:]),
         kept_last=max(len(messages) - last, 1),
         memory_from=memory_from,
-        prompt_tokens=math.ceil((used + sum(tokens[start:])) * factor),
+        prompt_tokens=math.ceil((used + sum(words.tokens[start:])) * factor),
         summary=summary.text if summary else "",
-        dropped=tuple(turn for _, turn in placed[:start]),
+        dropped=words.turns[:start],
     )
 
 
-def most_tokens(path: Sequence[Turn], *, pinned: Sequence[ChatMessage], inserted: Sequence[Inserted]) -> int:
+def most_tokens(path: TurnPath, *, pinned: Sequence[ChatMessage], inserted: Sequence[Inserted]) -> int:
     """How many tokens all of it has at most: what `fitted` estimates of a path that fits, at top scale."""
-    turn_tokens = sum(estimate_tokens(turn.text) + MESSAGE_TOKENS for turn in path if turn.text)
+    turn_tokens = sum(PathWords.of(path).tokens)
     return math.ceil((_own_tokens(pinned, inserted) + turn_tokens) * max(SCALE_BOUNDS))
 
 
@@ -138,20 +179,6 @@ def _depths(numbers: Sequence[int | None], depths: Sequence[int]) -> tuple[int, 
     return tuple(reversed(reversed_depths)) if depths else ()
 
 
-def with_words(path: Sequence[Turn]) -> list[tuple[int, Turn]]:
-    """The turns a model can be told of, each with its depth.
-
-    Turns that are new and not stored yet may lack theirs: they stand below the one before.
-    """
-    placed: list[tuple[int, Turn]] = []
-    depth = -1
-    for turn in path:
-        depth = max(turn.depth, depth + 1)
-        if turn.text:
-            placed.append((depth, turn))
-    return placed
-
-
 def latest_summary(path: Sequence[Turn]) -> EarlierSummary | None:
     """The last summary that the model was told on this path."""
     replies = (turn.reply for turn in reversed(path) if turn.reply)
@@ -160,25 +187,26 @@ def latest_summary(path: Sequence[Turn]) -> EarlierSummary | None:
 
 
 def measured_scale(
-    path: Sequence[Turn], *, pinned: Sequence[ChatMessage], persona_id: str, provider: str, model: str
+    path: TurnPath, *, pinned: Sequence[ChatMessage], persona_id: str, provider: str, model: str
 ) -> float | None:
     """Tokens for each estimated one, as they were counted for earlier replies of this persona and model.
 
     None if they were not.
     """
-    placed = with_words(path)
-    tokens = [estimate_tokens(turn.text) + MESSAGE_TOKENS for _, turn in placed]
+    words = PathWords.of(path)
+    above = list(accumulate(words.tokens, initial=0))
+    """How many tokens stand above each turn."""
     used = sum(map(message_tokens, pinned))
     scales: list[float] = []
-    for index in range(len(placed) - 1, -1, -1):
-        turn = placed[index][1]
+    for index in range(len(words.turns) - 1, -1, -1):
+        turn = words.turns[index]
         reply = turn.reply
         if reply is None or reply.usage is None or not reply.usage.prompt_tokens:
             continue
         if (turn.persona_id, reply.provider, reply.model) != (persona_id, provider, model):
             continue
-        memory_from = reply.memory_from or 0
-        estimate = sum(tokens[at] for at in range(index) if placed[at][0] >= memory_from)
+        first = min(bisect_left(words.depths, reply.memory_from or 0), index)
+        estimate = above[index] - above[first]
         estimate += used + (message_tokens(summary_message(reply.summary)) if reply.summary else 0)
         if estimate >= MEASURABLE_TOKENS:
             low, high = SCALE_BOUNDS

@@ -21,7 +21,7 @@ from personachat.personas.prompt import summary_message, with_inserted
 from personachat.providers.base import ChatRequest
 from personachat.providers.openai.request import Adaptation, taken_body
 from personachat.providers.registry import ModelChoice, ProviderRegistry
-from personachat.replies.context import ContextUse, FittedContext, with_words
+from personachat.replies.context import ContextUse, FittedContext, PathWords
 from personachat.replies.continuation import continuing, seamless
 from personachat.replies.engine import DELAYS_OF_A_STAND_IN, RETRY_DELAYS_SECONDS, ReplyLimits, reply
 from personachat.replies.request import PlannedRequest, fit, parameters, planned_request, window_tokens
@@ -112,8 +112,8 @@ class ReplyPlanner:
             messages.append(summary_message(answered.summary))
         memory_from = answered.memory_from or 0
         parameters = request.parameters
-        turns = [each.as_message() for depth, each in with_words(path_above) if depth >= memory_from]
-        messages += [message for message, _ in with_inserted(turns, inserted_of(parameters))]
+        turns = PathWords.of(path_above).below(memory_from)
+        messages += [message for message, _ in with_inserted(turns.messages, inserted_of(parameters))]
         whole = ChatRequest(
             answered.model or parameters.get("model", ""),
             tuple(messages),

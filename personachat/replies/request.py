@@ -18,11 +18,12 @@ from personachat.providers.registry import ModelChoice
 from personachat.replies.context import (
     EarlierSummary,
     FittedContext,
+    PathWords,
+    TurnPath,
     fitted,
     latest_summary,
     measured_scale,
     most_tokens,
-    with_words,
 )
 from personachat.replies.summaries import longest_summary_tokens
 from personachat.usage import pricing
@@ -69,16 +70,17 @@ def planned_request(
     persona: Persona, path: Sequence[Turn], answering: ModelChoice, *, own: PersonaPart | None = None
 ) -> PlannedRequest:
     """Fit the path into the window of the model that answers. `own` is what the persona adds, if known."""
-    own = own or own_part(persona, path)
-    everything = most_tokens(path, pinned=own.messages, inserted=own.inserted)
+    words = PathWords.of(path)
+    own = own or own_part(persona, words)
+    everything = most_tokens(words, pinned=own.messages, inserted=own.inserted)
     window = window_tokens(persona, answering, needed_tokens=everything)
     if window and own.lore.tokens > window * LORE_FILL:
-        own = own_part(persona, path, most_lore_tokens=int(window * LORE_FILL))
+        own = own_part(persona, words, most_lore_tokens=int(window * LORE_FILL))
     provider, model = answering.provider.name, answering.model
     scale = measured_scale(
-        path, pinned=own.all_messages, persona_id=persona.id, provider=provider, model=model
+        words, pinned=own.all_messages, persona_id=persona.id, provider=provider, model=model
     )
-    fits = partial(fit, persona, path, own=own, window_tokens=window, scale=scale)
+    fits = partial(fit, persona, words, own=own, window_tokens=window, scale=scale)
     context = fits()
     to_sum_up = None
     if context.dropped and persona.summarize and window:
@@ -105,7 +107,7 @@ def window_tokens(
 
 def fit(
     persona: Persona,
-    path: Sequence[Turn],
+    path: TurnPath,
     *,
     own: PersonaPart | None = None,
     window_tokens: int | None,
@@ -125,11 +127,10 @@ def fit(
     )
 
 
-def own_part(
-    persona: Persona, path: Sequence[Turn] = (), *, most_lore_tokens: int | None = None
-) -> PersonaPart:
+def own_part(persona: Persona, path: TurnPath = (), *, most_lore_tokens: int | None = None) -> PersonaPart:
     """What the persona adds to a path as of now: its messages, and the lore that the path brings up."""
-    turns = [turn for _, turn in with_words(path)]
+    words = PathWords.of(path)
+    turns = words.turns
     scene = Scene(
         # A fork has turns of other ids, said at the same time.
         conversation=turns[0].created_at.isoformat() if turns else "",
@@ -138,9 +139,7 @@ def own_part(
     if most_lore_tokens is not None:
         scene = replace(scene, most_lore_tokens=most_lore_tokens)
     # The server's own day and time.
-    return persona_part(
-        persona, [turn.as_message() for turn in turns], today=datetime.now().astimezone(), scene=scene
-    )
+    return persona_part(persona, words.messages, today=datetime.now().astimezone(), scene=scene)
 
 
 def _idle(turns: Sequence[Turn]) -> timedelta | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import streamlit as st
@@ -182,29 +182,34 @@ def talk_with(persona_id: str, *, is_default: bool) -> None:
     st.session_state[_remembered_key("persona")] = persona_id
 
 
-def current_conversation(chat: ChatService, *, last: int | None = None) -> Conversation | None:
+def current_conversation(chat: ChatService, *, to_answer: bool = False) -> Conversation | None:
     """The conversation the session is in; None if none has begun. Raises DatabaseUnavailable and -Damaged.
 
-    It has the `last` turns, or as many as may be shown. One that is gone is said once.
+    It has as many turns as may be shown; `to_answer`, it has all, without siblings. One that is gone is said
+    once.
     """
     conversation_id = remembered("chat")
     _leave_temporary(chat, going_to=conversation_id)
     if conversation_id is None:
         return None
     try:
-        conversation = chat.conversation(conversation_id, last=last or turns_to_load(conversation_id))
+        if to_answer:
+            conversation = chat.to_answer(conversation_id)
+        else:
+            conversation = chat.conversation(conversation_id, last=turns_to_load(conversation_id))
     except ConversationNotFound:
         last_seen.conversations().forget(current_owner(), conversation_id)
         new_chat()
         notices.say("chat_gone", Notice(GONE, icon=":material/history_toggle_off:"))
         chat_state().gone_meanwhile = returning.in_progress()
         return None
-    if last is None:
+    if not to_answer:
         last_seen.conversations().keep(conversation)
     if conversation.temporary and returning.in_progress():
         enter_temporary(conversation_id)
     if not conversation.durable:  # begun over the API; a page may leave its replies at any time
         chat.keep(conversation_id)
+        conversation = replace(conversation, kept=True)
     remember("chat", conversation_id)
     return conversation
 

@@ -17,12 +17,12 @@ from personachat.replies.context import (
     SCALE_BOUNDS,
     UNMEASURED_SCALE,
     EarlierSummary,
+    PathWords,
     fitted,
     latest_summary,
     measured_scale,
     message_tokens,
     most_tokens,
-    with_words,
 )
 
 SYSTEM = ChatMessage("system", "You are a test.")
@@ -167,7 +167,7 @@ def test_turns_without_words_are_left_out_and_keep_their_place() -> None:
 def test_a_turn_that_is_not_stored_yet_stands_below_the_one_before() -> None:
     path = [turn("user", "a", depth=3), turn("assistant", "", depth=4), turn("user", "new")]
 
-    assert [depth for depth, _ in with_words(path)] == [3, 5]
+    assert PathWords.of(path).depths == (3, 5)
 
 
 def test_a_summary_stands_for_the_turns_above_it() -> None:

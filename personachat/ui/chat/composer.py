@@ -60,7 +60,7 @@ def send(text: str) -> None:
         return
     try:
         chat = session.workspace().chat
-        conversation = session.current_conversation(chat, last=1)
+        conversation = session.current_conversation(chat, to_answer=True)
         persona_id, offline = str(st.session_state[PERSONA_CHOICE]), session.offline_chosen()
         persona = session.workspace().addressed.get(persona_id).persona
         values.check(persona, conversation)
@@ -79,6 +79,7 @@ def send(text: str) -> None:
                 offline=offline,
                 history=begun,
                 variables=variables,
+                known=conversation,
             )
             values.forget(persona, conversation)
         except ReplyInProgress:  # here, or in another window that was quicker
