@@ -52,7 +52,7 @@ from personachat.services.opening import refuse_unasked, say, what_is_missing, w
 from personachat.services.shutdown import drained_at
 from personachat.settings import APP, load_settings
 from personachat.telemetry import logs, unknown_settings
-from personachat.ui import address, front_door, login, streamlit_logs, warmup
+from personachat.ui import address, front_door, login, script_messages, streamlit_logs, warmup
 from personachat.ui.wording import error_text
 
 log = logging.getLogger(__name__)
@@ -186,6 +186,7 @@ if settings.log_format == "json":
     server_logs.leave_to_root()
 streamlit_logs.follow(settings)
 front_door.close_side_door()
+script_messages.send_together()
 app = st.App(
     HOME,
     lifespan=lifespan,

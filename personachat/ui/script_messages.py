@@ -1,0 +1,81 @@
+"""How what a script draws gets to the browser: with fewer steps of the server's loop than Streamlit takes.
+
+Streamlit wakes the loop twice for each message of a run, and a run of the chat page has over a hundred. Here
+all that has come until the loop gets there is handled at once, in the same order. The theme, which is told
+with every run, is looked up once. Everything here touches what Streamlit does not document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from streamlit.proto.NewSession_pb2 import CustomThemeConfig
+from streamlit.runtime import Runtime, app_session
+from streamlit.runtime.app_session import AppSession
+
+_WAITING = "_personachat_waiting"
+"""Where a session has what is still to be done on the loop."""
+
+_call_soon = AppSession._call_soon_on_event_loop
+_message_enqueued = Runtime._enqueued_some_message
+_fill_in_theme = app_session._populate_theme_msg
+
+
+class _Waiting:
+    """What is to be called on the loop, in order. Any thread may add to it; only the loop takes from it."""
+
+    def __init__(self) -> None:
+        self.callbacks: deque[Callable[[], None]] = deque()
+        self.is_planned = False
+
+
+def send_together() -> None:
+    """Make Streamlit do so; once a process, before the first visitor, and again changes nothing."""
+    AppSession._call_soon_on_event_loop = _call_together  # type: ignore[method-assign]  # Streamlit has no public way
+    Runtime._enqueued_some_message = _say_once  # type: ignore[method-assign]  # Streamlit has no public way
+    app_session._populate_theme_msg = _fill_in_known_theme
+
+
+def _call_together(self: AppSession, callback: Callable[[], None]) -> None:
+    waiting: _Waiting = vars(self).setdefault(_WAITING, _Waiting())
+    waiting.callbacks.append(callback)
+    if not waiting.is_planned:
+        waiting.is_planned = True
+        _call_soon(self, lambda: _call_all(self, waiting))
+
+
+def _call_all(session: AppSession, waiting: _Waiting) -> None:
+    waiting.is_planned = False  # from here on whoever adds something plans anew
+    try:
+        while waiting.callbacks:
+            waiting.callbacks.popleft()()
+    finally:
+        if waiting.callbacks:  # one has failed, which is the loop's affair; the others are not to suffer
+            waiting.is_planned = True
+            _call_soon(session, lambda: _call_all(session, waiting))
+
+
+def _say_once(self: Runtime) -> None:
+    """There is something to be sent: on the loop that is said once, until it is looked for."""
+    loop = self._get_async_objs()
+    if asyncio._get_running_loop() is loop.eventloop and loop.need_send_data.is_set():
+        return
+    _message_enqueued(self)
+
+
+def _fill_in_known_theme(msg: Any, section: str = "theme") -> None:
+    theme = _theme(section)
+    if theme.ListFields():  # else there is not even an empty one
+        msg.MergeFrom(theme)
+
+
+@cache
+def _theme(section: str) -> CustomThemeConfig:
+    """That section of the configuration, which nothing changes once pages are served."""
+    theme = CustomThemeConfig()
+    _fill_in_theme(theme, section)
+    return theme

@@ -1,0 +1,151 @@
+"""What a run draws reaches the loop in order and together, whichever thread it comes from."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from streamlit.proto.NewSession_pb2 import CustomThemeConfig
+from streamlit.runtime import Runtime, app_session
+from streamlit.runtime.app_session import AppSession
+
+from personachat.ui import script_messages
+
+SECTIONS = ("theme", "theme.light", "theme.dark", "theme.sidebar", "theme.light.sidebar", "theme.nothing")
+
+
+class Loop:
+    """Counts how often it is woken, and does what it was woken for when asked."""
+
+    def __init__(self) -> None:
+        self.planned: list[Any] = []
+        self.wakings = 0
+
+    def call_soon_threadsafe(self, callback: Any) -> None:
+        self.wakings += 1
+        self.planned.append(callback)
+
+    def is_closed(self) -> bool:
+        return False
+
+    def run(self) -> None:
+        while self.planned:
+            self.planned.pop(0)()
+
+
+class Session(AppSession):
+    """No more of one than what has a loop."""
+
+    def __init__(self, loop: Any) -> None:
+        self._event_loop = loop
+
+    def __del__(self) -> None:
+        """There is nothing to be closed."""
+
+
+@pytest.fixture
+def session() -> Any:
+    return Session(Loop())
+
+
+def test_what_has_come_until_the_loop_gets_there_is_done_at_once_and_in_order(session: Any) -> None:
+    happened: list[int] = []
+    for number in range(100):
+        script_messages._call_together(session, lambda number=number: happened.append(number))  # type: ignore[misc]  # so that each has its own
+    assert session._event_loop.wakings == 1
+    session._event_loop.run()
+    assert happened == list(range(100))
+    script_messages._call_together(session, lambda: happened.append(100))
+    assert session._event_loop.wakings == 2
+    session._event_loop.run()
+    assert happened[-1] == 100
+
+
+def test_one_that_fails_takes_no_other_with_it(session: Any) -> None:
+    happened: list[str] = []
+
+    def fail() -> None:
+        raise ValueError
+
+    for callback in (lambda: happened.append("before"), fail, lambda: happened.append("after")):
+        script_messages._call_together(session, callback)
+    with pytest.raises(ValueError):  # noqa: PT011  # the loop logs it
+        session._event_loop.run()
+    session._event_loop.run()
+    assert happened == ["before", "after"]
+
+
+def test_nothing_is_lost_or_done_twice_between_threads() -> None:
+    async def main() -> list[tuple[int, int]]:
+        session = Session(asyncio.get_running_loop())
+        happened: list[tuple[int, int]] = []
+        over = asyncio.Event()
+
+        def note(who: int, number: int) -> None:
+            happened.append((who, number))
+            if len(happened) == 4_000:
+                over.set()
+
+        def add_all(who: int) -> None:
+            for number in range(1_000):
+                script_messages._call_together(session, bound(note, who, number))
+
+        threads = [threading.Thread(target=add_all, args=(who,)) for who in range(4)]
+        for thread in threads:
+            thread.start()
+        await asyncio.wait_for(over.wait(), 30)
+        for thread in threads:
+            thread.join()
+        return happened
+
+    happened = asyncio.run(main())
+    for who in range(4):
+        assert [number for each, number in happened if each == who] == list(range(1_000))
+
+
+def bound(call: Any, *arguments: int) -> Any:
+    return lambda: call(*arguments)
+
+
+def test_on_the_loop_it_is_said_once_that_there_is_something_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(script_messages, "_message_enqueued", lambda runtime: said.append("said"))
+
+    async def main() -> None:
+        need = asyncio.Event()
+        objects = SimpleNamespace(eventloop=asyncio.get_running_loop(), need_send_data=need)
+        runtime: Any = SimpleNamespace(_get_async_objs=lambda: objects)
+        script_messages._say_once(runtime)
+        need.set()  # as that does, a moment later
+        script_messages._say_once(runtime)
+        assert said == ["said"]
+        need.clear()  # the loop looks what there is
+        script_messages._say_once(runtime)
+        assert said == ["said"] * 2
+        need.set()
+        await asyncio.to_thread(
+            script_messages._say_once, runtime
+        )  # whether it is still set nobody can tell there
+        assert said == ["said"] * 3
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_theme_is_told_as_streamlit_tells_it(section: str) -> None:
+    theirs, ours = CustomThemeConfig(), CustomThemeConfig()
+    script_messages._fill_in_theme(theirs.dark, section)
+    script_messages._fill_in_known_theme(ours.dark, section)
+    assert ours == theirs
+    assert ours.HasField("dark") == theirs.HasField("dark")
+
+
+def test_it_is_done_where_the_server_is_ours() -> None:
+    import personachat.server  # noqa: F401
+
+    assert AppSession._call_soon_on_event_loop is script_messages._call_together
+    assert Runtime._enqueued_some_message is script_messages._say_once
+    assert app_session._populate_theme_msg is script_messages._fill_in_known_theme
