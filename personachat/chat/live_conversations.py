@@ -113,13 +113,13 @@ class CurrentConversations:
         conversation_id: str,
         *,
         last: int | None = None,
-        known: Conversation | None = None,
+        conversation: Conversation | None = None,
     ) -> Conversation:
         """The conversation, without siblings, ready for another reply. Raises ReplyInProgress.
 
-        It is not read where it is `known` by whoever has just done so.
+        It is not read where whoever asks has just read it.
         """
-        conversation = known or self.get(owner, conversation_id, last=last, with_siblings=False)
+        conversation = conversation or self.get(owner, conversation_id, last=last, with_siblings=False)
         if self.live(conversation):
             raise ReplyInProgress(
                 "A reply to this conversation is still being written.",

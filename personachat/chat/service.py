@@ -170,18 +170,18 @@ class ChatService:
         offline: bool = False,
         turn_id: str | None = None,
         variables: Mapping[str, str] = NO_VALUES,
-        known: Conversation | None = None,
+        conversation: Conversation | None = None,
     ) -> LiveReply:
         """Record the user's words, as the turn `turn_id` if one is given, and start the reply to them.
 
         `history` goes before them where the conversation is still empty. `variables` are what the persona's
-        stand for from now on. `known` is the conversation where it was just read `to_answer`. What a provider
+        stand for from now on. `conversation` is it where it was just read `to_answer`. What a provider
         refuses comes as the live reply's Failed event. Raises MessageInvalid, PersonaNotFound, PersonaBroken,
         ShuttingDown, and ReplyInProgress while another reply is live.
         """
         text = cleaned(text)
         persona = self._personas.get(persona_id)
-        conversation = self._conversations.idle(self.owner, conversation_id, known=known)
+        conversation = self._conversations.idle(self.owner, conversation_id, conversation=conversation)
         greeter = replace(persona, persona=filled(persona.persona, conversation, variables))
         turns = opening(greeter, history) if conversation.leaf_id is None else []
         parent_id = turns[-1].id if turns else conversation.leaf_id

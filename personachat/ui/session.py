@@ -209,7 +209,7 @@ def current_conversation(chat: ChatService, *, to_answer: bool = False) -> Conve
         enter_temporary(conversation_id)
     if not conversation.durable:  # begun over the API; a page may leave its replies at any time
         chat.keep(conversation_id)
-        conversation = replace(conversation, kept=True)
+        conversation = replace(conversation, durable=True)
     remember("chat", conversation_id)
     return conversation
 

@@ -79,7 +79,7 @@ def send(text: str) -> None:
                 offline=offline,
                 history=begun,
                 variables=variables,
-                known=conversation,
+                conversation=conversation,
             )
             values.forget(persona, conversation)
         except ReplyInProgress:  # here, or in another window that was quicker
