@@ -1,14 +1,16 @@
 """How long the sums of a page take among a million calls of models, on SQLite and on PostgreSQL.
 
-Run `uv run python -m benchmarks.usage [--calls 1000000] [--days 365] [--sqlite] [--postgres]`; without a
-choice both are measured. It prints a Markdown table of medians and 95th percentiles in milliseconds: one line
-a chart, and one for all that a page asks at once. PostgreSQL is a server of its own, started for the run.
-Databases are in a temporary folder and go with it.
+Run `uv run python -m benchmarks.usage [--calls 1000000] [--days 365] [--zone Europe/Berlin] [--sqlite]
+[--postgres]`; without a choice both databases are measured. The calls are those of the last days up to now,
+so that today's are among them. It prints a Markdown table of medians and 95th percentiles in milliseconds:
+one line a chart, and one for all that a page asks when it opens; `--opening` measures only that. PostgreSQL
+is a server of its own, started for the run. Databases are in a temporary folder and go with it.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import random
 import statistics
@@ -16,7 +18,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import accumulate, islice
 from pathlib import Path
@@ -41,13 +43,13 @@ from tests.postgres import fresh_database
 
 MIGRATION: Any = importlib.import_module("personachat.database.migrations.versions.0009_usage")
 REPETITIONS = 15
-LAST = date(2026, 6, 30)
-ZONE = ZoneInfo("Europe/Berlin")
+NOW = datetime.now(UTC)
 PEOPLE, PERSONAS, REVISIONS_DAYS = 60, 40, 30
 MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet-4", "llama3:8b", "mistral-large")
 HOURS = (*[1] * 6, 2, 5, 20, 40, 45, 40, 25, 40, 45, 40, 30, 15, 8, 6, 5, 4, 2, 1)
 """How many calls begin in an hour of the day, UTC."""
 
+OPENING = "what the page asks when it opens"
 Case = tuple[str, Callable[[], object]]
 
 
@@ -56,18 +58,21 @@ def rows(count: int, days: int, people: People) -> Iterator[dict[str, Any]]:
     chance = random.Random(18)
     owners = [people.hash_of(owner) for owner in (LOCAL_OWNER, *(f"user:{n}" for n in range(PEOPLE - 1)))]
     weights = list(accumulate(1 / (n + 1) ** 0.7 for n in range(PEOPLE)))
-    begins = datetime(LAST.year, LAST.month, LAST.day, tzinfo=UTC) - timedelta(days=days - 1)
+    begins = NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
     hours = list(accumulate(HOURS))
     for _ in range(count):
         person = chance.choices(range(PEOPLE), cum_weights=weights)[0]
         persona = (person * 7 + min(int(chance.expovariate(0.8)), 5)) % PERSONAS
         day = chance.randrange(days)
         hour = chance.choices(range(24), cum_weights=hours)[0]
+        began_at = begins + timedelta(days=day, hours=hour, seconds=chance.random() * 3600)
+        if began_at > NOW:
+            began_at -= timedelta(days=days)
         failed = chance.random() < 0.02
         stopped = not failed and chance.random() < 0.05
         yield {
             "id": uuid.UUID(int=chance.getrandbits(128)).hex,
-            "began_at": begins + timedelta(days=day, hours=hour, seconds=chance.random() * 3600),
+            "began_at": began_at,
             "first_token_ms": None if failed else int(chance.lognormvariate(6.3, 0.6)),
             "duration_ms": int(chance.lognormvariate(8.5, 0.7)),
             "owner": owners[person],
@@ -97,7 +102,7 @@ def rows(count: int, days: int, people: People) -> Iterator[dict[str, Any]]:
         }
 
 
-def fill(database: Database, count: int, days: int) -> None:
+def fill(database: Database, count: int, days: int, zone: ZoneInfo) -> None:
     """Rows first, then their sums as migration and server make them of what is there."""
     made = rows(count, days, People(database))
     with database.write() as connection:
@@ -111,6 +116,8 @@ def fill(database: Database, count: int, days: int) -> None:
             index.create(connection)
     with database.write() as connection, Operations.context(MigrationContext.configure(connection)):
         MIGRATION._fill_sums()  # noqa: SLF001  # the step that is measured
+    # Somebody asks by this zone.
+    UsageReader(database, People(database), owner=LOCAL_OWNER).summed(question(zone, 1), ("day",))
     closing = Closing(database)
     while closing.close_some(50):
         pass
@@ -136,21 +143,22 @@ def _copy(connection: Connection, some: list[dict[str, Any]]) -> None:
             copy.write_row(tuple(row.values()))
 
 
-def question(days: int, *, before: int = 0, **filters: Any) -> UsageQuery:
+def question(zone: ZoneInfo, days: int, *, before: int = 0, **filters: Any) -> UsageQuery:
     """The last days, or as many before those."""
-    last = LAST - timedelta(days=before)
-    return UsageQuery(zone=ZONE, since=last - timedelta(days=days - 1), until=last, **filters)
+    last = NOW.astimezone(zone).date() - timedelta(days=before)
+    return UsageQuery(zone=zone, since=last - timedelta(days=days - 1), until=last, **filters)
 
 
-def cases(database: Database) -> Iterator[Case]:
+def cases(database: Database, zone: ZoneInfo) -> Iterator[Case]:
+    ask = partial(question, zone)
     usage = UsageReader(database, People(database), owner=LOCAL_OWNER)
     mine = UsageReader(database, People(database), owner="user:3")
     for days in (7, 30, 90, 365):
-        asked = question(days)
+        asked = ask(days)
         span = f"{days} days"
         charts: dict[str, Callable[[], object]] = {
             "figures": partial(usage.total, asked),
-            "figures of the time before": partial(usage.total, question(days, before=days)),
+            "figures of the time before": partial(usage.total, ask(days, before=days)),
             "by day and model": partial(usage.summed, asked, ("day", "model")),
             "by persona": partial(usage.summed, asked, ("persona",)),
             "by purpose": partial(usage.summed, asked, ("purpose",)),
@@ -163,20 +171,20 @@ def cases(database: Database) -> Iterator[Case]:
         yield f"{span}: all of these", partial(_all, tuple(charts.values()))
         page = (
             partial(usage.summed, asked, ("day", "outcome"), numbers=FIGURES),
-            partial(usage.summed, question(days, before=days), ("day", "outcome"), numbers=FIGURES),
+            partial(usage.summed, ask(days, before=days), ("day", "outcome"), numbers=FIGURES),
             partial(usage.summed, asked, ("day", "persona"), numbers=SPENT),
             partial(usage.speeds_by, asked, [("model",), ("day",)]),
-            partial(usage.summed, question(days, outcome="failed"), ("error", "model"), numbers=FAILED),
+            partial(usage.summed, ask(days, outcome="failed"), ("error", "model"), numbers=FAILED),
         )
-        yield f"{span}: what the page asks when it opens", partial(_all, page)
-        one = question(days, persona="persona-7")
+        yield f"{span}: {OPENING}", partial(_all, page)
+        one = ask(days, persona="persona-7")
         yield f"{span}: one persona by day", partial(usage.summed, one, ("day",))
         yield f"{span}: one persona by revision", partial(usage.summed, one, ("revision",))
         yield f"{span}: one persona's times by day", partial(usage.speeds, one, ("day", "model"))
         yield f"{span}: one's own times by day", partial(mine.speeds, asked, ("day", "model"))
         yield f"{span}: one's own by day and model", partial(mine.summed, asked, ("day", "model"))
-    yield "a page of 100 rows", lambda: usage.calls(question(30), limit=100)
-    yield "a page of 100 rows of one's own", lambda: mine.calls(question(30), limit=100)
+    yield "a page of 100 rows", lambda: usage.calls(ask(30), limit=100)
+    yield "a page of 100 rows of one's own", lambda: mine.calls(ask(30), limit=100)
 
 
 def _all(charts: tuple[Callable[[], object], ...]) -> None:
@@ -196,15 +204,17 @@ def measured(call: Callable[[], object]) -> tuple[float, float, float]:
     return statistics.median(times), sorted(times)[int(len(times) * 0.95)], busy
 
 
-def report(name: str, database: Database, count: int, days: int) -> None:
+def report(name: str, database: Database, given: argparse.Namespace) -> None:
+    count, days, zone = given.calls, given.days, ZoneInfo(given.zone)
     began = time.perf_counter()
-    fill(database, count, days)
-    print(
-        f"\n{name}: {count:,} calls in {days} days, written in {time.perf_counter() - began:.0f} s\n",
-        flush=True,
-    )
+    fill(database, count, days, zone)
+    seconds = time.perf_counter() - began
+    print(f"\n{name}: {count:,} calls in {days} days, {zone.key}, written in {seconds:.0f} s\n", flush=True)
+    gc.freeze()  # as the server does once it has started
     print("| sums | median ms | 95 % ms | processor ms |\n|---|---:|---:|---:|")
-    for case, call in cases(database):
+    for case, call in cases(database, zone):
+        if given.opening and OPENING not in case:
+            continue
         median, high, busy = measured(call)
         print(f"| {case} | {median:.1f} | {high:.1f} | {busy:.1f} |", flush=True)
 
@@ -213,6 +223,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--zone", default="Europe/Berlin")
+    parser.add_argument("--opening", action="store_true")
     parser.add_argument("--sqlite", action="store_true")
     parser.add_argument("--postgres", action="store_true")
     given = parser.parse_args()
@@ -220,12 +232,12 @@ def main() -> None:
     if given.sqlite or both:
         with tempfile.TemporaryDirectory() as folder:
             database = Database(f"sqlite:///{Path(folder) / 'usage.sqlite3'}")
-            report("SQLite", database, given.calls, given.days)
+            report("SQLite", database, given)
             database.close()
     if given.postgres or both:
         with fresh_database() as url:
             database = Database(url, silent_seconds=600)  # to fill it takes a while
-            report("PostgreSQL", database, given.calls, given.days)
+            report("PostgreSQL", database, given)
             database.close()
 
 

@@ -1,31 +1,34 @@
 """Days that are over are closed: their calls are added up once more, by less, so that long spans are quick.
 
-It is done beside the writing of calls, a day a transaction, by whichever process comes first; until then the
-sums of a day come from the finer tables. Where a call of a closed day changes after all, whoever writes it
-opens the day again in the same transaction, and it is closed anew. Both write the day's row in
+It is done beside the writing of calls, in short transactions, by whichever process comes first; until then
+the sums of a day come from the finer tables. Where a call of a closed day changes after all, whoever writes
+it opens the day again in the same transaction, and it is closed anew. Both write the day's row in
 `usage_closed_days`, so that one waits for the other: what is kept of a closed day is of all its calls.
+Then the same days are kept as clocks have them; see `clock_days`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, func, insert, or_, select
+from sqlalchemy import Connection, Table, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from personachat.database.connection import Database
-from personachat.messages import writing_speed
-from personachat.usage import day_times, histograms
+from personachat.usage import clock_days, day_times, histograms
+from personachat.usage.clock_days import IdOf, Kind, kind_with
 from personachat.usage.day_times import TIMES, Measured
-from personachat.usage.records import MOST_KINDS, UNCLOSED_DAYS, kind_id_of, moment_of, quarter_of, today_utc
+from personachat.usage.ended_calls import ended_calls
+from personachat.usage.records import CLOSABLE_AFTER, MOST_KINDS, kind_id_of, this_quarter
 from personachat.usage.tables import (
     BY_MODEL,
     BY_PERSONA,
     BY_TIMES,
     CLOSED_TABLES,
-    GROUPINGS,
     KIND,
     NUMBERS,
     QUARTERS_A_DAY,
@@ -33,14 +36,18 @@ from personachat.usage.tables import (
     usage_closed_days,
     usage_day_times,
     usage_days,
-    usage_group_days,
     usage_kinds,
     usage_model_days,
     usage_persona_days,
     usage_times,
 )
 
-_Kind = tuple[Any, ...]
+_Due = tuple[int | None, int]
+"""A day of a clock, or, without a clock, a day in UTC that is to be closed."""
+
+_TOGETHER = 20
+_SOON_SECONDS = 0.05
+"""How long others wait for a transaction that closes days, unless a single day takes longer."""
 
 
 class Closing:
@@ -48,53 +55,77 @@ class Closing:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kinds: dict[_Kind, int] = {}
+        self._kinds: dict[Kind, int] = {}
 
     def close_some(self, most: int) -> int:
         """Close up to so many days that are over, the newest first; returns how many were."""
-        due = self._due()[:most]
-        for day in due:
+        with self._database.read() as connection:
+            due: list[_Due] = [(None, day) for day in self._due(connection)]
+            due = [*due, *clock_days.due(connection)][:most]
+            unasked = clock_days.unasked(connection)
+        for at in range(0, len(due), _TOGETHER):
+            self._close_in_turn(due[at : at + _TOGETHER])
+        if unasked:
             with self._database.write() as connection:
-                learned = self._close(connection, day)
-            if len(self._kinds) > MOST_KINDS:
-                self._kinds.clear()
-            self._kinds |= learned  # they are committed
+                clock_days.forget(connection, unasked)
         return len(due)
 
-    def _due(self) -> list[int]:
-        with self._database.read() as connection:
-            first = connection.execute(select(func.min(usage_days.c.day))).scalar()
-            closed = select(usage_closed_days.c.day).where(usage_closed_days.c.closed)
-            closed_days = set(connection.execute(closed).scalars())
-        if first is None:
-            return []
-        return [day for day in range(today_utc() - UNCLOSED_DAYS, first - 1, -1) if day not in closed_days]
+    def _close_in_turn(self, due: Sequence[_Due]) -> None:
+        """As many in a transaction as are done soon: of days without calls that is many.
 
-    def _close(self, connection: Connection, day: int) -> dict[_Kind, int]:
-        """Returns the kinds that had to be looked up."""
-        _mark(connection, day)
-        for table in CLOSED_TABLES:
-            connection.execute(delete(table).where(table.c.day == day))
-        learned: dict[_Kind, int] = {}
+        The first ones come first, as with whoever writes calls: then two never wait for each other.
+        """
+        left = deque(sorted(due, key=lambda each: each[1] * QUARTERS_A_DAY - (each[0] or 0)))
+        while left:
+            with self._writing() as (connection, id_of):
+                until = time.monotonic() + _SOON_SECONDS
+                while left and time.monotonic() < until:
+                    clock, day = left.popleft()
+                    if clock is None:
+                        self._close(connection, day, id_of)
+                    else:
+                        clock_days.keep(connection, clock, day, id_of=id_of)
 
-        def id_of(kind: _Kind) -> int:
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Connection, IdOf]]:
+        """A transaction, and the ids of kinds; those that it looked up are kept in mind afterwards."""
+        learned: dict[Kind, int] = {}
+
+        def id_of(kind: Kind) -> int:
             if kind not in self._kinds and kind not in learned:
                 learned[kind] = kind_id_of(connection, kind)
             return self._kinds.get(kind) or learned[kind]
 
+        with self._database.write() as connection:
+            yield connection, id_of
+        if len(self._kinds) > MOST_KINDS:
+            self._kinds.clear()
+        self._kinds |= learned  # they are committed
+
+    def _due(self, connection: Connection) -> list[int]:
+        first = connection.execute(select(func.min(usage_days.c.day))).scalar()
+        closed = select(usage_closed_days.c.day).where(usage_closed_days.c.closed)
+        closed_days = set(connection.execute(closed).scalars())
+        if first is None:
+            return []
+        end = (this_quarter() - CLOSABLE_AFTER) // QUARTERS_A_DAY
+        return [day for day in range(end - 1, first - 1, -1) if day not in closed_days]
+
+    def _close(self, connection: Connection, day: int, id_of: IdOf) -> None:
+        _mark(connection, day)
+        for table in CLOSED_TABLES:
+            connection.execute(delete(table).where(table.c.day == day))
         fine = select(*(usage_kinds.c[name] for name in KIND), *(usage_days.c[name] for name in NUMBERS))
         fine = fine.join_from(usage_days, usage_kinds, usage_kinds.c.id == usage_days.c.kind_id)
         rows = [dict(row) for row in connection.execute(fine.where(usage_days.c.day == day)).mappings()]
         for table, columns in ((usage_model_days, BY_MODEL), (usage_persona_days, BY_PERSONA)):
             sums = _summed(rows, columns)
-            _write(connection, table, day, {id_of(_less(columns, key)): each for key, each in sums.items()})
-        for grouping, few in GROUPINGS.items():
-            sums = _summed(rows, few)
-            group_rows = {id_of(_less(few, key)): each | {"grouping": grouping} for key, each in sums.items()}
-            _write(connection, usage_group_days, day, group_rows)
+            _write(
+                connection, table, day, {id_of(kind_with(columns, key)): each for key, each in sums.items()}
+            )
         times = _times(connection, day)
         packed = {
-            id_of(_less(BY_TIMES, key)): {"histograms": histograms.packed(spreads)}
+            id_of(kind_with(BY_TIMES, key)): {"histograms": histograms.packed(spreads)}
             for key, spreads in _spreads(times).items()
         }
         _write(connection, usage_times, day, packed)
@@ -102,17 +133,9 @@ class Closing:
         ids = {kind: kind_ids.get(kind) or id_of(kind) for kind in times}
         every = day_times.packed({ids[kind]: calls for kind, calls in times.items()})
         connection.execute(insert(usage_day_times).values(day=day, times=every))
-        return learned
 
 
-def _less(columns: Sequence[str], values: Sequence[Any]) -> _Kind:
-    """A kind that says nothing but these columns."""
-    values_by_column = dict(zip(columns, values, strict=True))
-    empty = {"owner": "", "purpose": "", "outcome": ""}
-    return tuple(values_by_column.get(name, empty.get(name)) for name in KIND)
-
-
-def _ids_of_kinds(connection: Connection, day: int) -> dict[_Kind, int]:
+def _ids_of_kinds(connection: Connection, day: int) -> dict[Kind, int]:
     """Of the kinds that a day has sums of."""
     query = select(usage_kinds.c.id, *(usage_kinds.c[name] for name in KIND))
     query = query.join(usage_days, usage_kinds.c.id == usage_days.c.kind_id).where(usage_days.c.day == day)
@@ -125,9 +148,9 @@ def _mark(connection: Connection, day: int) -> None:
     connection.execute(row.on_conflict_do_update(index_elements=["day"], set_={"closed": True}))
 
 
-def _summed(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> dict[_Kind, dict[str, Any]]:
+def _summed(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> dict[Kind, dict[str, Any]]:
     """Sums of those that have the same in these columns; without those that have become empty."""
-    numbers_by_kind: dict[_Kind, dict[str, Any]] = defaultdict(lambda: dict.fromkeys(NUMBERS, 0))
+    numbers_by_kind: dict[Kind, dict[str, Any]] = defaultdict(lambda: dict.fromkeys(NUMBERS, 0))
     for row in rows:
         each = numbers_by_kind[tuple(row[name] for name in columns)]
         for name in NUMBERS:
@@ -142,19 +165,19 @@ def _write(connection: Connection, table: Table, day: int, rows: Mapping[int, Ma
         )
 
 
-def _times(connection: Connection, day: int) -> dict[_Kind, list[Measured]]:
+def _times(connection: Connection, day: int) -> dict[Kind, list[Measured]]:
     """The times of a day's calls, by kind."""
     first = day * QUARTERS_A_DAY
-    times_by_kind: dict[_Kind, list[Measured]] = defaultdict(list)
+    times_by_kind: dict[Kind, list[Measured]] = defaultdict(list)
     columns = [usage_calls.c[name] for name in KIND]
-    for quarter, kind, times in ended_calls(connection, columns, [(first, first + QUARTERS_A_DAY)]):
+    for quarter, kind, times in ended_calls(connection, columns, first, first + QUARTERS_A_DAY):
         times_by_kind[kind].append((quarter - first, times))
     return times_by_kind
 
 
-def _spreads(times: Mapping[_Kind, Sequence[Measured]]) -> dict[_Kind, tuple[list[tuple[int, float]], ...]]:
+def _spreads(times: Mapping[Kind, Sequence[Measured]]) -> dict[Kind, tuple[list[tuple[int, float]], ...]]:
     """Those times by less, each with its quarter, in the order of TIMES."""
-    spreads_by_kind: dict[_Kind, tuple[list[tuple[int, float]], ...]] = {}
+    spreads_by_kind: dict[Kind, tuple[list[tuple[int, float]], ...]] = {}
     places = [KIND.index(name) for name in BY_TIMES]
     for kind, calls in times.items():
         spreads = spreads_by_kind.setdefault(tuple(kind[place] for place in places), tuple([] for _ in TIMES))
@@ -163,39 +186,3 @@ def _spreads(times: Mapping[_Kind, Sequence[Measured]]) -> dict[_Kind, tuple[lis
                 if value is not None:
                     spread.append((quarter, value))
     return spreads_by_kind
-
-
-def ended_calls(
-    connection: Connection,
-    columns: Sequence[Column[Any]],
-    spans: Sequence[tuple[int, int]],
-    *conditions: ColumnElement[bool],
-) -> Iterator[tuple[int, _Kind, tuple[float | None, ...]]]:
-    """Of each call that has ended: its quarter, these columns, and its TIMES.
-
-    Spans are of quarters, and do not include their end.
-    """
-    calls = usage_calls.c
-    within = or_(
-        *(and_(calls.began_at >= moment_of(first), calls.began_at < moment_of(end)) for first, end in spans)
-    )
-    query = select(
-        calls.began_at, calls.first_token_ms, calls.duration_ms, calls.completion_tokens, *columns
-    ).where(within, calls.outcome != "running", *conditions)
-    for began_at, first_token, duration, tokens, *key in connection.execute(query):
-        yield (
-            quarter_of(began_at),
-            tuple(key),
-            (first_token, duration, tokens_per_second(first_token, duration, tokens)),
-        )
-
-
-def tokens_per_second(
-    first_token_ms: int | None, duration_ms: int | None, tokens: int | None
-) -> float | None:
-    """How fast a call wrote once it had begun to; None where that is not known."""
-    return writing_speed(
-        tokens or 0,
-        first_token_seconds=None if first_token_ms is None else first_token_ms / 1000,
-        duration_seconds=None if duration_ms is None else duration_ms / 1000,
-    )

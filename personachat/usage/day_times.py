@@ -17,7 +17,7 @@ from personachat.usage.histograms import bucket_of, lowest_byte_first, numbers_i
 TIMES = ("first_token_ms", "duration_ms", "tokens_per_second")
 """Whose spread is kept, in this order."""
 
-_UNKNOWN = 0xFFFF
+UNKNOWN = 0xFFFF
 """In place of a bucket."""
 
 Measured = tuple[int, tuple[float | None, ...]]
@@ -56,7 +56,7 @@ def packed(calls: Mapping[int, Sequence[Measured]]) -> bytes:
     numbers = array("I", [len(kinds), *kinds, *(len(calls[kind]) for kind in kinds)])
     buckets = array("H")
     for _, times in ordered:
-        buckets.extend(_UNKNOWN if time is None else bucket_of(time) for time in times)
+        buckets.extend(UNKNOWN if time is None else bucket_of(time) for time in times)
     return b"".join(
         (lowest_byte_first(numbers), bytes(quarter for quarter, _ in ordered), lowest_byte_first(buckets))
     )
@@ -77,5 +77,5 @@ def counted(buckets: array[int]) -> list[Counter[int]]:
     """How often each bucket is among these, for each of TIMES."""
     counters = [Counter(buckets[place :: len(TIMES)]) for place in range(len(TIMES))]
     for counts in counters:
-        counts.pop(_UNKNOWN, None)
+        counts.pop(UNKNOWN, None)
     return counters

@@ -11,6 +11,7 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
@@ -106,18 +107,24 @@ def packed(spreads: Sequence[Iterable[tuple[int, float]]]) -> bytes:
     parts = []
     for spread in spreads:
         met = sorted((quarter, bucket_of(value)) for quarter, value in spread)
-        counts: dict[int, int] = {}
-        for _, bucket in met:
-            counts[bucket] = counts.get(bucket, 0) + 1
-        first, end = (min(counts), max(counts) + 1) if counts else (0, 0)
-        dense = array("I", (counts.get(bucket, 0) for bucket in range(first, end)))
         parts += [
-            _HEAD.pack(first, end - first, len(met)),
-            lowest_byte_first(dense),
+            _counted(Counter(bucket for _, bucket in met), len(met)),
             bytes(quarter for quarter, _ in met),
             lowest_byte_first(array("H", (bucket for _, bucket in met))),
         ]
     return b"".join(parts)
+
+
+def packed_counts(counts_of: Sequence[Mapping[int, int]]) -> bytes:
+    """The same of numbers that are counted only: no quarter can be taken out of their day."""
+    return b"".join(_counted(counts, 0) for counts in counts_of)
+
+
+def _counted(counts: Mapping[int, int], singly: int) -> bytes:
+    """How often there is each bucket, before so many numbers one by one."""
+    first, end = (min(counts), max(counts) + 1) if counts else (0, 0)
+    dense = array("I", (counts.get(bucket, 0) for bucket in range(first, end)))
+    return _HEAD.pack(first, end - first, singly) + lowest_byte_first(dense)
 
 
 def unpacked(data: bytes) -> list[PackedDay]:

@@ -5,7 +5,8 @@ Whoever sits at the server's own machine administers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -13,8 +14,9 @@ from sqlalchemy import Connection, select, tuple_
 
 from personachat.database.connection import Database
 from personachat.database.cursors import cursor_after, place_of
+from personachat.errors import DatabaseUnavailable
 from personachat.owners import LOCAL_OWNER
-from personachat.usage import sums
+from personachat.usage import clocks, sums
 from personachat.usage.people import People
 from personachat.usage.questions import OpenVotes, UsageQuery
 from personachat.usage.records import SqlUsage
@@ -77,7 +79,7 @@ class UsageReader:
     ) -> tuple[Sum, ...]:
         """The sums of each group; of `numbers` alone, where somebody needs no others."""
         question = self._ready(question)
-        with self._database.read() as connection:
+        with self._reading_by(question, by) as connection:
             return sums.summed(connection, question, by, numbers)
 
     def total(self, question: UsageQuery) -> Sum:
@@ -88,7 +90,7 @@ class UsageReader:
     def speeds(self, question: UsageQuery, by: Sequence[str]) -> tuple[Speed, ...]:
         """The middle and the slow end of the times of each group; right within 1 %."""
         question = self._ready(question)
-        with self._database.read() as connection:
+        with self._reading_by(question, by) as connection:
             return speeds(connection, question, by)
 
     def speeds_by(
@@ -96,13 +98,13 @@ class UsageReader:
     ) -> Sequence[tuple[Speed, ...]]:
         """As `speeds`, for several ways to group the same calls, in less time than one after the other."""
         question = self._ready(question)
-        with self._database.read() as connection:
+        with self._reading_by(question, [name for by in groupings for name in by]) as connection:
             return speeds_by(connection, question, groupings)
 
     def measured(self, question: UsageQuery, by: Sequence[str]) -> tuple[tuple[Sum, Speed], ...]:
         """The sums of each group, with its speed."""
         question = self._ready(question)
-        with self._database.read() as connection:
+        with self._reading_by(question, by) as connection:
             totals = sums.summed(connection, question, by)
             speed_of = {each.key: each for each in speeds(connection, question, by)}
         return tuple((each, speed_of.get(each.key, UNMEASURED)) for each in totals)
@@ -145,6 +147,18 @@ class UsageReader:
         question = self._ready(question)
         with self._database.read() as connection:
             return look(connection, question)
+
+    @contextmanager
+    def _reading_by(self, question: UsageQuery, names: Collection[str]) -> Iterator[Connection]:
+        """A transaction that reads. Who groups by days asks by a clock, which is noted afterwards."""
+        new: Sequence[int] = ()
+        with self._database.read() as connection:
+            yield connection
+            if "day" in names:
+                new = clocks.to_note(connection, question.zone)
+        if new:
+            with suppress(DatabaseUnavailable), self._database.write() as connection:
+                clocks.note(connection, new)
 
     def _ready(self, question: UsageQuery) -> UsageQuery:
         """The question as this owner may ask it, once everything is written that can be."""

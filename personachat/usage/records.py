@@ -7,26 +7,42 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.usage.people import People
 from personachat.usage.tables import (
+    CLOCK_TABLES,
     CLOSED_TABLES,
+    GROUPINGS,
     KIND,
     NUMBERS,
     QUARTER_SECONDS,
     QUARTERS_A_DAY,
     RUNNING,
     SUMMED,
+    TIME_GROUPINGS,
     usage_calls,
+    usage_clock_days,
     usage_closed_days,
     usage_days,
     usage_kinds,
@@ -39,8 +55,12 @@ _COUNTED = ("id", "began_at", "estimated", *KIND, *SUMMED)
 MOST_KINDS = 20_000
 """How many kinds are kept in mind."""
 
-UNCLOSED_DAYS = 2
-"""Today and yesterday, in UTC, are not closed: most calls of theirs have not been written."""
+CLOSABLE_AFTER = 12
+"""A day is closed so many quarters of an hour after its end: by then almost all calls of it have ended."""
+
+LATE_AFTER = 4
+"""A call that began so many quarters ago may be of a day that is closed. The difference is how far the clocks
+of two servers may be apart."""
 
 _Kind = tuple[Any, ...]
 _Sums = dict[tuple[int, int], dict[str, Any]]
@@ -56,9 +76,9 @@ def moment_of(quarter: int) -> datetime:
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
 
 
-def today_utc() -> int:
-    """The day since 1970."""
-    return int(time.time()) // (QUARTER_SECONDS * QUARTERS_A_DAY)
+def this_quarter() -> int:
+    """The quarter of an hour that it is now."""
+    return int(time.time()) // QUARTER_SECONDS
 
 
 class SqlUsage:
@@ -122,6 +142,9 @@ class SqlUsage:
             connection.execute(delete(usage_quarters).where(usage_quarters.c.quarter < first))
             for table in (usage_days, *CLOSED_TABLES, usage_closed_days):
                 connection.execute(delete(table).where(table.c.day < day))
+            if gone:  # by some clocks the first day that is left has lost a part
+                begins = usage_clock_days.c.day * QUARTERS_A_DAY - usage_clock_days.c.clock
+                _forget_clock_days(connection, begins < first)
         return gone
 
     def _learn(self, kinds: dict[_Kind, int]) -> None:
@@ -152,7 +175,8 @@ class SqlUsage:
             _count(days.setdefault((quarter // QUARTERS_A_DAY, kind_id), defaultdict(int)), row, sign=sign)
         _add_sums(connection, usage_quarters, quarters)
         _add_sums(connection, usage_days, days)
-        open_again(connection, {day for day, _ in days})
+        late = this_quarter() - LATE_AFTER
+        open_again(connection, {quarter // QUARTERS_A_DAY for quarter, _ in quarters if quarter <= late})
         return learned
 
 
@@ -220,17 +244,37 @@ def kind_id_of(connection: Connection, kind: _Kind) -> int:
 
 
 def open_again(connection: Connection, days: set[int]) -> None:
-    """These days have changed: what was kept of them as closed is wrong from now on.
+    """These days in UTC have changed: what was kept of them as closed is wrong from now on.
 
-    The row is written also where there is none, so that whoever is closing that day is waited for. Days that
-    nobody closes yet need none.
+    The row is written also where there is none, so that whoever is closing that day is waited for.
     """
-    late = sorted(day for day in days if day <= today_utc() - UNCLOSED_DAYS + 1)
-    if not late:
+    changed = sorted(days)
+    if not changed:
         return
-    connection.execute(_opening(connection.dialect.name), [{"day": day, "closed": False} for day in late])
+    connection.execute(_opening(connection.dialect.name), [{"day": day, "closed": False} for day in changed])
     for table in CLOSED_TABLES:
-        connection.execute(delete(table).where(table.c.day.in_(late)))
+        connection.execute(delete(table).where(table.c.day.in_(changed)))
+    # A day of another clock is made of two.
+    near = {day + step for day in changed for step in (-1, 0, 1)}
+    _forget_clock_days(connection, usage_clock_days.c.day.in_(sorted(near)))
+
+
+def _forget_clock_days(connection: Connection, which: ColumnElement[bool]) -> None:
+    days = select(usage_clock_days.c.clock, usage_clock_days.c.day).where(which)
+    forget_clock_days(connection, connection.execute(days).all())
+
+
+def forget_clock_days(connection: Connection, days: Iterable[Row[int, int]]) -> None:
+    """Delete what is kept of days of clocks."""
+    by_clock = defaultdict(list)
+    for clock, day in days:
+        by_clock[clock].append(day)
+    for clock, some in by_clock.items():
+        for table in CLOCK_TABLES:
+            rows = delete(table).where(table.c.clock == clock, table.c.day.in_(some))
+            if "grouping" in table.c:  # so that the key leads there
+                rows = rows.where(table.c.grouping.in_({*GROUPINGS, *TIME_GROUPINGS}))
+            connection.execute(rows)
 
 
 def _count(total: dict[str, Any], row: Mapping[str, Any], *, sign: int) -> None:

@@ -9,32 +9,27 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Column, ColumnElement, Connection, or_, select
 
 from personachat.errors import UsageQuestionInvalid
 from personachat.usage import day_times
-from personachat.usage.closing import ended_calls
+from personachat.usage.clocks import kept_and_rest
 from personachat.usage.day_times import TIMES, counted
-from personachat.usage.histograms import Spread, bucket_of, unpacked
+from personachat.usage.ended_calls import Values, buckets_of_calls
+from personachat.usage.histograms import Spread, unpacked
 from personachat.usage.questions import GROUPS, UsageQuery
-from personachat.usage.sums import (
-    MOST_GROUPS,
-    Span,
-    closed_days,
-    key_of,
-    moved_quarters,
-    runs,
-    shift_of,
-    spans_of,
-)
+from personachat.usage.spans import Span, moved_quarters, runs, shift_of, spans_of
+from personachat.usage.sums import MOST_GROUPS, closed_days, grouping_for, key_of
 from personachat.usage.tables import (
     BY_TIMES,
     QUARTERS_A_DAY,
+    TIME_GROUPINGS,
     usage_calls,
+    usage_clock_times,
     usage_day_times,
     usage_kinds,
     usage_times,
@@ -91,16 +86,44 @@ def speeds_by(
     groups = [_Groups(by, names) for by in groupings]
     columns = [GROUPS[name] for name in names]
     spans = spans_of(connection, question, by_day=any(each.by_day for each in groups))
+    spans = _add_days_of_clocks(connection, question, groupings, groups, spans)
     closed: frozenset[int] = frozenset()
-    if spans:
-        first, end = spans[0].since // QUARTERS_A_DAY, -(-spans[-1].until // QUARTERS_A_DAY)
-        closed = closed_days(connection, first, end)
+    for span in spans:
+        first, end = span.since // QUARTERS_A_DAY, -(-span.until // QUARTERS_A_DAY)
+        closed |= closed_days(connection, first, end)
     if closed:
         add = _add_sums if {*columns, *question.columns} <= set(BY_TIMES) else _add_calls
         add(connection, question, columns, groups, spans, closed)
     for span in spans:
         _add_rows(connection, question, columns, groups, span, closed)
     return [each.speeds() for each in groups]
+
+
+def _add_days_of_clocks(
+    connection: Connection,
+    question: UsageQuery,
+    groupings: Sequence[Sequence[str]],
+    groups: Sequence[_Groups],
+    spans: Sequence[Span],
+) -> list[Span]:
+    """The days that are kept as a whole, if they say enough of all groups; returns what is left."""
+    columns_of = [[GROUPS[name] for name in by if name != "day"] for by in groupings]
+    names = [grouping_for({*columns, *question.columns}, TIME_GROUPINGS) for columns in columns_of]
+    if not all(names):
+        return list(spans)
+    kept_spans, rest = kept_and_rest(connection, spans)
+    times, conditions = usage_clock_times.c, question.conditions(usage_kinds)
+    for group, grouping, columns in zip(groups, names, columns_of, strict=True):
+        query = select(times.day, times.histograms, *(usage_kinds.c[name] for name in columns)).join_from(
+            usage_clock_times, usage_kinds, usage_kinds.c.id == times.kind_id
+        )
+        for span, days in kept_spans:
+            within = or_(*(times.day.between(*run) for run in days))
+            of_clock = times.clock == span.offset, times.grouping == grouping, within
+            for day, data, *values in connection.execute(query.where(*of_clock, *conditions)):
+                for spread, each in zip(group.own(day, values), unpacked(data), strict=True):
+                    spread.add_day(each)
+    return rest
 
 
 class _Groups:
@@ -114,7 +137,14 @@ class _Groups:
 
     def spreads(self, day: int, values: Sequence[str | None]) -> tuple[Spread, ...]:
         """Those of the group that calls of a day with these values are in."""
-        key = tuple(day if place is None else values[place] for place in self._places)
+        return self._of(tuple(day if place is None else values[place] for place in self._places))
+
+    def own(self, day: int, values: Iterable[str | None]) -> tuple[Spread, ...]:
+        """The same, of values that are its own ones alone, in their order."""
+        each = iter(values)
+        return self._of(tuple(day if place is None else next(each) for place in self._places))
+
+    def _of(self, key: _Key) -> tuple[Spread, ...]:
         spreads = self._spreads.get(key)
         if spreads is None:
             spreads = self._spreads[key] = tuple(Spread() for _ in TIMES)
@@ -151,7 +181,7 @@ def _add_sums(
     query = (
         select(usage_times.c.day, usage_times.c.histograms, *(usage_kinds.c[name] for name in columns))
         .join(usage_kinds, usage_kinds.c.id == usage_times.c.kind_id)
-        .where(usage_times.c.day.between(min(closed), max(closed)), *question.conditions(usage_kinds))
+        .where(_is_one_of(usage_times.c.day, closed), *question.conditions(usage_kinds))
     )
     parts_of = [
         (each, {day: tuple(_parts_of_closed_day(day, spans, by_day=each.by_day)) for day in closed})
@@ -171,6 +201,10 @@ def _add_sums(
 
 
 _Rest: TypeAlias = "list[tuple[int, int]] | None"
+
+
+def _is_one_of(day: Column[int], days: Iterable[int]) -> ColumnElement[bool]:
+    return or_(*(day.between(*run) for run in runs(sorted(days))))
 
 
 def _parts_of_closed_day(
@@ -201,9 +235,9 @@ def _add_calls(
     query = select(usage_kinds.c.id, *(usage_kinds.c[name] for name in columns))
     kinds = connection.execute(query.where(*question.conditions(usage_kinds)))
     values_of = {kind_id: tuple(values) for kind_id, *values in kinds}
-    buckets: dict[tuple[int, tuple[str | None, ...]], array[int]] = defaultdict(lambda: array("H"))
+    buckets: dict[tuple[int, Values], array[int]] = defaultdict(lambda: array("H"))
     days = select(usage_day_times.c.day, usage_day_times.c.times)
-    for day, data in connection.execute(days.where(usage_day_times.c.day.between(min(closed), max(closed)))):
+    for day, data in connection.execute(days.where(_is_one_of(usage_day_times.c.day, closed))):
         times = day_times.unpacked(data)
         calls = [(values_of[kind], begins, ends) for kind, begins, ends in times.kinds() if kind in values_of]
         for label, start, stop in _parts_of_day(day, spans, by_day=by_day):
@@ -214,6 +248,11 @@ def _add_calls(
                     if is_whole
                     else times.between(begins, ends, first=start, end=stop)
                 )
+    _add_buckets(groups, buckets)
+
+
+def _add_buckets(groups: Sequence[_Groups], buckets: Mapping[tuple[int, Values], array[int]]) -> None:
+    """Those of calls of a day that say the same."""
     for (label, values), each in buckets.items():
         if not each:
             continue
@@ -265,15 +304,13 @@ def _add_rows(
         (max(first * QUARTERS_A_DAY, span.since), min((last + 1) * QUARTERS_A_DAY, span.until))
         for first, last in runs(day for day in days if day not in closed)
     ]
-    if not parts:
-        return
     wanted_columns = [usage_calls.c[name] for name in columns]
-    for quarter, values, times in ended_calls(
-        connection, wanted_columns, parts, *question.conditions(usage_calls)
-    ):
-        buckets = [None if time is None else bucket_of(time) for time in times]
-        for group in groups:
-            spreads = group.spreads((quarter + span.offset) // QUARTERS_A_DAY, values)
-            for spread, bucket in zip(spreads, buckets, strict=True):
-                if bucket is not None:
-                    spread.add((bucket,))
+    conditions = question.conditions(usage_calls)
+    by_day = any(each.by_day for each in groups)
+    for since, until in parts:
+        # By day, one after the other: then nothing needs to be asked of a call but its times.
+        part = Span(since, until, span.offset)
+        for piece in part.each_day() if by_day else [part]:
+            label = (piece.since + span.offset) // QUARTERS_A_DAY
+            buckets = buckets_of_calls(connection, wanted_columns, piece.since, piece.until, *conditions)
+            _add_buckets(groups, {(label, values): each for values, each in buckets.items()})

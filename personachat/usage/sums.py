@@ -1,17 +1,20 @@
 """The sums of calls, grouped: what has ended comes from the tables of sums, what is running from its rows.
 
-A span of time is whole days in UTC, and quarters of an hour at both ends. Of days that are closed the sums by
-less are taken, where they say what is asked for. A day of another zone is the day in
-UTC of the same date; the quarters that its clock puts into another day are taken out and added there. None is
-what is known of no call; a sum of what is known of some says of how many.
+Days that are kept as the zone's clock has them are taken where they say what is asked for. What is left of
+the time is whole days in UTC, and quarters of an hour at both ends. Of days that are closed the sums by less
+are taken, if they are enough. A day of another zone is the day in UTC of the same date; the quarters that its
+clock puts into another day are taken out and added there. None is what is known of no call; a sum of what is
+known of some says of how many.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeAlias
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
     CTE,
@@ -30,21 +33,21 @@ from sqlalchemy import (
 
 from personachat.errors import UsageQuestionInvalid
 from personachat.usage import days
+from personachat.usage.clocks import Run, kept_and_rest, kept_days
 from personachat.usage.questions import GROUPS, UsageQuery
-from personachat.usage.records import quarter_of
+from personachat.usage.spans import Span, moved_quarters, runs, shift_of, spans_of
 from personachat.usage.tables import (
     BY_MODEL,
     BY_PERSONA,
     GROUPINGS,
     NUMBERS,
-    QUARTER_SECONDS,
     QUARTERS_A_DAY,
     RUNNING,
     SUMMED,
     usage_calls,
+    usage_clock_sums,
     usage_closed_days,
     usage_days,
-    usage_group_days,
     usage_kinds,
     usage_model_days,
     usage_persona_days,
@@ -53,7 +56,7 @@ from personachat.usage.tables import (
 
 MOST_GROUPS = 20_000
 
-MOST_SPANS = 50
+MOST_SPANS = 30
 """So many are added up at once: SQLite takes 500 parts of a query, and a wrong clock leaves calls of 1970."""
 
 _EPOCH = date(1970, 1, 1)
@@ -119,28 +122,13 @@ def summed(
         raise UsageQuestionInvalid(
             f"There are more than {MOST_GROUPS:,} groups.", hint="Choose fewer days, or group by less."
         )
-    sums = [Sum(key, numbers) for key, numbers in numbers_by_key.items() if numbers["calls"]]
-    return tuple(sorted(sums, key=lambda each: _order(each, by)))
+    return _ordered((Sum(key, each) for key, each in numbers_by_key.items() if each["calls"]), by)
 
 
 def total(connection: Connection, question: UsageQuery) -> Sum:
     """The sum of all, also where there are no calls."""
     sums = summed(connection, question, ())
     return sums[0] if sums else NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Quarters of an hour since 1970 in UTC, `until` not included, in which a clock has one offset."""
-
-    since: int
-    until: int
-    offset: int = 0
-
-    @property
-    def days(self) -> tuple[int, int]:
-        """The days in UTC that lie in it as a whole; the second one does not."""
-        return -(-self.since // QUARTERS_A_DAY), self.until // QUARTERS_A_DAY
 
 
 def _ended(
@@ -152,9 +140,13 @@ def _ended(
 ) -> Sequence[Sequence[Any]]:
     """The sums of what has ended; groups without a call may be among them."""
     conditions = question.conditions(usage_kinds)
-    closed = _closed(connection, spans, _table_of_closed(question, by))
     columns = _Columns(names, by_day="day" in by)
-    parts = [part for span in spans for part in columns.parts(span, closed)]
+    needed_columns = {GROUPS[name] for name in by if name != "day"} | question.columns
+    grouping = grouping_for(needed_columns, GROUPINGS)
+    kept_spans, rest = kept_and_rest(connection, spans) if grouping else ([], spans)
+    parts = [columns.days_of_clock(span.offset, grouping, days) for span, days in kept_spans if grouping]
+    closed = _closed(connection, spans, needed_columns, grouping)
+    parts += [part for span in rest for part in columns.parts(span, closed)]
     if conditions:
         kinds = select(usage_kinds.c.id).where(*conditions)
         parts = [part.where(part.selected_columns.kind_id.in_(kinds)) for part in parts]
@@ -177,35 +169,6 @@ def _ended(
     return connection.execute(query.having(func.sum(each.c.calls) > 0).limit(MOST_GROUPS + 1)).all()
 
 
-def spans_of(connection: Connection, question: UsageQuery, *, by_day: bool) -> list[Span]:
-    """The time that is asked for, as far as there are calls; by day, a span for each offset of the clock."""
-    first, last = connection.execute(
-        # Each by itself is a look at one end of the index; SQLite reads all of it for both at once.
-        select(
-            select(func.min(usage_quarters.c.quarter)).scalar_subquery(),
-            select(func.max(usage_quarters.c.quarter)).scalar_subquery(),
-        )
-    ).one()
-    if first is None:
-        return []
-    since, until = first, last + 1
-    if question.begins:
-        since = max(since, quarter_of(question.begins))
-    if question.ends:
-        until = min(until, quarter_of(question.ends))
-    if since >= until:
-        return []
-    if not by_day:
-        return [Span(since, until)]
-    changes = [
-        (quarter_of(at), int(offset.total_seconds()) // QUARTER_SECONDS)
-        for at, offset in days.offsets(question.zone, _moment(since), _moment(until))
-    ]
-    ends = [*(at for at, _ in changes[1:]), until]
-    spans = (Span(at, min(end, until), offset) for (at, offset), end in zip(changes, ends, strict=True))
-    return [span for span in spans if span.since < span.until]
-
-
 @dataclass(frozen=True, slots=True)
 class _Closed:
     """Days that are closed, and which of their tables says what is asked for."""
@@ -219,25 +182,23 @@ MOST_GAPS = 30
 """Where more runs of days among closed ones are open, the finer sums are taken of all."""
 
 
-_Enough: TypeAlias = tuple[Table, tuple[ColumnElement[bool], ...]]
-
-
-def _table_of_closed(question: UsageQuery, by: Sequence[str]) -> _Enough | None:
-    """The smallest one that says enough, and which of its rows; None where none does."""
-    needed_columns = {GROUPS[name] for name in by if name != "day"} | question.columns
-    for grouping, columns in GROUPINGS.items():
-        if needed_columns <= set(columns):
-            return usage_group_days, (usage_group_days.c.grouping == grouping,)
+def _closed(
+    connection: Connection, spans: Sequence[Span], needed_columns: AbstractSet[str], grouping: str | None
+) -> _Closed | None:
+    """Those of the smallest table that says enough and has any."""
+    first, end = spans[0].days[0], spans[-1].days[1]
+    if grouping and (days := kept_days(connection, 0, first, end)):
+        sums = usage_clock_sums
+        return _Closed(sums, (sums.c.clock == 0, sums.c.grouping == grouping), days)
     for table, columns in ((usage_model_days, BY_MODEL), (usage_persona_days, BY_PERSONA)):
         if needed_columns <= set(columns):
-            return table, ()
+            return _Closed(table, (), closed_days(connection, first, end))
     return None
 
 
-def _closed(connection: Connection, spans: Sequence[Span], enough: _Enough | None) -> _Closed | None:
-    if enough is None:
-        return None
-    return _Closed(*enough, closed_days(connection, spans[0].days[0], spans[-1].days[1]))
+def grouping_for(columns: AbstractSet[str], groupings: Mapping[str, Sequence[str]]) -> str | None:
+    """The first one that says all of these columns."""
+    return next((name for name, names in groupings.items() if columns <= set(names)), None)
 
 
 def closed_days(connection: Connection, first: int, end: int) -> frozenset[int]:
@@ -245,17 +206,6 @@ def closed_days(connection: Connection, first: int, end: int) -> frozenset[int]:
     day = usage_closed_days.c.day
     closed = select(day).where(usage_closed_days.c.closed, day.between(first, end - 1))
     return frozenset(connection.execute(closed).scalars())
-
-
-def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Numbers in order as runs without a gap: the first and the last of each."""
-    ranges: list[tuple[int, int]] = []
-    for number in numbers:
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1] = (ranges[-1][0], number)
-        else:
-            ranges.append((number, number))
-    return ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +240,13 @@ class _Columns:
             day = (few.c.quarter + span.offset) // QUARTERS_A_DAY
             parts += [self._of(few, day), self._of(few, few.c.day + shift_of(span.offset), sign=-1)]
         return parts
+
+    def days_of_clock(self, clock: int, grouping: str, days: Sequence[Run]) -> Select[Any]:
+        """Days that are kept as a clock has them."""
+        table = usage_clock_sums
+        within = or_(*(table.c.day.between(*run) for run in days))
+        part = self._of(table, table.c.day if self.by_day else literal(0))
+        return part.where(table.c.clock == clock, table.c.grouping == grouping, within)
 
     def _whole_days(self, span: Span, closed: _Closed | None) -> list[Select[Any]]:
         first, end = span.days
@@ -326,19 +283,6 @@ def _each_day(first: int, end: int) -> CTE:
     return one.union_all(select(one.c.day + 1).where(one.c.day < end - 1))
 
 
-def shift_of(offset: int) -> int:
-    """How many days later the clock has most of a day in UTC."""
-    return 1 if offset > QUARTERS_A_DAY // 2 else 0
-
-
-def moved_quarters(offset: int) -> range:
-    """The quarters of a day in UTC that the clock has on another day than most of them."""
-    if offset < 0:
-        return range(-offset)
-    split = QUARTERS_A_DAY - offset
-    return range(split) if shift_of(offset) else range(split, QUARTERS_A_DAY)
-
-
 def _add_running(
     connection: Connection,
     question: UsageQuery,
@@ -362,18 +306,26 @@ def _add_running(
             numbers[name] += values[name]
 
 
+@lru_cache(maxsize=10_000)
+def _day_in_words(day: int) -> str:
+    return str(_EPOCH + timedelta(days=day))
+
+
 def key_of(values: Sequence[Any], by: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(
-        str(_EPOCH + timedelta(days=int(value))) if name == "day" else value
-        for name, value in zip(by, values, strict=True)
+        [
+            _day_in_words(int(value)) if name == "day" else value
+            for name, value in zip(by, values, strict=True)
+        ]
     )
 
 
-def _order(each: Sum, by: Sequence[str]) -> tuple[Any, ...]:
+def _ordered(sums: Iterable[Sum], by: Sequence[str]) -> tuple[Sum, ...]:
     """Days as they come, then what costs most, and what was called most."""
-    day = tuple(key for key, name in zip(each.key, by, strict=True) if name == "day")
-    return (*day, -(each.cost_usd or 0), -each.calls, tuple(key or "" for key in each.key))
+    place = by.index("day") if "day" in by else None
 
+    def order(each: Sum) -> tuple[Any, ...]:
+        day = "" if place is None else each.key[place]
+        return day, -(each.cost_usd or 0), -each.calls, [part or "" for part in each.key]
 
-def _moment(quarter: int) -> datetime:
-    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
+    return tuple(sorted(sums, key=order))

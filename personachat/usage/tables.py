@@ -5,13 +5,17 @@ day in UTC, and each kind of call. The clocks of all time zones differ by whole 
 day in UTC, with some quarters more and some less. What a kind is says `usage_kinds`. Whoever writes the rows
 writes the sums in the same transaction; see `records`.
 
-Days that are over are closed: of those the same sums are kept by fewer columns, `usage_model_days`,
-`usage_persona_days` and, by one thing alone, `usage_group_days`, and how the times of their calls are spread,
-`usage_times` and `usage_day_times`. There are rows of a day in them if, and only if, `usage_closed_days` says
-that it is closed; see `closing`.
+Days that are over are closed: of those the same sums are kept by fewer columns, `usage_model_days` and
+`usage_persona_days`, and how the times of their calls are spread, `usage_times` and `usage_day_times`. There
+are rows of a day in them if, and only if, `usage_closed_days` says that it is closed; see `closing`.
+
+What a page asks first is kept for the days of each clock that people ask by, UTC's among them: by one thing
+alone, `usage_clock_sums` and `usage_clock_times`. `usage_clock_days` says of which days; see `clocks`.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -120,23 +124,25 @@ NUMBERS = ("calls", "estimated", *(part for name in SUMMED for part in (name, f"
 """The columns of a sum."""
 
 
-def _sums(name: str, span: str, *, grouped: bool = False) -> Table:
-    """`span` is what is counted since 1970, in UTC. `grouped` ones are by several things, side by side."""
+def _sums(name: str, *keys: Column[Any]) -> Table:
+    """The keys are what is counted since 1970, in UTC, and the kind."""
+    kind = Column("kind_id", Integer, nullable=False)
     return Table(
         name,
         metadata,
-        *((Column("grouping", String(40), nullable=False),) if grouped else ()),
-        Column(span, Integer, nullable=False),
-        Column("kind_id", Integer, nullable=False),
+        *(*keys, kind),
         *(Column(name, Float if name == "cost_usd" else BigInteger, nullable=False) for name in NUMBERS),
-        PrimaryKeyConstraint(*(("grouping",) if grouped else ()), span, "kind_id"),
-        *((Index(f"ix_{name}_{span}", span),) if grouped else ()),
+        PrimaryKeyConstraint(*(key.name for key in (*keys, kind))),
         sqlite_with_rowid=False,
     )
 
 
-usage_quarters = _sums("usage_quarters", "quarter")
-usage_days = _sums("usage_days", "day")
+def _day() -> Column[int]:
+    return Column("day", Integer, nullable=False)
+
+
+usage_quarters = _sums("usage_quarters", Column("quarter", Integer, nullable=False))
+usage_days = _sums("usage_days", _day())
 
 BY_MODEL = ("purpose", "surface", "provider", "model", "outcome", "finish_reason", "error_code")
 """What a kind in `usage_model_days` says; its other columns are empty."""
@@ -144,20 +150,8 @@ BY_MODEL = ("purpose", "surface", "provider", "model", "outcome", "finish_reason
 BY_PERSONA = ("owner", "purpose", "persona_id", "persona_revision", "provider", "model")
 """What a kind in `usage_persona_days` says; its other columns are empty."""
 
-usage_model_days = _sums("usage_model_days", "day")
-usage_persona_days = _sums("usage_persona_days", "day")
-
-usage_group_days = _sums("usage_group_days", "day", grouped=True)
-
-GROUPINGS = {
-    "purpose": ("purpose",),
-    "outcome": ("outcome",),
-    "model": ("model",),
-    "failure": ("outcome", "error_code", "model"),
-    "persona": ("persona_id",),
-    "owner": ("owner",),
-}
-"""What a kind in `usage_group_days` says, by its grouping, the smallest first."""
+usage_model_days = _sums("usage_model_days", _day())
+usage_persona_days = _sums("usage_persona_days", _day())
 
 usage_times = Table(
     "usage_times",
@@ -178,7 +172,7 @@ usage_day_times = Table(
     Column("times", LargeBinary, nullable=False),  # of all kinds; see `day_times`
 )
 
-CLOSED_TABLES = (usage_group_days, usage_model_days, usage_persona_days, usage_times, usage_day_times)
+CLOSED_TABLES = (usage_model_days, usage_persona_days, usage_times, usage_day_times)
 
 usage_closed_days = Table(
     "usage_closed_days",
@@ -186,6 +180,56 @@ usage_closed_days = Table(
     Column("day", Integer, primary_key=True, autoincrement=False),
     Column("closed", Boolean, nullable=False),  # not where a call of that day has changed since
 )
+
+usage_clocks = Table(
+    "usage_clocks",
+    metadata,
+    Column("clock", Integer, primary_key=True, autoincrement=False),  # quarters of an hour ahead of UTC
+    Column("asked_day", Integer, nullable=False),  # when somebody last asked by it, within some days
+)
+
+GROUPINGS = {
+    "purpose": ("purpose",),
+    "outcome": ("outcome",),
+    "model": ("model",),
+    "failure": ("outcome", "error_code", "model"),
+    "persona": ("persona_id",),
+    "owner": ("owner",),
+}
+"""What a kind in `usage_clock_sums` says, by its grouping, the smallest first."""
+
+TIME_GROUPINGS: dict[str, tuple[str, ...]] = {"all": (), "model": ("model",)}
+"""The same of `usage_clock_times`."""
+
+
+def _of_clock() -> tuple[Column[Any], ...]:
+    return (
+        Column("clock", Integer, nullable=False),
+        Column("grouping", String(40), nullable=False),
+        Column("day", Integer, nullable=False),  # the clock's
+    )
+
+
+usage_clock_sums = _sums("usage_clock_sums", *_of_clock())
+
+usage_clock_times = Table(
+    "usage_clock_times",
+    metadata,
+    *_of_clock(),
+    Column("kind_id", Integer, nullable=False),
+    Column("histograms", LargeBinary, nullable=False),  # without their quarters
+    PrimaryKeyConstraint("clock", "grouping", "day", "kind_id"),
+    sqlite_with_rowid=False,
+)
+
+usage_clock_days = Table(
+    "usage_clock_days",
+    metadata,
+    Column("clock", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+)
+
+CLOCK_TABLES = (usage_clock_sums, usage_clock_times, usage_clock_days)
 
 usage_people = Table(
     "usage_people",

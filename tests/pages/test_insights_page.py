@@ -118,8 +118,31 @@ def test_what_is_not_known_is_not_shown_as_nothing(open_home: OpenPage) -> None:
     assert "The prices of these models are unknown" in texts(page)
     spend(cost_usd=0.5)
     page.run()
-    assert figures(page)["Cost (known prices only)"] == r"\$0.50"
+    assert figures(page)["Known costs"] == r"\$0.50"
     assert "Without 1 call with unknown prices" in texts(page)
+
+
+def test_a_failure_without_usage_takes_no_cost_and_no_trend_away(open_home: OpenPage) -> None:
+    page = open_home()
+    for days_ago, cost in ((1, 1.5), (8, 1.0)):
+        at = now() - timedelta(days=days_ago)
+        spend(at, cost_usd=cost)
+        spend(at, cost_usd=None, outcome="failed", error_code="rate_limited")
+    cost = visit(page, range="7d").metric[0]
+    assert (cost.label, cost.value.replace(JOINER, "")) == ("Cost", r"\$1.50")
+    assert cost.delta == r"\+50 %"
+    assert "1 failed call reported no usage" in cost.help
+    spend(cost_usd=None)
+    page.run()
+    assert (page.metric[0].label, page.metric[0].delta) == ("Known costs", "")
+
+
+def test_whole_numbers_have_no_marks_between_them(open_home: OpenPage) -> None:
+    page = open_home()
+    spend(outcome="failed", error_code="rate_limited")
+    shown = options(visit(page))
+    assert shown["Which failures happen, and with which model?"]["xAxis"]["minInterval"] == 1
+    assert "minInterval" not in shown["What did it cost, day by day?"]["yAxis"]
 
 
 def test_a_free_model_costs_nothing_which_is_known(open_home: OpenPage) -> None:
@@ -153,7 +176,8 @@ def test_a_day_is_that_of_the_browsers_clock(
     assert figures(page)["Calls"] == "3"
     assert page.metric[1].delta  # as compared with the one of the day before
     named = zone if zone and zone != "Mars/Olympus" else "UTC"
-    assert f"29 Mar 2026. Days and times are in {named}".replace("_", r"\_") in texts(page)
+    said = f"29 Mar 2026, compared with the day before. Days and times are in {named}"
+    assert said.replace("_", r"\_") in texts(page)
     (day,) = options(page)["What did it cost, day by day?"]["xAxis"]["data"]
     assert day == "2026-03-29"
 

@@ -21,8 +21,8 @@ from sqlalchemy import delete, func, make_url, select, update
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
 from personachat.stamps import new_id
+from personachat.usage import clock_days, clocks, day_times, histograms, records
 from personachat.usage import closing as closing_days
-from personachat.usage import day_times, histograms, records
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
 from personachat.usage.questions import UsageQuery
@@ -32,10 +32,17 @@ from personachat.usage.tables import (
     CLOSED_TABLES,
     QUARTERS_A_DAY,
     usage_calls,
+    usage_clock_days,
+    usage_clock_sums,
+    usage_clock_times,
+    usage_clocks,
     usage_closed_days,
-    usage_group_days,
+    usage_day_times,
+    usage_days,
     usage_model_days,
     usage_persona_days,
+    usage_quarters,
+    usage_times,
 )
 from tests.migrated import migrated_postgres, put_database_in
 from tests.postgres import fresh_database
@@ -44,15 +51,16 @@ ROWS = 250
 BEGINS = datetime(2026, 3, 10, tzinfo=UTC)
 
 
-TODAY = quarter_of(datetime(2026, 4, 12, tzinfo=UTC)) // QUARTERS_A_DAY
+NOW = quarter_of(datetime(2026, 4, 12, 2, 45, tzinfo=UTC))
+TODAY = NOW // QUARTERS_A_DAY
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _in_april() -> Iterator[None]:
     """Otherwise all days since then would be closed, too."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (records, closing_days):
-            patch.setattr(module, "today_utc", lambda: TODAY)
+        for module in (records, closing_days, clock_days, clocks):
+            patch.setattr(module, "this_quarter", lambda: NOW)
         yield
 
 
@@ -85,7 +93,9 @@ def _fill(url: str) -> None:
 
 
 def _close(url: str) -> None:
+    """By UTC and by the clocks that people asked by."""
     with closing(Database(url)) as database:
+        everything(database)
         close_all(database)
 
 
@@ -221,7 +231,7 @@ def test_no_question_about_closed_days_reads_their_calls(closed: Database, by: t
 
 def test_sums_of_closed_days_are_those_that_are_kept(closed: Database) -> None:
     with closed.write() as connection:
-        for table in (usage_group_days, usage_model_days):
+        for table in (usage_clock_sums, usage_model_days):
             connection.execute(update(table).values(calls=table.c.calls * 1000))
     usage, ever = usage_of(closed), UsageQuery(zone=ZoneInfo("UTC"))
     assert usage.total(ever).calls > ROWS * 500
@@ -243,12 +253,38 @@ def test_sums_of_closed_days_are_those_that_are_kept(closed: Database) -> None:
 def test_a_page_reads_one_row_a_day_and_thing(
     closed: Database, by: tuple[str, ...], filters: dict[str, Any]
 ) -> None:
-    question = UsageQuery(zone=ZoneInfo("Europe/Berlin"), since=SINCE, until=UNTIL, **filters)
+    question = UsageQuery(zone=ZoneInfo("Europe/Berlin"), since=SINCE, until=date(2026, 3, 28), **filters)
     before = usage_of(closed).summed(question, by)
     with closed.write() as connection:
-        for table in (usage_model_days, usage_persona_days):
+        for table in (usage_model_days, usage_persona_days, usage_days):
             connection.execute(delete(table))
+        if "day" in by:  # that clock is changed on the day after these
+            keep = usage_quarters.c.quarter
+            few = [connection.execute(select(end(keep))).scalar_one() for end in (func.min, func.max)]
+            connection.execute(delete(usage_quarters).where(keep.not_in(few)))
     assert usage_of(closed).summed(question, by) == before != ()
+
+
+@pytest.mark.parametrize(
+    ("zone", "filters"),
+    [
+        ("Asia/Kathmandu", {}),
+        ("America/Los_Angeles", {"model": "gpt-4o"}),
+        ("Pacific/Kiritimati", {}),
+        ("UTC", {}),
+    ],
+)
+def test_a_page_reads_no_times_but_those_of_whole_days(
+    closed: Database, zone: str, filters: dict[str, Any]
+) -> None:
+    """By any clock; one was changed on the eighth, which is not asked about."""
+    question = UsageQuery(zone=ZoneInfo(zone), since=SINCE, until=UNTIL, **filters)
+    before = usage_of(closed).speeds_by(question, [("model",), ("day",)])
+    with closed.write() as connection:
+        for table in (usage_times, usage_day_times, usage_calls):
+            connection.execute(delete(table))
+    assert usage_of(closed).speeds_by(question, [("model",), ("day",)]) == before
+    assert all(before)
 
 
 def test_who_asks_for_some_numbers_gets_the_same_ones(database: Database) -> None:
@@ -296,27 +332,104 @@ def test_retention_takes_kept_days_along(closed: Database) -> None:
         for table in (*CLOSED_TABLES, usage_closed_days):
             oldest = connection.execute(select(func.min(table.c.day))).scalar_one()
             assert oldest == quarter_of(datetime(2026, 4, 1, tzinfo=UTC)) // 96
+        kept = set(connection.execute(select(usage_clock_days.c.clock, usage_clock_days.c.day)).all())
+    assert {(0, oldest), (-28, oldest), (8, oldest + 1)} <= kept
+    assert not {(0, oldest - 1), (-28, oldest - 1), (8, oldest)} & kept  # they had begun before in UTC
+    answers = everything(database)
+    close_all(database)
+    assert everything(database) == answers
 
 
-def test_today_and_yesterday_are_never_closed(database: Database) -> None:
+def test_a_day_is_closed_three_hours_after_its_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger = SqlUsage(database, People(database))
     chance = random.Random(3)
     days = [TODAY - back for back in range(4)]
     rows = [call(chance, ledger, began_at=moment_of(day * 96 + 40)) for day in days]
     ledger.write(rows, owners=set(), process_id="")
+
+    def closed_days() -> tuple[set[int], set[int]]:
+        close_all(database)
+        closed = select(usage_closed_days.c.day).where(usage_closed_days.c.closed)
+        by_clock = select(usage_clock_days.c.day).where(usage_clock_days.c.clock == 0)
+        with database.read() as connection:
+            found = [set(days) & set(connection.execute(each).scalars()) for each in (closed, by_clock)]
+        return found[0], found[1]
+
+    assert closed_days() == (set(days[2:]), set(days[2:]))
+    for module in (records, closing_days, clock_days, clocks):
+        monkeypatch.setattr(module, "this_quarter", lambda: NOW + 1)
+    assert closed_days() == (set(days[1:]), set(days[1:]))
+
+
+def test_days_are_kept_by_the_clocks_that_people_ask_by(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(zone: str) -> None:
+        usage_of(database).summed(UsageQuery(zone=ZoneInfo(zone), since=SINCE, until=UNTIL), ("day",))
+
+    def kept() -> set[int]:
+        close_all(database)
+        with database.read() as connection:
+            return set(connection.execute(select(usage_clock_days.c.clock)).scalars())
+
+    monkeypatch.setattr(clocks, "UNASKED_DAYS", 9)
+    asked("America/New_York")
+    asked("Asia/Kolkata")
+    assert kept() == {0, -16, -20, 22}
+    later = NOW + 96 * (clocks.UNASKED_DAYS - 1)
+    for module in (records, closing_days, clock_days, clocks):
+        monkeypatch.setattr(module, "this_quarter", lambda: later)
+    asked("Asia/Kolkata")
+    assert kept() == {0, -16, -20, 22}
+    later += 96
+    assert kept() == {0, 22}
+    with database.read() as connection:
+        for table in (usage_clock_sums, usage_clock_times, usage_clocks):
+            assert set(connection.execute(select(table.c.clock)).scalars()) - {0} == {22}
+
+
+def test_only_so_many_clocks_are_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clocks, "MOST_CLOCKS", 2)
+    with database.write() as connection:
+        clocks.note(connection, [4, 8, 12])
+    with database.read() as connection:
+        assert clocks.in_use(connection) == [0, 4, 8]
+
+
+def test_a_call_of_today_in_utc_can_be_of_a_day_that_a_clock_has_closed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Los Angeles, yesterday ended at 7:00 in UTC and was kept at 10:00."""
+    noon = TODAY * 96 + 48
+    for module in (records, closing_days, clock_days, clocks):
+        monkeypatch.setattr(module, "this_quarter", lambda: noon)
+    ledger, chance = SqlUsage(database, People(database)), random.Random(8)
+    zone, yesterday = ZoneInfo("America/Los_Angeles"), date(2026, 4, 11)
+    question = UsageQuery(zone=zone, since=yesterday, until=yesterday)
+    ledger.write([call(chance, ledger, began_at=moment_of(TODAY * 96 - 9))], owners=set(), process_id="")
+    assert [each.calls for each in usage_of(database).summed(question, ("day",))] == [1]
     close_all(database)
     with database.read() as connection:
-        closed = select(usage_closed_days.c.day).where(usage_closed_days.c.closed)
-        assert set(days) & set(connection.execute(closed).scalars()) == set(days[2:])
+        assert clocks.kept_days(connection, -28, TODAY - 1, TODAY) == {TODAY - 1}
+    late = call(chance, ledger, began_at=moment_of(TODAY * 96 + 20), first_token_ms=500)
+    ledger.write([late], owners=set(), process_id="")
+    for _ in range(2):
+        assert [each.calls for each in usage_of(database).summed(question, ("day",))] == [2]
+        assert [each.first_token_ms.calls for each in usage_of(database).speeds(question, ("day",))] == [2]
+        close_all(database)
 
 
 def test_two_that_close_at_once_keep_each_day_once(database: Database) -> None:
     first, second = Closing(database), Closing(database)
-    due = second._due()
-    assert first.close_some(1000) == len(due) > 20
+    with database.read() as connection:
+        due, due_of_clocks = second._due(connection), clock_days.due(connection)
+    assert first.close_some(1000) == len(due) + len(due_of_clocks) > 40
     for day in due[:3]:  # the other one looked before the first had closed them
-        with database.write() as connection:
-            second._close(connection, day)
+        with second._writing() as (connection, id_of):
+            second._close(connection, day, id_of)
+            clock_days.keep(connection, 0, day, id_of=id_of)
     assert usage_of(database).total(UsageQuery(zone=ZoneInfo("UTC"))).calls == ROWS
     assert Closing(database).close_some(1000) == 0
 

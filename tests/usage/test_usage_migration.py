@@ -22,8 +22,11 @@ from personachat.usage.reading import ME, UsageReader
 from personachat.usage.records import quarter_of
 from personachat.usage.tables import (
     NOTABLE,
+    NUMBERS,
     QUARTERS_A_DAY,
     usage_calls,
+    usage_clock_sums,
+    usage_clock_times,
     usage_closed_days,
     usage_day_times,
     usage_kinds,
@@ -229,3 +232,35 @@ def test_days_that_an_earlier_version_closed_are_closed_anew(url: str) -> None:
             assert connection.execute(select(func.count()).select_from(usage_day_times)).scalar_one() > 1
         assert usage.speeds(UTC_DAYS, ("persona", "day")) == before
         assert usage.total(UTC_DAYS).calls == 5
+
+
+def test_sums_by_one_thing_of_an_earlier_version_are_made_anew(url: str) -> None:
+    filled(url)
+    engine = create_engine(url)
+    schema.migrate(engine, to="0027")
+    old = MetaData()
+    old.reflect(engine, only=["usage_group_days"])
+    sums = dict.fromkeys(NUMBERS, 7)
+    day = quarter_of(BEGAN) // QUARTERS_A_DAY
+    with engine.begin() as connection:
+        row = {"grouping": "model", "day": day, "kind_id": 1, **sums}
+        connection.execute(insert(old.tables["usage_group_days"]).values(row))
+        connection.execute(insert(usage_closed_days).values(day=day, closed=False))
+    engine.dispose()
+    with closing(Database(url)) as database:
+        usage = UsageReader(database, People(database), owner=LOCAL_OWNER)
+        zone = UsageQuery(zone=ZoneInfo("Asia/Tokyo"))
+
+        def answers() -> list[object]:
+            by = ("day", "model")
+            found = [usage.summed(each, by) for each in (UTC_DAYS, zone)]
+            return [*found, *(usage.speeds_by(each, [by]) for each in (UTC_DAYS, zone))]
+
+        before = answers()
+        assert sum(each.calls for each in usage.summed(zone, ("day", "model"))) == 5
+        assert Closing(database).close_some(10_000) > 1
+        assert answers() == before
+        with database.read() as connection:
+            assert set(connection.execute(select(usage_clock_sums.c.clock)).scalars()) == {0, 36}
+            assert set(connection.execute(select(usage_clock_times.c.clock)).scalars()) == {0, 36}
+            assert "usage_group_days" not in inspect(connection).get_table_names()

@@ -35,7 +35,6 @@ class Figure:
 
 def draw(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> None:
     """Both are sums by day and outcome."""
-    compared = "vs day before" if span.length == 1 else f"vs {span.length} days before"
     for place, figure in zip(st.columns(4, gap="small"), figures(span, now, before), strict=True):
         with place:
             st.metric(
@@ -49,7 +48,6 @@ def draw(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> None:
                 chart_data=figure.course or None,
                 chart_type="bar",
                 delta_arrow="down" if figure.delta.startswith("−") else "auto",  # noqa: RUF001  # the character that is meant
-                delta_description=compared if figure.delta else None,
             )
 
 
@@ -58,10 +56,12 @@ def figures(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> list[Figu
     total, earlier = added(now), added(before)
     days = {day: added([each for each in now if each.key[0] == day]) for day in {each.key[0] for each in now}}
     ordered = [days.get(str(day)) for day in span.days()]
-    failed = added([each for each in now if each.key[1] == "failed"]).calls
-    failed_before = added([each for each in before if each.key[1] == "failed"]).calls
+    failed, failed_before = (
+        added([each for each in sums if each.key[1] == "failed"]) for sums in (now, before)
+    )
+    is_priced, was_priced = _is_priced(total, failed), _is_priced(earlier, failed_before)
     return [
-        _cost(total, earlier, ordered),
+        _cost(total, earlier, ordered, is_priced=is_priced, was_priced=was_priced),
         Figure(
             "Calls",
             short(total.calls),
@@ -70,7 +70,7 @@ def figures(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> list[Figu
             course=_course(ordered, lambda each: float(each.calls)),
         ),
         _wait(total, earlier, ordered),
-        _failures(failed, total.calls, failed_before, earlier.calls),
+        _failures(failed.calls, total.calls, failed_before.calls, earlier.calls),
     ]
 
 
@@ -81,8 +81,16 @@ def added(sums: Sequence[Sum]) -> Sum:
     return Sum((), numbers)
 
 
-def _cost(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
-    cost, priced_calls = total.cost_usd, total.known_count("cost_usd")
+def _is_priced(total: Sum, failed: Sum) -> bool:
+    """Whether the cost of every call is known, but for failed ones that told nothing of what they took."""
+    unknown, of_failed = (each.calls - each.known_count("cost_usd") for each in (total, failed))
+    return unknown == of_failed
+
+
+def _cost(
+    total: Sum, earlier: Sum, ordered: Sequence[Sum | None], *, is_priced: bool, was_priced: bool
+) -> Figure:
+    cost, unknown = total.cost_usd, total.calls - total.known_count("cost_usd")
     if cost is None:
         value = "Unknown price" if total.calls else "$0"
         return Figure(
@@ -90,17 +98,16 @@ def _cost(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
             value,
             "The prices of these models are unknown." if total.calls else "No calls.",
         )
-    partly = priced_calls < total.calls
-    unpriced = f" {counted(total.calls - priced_calls, 'call')} had no known price and are not included."
-    whole_before = earlier.known_count("cost_usd") == earlier.calls
-    delta = "" if partly or not whole_before else _percent(trend(cost, earlier.cost_usd))
+    missing = f"{counted(unknown, 'call')} had no known price" if not is_priced else ""
+    if unknown and is_priced:
+        missing = f"{counted(unknown, 'failed call')} reported no usage"
     return Figure(
-        "Cost (known prices only)" if partly else "Cost",
+        "Cost" if is_priced else "Known costs",
         money(cost),
-        f"Based on list prices at the time.{(unpriced if partly else '')}",
-        delta,
+        f"Based on list prices at the time.{f' {missing}, which is not included.' if missing else ''}",
+        _percent(trend(cost, earlier.cost_usd)) if is_priced and was_priced else "",
         "inverse",
-        () if partly else _course(ordered, lambda each: each.cost_usd),
+        _course(ordered, lambda each: each.cost_usd or 0.0) if is_priced else (),
     )
 
 
@@ -140,7 +147,9 @@ def _failures(failed: int, calls: int, failed_before: int, calls_before: int) ->
 
 
 def seconds(value: float) -> str:
-    """E.g. "0.4 s", "12 s"."""
+    """E.g. "0.4 s", "12 s"; "40 ms" where a tenth of a second would say nothing."""
+    if 0 < value < 0.1:
+        return f"{1000 * value:.0f} ms"
     return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
 
 

@@ -34,6 +34,8 @@ _ANY: Final = {
 }
 _ADDRESS = "insights_address"
 _MOST_CHARACTERS = 200
+_WIDTH = 176
+"""In pixels: four beside each other on a page, and two on a phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _draw_filter(name: str, choices: Sequence[str], names: Names) -> None:
         key=_key(name),
         placeholder=_ANY[name],
         format_func=lambda each: names.of(name, each),
-        width=210,
+        width=_WIDTH,
     )
 
 

@@ -59,7 +59,7 @@ def by_day(
         "legend": LEGEND,
         "grid": {"left": 8, "right": 16, "top": 28, "bottom": 56, "containLabel": True},
         "xAxis": {"type": "category", "data": list(days), "axisLabel": {"hideOverlap": True}},
-        "yAxis": {"type": "value", "axisLabel": _axis_label(axis), "splitNumber": 4},
+        "yAxis": _values(axis, value_format),
         "series": drawn,
     }
 
@@ -93,7 +93,7 @@ def by_name(
             "bottom": 48 if len(drawn) > 1 else 24,
             "containLabel": True,
         },
-        "xAxis": {"type": "value", "axisLabel": _axis_label(axis), "splitNumber": 4},
+        "xAxis": _values(axis, value_format),
         "yAxis": _names(names),
         "series": drawn,
     }
@@ -153,6 +153,12 @@ def _names(names: Sequence[str]) -> dict[str, Any]:
         "inverse": True,
         "axisLabel": {"width": NAME_WIDTH, "overflow": "truncate"},
     }
+
+
+def _values(axis: str, value_format: str) -> dict[str, Any]:
+    """The axis of values; what is counted has no marks between whole numbers."""
+    steps = {"minInterval": 1} if value_format.endswith("d") else {}
+    return {"type": "value", "axisLabel": _axis_label(axis), "splitNumber": 4, **steps}
 
 
 def _axis_label(axis: str) -> dict[str, Any]:

@@ -74,7 +74,9 @@ def _draw_days(chosen: ChosenPeriod) -> None:
         if st.context.timezone == zone
         else "because your browser doesn't report its own"
     )
-    st.caption(f":material/schedule: {days}. Days and times are in {escaped(zone)}, {sentence}.")
+    before = "day" if span.length == 1 else f"{span.length} days"
+    period = f"{days}, compared with the {before} before."
+    st.caption(f":material/schedule: {period} Days and times are in {escaped(zone)}, {sentence}.")
 
 
 def _draw_rows(usage: UsageReader, question: UsageQuery, *, calls: int, moment: datetime) -> None:

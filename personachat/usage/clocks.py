@@ -1,0 +1,93 @@
+"""The clocks that people ask by, and which of their days are kept as a whole.
+
+A clock is how many quarters of an hour it is ahead of UTC: most time zones have two. UTC's days are always
+kept, and those of others as long as somebody asks by them; a question about others is answered by UTC's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from personachat.usage.records import insert_of, this_quarter
+from personachat.usage.spans import Span, runs
+from personachat.usage.tables import QUARTER_SECONDS, QUARTERS_A_DAY, usage_clock_days, usage_clocks
+
+MOST_CLOCKS = 12
+"""Those that somebody has asked by last."""
+
+UNASKED_DAYS = 90
+"""Of a clock that nobody has asked by for so long no days are kept any more."""
+
+_NOTED_DAYS = 7
+"""So often it is written down that somebody still asks by a clock."""
+
+MOST_PIECES = 30
+"""Where more is left beside the days that are kept, all is taken from the finer sums."""
+
+Run = tuple[int, int]
+"""The first and the last of days one after the other."""
+
+
+def in_use(connection: Connection) -> list[int]:
+    """The clocks whose days are kept."""
+    latest = (
+        select(usage_clocks.c.clock)
+        .where(usage_clocks.c.asked_day > _today() - UNASKED_DAYS)
+        .order_by(usage_clocks.c.asked_day.desc(), usage_clocks.c.clock)
+        .limit(MOST_CLOCKS)
+    )
+    return [0, *connection.execute(latest).scalars()]
+
+
+def to_note(connection: Connection, zone: ZoneInfo) -> list[int]:
+    """The zone's clocks, unless it was written down lately that somebody asks by them."""
+    clocks = _clocks_of(zone) - {0}
+    if not clocks:
+        return []
+    noted = select(usage_clocks.c.clock).where(
+        usage_clocks.c.clock.in_(clocks), usage_clocks.c.asked_day > _today() - _NOTED_DAYS
+    )
+    return sorted(clocks - set(connection.execute(noted).scalars()))
+
+
+def note(connection: Connection, clocks: Sequence[int]) -> None:
+    """Somebody asks by these."""
+    new = insert_of(connection.dialect.name, usage_clocks)
+    noted = new.on_conflict_do_update(index_elements=["clock"], set_={"asked_day": new.excluded.asked_day})
+    connection.execute(noted, [{"clock": clock, "asked_day": _today()} for clock in clocks])
+
+
+def kept_days(connection: Connection, clock: int, first: int, end: int) -> frozenset[int]:
+    """Those that are kept of a clock's days from `first` on; `end` is not among them."""
+    marker = usage_clock_days.c
+    days = select(marker.day).where(marker.clock == clock, marker.day.between(first, end - 1))
+    return frozenset(connection.execute(days).scalars())
+
+
+def kept_and_rest(
+    connection: Connection, spans: Sequence[Span]
+) -> tuple[list[tuple[Span, list[Run]]], list[Span]]:
+    """The days that are kept of each span, as runs, and what is left of all spans."""
+    kept_spans = [
+        (span, runs(sorted(kept_days(connection, span.offset, *span.days_of_clock)))) for span in spans
+    ]
+    rest = [piece for span, days in kept_spans for piece in span.without(days)]
+    if len(rest) > len(spans) + MOST_PIECES:
+        return [], list(spans)
+    return [(span, days) for span, days in kept_spans if days], rest
+
+
+def _clocks_of(zone: ZoneInfo) -> set[int]:
+    year: Final = datetime.now(UTC).year
+    moments = (datetime(year, month, 1, tzinfo=UTC).astimezone(zone) for month in (1, 7))
+    offsets = (moment.utcoffset() for moment in moments)
+    return {int(offset.total_seconds()) // QUARTER_SECONDS for offset in offsets if offset}
+
+
+def _today() -> int:
+    return this_quarter() // QUARTERS_A_DAY
