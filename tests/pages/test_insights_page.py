@@ -128,10 +128,10 @@ def test_a_failure_without_usage_takes_no_cost_and_no_trend_away(open_home: Open
         at = now() - timedelta(days=days_ago)
         spend(at, cost_usd=cost)
         spend(at, cost_usd=None, outcome="failed", error_code="rate_limited")
-    cost = visit(page, range="7d").metric[0]
-    assert (cost.label, cost.value.replace(JOINER, "")) == ("Cost", r"\$1.50")
-    assert cost.delta == r"\+50 %"
-    assert "1 failed call reported no usage" in cost.help
+    figure = visit(page, range="7d").metric[0]
+    assert (figure.label, figure.value.replace(JOINER, "")) == ("Cost", r"\$1.50")
+    assert figure.delta == r"\+50 %"
+    assert "1 failed call reported no usage" in figure.help
     spend(cost_usd=None)
     page.run()
     assert (page.metric[0].label, page.metric[0].delta) == ("Known costs", "")
