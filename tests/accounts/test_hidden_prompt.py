@@ -12,13 +12,12 @@ import anyio
 import httpx2
 import pytest
 
-from personachat.api.app import create_api
-from personachat.api.v1.app import create_v1
 from personachat.errors import PersonaChatError, PromptHidden
 from personachat.replies.live import LiveReply
 from personachat.services import Services
 from tests.accounts.conftest import PEOPLE, TEAM, fill, workspace_of
 from tests.api.conftest import served
+from tests.api.descriptions import descriptions
 from tests.api.mcp.conftest import connected, serving
 from tests.fake_provider import FakeProvider, failure
 
@@ -70,7 +69,7 @@ def test_no_route_that_reads_shows_it(client: httpx2.Client, services: Services)
     }
     root = str(client.base_url).removesuffix("/").removesuffix("/api")
     asked = 0
-    for prefix, described in (("/api", create_api().openapi()), ("/v1", create_v1().openapi())):
+    for prefix, described in descriptions().items():
         for path in gets(described):
             for persona_id, reply in (("hidden", live_reply), ("hidden@production", labelled)):
                 ids = filled | {"messageId": reply.id, "model": persona_id}

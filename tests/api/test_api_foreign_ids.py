@@ -13,10 +13,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from personachat.api.app import create_api
-from personachat.api.v1.app import create_v1
 from personachat.stamps import new_id
 from tests.api.conftest import standing
+from tests.api.descriptions import descriptions
 from tests.api.wire import streamed
 
 ONE, TWO = (
@@ -111,8 +110,7 @@ class Call:
 
 
 def calls() -> Iterator[Call]:
-    for base, app in (("/api", create_api()), ("/v1", create_v1())):
-        described = app.openapi()
+    for base, described in descriptions().items():
         for path, methods in described["paths"].items():
             for method, operation in methods.items():
                 schema = _body_schema(operation, described)

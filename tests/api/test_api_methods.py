@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from personachat.api.app import create_api
-from personachat.api.v1.app import create_v1
 from personachat.services import Services
+from tests.api.descriptions import descriptions
 from tests.api.mcp.conftest import serving
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -25,8 +24,8 @@ def described(paths: dict[str, dict[str, object]]) -> dict[str, set[str]]:
 
 
 ROUTES = {
-    "/api": described(create_api().openapi()["paths"]) | HIDDEN,
-    "/v1": described(create_v1().openapi()["paths"]) | {"/openapi.json": {"GET"}},
+    "/api": described(descriptions()["/api"]["paths"]) | HIDDEN,
+    "/v1": described(descriptions()["/v1"]["paths"]) | {"/openapi.json": {"GET"}},
     "/mcp": {"": {"GET", "POST", "DELETE"}, "/": {"GET", "POST", "DELETE"}},
 }
 PATHS = [(base, path) for base, routes in ROUTES.items() for path in routes]

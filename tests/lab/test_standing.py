@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from itertools import combinations
 
-import evalica
 import pytest
 
 from personachat.lab.standing import MIN_VOTES, Ballot, pairwise, standing, strengths, votes_needed
@@ -142,6 +141,8 @@ def games() -> list[Ballot]:
 
 
 def test_the_ranking_agrees_with_evalica_where_both_are_sound() -> None:
+    import evalica  # it brings scipy along, which takes seconds
+
     played = games()
     ids = ("a", "b", "c", "d")
     theirs = evalica.bradley_terry(
@@ -156,6 +157,8 @@ def test_the_ranking_agrees_with_evalica_where_both_are_sound() -> None:
 
 
 def test_the_shares_of_two_agree_with_evalica() -> None:
+    import evalica
+
     votes = ballots(12, 5, ties=3)
     winners = [evalica.Winner.X] * 12 + [evalica.Winner.Y] * 5 + [evalica.Winner.Draw] * 3
     counted = evalica.counting(["a"] * 20, ["b"] * 20, winners, win_weight=1, tie_weight=0.5).scores

@@ -45,6 +45,11 @@ def chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
+def head_of_png(size: tuple[int, int]) -> bytes:
+    """How a picture in eight bits a colour begins."""
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0))
+
+
 def with_chunks(png: bytes, *chunks: bytes) -> bytes:
     """The same picture with these chunks behind its head."""
     return png[:33] + b"".join(chunks) + png[33:]
