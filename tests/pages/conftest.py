@@ -40,7 +40,7 @@ def open_home(
     monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
 
     def open_it(**query: str) -> AppTest:
-        page = AppTest.from_file(str(HOME), default_timeout=30)
+        page = AppTest.from_file(str(HOME), default_timeout=60)
         for name, value in query.items():
             page.query_params[name] = value
         page.run()

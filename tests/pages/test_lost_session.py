@@ -45,7 +45,7 @@ def lose_session(at: AppTest) -> AppTest:
 
 
 def come_back(at: AppTest, states: WidgetStates) -> AppTest:
-    new = AppTest.from_file(str(HOME), default_timeout=30)
+    new = AppTest.from_file(str(HOME), default_timeout=60)
     new._page_hash = new._finished_page_script_hash = at._finished_page_script_hash
     for name, value in at.query_params.items():
         new.query_params[name] = value

@@ -41,7 +41,7 @@ async def test_a_gap_between_tokens_fails_the_reply_and_keeps_the_text(
     fake: FakeProvider, provider: OpenAICompatibleProvider, silent: Any
 ) -> None:
     fake.enqueue(tokens(["kept", silent]))
-    seen = await events_of(provider, limits=ReplyLimits(60, 0.1, 600))
+    seen = await events_of(provider, limits=ReplyLimits(60, 0.5, 600))
     assert seen[1] == TextDelta("kept")
     assert isinstance(seen[-1], Failed)
     assert seen[-1].code == "idle_timeout"
