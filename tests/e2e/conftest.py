@@ -265,7 +265,8 @@ def _fork_server() -> ForkServer:
 
 
 def _started(arguments: list[str], environment: Mapping[str, str], log: Path) -> Process:
-    if hasattr(os, "pidfd_open"):
+    home = environment.get("HOME")  # Streamlit asks for it as it is imported
+    if hasattr(os, "pidfd_open") and home == os.environ.get("HOME"):
         return _fork_server().start(arguments, folder=ROOT, environment=environment, log=log)
     with log.open("wb") as output:
         return subprocess.Popen(
