@@ -11,6 +11,7 @@ import pytest
 from personachat.services import Services
 from tests.api.descriptions import descriptions
 from tests.api.mcp.conftest import serving
+from tests.migrated import put_database_in
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 
@@ -39,6 +40,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from tests.fake_provider import FakeProvider
 
     folder = tmp_path_factory.mktemp("methods")
+    put_database_in(folder / "data")
     with FakeProvider() as fake:
         services: Services = build_services(
             load_settings(

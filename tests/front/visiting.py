@@ -26,6 +26,7 @@ from personachat.services import build_services
 from personachat.settings import load_settings
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
+from tests.migrated import put_database_in
 
 SECONDS = 60
 TITLE = "What only the local owner may see"
@@ -72,6 +73,7 @@ def standing(
 ) -> Iterator[Server]:
     """Serve until the block ends, with a persona "tester" and a conversation of the local owner."""
     personas, data = folder / "personas", folder / "data"
+    put_database_in(data)
     services = build_services(
         load_settings(
             openai_base_url=fake.base_url, openai_api_key="sk-test", personas_dir=personas, data_dir=data
