@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -293,6 +294,7 @@ def _environment(personas: Path, provider: FakeProvider | None) -> dict[str, str
         "PERSONACHAT_PERSONAS_DIR": str(personas),
         "PERSONACHAT_DATA_DIR": str(personas.with_name("data")),
         "PERSONACHAT_SHUTDOWN_SECONDS": "0",  # a test may leave replies running
+        "STREAMLIT_SERVER_COOKIE_SECRET": secrets.token_hex(),  # made at import, so forks had the same
     }
     if provider is not None:
         kept |= {"OPENAI_BASE_URL": provider.base_url, "OPENAI_API_KEY": "key-of-the-tests"}
