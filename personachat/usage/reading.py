@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from personachat.database.connection import Database
 from personachat.database.cursors import cursor_after, place_of
-from personachat.errors import DatabaseUnavailable
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 from personachat.owners import LOCAL_OWNER
 from personachat.usage import clocks, sums
 from personachat.usage.people import People
@@ -157,7 +157,7 @@ class UsageReader:
             if "day" in names:
                 new = clocks.to_note(connection, question.zone)
         if new:
-            with suppress(DatabaseUnavailable), self._database.write() as connection:
+            with suppress(DatabaseDamaged, DatabaseUnavailable), self._database.write() as connection:
                 clocks.note(connection, new)
 
     def _ready(self, question: UsageQuery) -> UsageQuery:

@@ -195,6 +195,17 @@ def test_the_filters_are_the_address(open_home: OpenPage) -> None:
     assert "model" not in page.query_params
 
 
+def test_coming_back_from_a_chat_shows_what_was_shown_before(open_home: OpenPage) -> None:
+    """The way there leaves an address of this page with what the chat's one says."""
+    page = open_home()
+    spend()
+    visit(page, range="7d", model="gpt-4o")
+    page.query_params.clear()
+    visit(page, chat="8a0182456a5646d69c4c2cc51a0ada6d", persona="poet", turn="d7fc8b170b714f23")
+    assert figures(page)["Calls"] == "1"
+    assert dict(page.query_params) == {"range": "7d", "model": "gpt-4o"}
+
+
 def test_an_address_of_what_is_not_there_shows_no_calls_and_no_fault(open_home: OpenPage) -> None:
     page = open_home()
     spend()

@@ -21,7 +21,7 @@ from personachat.usage.questions import UsageQuery
 from personachat.usage.ranges import Range, range_of
 
 OWN = "own"
-RANGES: Final = {"today": "Today", "7d": "7 days", "30d": "30 days", "90d": "90 days", OWN: "Custom"}
+RANGES: Final = {"today": "Today", "7d": "7 days", "30d": "30 days", "90d": "90 days", OWN: "Dates"}
 MOST_DAYS = 731
 """Two years; a longer range has more bars than anybody can tell apart."""
 
@@ -33,6 +33,9 @@ _ANY: Final = {
     "person": "Everyone",
 }
 _ADDRESS = "insights_address"
+_OF_A_CHAT: Final = ("chat", "turn")
+"""On the way to a chat Streamlit leaves this page's address with the chat's parameters; Back leads there."""
+
 _MOST_CHARACTERS = 200
 _WIDTH = 176
 """In pixels: four beside each other on a page, and two on a phone."""
@@ -125,7 +128,8 @@ def _key(name: str) -> str:
 
 def _follow_address() -> None:
     """Take over what the address says, where it is not what the page wrote; else what was chosen before."""
-    names = ("range", "first", "last", *FILTERS)
+    leads_to_chat = any(name in st.query_params for name in _OF_A_CHAT)
+    names = () if leads_to_chat else ("range", "first", "last", *FILTERS)
     from_address = {
         name: st.query_params[name][:_MOST_CHARACTERS] for name in names if name in st.query_params
     }
@@ -159,7 +163,7 @@ def _write_address(filters: Sequence[str]) -> None:
         day = st.session_state.get(_key(name)) if kind == OWN else None
         chosen[name] = day.isoformat() if day else None
     parameters = {name: str(value) for name, value in chosen.items() if value}
-    for name in ("range", "first", "last", *FILTERS):
+    for name in ("range", "first", "last", *FILTERS, *_OF_A_CHAT):
         if name not in parameters:
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != parameters[name]:
