@@ -130,7 +130,7 @@ def test_a_database_of_the_first_version_keeps_what_is_in_it(empty_url: str, tmp
                 leaf_id="t2",
                 created_at=moment,
                 updated_at=moment,
-                durable=True,
+                kept=True,
                 **dict.fromkeys(("has_own_title", "pinned", "archived"), False),
             )
         )
