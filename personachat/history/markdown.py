@@ -35,7 +35,7 @@ _LIVE = {"running": "Still being written", "paused": "Paused"}
 
 def markdown_of(head: Conversation, path: Sequence[Turn]) -> str:
     """The document: a heading, then a section a turn."""
-    parts = [f"# {_line(head.title) or 'Conversation'}", f"*{_moment(head.created_at)}*"]
+    parts = [f"# {plain_line(head.title) or 'Conversation'}", f"*{_moment(head.created_at)}*"]
     for turn in path:
         parts.append(f"## {_speaker(turn)} · {_moment(turn.created_at)}")
         if turn.text:
@@ -49,23 +49,23 @@ def _speaker(turn: Turn) -> str:
     if turn.role == "user":
         return "You"
     icon = f"{turn.avatar} " if turn.avatar and not turn.avatar.startswith(":") else ""
-    model = f" ({_line(turn.reply.model)})" if turn.reply and turn.reply.model else ""
-    name = _line(turn.persona_name)
+    model = f" ({plain_line(turn.reply.model)})" if turn.reply and turn.reply.model else ""
+    name = plain_line(turn.persona_name)
     return f"{icon}{f'“{name}”' if name.casefold() == 'you' else name}{model}"
 
 
 def _ended(turn: Turn) -> str:
     assert turn.reply is not None
     if turn.reply.error:
-        return f"Failed: {_line(turn.reply.error.message)}"
+        return f"Failed: {plain_line(turn.reply.error.message)}"
     if turn.reply.live:
         return _LIVE[turn.reply.state]
     ending, explanation = ending_of(turn.reply.state, turn.reply.finish_reason), explanation_of(turn.reply)
     parts = (ending.name if ending else "", explanation.sentence if explanation else "")
-    return _line(". ".join(part for part in parts if part))
+    return plain_line(". ".join(part for part in parts if part))
 
 
-def _line(text: str) -> str:
+def plain_line(text: str) -> str:
     """Plain words as Markdown on one line that shows just them."""
     return _SIGN.sub(r"\\\g<0>", " ".join(text.split()))
 

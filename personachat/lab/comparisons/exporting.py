@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from personachat.history.csv_table import cell
 from personachat.history.exporting import Exported
+from personachat.history.markdown import plain_line, within_turn
 from personachat.lab.comparisons.model import Variant
 from personachat.lab.comparisons.overall import OverallStanding
 from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison, SeenRound
@@ -191,16 +192,21 @@ def _won(one: SeenRound, answer: SeenAnswer) -> str | None:
 
 
 def _markdown(comparison: SeenComparison) -> str:
-    parts = [f"# {comparison.title}"]
+    """Nothing in a message or a reply reaches beyond it, as in a conversation's file."""
+    parts = [f"# {plain_line(comparison.title) or 'Comparison'}"]
     if comparison.standing:
-        parts.append(comparison.standing.sentence)
+        parts.append(plain_line(comparison.standing.sentence))
     for one in comparison.rounds:
-        quoted = "\n".join(f"> {line}" for line in one.message.splitlines())
-        parts.append(f"## Message {one.number}\n\n{quoted}")
+        parts += [f"## Message {one.number}", _quote(within_turn(one.message))]
         for answer in one.answers:
-            name = f": {answer.variant.name}" if answer.variant else ""
+            name = f": {plain_line(answer.variant.name)}" if answer.variant else ""
             won = _won(one, answer)
-            ended = "" if answer.state == "finished" else f"\n\n*{answer.state.capitalize()}*"
             verdict = f" ({won.replace('_', ' ')})" if won else ""
-            parts.append(f"### {answer.letter}{name}{verdict}\n\n{answer.text}{ended}")
+            parts.append(f"## Message {one.number}, reply {answer.letter}{name}{verdict}")
+            parts += [within_turn(answer.text)] if answer.text else []
+            parts += [] if answer.state == "finished" else [f"*{answer.state.capitalize()}*"]
     return "\n\n".join(parts) + "\n"
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ MOST_BYTES = 5_000_000
 MOST_COLUMNS = 500
 
 _DELIMITERS = ",;\t|"
+_DELIMITER_LINE = re.compile(r"sep=([,;\t|])(?:\r\n?|\n)", re.IGNORECASE)
+"""What Excel reads in a first line, and so some programs write it."""
 _USUAL_NAMES = (
     *("message", "messages", "question", "questions", "prompt", "prompts"),
     *("user", "input", "query", "text", "say", "nachricht", "frage"),
@@ -53,7 +56,7 @@ def read_table(content: bytes, *, file_name: str = "") -> MessageTable:
         raise QuestionSetInvalid(
             f"The file is larger than {MOST_BYTES // 1_000_000} MB.", hint="Remove what isn't needed."
         )
-    text = _decoded(content)
+    text = _decoded(content).lstrip("\ufeff")
     if "\0" in text:
         raise QuestionSetInvalid("This isn't a text file.", hint="Save the table as CSV.")
     rows = [[line] for line in text.splitlines()] if file_name.casefold().endswith(".txt") else _rows(text)
@@ -105,8 +108,11 @@ def column_called(table: MessageTable, name: str) -> int:
 
 
 def _rows(text: str) -> list[list[str]]:
+    line = _DELIMITER_LINE.match(text)
+    delimiter = line[1] if line else _delimiter(text)
+    table = io.StringIO(text[line.end() :] if line else text, newline="")
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+        return list(csv.reader(table, delimiter=delimiter))
     except csv.Error as error:
         raise QuestionSetInvalid(f"The file can't be read as CSV: {error}.") from error
 

@@ -5,8 +5,9 @@ A name says what tells a variant from the others, never less than the persona's 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from personachat.accounts.persona_rights import PersonaRights
@@ -23,14 +24,18 @@ _PARAMETERS = {"temperature": "temperature", "top_p": "top_p", "max_tokens": "ma
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
-    setup: Setup
-    persona: Persona
+    """What answers; those of which nobody could tell the replies apart are equal."""
+
+    setup: Setup = field(compare=False)
+    persona: Persona = field(compare=False)
     etag: str
     """Of what it was made from: the ledger and the history know that."""
+    text: str
+    version: str
 
 
 def variants_of(setups: Sequence[Setup], personas: PersonaSource, revisions: Revisions) -> list[Variant]:
-    """The variants, one for each sample.
+    """The variants, one for each sample; what is asked for twice is two samples of the same.
 
     Raises ComparisonInvalid, PersonaNotFound, PersonaBroken, PersonaInvalid, RevisionNotFound.
     """
@@ -43,19 +48,26 @@ def variants_of(setups: Sequence[Setup], personas: PersonaSource, revisions: Rev
             hint="Add another persona, model, temperature or sample." if count < 2 else "Remove some.",
         )
     resolved = [_resolved(each, personas, revisions) for each in setups]
-    names = _names(resolved)
+    totals = Counter[_Resolved]()
+    for each in resolved:
+        totals[each] += each.setup.samples
+    groups, names = list(totals), _names(list(totals))
+    numbers = Counter[_Resolved]()
     made: list[Variant] = []
-    for group, (each, name) in enumerate(zip(resolved, names, strict=True)):
-        for sample in range(1, each.setup.samples + 1):
+    for each in resolved:
+        group = groups.index(each)
+        for _ in range(each.setup.samples):
+            numbers[each] += 1
+            name = f"{names[group]} · sample {numbers[each]}" if totals[each] > 1 else names[group]
             made.append(
                 Variant(
                     id=new_id(),
                     number=len(made),
                     group=group,
-                    name=f"{name} · sample {sample}" if each.setup.samples > 1 else name,
+                    name=name,
                     persona_id=each.persona.id,
                     etag=each.etag,
-                    text=dump_persona(each.persona),
+                    text=each.text,
                     model=each.persona.model,
                     setup=_as_stored(each.setup),
                 )
@@ -95,13 +107,20 @@ def _resolved(setup: Setup, personas: PersonaSource, revisions: Revisions) -> _R
                 f"most {TRAIT:,} characters."
             ),
         ) from error
-    return _Resolved(setup, persona, etag)
+    version = "draft" if setup.text is not None else ""
+    if setup.revision is not None and not version:
+        version = f"revision {setup.revision}"
+    return _Resolved(setup, persona, etag, dump_persona(persona), version)
 
 
 def _names(resolved: Sequence[_Resolved]) -> list[str]:
     """One for each, no two the same."""
     parts = [_parts(each) for each in resolved]
     telling = [key for key in parts[0] if len({each[key] for each in parts}) > 1]
+    always = {"name", "id", "version"}
+    choices = {key for key in telling if key in always or any(_chooses(each, key) for each in resolved)}
+    if len({tuple(each[key] for key in telling if key in choices) for each in parts}) == len(parts):
+        telling = [key for key in telling if key in choices]  # the rest is what each persona is anyway
     if len({(each["id"], each["name"]) for each in parts}) == len({each["name"] for each in parts}):
         telling = [key for key in telling if key != "id"]
     names = [
@@ -116,15 +135,17 @@ def _names(resolved: Sequence[_Resolved]) -> list[str]:
     return unique
 
 
+def _chooses(each: _Resolved, key: str) -> bool:
+    """Whether it was asked for, and isn't just the persona's own."""
+    return getattr(each.setup, key) not in {None, ""}
+
+
 def _parts(each: _Resolved) -> dict[str, str]:
-    setup, persona = each.setup, each.persona
-    version = "draft" if setup.text is not None else ""
-    if setup.revision is not None and not version:
-        version = f"revision {setup.revision}"
+    persona = each.persona
     return {
         "name": persona.name,
         "id": persona.id,
-        "version": version,
+        "version": each.version,
         "model": persona.model,
         **{
             name: "" if (value := getattr(persona, name)) is None else f"{sentence} {value:g}"

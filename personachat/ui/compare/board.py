@@ -86,7 +86,10 @@ def _draw_standing(comparison: SeenComparison) -> None:
         st.info(escaped(comparison.standing.sentence), icon=":material/leaderboard:")
         _draw_places(comparison)
     elif comparison.hidden:
-        st.caption(":material/visibility_off: Names, models and prices are hidden until you vote.")
+        words = "Names, models and prices are hidden until you vote."
+        if comparison.last and comparison.last.live:
+            words += " The replies appear together, once all of them are complete."
+        st.caption(f":material/visibility_off: {words}")
 
 
 def _draw_earlier(comparison: SeenComparison, place: DeltaGenerator) -> tuple[SeenRound, ...]:
@@ -253,8 +256,9 @@ def _draw_below(comparison: SeenComparison, one: SeenRound) -> None:
     with st.container() if one.live else st.empty():
         if one.live:
             _draw_steering(comparison)
-    with st.empty() if one.live else st.container():
-        if not one.live:
+    votes = not one.live and voting.is_needed(comparison, one)
+    with st.container() if votes else st.empty():
+        if votes:
             voting.draw(comparison, one)
 
 
@@ -272,7 +276,7 @@ def _draw_answer(
         st.markdown(f"**{answer.letter}** {name}" if answer.variant else f"**{name}**", width="content")
         if won:
             st.badge("Your vote", icon=":material/check:", color="green")
-    head, words, below = st.empty(), st.container(), st.empty()
+    head, words, below, ways = st.empty(), st.container(), st.empty(), st.empty()
     is_last = one is comparison.last
     if one.hidden and one.live:
         head.markdown(":shimmer[Writing]" if answer.state == "running" else "Paused")
@@ -300,7 +304,8 @@ def _draw_answer(
         draw_text(answer.text, column(words).container())
     with below.container():
         _draw_outcome(answer)
-        if is_last and not one.live:
+    if is_last and not one.live:
+        with ways.container():
             _draw_answer_actions(comparison, one, answer)
     return None
 

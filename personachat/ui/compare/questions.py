@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from personachat.errors import PersonaChatError
-from personachat.lab.comparisons.message_tables import MOST_BYTES, messages_of, read_table
+from personachat.lab.comparisons.message_tables import MOST_BYTES, MessageTable, messages_of, read_table
 from personachat.lab.comparisons.model import MOST_ROUNDS
 from personachat.services.workspace import Workspace
 from personachat.ui.compare import actions, state
@@ -76,10 +77,11 @@ def _draw_file() -> tuple[str, ...]:
         key=_FILE,
     )
     if file is None:
+        state.compare_state().table = None
         st.caption(f"You can then choose the column. A list has up to {MOST_ROUNDS} messages.")
         return ()
     try:
-        table = read_table(file.getvalue(), file_name=file.name)
+        table = _table(file)
     except PersonaChatError as error:
         st.error(error_text(error), title="The file can't be used", icon=":material/error:")
         return ()
@@ -103,6 +105,14 @@ def _draw_file() -> tuple[str, ...]:
     if left_out:
         st.caption(f"Left out: {', '.join(left_out)}.")
     return picked.messages
+
+
+def _table(file: UploadedFile) -> MessageTable:
+    """What is in the file, read once and not in every run. Raises QuestionSetInvalid."""
+    here = state.compare_state()
+    if here.table is None or here.table[0] != file.file_id:
+        here.table = (file.file_id, read_table(file.getvalue(), file_name=file.name))
+    return here.table[1]
 
 
 def _draw_chat(workspace: Workspace) -> tuple[str, ...]:

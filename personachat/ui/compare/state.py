@@ -9,6 +9,7 @@ from typing import cast
 import streamlit as st
 
 from personachat.lab.comparisons.links import link_of, setup_of
+from personachat.lab.comparisons.message_tables import MessageTable
 from personachat.lab.comparisons.model import MOST_VARIANTS, Setup
 from personachat.lab.comparisons.spending import MOST_LIMIT_USD
 from personachat.ui import session
@@ -62,6 +63,8 @@ class CompareState:
     deleted: tuple[str, str] | None = None
     """Id and title of the one that was deleted last."""
     renaming: bool = False
+    table: tuple[str, MessageTable] | None = None
+    """What was read of the file that was uploaded last, and that file's id."""
     missing_questions: bool = False
     """Whether the list of the address is not there for whoever opened it."""
     deleted_questions: tuple[str, str] | None = None

@@ -6,13 +6,19 @@ import streamlit as st
 
 from personachat.lab.comparisons.seen import SeenComparison, SeenRound
 from personachat.ui.compare import actions
+from personachat.ui.wording import escaped
+
+
+def is_needed(comparison: SeenComparison, one: SeenRound) -> bool:
+    """Whether `draw` draws anything."""
+    return bool(one.vote) or one.hidden or one is comparison.last
 
 
 def draw(comparison: SeenComparison, one: SeenRound) -> None:
     if one.vote and (comparison.blind or one is not comparison.last):
-        st.caption(_voted(one))
+        _draw_vote(comparison, one)
         return
-    if not one.hidden and one is not comparison.last:
+    if not is_needed(comparison, one):
         return
     if one.incomplete:
         _draw_incomplete(comparison, one)
@@ -31,7 +37,15 @@ def draw(comparison: SeenComparison, one: SeenRound) -> None:
         if one.hidden:
             _draw_reveal(comparison, one)
     if one.vote:
-        st.caption(_voted(one))
+        _draw_vote(comparison, one)
+
+
+def _draw_vote(comparison: SeenComparison, one: SeenRound) -> None:
+    """The vote; at the last message also where that leaves it, which stands at the top as well."""
+    words = _voted(one)
+    if one is comparison.last and comparison.standing and comparison.standing.votes:
+        words += f" {escaped(comparison.standing.sentence)}"
+    st.caption(words)
 
 
 def _draw_reveal(comparison: SeenComparison, one: SeenRound) -> None:

@@ -21,8 +21,10 @@ def draw(comparisons: Comparisons, comparison: SeenComparison) -> None:
     with st.container() if sending else st.empty():
         if sending:
             _draw_sending(comparison)
-    if comparison.waiting and not last.live and not sending:
-        _draw_waiting(comparison)
+    waits = bool(comparison.waiting) and not last.live and not sending
+    with st.container() if waits else st.empty():
+        if waits:
+            _draw_waiting(comparison)
     st.bottom.chat_input(
         "Vote first" if last.hidden and not last.live else "Message all variants",
         key=actions.NEXT,

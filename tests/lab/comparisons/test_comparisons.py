@@ -164,10 +164,26 @@ def test_what_cannot_be_compared_is_refused_and_nothing_is_kept(
     assert fake.chats == []
 
 
-def test_variants_that_are_the_same_have_names_that_differ(comparing_services: Services) -> None:
-    same = [Setup(persona_id="ada"), Setup(persona_id="ada")]
+def test_variants_that_are_the_same_are_samples_of_one(comparing_services: Services) -> None:
+    cold = Setup(persona_id="ada", temperature=0)
+    same = [Setup(persona_id="ada"), cold, Setup(persona_id="ada", samples=2)]
     made = variants_of(same, comparing_services.personas, comparing_services.revisions)
-    assert [each.name for each in made] == ["Ada (1)", "Ada (2)"]
+    names = ["Ada · temperature 0.7 · sample 1", "Ada · temperature 0", "Ada · temperature 0.7 · sample"]
+    assert [(each.name, each.group) for each in made] == [
+        (names[0], 0),
+        (names[1], 1),
+        (f"{names[2]} 2", 0),
+        (f"{names[2]} 3", 0),
+    ]
+    first, second = variants_of([cold, cold], comparing_services.personas, comparing_services.revisions)
+    assert (first.name, second.name, second.group) == ("Ada · sample 1", "Ada · sample 2", 0)
+
+
+def test_variants_that_would_be_called_the_same_have_names_that_differ(comparing_services: Services) -> None:
+    drafts = [persona_text("ada", name="Ada", greeting=words) for words in ("Hello.", "Good day.")]
+    setups = [Setup(persona_id="ada", text=text) for text in drafts]
+    made = variants_of(setups, comparing_services.personas, comparing_services.revisions)
+    assert [(each.name, each.group) for each in made] == [("Ada (1)", 0), ("Ada (2)", 1)]
 
 
 def test_a_provider_that_fails_in_one_column_leaves_the_others_alone_and_is_asked_again(

@@ -30,6 +30,9 @@ from personachat.lab.comparisons.model import MOST_ROUNDS
         (b"How?\nWhy do trams brake so well?\n", ("Column 1",), 0),
         (b"1,How do trams brake?\n2,Why?\n", ("Column 1", "Column 2"), 1),
         (b"question\n", ("Column 1",), 0),
+        (b"sep=;\r\nNr, alt;Frage\r\n1;Wie?\r\n", ("Nr, alt", "Frage"), 1),
+        (b"\xef\xbb\xbf\xef\xbb\xbfquestion\nHow?\n", ("question",), 0),
+        (b"id,question\r1,How?\r", ("id", "question"), 1),
     ],
 )
 def test_columns_are_found_whatever_parts_them(content: bytes, names: tuple[str, ...], likely: int) -> None:
