@@ -100,6 +100,12 @@ def test_what_is_no_suite_is_refused_with_a_sentence(text: str) -> None:
         parse_suite(text)
 
 
+@pytest.mark.parametrize("number", ["0x" + "f" * 5_000, ":".join(["59"] * 5_000), "9" * 5_000])
+def test_a_number_of_thousands_of_digits_is_a_problem_of_its_line(number: str) -> None:
+    (problem,) = problems_of(f"persona: tester\nrepeat: {number}\ncases: []\n")
+    assert (problem.line, problem.message) == (2, "The YAML can't be read: the number is too long.")
+
+
 def test_all_problems_of_a_text_are_found_at_once() -> None:
     text = SUITE.replace("words:", "wrods:").replace("repeat: 3", "repeat: many")
     assert [problem.line for problem in problems_of(text)] == [2, 9]

@@ -17,6 +17,7 @@ from personachat.errors import ImportRefused
 
 MOST_CHARACTERS = 1024 * 1024
 MOST_NODES = 50_000
+MOST_DIGITS = 300
 """With what aliases repeat."""
 
 MOST_DEPTH = 40
@@ -34,6 +35,17 @@ _PlainLoader.yaml_implicit_resolvers = {
     sign: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
     for sign, resolvers in _Base.yaml_implicit_resolvers.items()
 }
+
+
+def _int(loader: Any, node: yaml.ScalarNode) -> int:
+    """Of few digits: others take long to read, and Python writes none of more than 4,300 as text."""
+    if len(node.value) > MOST_DIGITS:
+        raise yaml.constructor.ConstructorError(None, None, "the number is too long", node.start_mark)
+    number: int = loader.construct_yaml_int(node)
+    return number
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _int)
 
 
 class NoYaml(ImportRefused):
