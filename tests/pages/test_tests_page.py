@@ -149,6 +149,23 @@ def test_results_are_shared_by_a_link_that_shows_no_more_than_them(
     assert "This link is invalid or was revoked." in " ".join(each.value for each in reader.main.info)
 
 
+@pytest.mark.parametrize("view", ["Results", "Suite", "Sweep"])
+def test_a_suite_whose_file_is_broken_while_it_is_open_is_said_to_be_so(
+    open_home: OpenPage, folder: Path, view: str
+) -> None:
+    page = open_home()
+    owners_tests().suites.save("second", SUITE)
+    visit(page, suite="second")
+    page.button_group(key=view_key("second")).set_value(view).run()
+    for broken in (b"cases: [\n", b"\xff\xfe\x00", b"repeat: 0x" + b"f" * 5_000, b""):
+        (folder / "second.tests.yaml").write_bytes(broken)
+        page.run()
+        assert not page.exception
+    (folder / "second.tests.yaml").write_text(SUITE, "utf-8")
+    page.run()
+    assert not page.exception
+
+
 def test_replies_are_shown_as_they_come(open_home: OpenPage, fake: FakeProvider) -> None:
     page = open_home()
     owners_tests().suites.save("second", SUITE)
