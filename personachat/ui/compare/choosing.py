@@ -284,7 +284,8 @@ def _with_draft(setup: Setup) -> Setup:
 
 def _add_like_last() -> None:
     rows = compare_state().rows
-    add(rows[-1].setup)
+    if rows:  # a click may come once another one has left the comparison
+        add(rows[-1].setup)
 
 
 def _remove(number: int) -> None:
