@@ -18,7 +18,8 @@ from typing import Literal, ParamSpec, TypeAlias
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.ui import open_tabs, parts
+from personachat.errors import PersonaChatError
+from personachat.ui import open_tabs, script_runs
 
 P = ParamSpec("P")
 Width: TypeAlias = Literal["small", "medium", "large"]
@@ -35,21 +36,22 @@ def dialog(
             with frame(title, icon=icon, on_dismiss=on_dismiss, width=width):
                 draw(*args, **kwargs)
 
-        decorated = st.dialog(title, width=width, icon=icon, on_dismiss=on_dismiss)
-        return decorated(parts.running_alone(_apart(draw))) if alone else draw_in_page
+        @st.dialog(title, width=width, icon=icon, on_dismiss=on_dismiss)
+        @wraps(draw)
+        def draw_alone(*args: P.args, **kwargs: P.kwargs) -> None:
+            open_tabs.leave()
+            if script_runs.begin_part():
+                st.rerun()
+            try:
+                draw(*args, **kwargs)
+            except PersonaChatError:
+                if script_runs.runs_alone():
+                    st.rerun()  # the page says what is wrong
+                raise
+
+        return draw_alone if alone else draw_in_page
 
     return decorate
-
-
-def _apart(draw: Callable[P, None]) -> Callable[P, None]:
-    """What draws a dialog, in a tab that follows no other one."""
-
-    @wraps(draw)
-    def draw_apart(*args: P.args, **kwargs: P.kwargs) -> None:
-        open_tabs.leave()
-        draw(*args, **kwargs)
-
-    return draw_apart
 
 
 def frame(title: str, *, icon: str, on_dismiss: Callable[[], None], width: Width = "small") -> DeltaGenerator:

@@ -229,6 +229,13 @@ def a_persona_created(away: Away) -> Generator[None, None, None]:
     expect(page.get_by_role("heading", name=re.compile("Made after the pause"))).to_be_visible()
 
 
+def a_persona_opened_from_the_list(away: Away) -> Generator[None, None, None]:
+    page = open_form(away, "gone")
+    yield
+    page.locator(".st-key-persona-chatty button").click()
+    expect(page.get_by_role("heading", name=re.compile("chatty"))).to_be_visible()
+
+
 def a_save_with_a_note(away: Away) -> Generator[None, None, None]:
     page = open_form(away, "noted")
     page.get_by_role("textbox", name="Description").fill("Noted after the pause")
@@ -290,6 +297,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     a_json_text_saved,
     a_persona_deleted,
     a_persona_created,
+    a_persona_opened_from_the_list,
     a_save_with_a_note,
     personas_imported,
     a_message_to_try_a_draft_out,
