@@ -13,6 +13,7 @@ from personachat.owners import LOCAL_OWNER
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.templates.gallery import Gallery, shipped
 from personachat.services import get_services
+from personachat.ui.personas.state import PersonasState
 from tests.authoring.test_drafting import WISH, WRITTEN
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
@@ -69,11 +70,19 @@ def describe(at: AppTest, words: str = WISH) -> AppTest:
     return click(at, "draft_it")
 
 
+def drafting_of(at: AppTest) -> str | None:
+    """The reply in which a model writes a persona."""
+    if "personas_page" not in at.session_state:
+        return None
+    here: PersonasState = at.session_state["personas_page"]
+    return here.drafting
+
+
 def wait_for_draft(at: AppTest) -> None:
     """What the page does by itself every moment; a quick draft is there already."""
-    if "drafting_reply" not in at.session_state:
+    if (reply_id := drafting_of(at)) is None:
         return
-    drafting = get_services().runner.find(at.session_state["drafting_reply"])
+    drafting = get_services().runner.find(reply_id)
     assert drafting is not None
     while drafting.live:
         drafting.wait(drafting.version[0], timeout_seconds=10)
@@ -186,7 +195,7 @@ def test_a_described_persona_is_drafted_and_opens_unsaved(
     assert (persona_id, persona.model) == ("sql-tutor", "house-model")
     assert persona.system_prompt == WRITTEN["systemPrompt"]
     assert "in the editor" in told(at)
-    assert "drafting_reply" not in at.session_state
+    assert drafting_of(at) is None
     assert [path.name for path in folder.glob("*.json")] == ["default-persona.json"]
 
 
@@ -280,7 +289,7 @@ def test_stopping_opens_what_came(at: AppTest, fake: FakeProvider) -> None:
     gate = Gate()
     fake.enqueue(tokens(['{"name": "Early", "systemPrompt": "You are', gate]))
     describe(at)
-    drafting = get_services().runner.find(at.session_state["drafting_reply"])
+    drafting = get_services().runner.find(drafting_of(at) or "")
     assert drafting is not None
     while not drafting.snapshot().text:
         drafting.wait(drafting.version[0], timeout_seconds=10)
@@ -296,7 +305,7 @@ def test_a_dropped_draft_is_stopped_and_forgotten(at: AppTest, fake: FakeProvide
     gate = Gate()
     fake.enqueue(tokens([gate]))
     describe(at)
-    drafting = get_services().runner.find(at.session_state["drafting_reply"])
+    drafting = get_services().runner.find(drafting_of(at) or "")
     assert drafting is not None
     click(at, "persona-default-persona")
 

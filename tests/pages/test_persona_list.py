@@ -15,6 +15,7 @@ from personachat.services import get_services
 from personachat.ui import session
 from personachat.ui.personas import bulk_work, list_choices, rows
 from personachat.ui.personas import list as persona_list
+from personachat.ui.personas.state import PersonasState
 from personachat.ui.session import PersonaDraft
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
@@ -481,7 +482,7 @@ def test_work_that_a_click_cut_short_goes_on_with_what_is_left(at: AppTest, fold
     work.left, later = ["analyst"], ["bard", "tutor"]
     work.go_on(get_services().of("local").collection)
     work.left = later
-    at.session_state["bulk_work"] = work
+    at.session_state["personas_page"] = PersonasState(bulk_work=work)
     at.run()
     assert listed(at) == ["cracked"]
 

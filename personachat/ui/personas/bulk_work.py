@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import streamlit as st
 
@@ -20,9 +20,8 @@ from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.ui import session
 from personachat.ui.personas import undo as persona_undo
 from personachat.ui.personas.desk import Entry, name_of
+from personachat.ui.personas.state import personas_state
 from personachat.ui.wording import counted, error_text, escaped
-
-_WORK = "bulk_work"
 
 STEP = 10
 """So many are done before anything else can happen: about a fifth of a second with files."""
@@ -103,12 +102,12 @@ def begin(work: BulkWork) -> None:
     """Do the first few at once, the rest while the page is drawn."""
     _close_if_deleted(work)
     work.go_on(session.workspace().collection)
-    st.session_state[_WORK] = work
+    personas_state().bulk_work = work
 
 
 def draw() -> bool:
     """Go on with what is left; else what was done, and the way back until it is dismissed."""
-    work = cast("BulkWork | None", st.session_state.get(_WORK))
+    work = personas_state().bulk_work
     if work is None:
         return False
     with st.container(border=True):
@@ -213,7 +212,7 @@ def _undo(work: BulkWork) -> None:
 
 
 def _forget() -> None:
-    work = cast("BulkWork | None", st.session_state.get(_WORK))
+    work = personas_state().bulk_work
     if work and work.undo:
         persona_undo.forget()
-    st.session_state[_WORK] = None
+    personas_state().bulk_work = None

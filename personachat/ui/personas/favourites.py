@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import cast
 
 import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.ui import session
 from personachat.ui.personas.desk import desk
+from personachat.ui.personas.state import personas_state
 from personachat.ui.wording import heard
-
-_KEY = "favourites"
 
 
 def mine() -> frozenset[str]:
     """Their ids; none where they cannot be read now."""
-    if _KEY not in st.session_state:
+    here = personas_state()
+    if here.favourites is None:
         with suppress(PersonaChatError):
-            st.session_state[_KEY] = session.workspace().collection.favourites()
-    return cast("frozenset[str]", st.session_state.get(_KEY, frozenset()))
+            here.favourites = session.workspace().collection.favourites()
+    return here.favourites or frozenset()
 
 
 def read_again() -> None:
     """They may be others now."""
-    st.session_state.pop(_KEY, None)
+    personas_state().favourites = None
 
 
 def toggle(persona_id: str) -> None:
@@ -37,7 +36,7 @@ def toggle(persona_id: str) -> None:
     except PersonaChatError as error:
         desk().error = error
         return
-    st.session_state[_KEY] = mine() | {persona_id} if likes else mine() - {persona_id}
+    personas_state().favourites = mine() | {persona_id} if likes else mine() - {persona_id}
 
 
 def draw_star(persona_id: str) -> None:

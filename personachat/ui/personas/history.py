@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from textwrap import shorten
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import streamlit as st
 
@@ -20,6 +20,7 @@ from personachat.ui.compare import ways_in
 from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.personas import diff, revision_labels, test_results
 from personachat.ui.personas.desk import HISTORY_TAB, TAB_KEY, OpenPersona, desk, take_typed
+from personachat.ui.personas.state import personas_state
 from personachat.ui.wording import as_text, error_text, escaped
 
 PAGE = 20
@@ -78,21 +79,20 @@ def draw(open_persona: OpenPersona) -> None:
 def _timeline_page(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
     """The part of the timeline that is shown, and one more where there is more; with the wanted revision."""
     wanted_number, size = _wanted_number(persona_id), _row_count(persona_id) + 1
-    first = cast("int | None", st.session_state.get(_first_key(persona_id)))
-    page = revisions.of(persona_id, limit=size, before=first and first + 1)
+    place = personas_state().history_of(persona_id)
+    page = revisions.of(persona_id, limit=size, before=place.first and place.first + 1)
     if wanted_number is None or any(each.number == wanted_number for each in page[: size - 1]):
         return page
     around = revisions.of(persona_id, limit=PAGE + 1, before=wanted_number + BESIDE + 1)
     if not any(each.number == wanted_number for each in around):
         return page or revisions.of(persona_id, limit=size)
-    st.session_state[_first_key(persona_id)] = around[0].number
-    st.session_state[_shown_key(persona_id)] = PAGE
+    place.first, place.rows = around[0].number, PAGE
     return around
 
 
 def _newest(revisions: Revisions, persona_id: str, page: Sequence[Revision]) -> int:
     """The number of the newest revision: that of the first listed, unless a link leads further down."""
-    if page and st.session_state.get(_first_key(persona_id)) is not None:
+    if page and personas_state().history_of(persona_id).first is not None:
         page = revisions.of(persona_id, limit=1)
     return page[0].number if page else 0
 
@@ -101,7 +101,7 @@ def follow_link() -> None:
     """Open the history at the revision that the address names, once."""
     persona_id, linked = st.query_params.get("id", ""), st.query_params.pop("revision", "")
     if persona_id and linked.isdecimal() and len(linked) < 10:
-        st.session_state[_chosen_key(persona_id)] = int(linked)
+        personas_state().history_of(persona_id).chosen = int(linked)
         st.session_state[TAB_KEY] = HISTORY_TAB
 
 
@@ -109,7 +109,7 @@ def choose(persona_id: str, number: int) -> None:
     """Show this revision."""
     take_typed()
     desk().error = None
-    st.session_state[_chosen_key(persona_id)] = number
+    personas_state().history_of(persona_id).chosen = number
 
 
 def _draw_timeline(
@@ -295,29 +295,16 @@ def _restore(persona_id: str, number: int) -> None:
 
 def _wanted_number(persona_id: str) -> int | None:
     """The revision that the address or the person asked for."""
-    return cast("int | None", st.session_state.get(_chosen_key(persona_id)))
-
-
-def _chosen_key(persona_id: str) -> str:
-    return f"revision_{persona_id}"
-
-
-def _first_key(persona_id: str) -> str:
-    return f"revisions_first_{persona_id}"
-
-
-def _shown_key(persona_id: str) -> str:
-    return f"revisions_shown_{persona_id}"
+    return personas_state().history_of(persona_id).chosen
 
 
 def _row_count(persona_id: str) -> int:
-    return int(st.session_state.get(_shown_key(persona_id), PAGE))
+    return personas_state().history_of(persona_id).rows or PAGE
 
 
 def _show_more(persona_id: str) -> None:
-    st.session_state[_shown_key(persona_id)] = _row_count(persona_id) + PAGE
+    personas_state().history_of(persona_id).rows = _row_count(persona_id) + PAGE
 
 
 def _show_newest(persona_id: str) -> None:
-    for key in (_first_key(persona_id), _shown_key(persona_id), _chosen_key(persona_id)):
-        st.session_state.pop(key, None)
+    personas_state().history.pop(persona_id, None)

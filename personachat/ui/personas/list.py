@@ -18,6 +18,7 @@ from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.personas import bulk, favourites, test_results
 from personachat.ui.personas.actions import select
 from personachat.ui.personas.rows import ORDERS, ListFilter, Row, filtered_rows, folders_of, tags_of
+from personachat.ui.personas.state import personas_state
 from personachat.ui.wording import counted, escaped, heard
 
 _ONLY_FAVOURITES = "persona_only_favourites"
@@ -32,7 +33,7 @@ PAGE_ROWS = 50
 ABOUT_CHARACTERS = 90
 """Of a description; the tooltip has the whole."""
 
-_PAGE, _SEEN, _FOLDERS = "persona_page", "persona_list_seen", "persona_folders"
+_FOLDERS = "persona_folders"
 FOLDER = "persona_folder"
 ORDER, GROUPED = "persona_order", "persona_grouped"
 
@@ -141,27 +142,25 @@ def _open_folder(folder: str | None) -> None:
 
 def _page(hits: Sequence[Row], list_filter: ListFilter, *, selected: str | None) -> Sequence[Row]:
     """The page that is turned to: the first of what is asked anew, or that of the persona that is opened."""
-    previous_page, seen_selected = st.session_state.get(_SEEN) or (None, None)
-    st.session_state[_SEEN] = (list_filter, selected)
+    here = personas_state()
+    filter_before, selected_before = here.list_before
+    here.list_before = (list_filter, selected)
     at = next((at for at, row in enumerate(hits) if row.id == selected), None)
-    if selected != seen_selected and at is not None:
-        st.session_state[_PAGE] = at // PAGE_ROWS
-    elif list_filter != previous_page:
-        st.session_state[_PAGE] = 0
+    if selected != selected_before and at is not None:
+        here.page = at // PAGE_ROWS
+    elif list_filter != filter_before:
+        here.page = 0
     last = max(0, (len(hits) - 1) // PAGE_ROWS)
-    st.session_state[_PAGE] = min(_number(), last)
-    start = _number() * PAGE_ROWS
+    here.page = min(here.page, last)
+    start = here.page * PAGE_ROWS
     return hits[start : start + PAGE_ROWS]
-
-
-def _number() -> int:
-    return int(st.session_state.get(_PAGE, 0))
 
 
 def _draw_pager(count: int) -> None:
     if count <= PAGE_ROWS:
         return
-    first, last = _number() * PAGE_ROWS + 1, min((_number() + 1) * PAGE_ROWS, count)
+    number = personas_state().page
+    first, last = number * PAGE_ROWS + 1, min((number + 1) * PAGE_ROWS, count)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         _draw_turn("Previous page", "chevron_left", -1, disabled=first == 1)
         st.caption(f"{first:,} to {last:,} of {count:,}", width="content")
@@ -182,7 +181,7 @@ def _draw_turn(name: str, icon: str, step: int, *, disabled: bool) -> None:
 
 
 def _turn(step: int) -> None:
-    st.session_state[_PAGE] = _number() + step
+    personas_state().page += step
 
 
 # --- filters --------------------------------------------------------------------------------------------

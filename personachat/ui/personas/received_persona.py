@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 import streamlit as st
 
@@ -15,6 +14,7 @@ from personachat.ui import notices, session
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.faces import draw as draw_face
 from personachat.ui.personas import import_plan
+from personachat.ui.personas.state import personas_state
 from personachat.ui.wording import as_text, counted, error_text
 
 _CHAT = "chat_with_received"
@@ -43,7 +43,7 @@ def plan() -> ImportPlan:
 def draw(plan: ImportPlan) -> None:
     """Draw the persona and the question."""
     item = plan.items[0]
-    added = cast("str | None", st.session_state.get(_added_key()))
+    added = personas_state().accepted.get(_link())
     _draw_persona(item.arrival.persona, here=bool(added) or item.action == "unchanged")
     _draw_text(item.arrival.text)
     if added:
@@ -130,12 +130,12 @@ def _accept(plan: ImportPlan) -> None:
     if outcome.error:
         notices.say_not_done(outcome.error, title="The persona couldn't be added")
     elif outcome.saved:
-        st.session_state[_added_key()] = outcome.saved.id
+        personas_state().accepted[_link()] = outcome.saved.id
 
 
-def _added_key() -> str:
-    """Where the session remembers that this very link was accepted."""
-    return f"received_{st.query_params.get('token') or st.query_params.get('persona', '')}"
+def _link() -> str:
+    """What the link carries, by which the session remembers that it was accepted."""
+    return st.query_params.get("token") or st.query_params.get("persona", "")
 
 
 def draw_refused(error: PersonaChatError) -> None:

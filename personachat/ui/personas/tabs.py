@@ -20,24 +20,21 @@ from personachat.ui.personas.desk import (
 )
 from personachat.ui.personas.form import form, model_picker
 from personachat.ui.personas.form.binding import FormText
+from personachat.ui.personas.state import personas_state
 
 TABS = (PROMPT_TAB, JSON_TAB, "Preview", TRY_OUT_TAB, HISTORY_TAB, "Lore")
-KEPT_TAB = "persona_tab_kept"
-"""Where the session has which tab was open last."""
-
-TABS_OF = "persona_tabs_of"
-"""Where the session has whose tabs were drawn last."""
 
 
 def draw(entries: Sequence[Entry], open_persona: OpenPersona) -> None:
     """Draw the open tab."""
-    if TAB_KEY not in st.session_state and (tab := st.session_state.get(KEPT_TAB)):
-        st.session_state[TAB_KEY] = tab  # a visit to another page has taken it away
+    here = personas_state()
+    if TAB_KEY not in st.session_state and here.last_tab:
+        st.session_state[TAB_KEY] = here.last_tab  # a visit to another page has taken it away
     _begin_with_json(open_persona)
     prompt_tab, json_tab, preview_tab, try_tab, history_tab, lore_tab = st.tabs(
         TABS, key=TAB_KEY, on_change="rerun"
     )
-    st.session_state[KEPT_TAB] = st.session_state.get(TAB_KEY)
+    here.last_tab = st.session_state.get(TAB_KEY)
     if prompt_tab.open:
         with prompt_tab:
             form.draw(open_persona, tags=_tags(entries))
@@ -59,9 +56,10 @@ def draw(entries: Sequence[Entry], open_persona: OpenPersona) -> None:
 
 def _begin_with_json(open_persona: OpenPersona) -> None:
     """Open the JSON of a persona that the form cannot show; whoever goes back to the prompt is told why."""
-    if st.session_state.get(TABS_OF) == open_persona.id:
+    here = personas_state()
+    if here.tabs_of == open_persona.id:
         return
-    st.session_state[TABS_OF] = open_persona.id
+    here.tabs_of = open_persona.id
     if open_persona.persona is None and not FormText(open_persona).has_keys:
         st.session_state[TAB_KEY] = JSON_TAB
 

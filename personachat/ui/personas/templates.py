@@ -7,7 +7,6 @@ that the default persona asks for, because that is the one this installation has
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import streamlit as st
 
@@ -21,11 +20,12 @@ from personachat.ui.faces import draw as draw_face
 from personachat.ui.faces import face
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas.desk import Entry, desk
+from personachat.ui.personas.state import personas_state
 from personachat.ui.returning import ReturnedWidgets
 from personachat.ui.wording import error_text, escaped
 
 CARDS_IN_A_ROW = 3
-SEARCH, GROUP, DELETED = "template_search", "template_group", "template_deleted"
+SEARCH, GROUP = "template_search", "template_group"
 
 
 def draw(entries: Sequence[Entry]) -> None:
@@ -128,13 +128,13 @@ def _draw_sample(persona: Persona) -> None:
 
 def marks() -> dict[str, object]:
     """What `restore` offers to undo again."""
-    return {"template": st.session_state.get(DELETED)}
+    return {"template": personas_state().deleted_template}
 
 
 def restore(came: ReturnedWidgets) -> None:
     """Offer to bring the template back that was deleted by a page that comes back without its session."""
     if deleted := came.mark("template", Template):
-        st.session_state[DELETED] = deleted
+        personas_state().deleted_template = deleted
 
 
 def _use(services: Services, entries: Sequence[Entry], template: Template) -> None:
@@ -144,7 +144,7 @@ def _use(services: Services, entries: Sequence[Entry], template: Template) -> No
 
 def _delete(template: Template) -> None:
     try:
-        st.session_state[DELETED] = session.workspace().gallery.delete(template.id)
+        personas_state().deleted_template = session.workspace().gallery.delete(template.id)
     except PersonaChatError as error:
         desk().error = error
 
@@ -156,14 +156,14 @@ def _undo(template: Template) -> None:
     except PersonaChatError as error:
         desk().error = error
     else:
-        st.session_state.pop(DELETED, None)
+        personas_state().deleted_template = None
 
 
 def _draw_deleted() -> None:
     """What was deleted last, to be brought back, and what went wrong."""
     if error := desk().error:
         st.error(error_text(error), title="Something went wrong", icon=":material/error:")
-    deleted = cast("Template | None", st.session_state.get(DELETED))
+    deleted = personas_state().deleted_template
     if deleted is None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):

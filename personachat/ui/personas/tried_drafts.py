@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-import streamlit as st
-
 from personachat.conversations.model import Turn
 from personachat.personas.store.persona_file import etag_of
 from personachat.ui.personas.desk import OpenPersona
+from personachat.ui.personas.state import personas_state
 
 
 def meet(persona_id: str, turns: tuple[Turn, ...]) -> None:
@@ -21,7 +18,7 @@ def meet(persona_id: str, turns: tuple[Turn, ...]) -> None:
 
 def forget(persona_id: str) -> None:
     """Begin with the first one again."""
-    st.session_state.pop(_key(persona_id), None)
+    personas_state().drafts_tried.pop(persona_id, None)
 
 
 def current(open_persona: OpenPersona) -> str:
@@ -45,8 +42,4 @@ def _numbered(persona_id: str, etag: str) -> str:
 
 
 def _known_ids(persona_id: str) -> list[str]:
-    return cast("list[str]", st.session_state.setdefault(_key(persona_id), []))
-
-
-def _key(persona_id: str) -> str:
-    return f"tried_drafts.{persona_id}"
+    return personas_state().drafts_tried.setdefault(persona_id, [])

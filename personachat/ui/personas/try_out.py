@@ -8,7 +8,6 @@ the text has problems what was said stays, and only the next message waits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import streamlit as st
 
@@ -29,16 +28,15 @@ from personachat.ui.faces import face
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import tried_drafts, tried_values
 from personachat.ui.personas.desk import OpenPersona, desk, take_typed
+from personachat.ui.personas.state import personas_state
 from personachat.ui.wording import escaped
 
 PIXELS = 400
 NOT_STORED = ":material/science: Your draft answers here, saved or not. This chat is not stored."
 CHANGED = ":material/edit: The draft has changed since this reply. Ask again to compare."
 NOT_VALID = "Fix the problems first: only a valid persona can answer."
-VALID = "try_out_valid"
-"""Where the session has the last valid text of the persona that is open."""
 
-BOX, STARTERS, DRAWN = "try_out_message", "try_out_starters", "try_out_drawn"
+BOX, STARTERS = "try_out_message", "try_out_starters"
 
 
 def draw(open_persona: OpenPersona) -> None:
@@ -103,8 +101,8 @@ class _Following:
 
 def _clear_below(drawn: int) -> None:
     """Take away the turns of a longer chat that was seen until now: they would stay while a reply streams."""
-    before = int(st.session_state.get(DRAWN, 0))
-    st.session_state[DRAWN] = drawn
+    here = personas_state()
+    before, here.turns_drawn = here.turns_drawn, drawn
     for _ in range(before - drawn):
         st.empty()
 
@@ -117,13 +115,13 @@ def _chat(persona_id: str, text: str) -> ChatService:
 
 
 def _conversation(chat: ChatService, persona_id: str) -> Conversation | None:
-    conversation_id = cast("str | None", st.session_state.get(_key(persona_id)))
+    conversation_id = personas_state().conversations.get(persona_id)
     if conversation_id is None:
         return None
     try:
         return chat.conversation(conversation_id)
     except ConversationNotFound:  # the server was started anew
-        del st.session_state[_key(persona_id)]
+        del personas_state().conversations[persona_id]
         return None
 
 
@@ -151,11 +149,11 @@ def _draw_opening(open_persona: OpenPersona, persona: Persona) -> None:
 def _answering_text(open_persona: OpenPersona) -> str | None:
     """The text of the draft; of one with problems as it was before them. None if there is none."""
     if open_persona.persona is not None:
-        st.session_state[VALID] = (open_persona.id, open_persona.text)
+        personas_state().last_valid = (open_persona.id, open_persona.text)
         return open_persona.text
-    of, text = st.session_state.get(VALID, ("", ""))
+    of, text = personas_state().last_valid or ("", "")
     if of == open_persona.id:
-        return str(text)
+        return text
     return open_persona.stored.text if open_persona.stored and open_persona.saved_persona else None
 
 
@@ -264,7 +262,7 @@ def _send(persona_id: str, text: str, message: str, *, box: str = "") -> None:
     chat, answering = _chat(persona_id, text), parse_persona(text).id
     try:
         conversation = _conversation(chat, persona_id) or chat.start(temporary=True)
-        st.session_state[_key(persona_id)] = conversation.id
+        personas_state().conversations[persona_id] = conversation.id
         chat.send(conversation.id, message, persona_id=answering, offline=session.offline_chosen())
     except ReplyInProgress as error:
         _put_back(box, message)
@@ -286,14 +284,14 @@ def _stop(persona_id: str, text: str, reply_id: str) -> None:
 def _retry(persona_id: str, text: str, *, offline: bool = False) -> None:
     if offline:
         session.choose_offline(True)
-    conversation_id = str(st.session_state[_key(persona_id)])
+    conversation_id = personas_state().conversations[persona_id]
     again = _as_typed(persona_id, text)
     _do(lambda chat: chat.retry(conversation_id, offline=session.offline_chosen()), persona_id, again)
 
 
 def _clear(persona_id: str, text: str) -> None:
     tried_drafts.forget(persona_id)
-    conversation_id = st.session_state.pop(_key(persona_id), None)
+    conversation_id = personas_state().conversations.pop(persona_id, None)
     if conversation_id:
         _do(lambda chat: chat.discard(conversation_id), persona_id, text)
 
@@ -303,7 +301,3 @@ def _do(what: Callable[[ChatService], object], persona_id: str, text: str) -> No
         what(_chat(persona_id, text))
     except PersonaChatError as error:
         notices.say_not_done(error)
-
-
-def _key(persona_id: str) -> str:
-    return f"try_out_of.{persona_id}"

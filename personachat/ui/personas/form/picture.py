@@ -12,14 +12,12 @@ from personachat.personas.pictures.reading import MOST_BYTES
 from personachat.ui import faces, session
 from personachat.ui.personas.desk import OpenPersona, desk
 from personachat.ui.personas.form.binding import FormText, put, take_out
+from personachat.ui.personas.state import personas_state
 from personachat.ui.personas.texts import name_in
 
 FILE_TYPES = ["png", "jpg", "jpeg", "webp"]
 PICTURE = ("picture",)
 WIDTH_PIXELS = 72
-
-_REMOVED = "removed_picture"
-_UPLOADS = "picture_uploads"
 
 
 def draw(text: FormText) -> None:
@@ -42,7 +40,7 @@ def draw(text: FormText) -> None:
             icon=":material/add_photo_alternate:",
             disabled=bool(why_not),
             help=why_not,
-            key=f"picture_popover_{_uploads()}",
+            key=f"picture_popover_{personas_state().uploads}",
         ):
             st.file_uploader(
                 "Picture",
@@ -88,27 +86,21 @@ def _take(open_persona: OpenPersona) -> None:
         desk().error = error
         return
     finally:
-        st.session_state[_UPLOADS] = (
-            _uploads() + 1
-        )  # another field is an empty one, and its popover is closed
+        personas_state().uploads += 1  # another field is an empty one, and its popover is closed
     faces.arrived(name)
     put(open_persona, PICTURE, name)
 
 
 def _remove(open_persona: OpenPersona, name: str) -> None:
-    st.session_state[_REMOVED] = open_persona.id, name
+    personas_state().removed_picture = open_persona.id, name
     take_out(open_persona, PICTURE)
 
 
 def _removed(persona_id: str) -> str:
     """The picture that this session took from the persona last; "" if there is none."""
-    of, name = st.session_state.get(_REMOVED, ("", ""))
-    return str(name) if of == persona_id else ""
-
-
-def _uploads() -> int:
-    return int(st.session_state.get(_UPLOADS, 0))
+    of, name = personas_state().removed_picture or ("", "")
+    return name if of == persona_id else ""
 
 
 def _upload_key() -> str:
-    return f"picture_upload_{_uploads()}"
+    return f"picture_upload_{personas_state().uploads}"

@@ -1,0 +1,78 @@
+"""What a session remembers of the Personas page beside the desk, as fields of one object.
+
+What the widgets hold is not here: their keys belong to Streamlit, and each stands beside its widget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import streamlit as st
+
+from personachat.personas.templates.gallery import Template
+
+if TYPE_CHECKING:
+    from personachat.ui.personas.bulk_work import BulkWork
+    from personachat.ui.personas.rows import ListFilter
+
+_KEY = "personas_page"
+
+
+@dataclass(slots=True)
+class HistoryPlace:
+    """Where somebody is in the history of a persona."""
+
+    first: int | None = None
+    """The newest revision in the timeline, if a link led further down."""
+    rows: int | None = None
+    chosen: int | None = None
+    """The revision that is shown."""
+
+
+@dataclass(slots=True)
+class PersonasState:
+    """One a session. What it knows of is None or empty until it happens."""
+
+    # The list.
+    page: int = 0
+    list_before: tuple[ListFilter | None, str | None] = (None, None)
+    """What the last run listed, and which persona was open then."""
+    favourites: frozenset[str] | None = None
+    """None until they are read."""
+    bulk_work: BulkWork | None = None
+    deleted_template: Template | None = None
+
+    # The editor.
+    last_tab: str | None = None
+    tabs_of: str | None = None
+    """Whose tabs were drawn last."""
+    drafting: str | None = None
+    """The reply in which a model writes a persona."""
+    uploads: int = 0
+    """How many pictures were uploaded: each has a field of its own."""
+    removed_picture: tuple[str, str] | None = None
+    """The persona's id and the picture's name."""
+    history: dict[str, HistoryPlace] = field(default_factory=dict)
+    """By persona."""
+
+    # Try out.
+    conversations: dict[str, str] = field(default_factory=dict)
+    """By persona: the temporary chat with its draft."""
+    turns_drawn: int = 0
+    last_valid: tuple[str, str] | None = None
+    """The persona's id and the last text of it without problems."""
+    drafts_tried: dict[str, list[str]] = field(default_factory=dict)
+    """By persona: the versions of its draft that have answered, in order."""
+
+    # A link from somebody else.
+    accepted: dict[str, str] = field(default_factory=dict)
+    """By link: the persona that was saved."""
+
+    def history_of(self, persona_id: str) -> HistoryPlace:
+        return self.history.setdefault(persona_id, HistoryPlace())
+
+
+def personas_state() -> PersonasState:
+    """This session's; made when it is first asked for."""
+    return cast("PersonasState", st.session_state.setdefault(_KEY, PersonasState()))
