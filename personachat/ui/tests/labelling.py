@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
@@ -16,6 +15,7 @@ from personachat.lab.testing import Tests
 from personachat.lab.thumbs import ThumbsJob
 from personachat.ui import notices
 from personachat.ui.tests import pair_labelling
+from personachat.ui.tests.label_keys import LabelKeys
 from personachat.ui.tests.state import tests_state
 from personachat.ui.wording import counted, error_text, escaped
 
@@ -103,49 +103,12 @@ def _draw_agreement(agreement: Agreement, count: str) -> None:
 
 
 def _draw_keys(labelling: Labelling, item: ToLabel | None) -> None:
-    """The buttons, each with its key. They are of this reply: a key that comes late labels no other one."""
     done = tests_state().labelled
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if item:
-            _button("Yes", "Y", item.key, _label, labelling, item, True)
-            _button("No", "N", item.key, _label, labelling, item, False)
-            _button("Skip", "S", item.key, _skip, item)
-        if done:
-            _button("Undo", "U", done[-1].key, _undo, labelling)
+    LabelKeys(labelling, done).draw(item, {"Yes": ("Y", True), "No": ("N", False)})
     if done:
         last = done[-1].answer
         verdict = "yes" if last.verdict else "no"
         st.caption(f"Before: the judge said {verdict}. {escaped(last.reason)}")
-
-
-def _button(name: str, key: str, of: str, do: Callable[..., None], *args: object) -> None:
-    kind: Literal["secondary", "tertiary"] = "tertiary" if name in {"Skip", "Undo"} else "secondary"
-    st.button(name, key=f"{name.lower()}_{of}", shortcut=key, type=kind, on_click=do, args=args)
-
-
-def _label(labelling: Labelling, item: ToLabel, label: bool) -> None:  # noqa: FBT001  # a caller gives it by its place
-    try:
-        labelling.answer(item, label=label)
-    except PersonaChatError as error:
-        notices.say_not_done(error, title="The answer wasn't kept")
-        return
-    tests_state().labelled.append(item)
-
-
-def _skip(item: ToLabel) -> None:
-    tests_state().skipped.add(item.key)
-
-
-def _undo(labelling: Labelling) -> None:
-    done = tests_state().labelled
-    if not done:
-        return
-    try:
-        labelling.take_back(done[-1])
-    except PersonaChatError as error:
-        notices.say_not_done(error, title="Nothing was undone")
-        return
-    done.pop()
 
 
 # --- thumbs ------------------------------------------------------------------------------------------

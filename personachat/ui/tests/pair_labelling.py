@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
-
 import streamlit as st
 
-from personachat.errors import PersonaChatError
 from personachat.lab.labels import ENOUGH
 from personachat.lab.pair_labels import PairLabelling, PairToLabel
 from personachat.lab.runs.model import Preference
 from personachat.lab.testing import Tests
-from personachat.ui import notices
 from personachat.ui.tests import pairs
+from personachat.ui.tests.label_keys import LabelKeys
 from personachat.ui.tests.state import tests_state
 from personachat.ui.wording import escaped
 
@@ -46,46 +42,13 @@ def _draw_one(labelling: PairLabelling, item: PairToLabel, *, left: int) -> None
 
 
 def _draw_keys(labelling: PairLabelling, item: PairToLabel | None) -> None:
-    """The buttons, each with its key. They are of this pair: a key that comes late labels no other one."""
     done = tests_state().labelled_pairs
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if item:
-            first, second = item.order
-            _button("A is better", "A", item.key, _label, labelling, item, first)
-            _button("B is better", "B", item.key, _label, labelling, item, second)
-            _button("Tie", "T", item.key, _label, labelling, item, "tie")
-            _button("Skip", "S", item.key, _skip, item)
-        if done:
-            _button("Undo", "U", done[-1].key, _undo, labelling)
+    first, second = item.order if item else ("after", "before")
+    answers: dict[str, tuple[str, Preference]] = {
+        "A is better": ("A", first),
+        "B is better": ("B", second),
+        "Tie": ("T", "tie"),
+    }
+    LabelKeys(labelling, done, prefix="pair_").draw(item, answers)
     if done and (verdict := done[-1].pair.verdict):
         st.caption(f"Before: the judge preferred {NAMES[verdict]}.")
-
-
-def _button(name: str, key: str, of: str, do: Callable[..., None], *args: object) -> None:
-    kind: Literal["secondary", "tertiary"] = "tertiary" if name in {"Skip", "Undo"} else "secondary"
-    st.button(name, key=f"pair_{key.lower()}_{of}", shortcut=key, type=kind, on_click=do, args=args)
-
-
-def _label(labelling: PairLabelling, item: PairToLabel, label: Preference) -> None:
-    try:
-        labelling.answer(item, label=label)
-    except PersonaChatError as error:
-        notices.say_not_done(error, title="The answer wasn't kept")
-        return
-    tests_state().labelled_pairs.append(item)
-
-
-def _skip(item: PairToLabel) -> None:
-    tests_state().skipped.add(item.key)
-
-
-def _undo(labelling: PairLabelling) -> None:
-    done = tests_state().labelled_pairs
-    if not done:
-        return
-    try:
-        labelling.take_back(done[-1])
-    except PersonaChatError as error:
-        notices.say_not_done(error, title="Nothing was undone")
-        return
-    done.pop()
