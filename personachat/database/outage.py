@@ -1,4 +1,4 @@
-"""A database that cannot be reached: one waits to find that out, the others are told."""
+"""A database that cannot be reached: one caller waits to find that out, the others fail at once."""
 
 from __future__ import annotations
 

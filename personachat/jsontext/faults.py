@@ -1,4 +1,4 @@
-"""Says why a text is no JSON: one sentence with the cause and the mend, and the very place."""
+"""Says why a text is not JSON: one sentence with the cause and the fix, and the exact place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says in sentences what pydantic found: the cause and the mend, for the person who wrote the text."""
+"""Says in sentences what pydantic found: the cause and the fix, for the person who wrote the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Summaries of what a model is no longer told: one request to the model itself, made once.
+"""Summaries of what no longer fits into what a model is sent: one request to the model itself, made once.
 
 A summary is known by the last turn it tells of, whose ancestors never change, so that other replies to the
 same message use it too.

@@ -1,4 +1,4 @@
-"""API tokens on a page: made, shown once and revoked. The Admin page has all of them, Account one's own."""
+"""API tokens on a page: made, shown once and revoked. The Admin page has all of them, Account your own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of a call, for who has asked to see them in traces. They are in no row, and go once it is told.
+"""The words of a call, for operators who want them in traces. No row has them; they go once the span is sent.
 
 What makes requests notes each one here; nothing is noted where nobody asked.
 """

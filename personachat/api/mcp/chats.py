@@ -1,4 +1,4 @@
-"""The `chat` tool at work: one reply for each call, told as progress while it comes, then whole.
+"""The `chat` tool at work: one reply for each call, sent as progress while it comes, then whole.
 
 A reply belongs to its call: whatever ends the call ends the request upstream as well. Nothing is stored.
 """

@@ -1,4 +1,4 @@
-"""A response as it grows: each event of a reply, told as events of the Responses API.
+"""A response as it grows: each event of a reply, sent as events of the Responses API.
 
 The shape of response and events is that of OpenAI's API reference and of the Open Responses specification
 (https://www.openresponses.org). An item begins when something of it comes, and is over when one of another

@@ -1,4 +1,4 @@
-"""What mends a finding by itself: one value set, one piece of a text replaced, or one key left out. Pure."""
+"""What fixes a finding by itself: one value set, one piece of a text replaced, or one key left out. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The linter: tells what will hurt in a persona that is valid. It waits for nobody and never raises.
+"""The linter: says what will cause trouble in a persona that is valid. It waits for nobody and never raises.
 
 What a text was found to hold is remembered for as long as nothing changes that it depends on: the day, what
 the provider lists, and what its model has refused.

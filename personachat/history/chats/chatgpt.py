@@ -1,4 +1,4 @@
-"""ChatGPT's export of one's data: conversations.json, a list of trees of messages."""
+"""ChatGPT's data export: conversations.json, a list of trees of messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file of a card is, told by its content: media, fonts, models and texts are kept, all else is not.
+"""What a file of a card is, judged by its content: media, fonts, models and texts are kept, all else is not.
 
 No file is decoded, and none is sent to a browser by itself: this only keeps archives and programs out.
 """

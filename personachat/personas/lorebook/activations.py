@@ -1,4 +1,4 @@
-"""For what a book is told, and what was told of it. Values only."""
+"""What a lore book is matched against, and which of its entries were sent. Values only."""
 
 from __future__ import annotations
 

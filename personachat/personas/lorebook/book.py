@@ -1,4 +1,4 @@
-"""A lore book as it is told: entries with what brings them up, when, where, and how much of it. Values only.
+"""A lore book as it is used: entries with what brings them up, when, where, and how much of it. Values only.
 
 Every shape in which books come is read into this one; what is not said has the value that the specifications
 or SillyTavern give it.

@@ -1,4 +1,4 @@
-"""Keys: what has to come up in a conversation for an entry of a lore book to be told.
+"""Keys: what has to come up in a conversation before an entry of a lore book is sent.
 
 A key is plain text, or a regular expression where it stands between slashes. Regular expressions are run by
 RE2, whose time is linear in the text and whose memory is bounded; what it does not know (looking ahead and

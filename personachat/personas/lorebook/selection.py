@@ -1,4 +1,4 @@
-"""Which entries of a book are told for a conversation, and why. Pure.
+"""Which entries of a lore book are sent for a conversation, and why. Pure.
 
 The same book, conversation and seeds always give the same entries, so that a reply that is asked for again is
 asked the same way. What stays or rests from earlier messages is found by going through the conversation

@@ -1,4 +1,4 @@
-"""What a click on the Admin page does, and how a refusal is told."""
+"""What a click on the Admin page does, and how a refusal is shown."""
 
 from __future__ import annotations
 

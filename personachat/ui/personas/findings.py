@@ -1,4 +1,4 @@
-"""What will hurt in the open persona though it is valid, what mends it, and what a message to it takes."""
+"""What will hurt in the open persona though it is valid, what fixes it, and what a message to it takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a card's JSON text within limits, and mends what no store could keep.
+"""Reads a card's JSON text within limits, and fixes what no store could hold.
 
 What is read holds nothing but JSON values: finite numbers, texts without NUL and half characters, nested
 no deeper than a persona may be. Time and memory are bounded whatever the text.
