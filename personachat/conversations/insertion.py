@@ -25,8 +25,11 @@ def insert_turns(
     visible_leaf: str | None,
     requests: Mapping[str, SentRequest],
     process_id: str | None,
-) -> None:
-    """Write turns with their depths, live replies as the process's own. Raises TurnNotFound for a parent."""
+) -> int:
+    """Write turns with their depths, live replies as the process's own. Raises TurnNotFound for a parent.
+
+    Returns how many stand above them.
+    """
     parent_id = added[0].parent_id
     depths: dict[str | None, int] = {None: -1}
     if parent_id is not None:
@@ -51,6 +54,7 @@ def insert_turns(
         row["process_id"] = process_id if turn.reply and turn.reply.live else None
         rows.append(row)
     connection.execute(insert(turns), rows)
+    return depths[parent_id] + 1
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -62,8 +66,10 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
 
 
 def retitle(connection: Connection, conversation_id: str, title: str, added: Sequence[Turn]) -> None:
-    """Name a conversation after what is said in it, before the turns are added."""
-    query = select(turns.c.role, turns.c.text).where(turns.c.conversation_id == conversation_id)
+    """Name a conversation after what is said in it, now that turns were added to it."""
+    query = select(turns.c.role, turns.c.text).where(
+        turns.c.conversation_id == conversation_id, turns.c.id.not_in([turn.id for turn in added])
+    )
     rows = connection.execute(query.order_by(turns.c.number).limit(MOST_READ_MESSAGES)).all()
     earlier = [ChatMessage(row.role, row.text) for row in rows]
     better = retitled(title, earlier, [turn.as_message() for turn in added])

@@ -22,7 +22,7 @@ from personachat.conversations.ownership import is_owned, owned_head, owned_turn
 from personachat.conversations.rows import conversation_of, request_of, turn_of
 from personachat.conversations.tables import conversations, prompts
 from personachat.conversations.tables import turns as turns_table
-from personachat.conversations.titles import retitled
+from personachat.conversations.titles import MOST_READ_MESSAGES, retitled
 from personachat.conversations.variables import merged
 from personachat.database.connection import Database
 from personachat.database.processes import announce
@@ -134,9 +134,7 @@ class SqlConversations:
             if variables:
                 _give(connection, conversation_id, head.variables, variables)
             if turns:
-                if not head.has_own_title:
-                    retitle(connection, conversation_id, head.title, turns)
-                self._insert(
+                above = self._insert(
                     connection,
                     conversation_id,
                     turns,
@@ -144,6 +142,8 @@ class SqlConversations:
                     requests=requests,
                     process_id=process_id,
                 )
+                if not head.has_own_title and not (head.title and above >= MOST_READ_MESSAGES):
+                    retitle(connection, conversation_id, head.title, turns)
         return True
 
     def show(self, owner: str, conversation_id: str, turn_id: str | None) -> None:
@@ -253,10 +253,11 @@ class SqlConversations:
         visible_leaf: str | None = None,
         requests: Mapping[str, SentRequest] | None,
         process_id: str | None,
-    ) -> None:
+    ) -> int:
+        """Returns how many turns stand above them."""
         if process_id is not None and any(turn.reply and turn.reply.live for turn in turns):
             announce(self._database, connection, process_id)
-        insert_turns(
+        return insert_turns(
             connection,
             conversation_id,
             turns,

@@ -30,7 +30,9 @@ from personachat.ui.personas import desk, kept_drafts, returned_desk, templates
 from personachat.ui.wording import error_text
 
 ICON = (APP / "pages" / "icon.png").read_bytes()
-"""Not its path: Streamlit would read the file again in every run."""
+"""Not its path: Streamlit would read the file again in every run. It hashes it twice in each, and from 2,048
+bytes on Python does so without its lock, for which it then has to wait.
+"""
 
 CLOSE_ON_A_PHONE = """<script>
 /* {arrival} */ if (window.innerWidth < 768)

@@ -6,9 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import Engine, event
 
 from personachat.conversations.base import ConversationStore
 from personachat.conversations.model import QueuedMessage, Reply, SentRequest, Turn
+from personachat.conversations.sql import SqlConversations
+from personachat.conversations.titles import MOST_READ_MESSAGES
 from personachat.errors import ConversationNotFound, TurnNotFound
 from personachat.messages import ChatMessage, Failed, Usage
 from personachat.stamps import new_id
@@ -231,3 +234,25 @@ def test_settings_are_kept_as_a_whole_and_are_their_owners_alone(store: Conversa
     assert store.get(OWNER, made.id).settings == {"temperature": 0.0}
     store.adjust(OWNER, made.id, {})
     assert store.get(OWNER, made.id).settings == {}
+
+
+def test_a_long_conversation_keeps_its_title_without_a_look_at_what_was_said_first(
+    conversations: SqlConversations,
+) -> None:
+    conversation = conversations.create(OWNER)
+    for _ in range(MOST_READ_MESSAGES):
+        spoken(conversations, conversation.id, "hi", after=conversations.get(OWNER, conversation.id).leaf_id)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        leaf_id = conversations.get(OWNER, conversation.id).leaf_id
+        asked.clear()
+        spoken(conversations, conversation.id, "How do trams brake?", after=leaf_id)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert [statement for statement in asked if statement.startswith("SELECT turns.role, turns.text")] == []
+    assert conversations.get(OWNER, conversation.id).title == "hi"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from personachat.ui import frame
+
 ROOT = Path(__file__).resolve().parents[2]
 DRAWING = sorted(
     [
@@ -60,3 +62,8 @@ def is_ours(value: ast.expr) -> bool:
 def test_every_icon_and_avatar_is_the_products_own_or_was_checked(file: Path) -> None:
     tree = ast.parse(file.read_text())
     assert [ast.unparse(value) for value in pictures(tree) if not is_ours(value)] == []
+
+
+def test_the_products_icon_is_hashed_under_pythons_lock() -> None:
+    """Streamlit does so twice in each run; from 2,048 bytes on the thread would lose its turn each time."""
+    assert len(frame.ICON) < 2_048
