@@ -52,7 +52,13 @@ class WrongTokens:
         network = _network(address)
         attempts = self._note(network)
         if attempts.count & (attempts.count - 1) == 0:  # 1, 2, 4, 8, ...: a flood does not fill the log
-            log.warning("Wrong API token from %s, the %d. in a row", network, attempts.count)
+            figures = {"network": network, "wrong_tokens": attempts.count}
+            log.warning(
+                "Wrong API token from %s, the %d. in a row",
+                network,
+                attempts.count,
+                extra={"figures": figures},
+            )
         if attempts.count <= UNSLOWED:
             return True
         if attempts.waiting >= MOST_WAITING:

@@ -215,7 +215,11 @@ class Checkpoints:
             trouble = error if isinstance(error, PersonaChatError) else unforeseen()
             if self._trouble is None:
                 if trouble is error:
-                    log.warning("Replies are kept in memory, because they can't be saved: %s", trouble.code)
+                    log.warning(
+                        "Replies are kept in memory, because they can't be saved: %s",
+                        trouble.code,
+                        extra={"figures": {"code": trouble.code}},
+                    )
                 else:
                     log.exception("Replies are kept in memory, because they can't be saved")
             self._trouble = trouble

@@ -274,7 +274,7 @@ class Database:
         last_words, since = self._logged
         if fault.advice and (last_words != str(fault) or time.monotonic() - since > _LOG_SECONDS):
             self._logged = str(fault), time.monotonic()
-            log.warning("%s %s", fault, fault.advice)
+            log.warning("%s %s", fault, fault.advice, extra={"figures": {"code": fault.code}})
 
 
 def _make_private(path: Path) -> None:

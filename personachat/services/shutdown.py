@@ -160,7 +160,11 @@ class _Shutdown:
                     await self._until_done(runner)
         cut_off = runner.interrupt_all()
         if cut_off:
-            log.warning("%s cut off; the text so far is kept in the conversation.", _replies(cut_off))
+            log.warning(
+                "%s cut off; the text so far is kept in the conversation.",
+                _replies(cut_off),
+                extra={"figures": {"cut_off": cut_off}},
+            )
         if count or cut_off:
             await asyncio.sleep(SHOWING_SECONDS)
 

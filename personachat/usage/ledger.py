@@ -256,7 +256,11 @@ class Ledger:
         except Exception as error:
             trouble = error if isinstance(error, PersonaChatError) else unforeseen()
             if self._trouble is None and trouble is error:
-                log.warning("The ledger is kept in memory, because it can't be written: %s", trouble.code)
+                log.warning(
+                    "The ledger is kept in memory, because it can't be written: %s",
+                    trouble.code,
+                    extra={"figures": {"code": trouble.code}},
+                )
             elif self._trouble is None:
                 log.exception("The ledger is kept in memory, because it can't be written")
             self._trouble = trouble
@@ -265,6 +269,10 @@ class Ledger:
             self._trouble = None
             log.info("The ledger is written again")
         if self._lost:
-            log.warning("%d calls of models are missing in the ledger: too many waited", self._lost)
+            log.warning(
+                "%d calls of models are missing in the ledger: too many waited",
+                self._lost,
+                extra={"figures": {"calls": self._lost}},
+            )
             self._lost = 0
         return done
