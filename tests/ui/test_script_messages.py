@@ -144,7 +144,7 @@ def test_the_theme_is_told_as_streamlit_tells_it(section: str) -> None:
 
 
 def test_it_is_done_where_the_server_is_ours() -> None:
-    import personachat.server  # noqa: F401
+    import personachat.server  # noqa: F401  # imported for what it puts in place
 
     assert AppSession._call_soon_on_event_loop is script_messages._call_together
     assert Runtime._enqueued_some_message is script_messages._say_once
