@@ -94,7 +94,8 @@ def identified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identified]
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def other_browser(browser: Browser) -> Iterator[BrowserContext]:
+    """Of somebody else: it has none of the page's cookies."""
     made = browser.new_context(viewport={"width": 1280, "height": 900})
     yield made
     made.close()
@@ -131,23 +132,24 @@ def leave(page: Page, name: str, button: str) -> None:
 
 
 def test_two_people_log_in_and_one_is_refused(
-    identified: Identified, page: Page, context: BrowserContext
+    identified: Identified, page: Page, other_browser: BrowserContext
 ) -> None:
     url = identified.app.url
     log_in(page, url, "ada")
     expect_person(page, "Ada Quince", "Editor")
 
-    other = context.new_page()
+    other = other_browser.new_page()
     log_in(other, url, "bo")
     expect_person(other, "Bo Medlar", "Reader")
-    cookies = context.cookies()
-    cookies = [each for each in context.cookies(url) if "streamlit_user" in each["name"]]
+    cookies = [each for each in other_browser.cookies(url) if "streamlit_user" in each["name"]]
     assert cookies
     leave(other, "Bo Medlar", "Log out")
-    context.add_cookies([{"name": each["name"], "value": each["value"], "url": url} for each in cookies])
+    other_browser.add_cookies(
+        [{"name": each["name"], "value": each["value"], "url": url} for each in cookies]
+    )
     other.goto(url)
     expect(other.get_by_text("Your login has ended.")).to_be_visible()
-    context.clear_cookies()
+    other_browser.clear_cookies()
 
     log_in(other, url, "eve")
     expect(other.get_by_text("Your account has no access here.")).to_be_visible()
@@ -162,7 +164,7 @@ def test_two_people_log_in_and_one_is_refused(
 
 
 def test_a_login_ends_by_itself_and_everywhere(
-    identified: Identified, page: Page, context: BrowserContext
+    identified: Identified, page: Page, other_browser: BrowserContext
 ) -> None:
     url = identified.app.url
     log_in(page, url, "bo", provider="Short")
@@ -170,7 +172,7 @@ def test_a_login_ends_by_itself_and_everywhere(
     wait_for(page, lambda: _clicked(page) or ended.is_visible())  # in a page that stays open
     expect(ended).to_be_visible()
 
-    first, second = context.new_page(), page
+    first, second = other_browser.new_page(), page
     log_in(first, url, "bo")
     log_in(second, url, "bo")
     expect(second.get_by_test_id("stSidebar").get_by_role("button", name="Bo Medlar")).to_be_visible()
