@@ -10,8 +10,6 @@ st.logo(frame.ICON, size="large")
 pages_alone.prepare()
 warmup.begin()
 locked_out = login.trouble()
-if not locked_out:
-    frame.begin()
 
 chat = page("pages/chat.py", title="Chat", icon=":material/chat:", default=True)
 personas = page("pages/personas.py", title="Personas", icon=":material/groups:", url_path="personas")
@@ -42,18 +40,23 @@ account = page(
 )
 admin = page("pages/admin.py", title="Admin", icon=":material/shield_person:", url_path="admin")
 
-# For anybody else there is no such page; whoever is locked out is not even asked.
-administration = [admin] if not locked_out and session.administers() else []
-own = [account] if not locked_out and session.has_account() else []
-pages = [chat, personas, history, compare, tests, insights, *administration, *own, shared, received]
-opened = st.navigation(pages, position="hidden" if locked_out else "sidebar")
-if locked_out:
-    login.draw(locked_out)
-else:
-    if opened != shared:  # whoever only reads what was shared has nothing here
-        wanted = frame.draw(here={"": "chat"}.get(opened.url_path, opened.url_path))
-        if wanted:
-            name, query = wanted
-            st.switch_page({"chat": chat, "history": history, "compare": compare}[name], query_params=query)
-    frame.run(opened)
-    returning.finish()
+with login.ends_meanwhile():
+    if not locked_out:
+        frame.begin()
+    # For anybody else there is no such page; whoever is locked out is not even asked.
+    administration = [admin] if not locked_out and session.administers() else []
+    own = [account] if not locked_out and session.has_account() else []
+    pages = [chat, personas, history, compare, tests, insights, *administration, *own, shared, received]
+    opened = st.navigation(pages, position="hidden" if locked_out else "sidebar")
+    if locked_out:
+        login.draw(locked_out)
+    else:
+        if opened != shared:  # whoever only reads what was shared has nothing here
+            wanted = frame.draw(here={"": "chat"}.get(opened.url_path, opened.url_path))
+            if wanted:
+                name, query = wanted
+                st.switch_page(
+                    {"chat": chat, "history": history, "compare": compare}[name], query_params=query
+                )
+        frame.run(opened)
+        returning.finish()

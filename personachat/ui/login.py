@@ -5,7 +5,8 @@ Every run judges a login anew, wherever an owner is asked for; this only shows w
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -59,6 +60,15 @@ def trouble() -> PersonaChatError | None:
         return error
     _forget_anybody_else(person.key)
     return None
+
+
+@contextmanager
+def ends_meanwhile() -> Iterator[None]:
+    """Draw the page anew, with the login in its place, where a login ends while the page is drawn."""
+    try:
+        yield
+    except LoginNeeded:
+        st.rerun()
 
 
 def _forget_anybody_else(key: str) -> None:
@@ -202,11 +212,13 @@ def _log_out() -> None:
     if identity and identity.issued_at is not None:
         with suppress(DatabaseUnavailable, DatabaseDamaged):
             get_services().seen_people.end_login(identity.key, identity.issued_at)
+    owner.judge_anew()
     st.logout()
 
 
 def _log_out_everywhere() -> None:
     get_services().seen_people.sign_out_everywhere(owner.current_owner())
+    owner.judge_anew()
     st.logout()
 
 

@@ -63,6 +63,11 @@ def current_person() -> Person:
     return judgement.person
 
 
+def judge_anew() -> None:
+    """Ask again in this run: a callback has changed who that is, and before it they were judged already."""
+    script_runs.once(_Judgement).person = None
+
+
 def judged_later() -> Callable[[], Person]:
     """Who has this session open, asked when the time comes, also outside of any run.
 

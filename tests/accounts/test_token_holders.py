@@ -93,7 +93,10 @@ ADMIN = Person("user:a", Role.ADMIN, "Ada", "ada@example.com", frozenset({"admin
         (RoleRules(admins=("group:others",), editors=("@example.com",)), Role.EDITOR),
         (RoleRules(), Role.READER),
         (RoleRules(default=None), None),
-        (RoleRules(admins=("claim:department=IT",), default=None), Role.ADMIN),  # a login decides
+        (
+            RoleRules(admins=("claim:department=IT",), default=None),
+            None,
+        ),  # the newest login had no such claim
         (RoleRules(editors=("claim:department=IT",)), Role.READER),
     ],
 )

@@ -72,7 +72,7 @@ def test_into_a_pipe_the_replies_come_one_after_another(
     fake.answer_by_model({"fake-1": tokens(["Heron."]), "fake-2": failure(401, "no")})
     done = run("compare", "--persona", "tester", "--persona", "bob", "Which bird?")
     assert done.returncode == 1
-    assert done.stdout.startswith("== A Tester · fake-1\nHeron.\n\n== B Bob · fake-2\n[")
+    assert done.stdout.startswith("== A Tester\nHeron.\n\n== B Bob\n[")
     assert "A: fake-1" in done.stderr
 
 

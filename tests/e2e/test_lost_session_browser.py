@@ -230,7 +230,7 @@ def a_persona_created(away: Away) -> Generator[None, None, None]:
 
 
 def a_persona_opened_from_the_list(away: Away) -> Generator[None, None, None]:
-    page = open_form(away, "gone")
+    page = open_form(away, "noted")
     yield
     page.locator(".st-key-persona-chatty button").click()
     expect(page.get_by_role("heading", name=re.compile("chatty"))).to_be_visible()

@@ -1,0 +1,27 @@
+"""The pause after which a field is sent while one types, such as "80ms", read without pandas.
+
+Streamlit reads every length of time with pandas, which takes half a second and 40 MB when it is imported.
+Everything here touches what Streamlit does not document.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from streamlit.elements.widgets import text_widgets
+
+_MILLISECONDS = re.compile(r"(\d{1,5})ms")
+
+_time_to_seconds = text_widgets.time_to_seconds  # type: ignore[attr-defined]  # it is not exported
+
+
+def read_pauses_lightly() -> None:
+    """Make Streamlit do so; once a process, and again changes nothing."""
+    text_widgets.time_to_seconds = _seconds  # type: ignore[attr-defined]  # Streamlit has no public way
+
+
+def _seconds(length: float | timedelta | str | None, **options: Any) -> float | None:
+    milliseconds = _MILLISECONDS.fullmatch(length) if isinstance(length, str) else None
+    return int(milliseconds[1]) / 1000 if milliseconds else _time_to_seconds(length, **options)
