@@ -14,12 +14,12 @@ from streamlit.elements.widgets import text_widgets
 
 _MILLISECONDS = re.compile(r"(\d{1,5})ms")
 
-_time_to_seconds = text_widgets.time_to_seconds  # type: ignore[attr-defined]  # it is not exported
+_time_to_seconds = text_widgets.time_to_seconds  # type: ignore[attr-defined, assignment]  # it is not exported
 
 
 def read_pauses_lightly() -> None:
     """Make Streamlit do so; once a process, and again changes nothing."""
-    text_widgets.time_to_seconds = _seconds  # type: ignore[attr-defined]  # Streamlit has no public way
+    text_widgets.time_to_seconds = _seconds  # type: ignore[attr-defined, assignment]  # Streamlit has no public way
 
 
 def _seconds(length: float | timedelta | str | None, **options: Any) -> float | None:
