@@ -14,7 +14,7 @@ from streamlit.elements.widgets import text_widgets
 
 _MILLISECONDS = re.compile(r"(\d{1,5})ms")
 
-_time_to_seconds = text_widgets.time_to_seconds  # type: ignore[attr-defined, assignment]  # it is not exported
+_time_to_seconds = text_widgets.time_to_seconds  # type: ignore[attr-defined]  # it is not exported
 
 
 def read_pauses_lightly() -> None:
