@@ -99,6 +99,24 @@ def test_a_login_that_ends_while_the_page_is_open_ends_the_page(
     assert not page.chat_input
 
 
+def test_a_login_that_ends_while_the_page_is_drawn_shows_the_way_in(
+    visitor: Visitor, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.is_(sub="1", email="ada@example.com")
+    page = open_home()
+
+    def end_the_login() -> bool:
+        visitor.is_(sub="1", email="ada@example.com", exp=time.time() - 1)
+        raise LoginNeeded("Your login has ended.")
+
+    monkeypatch.setattr(session, "has_account", end_the_login)
+    monkeypatch.setattr(owner, "JUDGED_FOR_SECONDS", 0.0)
+    page.run()
+    assert not page.exception
+    assert "Your login has ended" in words(page)
+    assert not page.chat_input
+
+
 def test_signing_out_everywhere_ends_every_page(visitor: Visitor, open_home: OpenPage) -> None:
     visitor.is_(sub="1", email="ada@example.com")
     page = open_home()
