@@ -171,13 +171,17 @@ class FakeProvider:
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _shut(self) -> None:
+        (listening,) = self._server.sockets
+        self._loop.remove_reader(listening.fileno())  # nobody else is accepted
+        await asyncio.sleep(0)  # a closed server leaves open what it had accepted without a transport yet
         self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.sleep(0)  # each takes its first step: cancelled before, it closes nothing
+            for writer in list(self._writers):
+                writer.transport.abort()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

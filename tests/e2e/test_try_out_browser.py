@@ -151,7 +151,6 @@ def test_in_a_narrow_column_the_box_is_in_view_and_keeps_its_height(
     page.set_viewport_size({"width": 1100, "height": 800})
     open_tab(page, app_server, "narrow-try")
     settled(page)
-    button(page, "List of personas").click()  # it makes room
     field = page.locator(".st-key-try_out_message")
 
     def place() -> tuple[float, float]:
@@ -159,6 +158,11 @@ def test_in_a_narrow_column_the_box_is_in_view_and_keeps_its_height(
         assert found
         return found["y"], found["height"]
 
+    opener = button(page, "List of personas")
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    wait_for(page, lambda: sum(place()) <= 800)
+    opener.click()  # the list makes room
+    expect(opener).to_have_attribute("aria-expanded", "false")
     wait_for(page, lambda: sum(place()) <= 800)
     before = place()
     page.locator(".st-key-prompt_editor textarea").press_sequentially(" Really.")

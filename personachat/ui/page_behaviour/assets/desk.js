@@ -6,7 +6,7 @@ import * as dom from "./dom.js"
 
 const KEPT = "personachat-list" // whether the list is to stay open, in this browser
 
-const LEAST = 224 // pixels of the log
+const LEAST = 160 // pixels of the log: some five lines
 const MARGIN = 16
 
 const wide = matchMedia("(min-width: 1100px)")
