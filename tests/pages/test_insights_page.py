@@ -16,10 +16,12 @@ from streamlit.testing.v1 import AppTest
 
 from personachat.insights.attention import Reason
 from personachat.owners import LOCAL_OWNER
+from personachat.personas.store.revisions import SqlRevisions
 from personachat.services import get_services
 from personachat.stamps import now
 from personachat.ui.insights import chart, looking
 from personachat.ui.insights import page as insights_page
+from personachat.ui.insights.options import intervals
 from personachat.ui.wording import JOINER
 from tests.conftest import persona_text
 from tests.history.talk import Talk
@@ -261,6 +263,38 @@ def test_names_of_rows_are_words_and_nothing_else(open_home: OpenPage) -> None:
         assert HOSTILE[:20] not in json.dumps(option.get("tooltip"))
         assert "formatter" not in option.get("tooltip", {})
     assert HOSTILE in json.dumps(options(page)["How long until the first word, by model?"])
+
+
+def test_a_persona_that_was_deleted_keeps_its_last_name(open_home: OpenPage) -> None:
+    page = open_home()
+    spend()
+    personas = get_services().personas
+    personas.save(persona_text("second", name="Second to None"))
+    personas.delete("second")
+    assert options(visit(page))["Which personas spent most?"]["yAxis"]["data"] == ["Second to None"]
+    assert page.selectbox(key="insights_persona").options == ["Second to None"]
+
+
+def test_a_persona_without_a_history_is_called_as_in_ones_own_conversations(
+    open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was deleted with its history, or its prompt was never theirs to see."""
+    page = open_home()
+    converse("Old times", persona_id="second")
+    get_services().personas.delete("second")
+    monkeypatch.setattr(SqlRevisions, "deleted", lambda _, *, limit: ())
+    visit(page)
+    assert page.selectbox(key="insights_persona").options == ["Second"]
+
+
+def test_an_interval_is_told_by_its_ends() -> None:
+    option = intervals(["One"], [0.5], [(0.2, 0.9)])
+    told = {
+        each["name"]: each["data"] for each in option["series"] if each.get("tooltip", {}).get("show", True)
+    }
+    assert told == {"Thumbs up": [50.0], "At least": [20.0], "At most": [90.0]}
+    drawn = [each["data"] for each in option["series"] if each["type"] == "bar"]
+    assert drawn == [[20.0], [70.0]]
 
 
 def test_a_table_keeps_its_columns_whatever_stands_in_them() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +23,9 @@ PURPOSES: Final = {
     "simulated_user": "Simulated user",
 }
 NONE = "Unknown"
+MOST_DELETED = 1_000
+"""Of so many of the personas deleted last the names are looked up."""
+
 SERVER = "The server"
 """Whose calls those are that nobody asked for."""
 
@@ -45,10 +48,23 @@ class Names:
         return PURPOSES.get(value, value) if filter_name == "purpose" else value
 
 
-def names(workspace: Workspace) -> Names:
+def names(workspace: Workspace, persona_ids: Collection[str]) -> Names:
+    """Of all personas that are there, and the last names of those among `persona_ids` that are not."""
     stored, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
     persona_names = {each.id: each.persona.name for each in stored if isinstance(each, StoredPersona)}
+    gone = {each for each in persona_ids if each not in persona_names}
+    persona_names |= _last_names(workspace, gone)
     return Names(_distinct(persona_names), _distinct(dict(workspace.usage.names())))
+
+
+def _last_names(workspace: Workspace, gone: Collection[str]) -> Mapping[str, str]:
+    """As far as this person may know them: by the history, or by what answered in their own conversations."""
+    if not gone:
+        return {}
+    deleted = {each.persona_id: each.name for each in workspace.revisions.deleted(limit=MOST_DELETED)}
+    if any(each not in deleted for each in gone):
+        deleted = dict(workspace.library.personas()) | deleted
+    return {persona_id: name for persona_id, name in deleted.items() if persona_id in gone}
 
 
 def _distinct(names: Mapping[str, str]) -> Mapping[str, str]:

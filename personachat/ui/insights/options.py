@@ -103,8 +103,7 @@ def intervals(
     names: Sequence[str], shares: Values, bounds: Sequence[tuple[float, float]], *, of: str = "Thumbs up"
 ) -> dict[str, Any]:
     """Shares with the interval in which each lies, in percent; the first name stands on top."""
-    lows = [100 * low for low, _ in bounds]
-    widths = [100 * (high - low) for low, high in bounds]
+    lows, highs = ([100 * each[end] for each in bounds] for end in (0, 1))
     return {
         "tooltip": _tooltip("%.0f %%", pointer="shadow"),
         "legend": {"show": False},
@@ -118,23 +117,9 @@ def intervals(
         },
         "yAxis": _names(names),
         "series": [
-            {
-                "name": "At least",
-                "type": "bar",
-                "stack": "interval",
-                "data": lows,
-                "itemStyle": {"color": "transparent"},
-                "barMaxWidth": 10,
-                "silent": True,
-            },
-            {
-                "name": "Width of the interval",
-                "type": "bar",
-                "stack": "interval",
-                "data": widths,
-                "itemStyle": {"opacity": 0.35, "borderRadius": 4},
-                "barMaxWidth": 10,
-            },
+            # A bar from the lower end to the upper one stands on another that nobody sees.
+            _part_of_bar(of, lows, color="transparent"),
+            _part_of_bar(of, [high - low for low, high in zip(lows, highs, strict=True)], opacity=0.35),
             {
                 "name": of,
                 "type": "scatter",
@@ -142,7 +127,34 @@ def intervals(
                 "symbolSize": 13,
                 "itemStyle": {"borderColor": "#ffffff", "borderWidth": 1.5},
             },
+            _end_of_bar("At least", lows),
+            _end_of_bar("At most", highs),
         ],
+    }
+
+
+def _part_of_bar(name: str, lengths: Sequence[float], **style: Any) -> dict[str, Any]:
+    """The tooltip leaves it out: what it says is where the ends are. What has one name has one color."""
+    return {
+        "name": name,
+        "type": "bar",
+        "stack": "interval",
+        "data": lengths,
+        "itemStyle": style,
+        "barMaxWidth": 10,
+        "silent": True,
+        "tooltip": {"show": False},
+    }
+
+
+def _end_of_bar(name: str, values: Sequence[float]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": "scatter",
+        "data": values,
+        "symbol": "rect",
+        "symbolSize": [2, 14],
+        "itemStyle": {"color": "#888888"},
     }
 
 

@@ -29,7 +29,7 @@ def draw(workspace: Workspace) -> None:
     if not any(choices.values()):
         _draw_nothing_yet()
         return
-    called, moment = names(workspace), now()
+    called, moment = names(workspace, choices["persona"]), now()
     try:
         chosen = filters.draw(choices, called, now=moment, sees_all=usage.sees_all)
     except UsageQuestionInvalid as error:
