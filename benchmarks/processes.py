@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 60.0
@@ -74,6 +75,23 @@ class Server:
                 for children in Path(f"/proc/{pid}/task").glob("*/children"):
                     waiting += [int(child) for child in children.read_text().split()]
         return total
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorSeconds:
+    """Of all processors together since the machine started, whoever used them."""
+
+    busy: float
+    all: float
+
+
+def processor_seconds() -> ProcessorSeconds:
+    """Raises OSError where there is no /proc/stat."""
+    line = Path("/proc/stat").read_text().split("\n", 1)[0]
+    ticks = [int(number) for number in line.split()[1:9]]
+    idle, waiting = ticks[3:5]
+    second = os.sysconf("SC_CLK_TCK")
+    return ProcessorSeconds((sum(ticks) - idle - waiting) / second, sum(ticks) / second)
 
 
 @contextmanager

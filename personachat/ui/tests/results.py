@@ -27,7 +27,7 @@ from personachat.ui.tests.state import SHOWN_CASES, open_run, run_open, tests_st
 from personachat.ui.wording import counted, escaped, money
 
 LIVE_SECONDS, MOST_LIVE = 2.0, 20
-"""How often replies are drawn while they come, and of how many cases."""
+"""How often replies are drawn while they come, and how many cases of them."""
 _COST = "With the judge's calls."
 _UNPRICED = "The price of a model isn't known, so its calls are missing."
 _CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_down:"}
@@ -44,17 +44,24 @@ def draw(tests: Tests, persona_id: str) -> None:
 
 def draw_replays(tests: Tests, persona_id: str) -> None:
     runs = tests.runs.of(persona_id, kind="replay")
-    draw_runs(tests, runs, _draw_replayed, nothing="Nothing has been replayed yet.")
+    draw_runs(
+        tests, runs, _draw_replayed, so_far=_draw_replayed_so_far, nothing="Nothing has been replayed yet."
+    )
 
 
-def draw_runs(tests: Tests, runs: tuple[Run, ...], body: Body, *, nothing: str) -> None:
-    """One of these runs: its figures, what changed, and what `body` draws of its cases."""
+def draw_runs(
+    tests: Tests, runs: tuple[Run, ...], body: Body, *, so_far: Body | None = None, nothing: str
+) -> None:
+    """One of these runs: its figures, what changed, and what `body` draws of its cases.
+
+    While it runs, `so_far` draws the cases that have replies, and nothing else is there yet.
+    """
     if not runs:
         st.caption(nothing)
         return
     run = _pick(runs)
     if tests.runs.live(run.id):
-        _draw_so_far(tests, run.id)
+        _draw_so_far(tests, run.id, so_far or _draw_cases_so_far)
         return
     try:
         report = tests.runs.report(run.id)
@@ -69,24 +76,27 @@ def draw_runs(tests: Tests, runs: tuple[Run, ...], body: Body, *, nothing: str) 
 
 
 @st.fragment(run_every=LIVE_SECONDS)
-def _draw_so_far(tests: Tests, run_id: str) -> None:
+def _draw_so_far(tests: Tests, run_id: str, body: Body) -> None:
     """Replies as they come, in the order of the cases. Once the run is over, the page is drawn anew."""
     live = tests.runs.live(run_id)
     if live is None:
         return
     run, suite = live.plan.run, live.plan.suite
-    report = RunReport(run, suite, score(run, suite, list(live.cells)))
-    begun = [case for case in report.score.cases if case.cells]
-    if not begun or run.kind != "suite":
-        st.caption("The results are shown when the run is over.")
+    begun = tuple(case for case in score(run, suite, list(live.cells)).cases if case.cells)
+    if not begun:
+        st.caption("The first reply is shown when it is whole.")
         return
+    body(tests, RunReport(run, suite, Score(begun[:MOST_LIVE])))
+    if len(begun) > MOST_LIVE:
+        st.caption(f"{counted(len(begun) - MOST_LIVE, 'more case')} with replies.")
+
+
+def _draw_cases_so_far(tests: Tests, report: RunReport) -> None:
     judged = Judged(tests)
-    for case in begun[:MOST_LIVE]:
+    for case in report.score.cases:
         state = case.cells[-1].outcome if case.state == "missing" else case.state
         so_far = f"{case.passes} of {len(case.cells)} passed so far"
         _draw_case(judged, report, case, f"{ICONS[state]} {escaped(case.name)}: {so_far}")
-    if len(begun) > MOST_LIVE:
-        st.caption(f"{counted(len(begun) - MOST_LIVE, 'more case')} with replies.")
 
 
 def _draw_cases(tests: Tests, report: RunReport) -> None:
@@ -105,31 +115,48 @@ def draw_case_list(tests: Tests, report: RunReport) -> None:
 
 def _draw_replayed(tests: Tests, report: RunReport) -> None:
     """Each reply beside the recorded one, the most changed first."""
-    cases = report.suite.cases
+    _draw_course(report)
+    in_order = sorted(report.score.cases, key=lambda case: -_changed(report, case))
+    judged = Judged(tests)
+    for case in in_order[: tests_state().rows]:
+        _draw_replayed_case(judged, report, case)
+    _draw_more(len(in_order))
+
+
+def _draw_replayed_so_far(tests: Tests, report: RunReport) -> None:
+    """In the order of the cases, so that none moves while it is read."""
+    _draw_course(report)
+    judged = Judged(tests)
+    for case in report.score.cases:
+        _draw_replayed_case(judged, report, case)
+
+
+def _draw_course(report: RunReport) -> None:
     if report.run.options.course == "own":
         st.caption("On its own course: after the person's recorded messages and the new replies to them.")
 
-    def share(case: CaseResult) -> float:
-        return changed_share(cases[case.number].reference, case.cells[0].reply) if case.cells else -1.0
 
-    cases_in_order = sorted(((share(case), case) for case in report.score.cases), key=lambda each: -each[0])
-    judged = Judged(tests)
-    for changed, case in cases_in_order[: tests_state().rows]:
-        text = "missing" if not case.cells else f"{changed * 100:.0f} % of the words changed"
-        verdict = pairs.summary(case.cells[0].pair) if case.cells else ""
-        label = f"{ICONS[case.state]} {escaped(case.name)}: {text}{verdict}"
-        with st.expander(label, key=_case_key(report.run.id, case.number)):
-            st.caption("User")
-            st.text(cases[case.number].all_turns[-1].words)
-            for note in report.run.options.notes.get(case.number, ()):
+def _changed(report: RunReport, case: CaseResult) -> float:
+    """The share of words that changed; -1 where the reply is missing."""
+    return changed_share(report.suite.cases[case.number].reference, case.cells[0].reply) if case.cells else -1
+
+
+def _draw_replayed_case(judged: Judged, report: RunReport, case: CaseResult) -> None:
+    recorded, options = report.suite.cases[case.number], report.run.options
+    text = "missing" if not case.cells else f"{_changed(report, case) * 100:.0f} % of the words changed"
+    verdict = pairs.summary(case.cells[0].pair) if case.cells else ""
+    label = f"{ICONS[case.state]} {escaped(case.name)}: {text}{verdict}"
+    with st.expander(label, key=_case_key(report.run.id, case.number)):
+        st.caption("User")
+        st.text(recorded.all_turns[-1].words)
+        for note in options.notes.get(case.number, ()):
+            st.caption(f":material/info: {escaped(note)}")
+        for cell in case.cells:
+            if note := lore_note(options.lore.get(case.number, ()), cell.lore):
                 st.caption(f":material/info: {escaped(note)}")
-            for cell in case.cells:
-                if note := lore_note(report.run.options.lore.get(case.number, ()), cell.lore):
-                    st.caption(f":material/info: {escaped(note)}")
-                st.caption("What changed since the recorded reply")
-                draw_words(compared_words(cases[case.number].reference, cell.reply))
-                draw_cell(judged, cell)
-    _draw_more(len(cases_in_order))
+            st.caption("What changed since the recorded reply")
+            draw_words(compared_words(recorded.reference, cell.reply))
+            draw_cell(judged, cell)
 
 
 def _draw_more(count: int) -> None:

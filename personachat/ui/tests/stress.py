@@ -38,7 +38,7 @@ def draw(workspace: Workspace, stored: StoredPersona) -> None:
     runs = tests.runs.of(stored.id, kind="stress")
     if not running.follow(tests, runs[:5]):
         _draw_choice(tests, stored)
-    results.draw_runs(tests, runs, draw_talk, nothing="There are no stress talks yet.")
+    results.draw_runs(tests, runs, draw_talk, so_far=_draw_rounds, nothing="There are no stress talks yet.")
 
 
 def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
@@ -134,16 +134,22 @@ def draw_talk(tests: Tests, report: RunReport) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
             one_reply.draw_chip(judged.agreement_on(question, judge))
-    for cell in cells:
+    _draw_rounds(tests, report)
+    if missed := sum(cell.error == LED_NOWHERE for cell in cells):
+        st.caption(f"The talk stopped there, with {counted(missed, 'round')} left.")
+    _draw_requests(report, cells)
+
+
+def _draw_rounds(tests: Tests, report: RunReport) -> None:
+    """What both sides have said."""
+    judged = one_reply.Judged(tests)
+    for cell in (cell for case in report.score.cases for cell in case.cells):
         if cell.asked:
             st.caption(f"Round {cell.case_number + 1}: simulated user")
             st.text(cell.asked)
             one_reply.draw_cell(judged, cell)
         elif cell.error and cell.error_code != "talk_over" and cell.error != LED_NOWHERE:
             st.markdown(f":material/error: Round {cell.case_number + 1}: {escaped(cell.error)}")
-    if missed := sum(cell.error == LED_NOWHERE for cell in cells):
-        st.caption(f"The talk stopped there, with {counted(missed, 'round')} left.")
-    _draw_requests(report, cells)
 
 
 def _draw_requests(report: RunReport, cells: list[Cell]) -> None:

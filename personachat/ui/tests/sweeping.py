@@ -41,7 +41,9 @@ def draw(workspace: Workspace, persona: Persona, stored: StoredSuite | None) -> 
     runs = tests.runs.of(persona.id, kind="sweep")
     if not running.follow(tests, runs[:5]):
         _draw_choice(tests, persona, stored)
-    results.draw_runs(tests, runs, _draw_grid, nothing="Nothing has been tried yet.")
+    results.draw_runs(
+        tests, runs, _draw_grid, so_far=_draw_grid_so_far, nothing="Nothing has been tried yet."
+    )
 
 
 def _draw_choice(tests: Tests, persona: Persona, stored: StoredSuite | None) -> None:
@@ -132,17 +134,24 @@ def _start(tests: Tests, wish: RunWish, made: MadeRun) -> None:
 
 
 def _draw_grid(tests: Tests, report: RunReport) -> None:
-    manners = report.run.options.manners
+    _draw_cells(tests, report, to_use=True)
+
+
+def _draw_grid_so_far(tests: Tests, report: RunReport) -> None:
+    _draw_cells(tests, report, to_use=False)
+
+
+def _draw_cells(tests: Tests, report: RunReport, *, to_use: bool) -> None:
     cases = report.score.cases
     for start in range(0, len(cases), ACROSS):
         row = cases[start : start + ACROSS]
         for place, case in zip(st.columns(ACROSS, gap="small"), row, strict=False):
             with place:
-                _draw_cell(tests, report, case, manners[case.number])
+                _draw_cell(tests, report, case, to_use=to_use)
 
 
-def _draw_cell(tests: Tests, report: RunReport, case: CaseResult, manner: Manner) -> None:
-    judged = one_reply.Judged(tests)
+def _draw_cell(tests: Tests, report: RunReport, case: CaseResult, *, to_use: bool) -> None:
+    judged, manner = one_reply.Judged(tests), report.run.options.manners[case.number]
     with st.container(border=True, gap="xsmall", height="stretch", key=f"sweep_{case.number}"):
         st.markdown(f"{one_reply.ICONS[case.state]} **{escaped(manner.name)}**")
         st.caption(escaped(report.suite.cases[case.number].all_turns[-1].words[:200]))
@@ -150,14 +159,15 @@ def _draw_cell(tests: Tests, report: RunReport, case: CaseResult, manner: Manner
             st.caption("This reply is missing.")
         for cell in case.cells:
             one_reply.draw_cell(judged, cell)
-        st.button(
-            "Use this one",
-            icon=":material/check:",
-            help="Makes it your unsaved draft of the persona.",
-            on_click=_use,
-            args=(report.run.persona_id, manner),
-            key=f"use_{report.run.id}_{case.number}",
-        )
+        if to_use:
+            st.button(
+                "Use this one",
+                icon=":material/check:",
+                help="Makes it your unsaved draft of the persona.",
+                on_click=_use,
+                args=(report.run.persona_id, manner),
+                key=f"use_{report.run.id}_{case.number}",
+            )
 
 
 def _use(persona_id: str, manner: Manner) -> None:
