@@ -113,7 +113,7 @@ class StressRequest(ExperimentRequest):
     """A simulated user talks to the persona. Without `questions`, its own are asked at the probes."""
 
     user_model: Annotated[Text, Field(min_length=1, max_length=200)] | SkipJsonSchema[None] = None
-    goal: Annotated[Text, Field(max_length=MOST_GOAL, description="Who the user is and wants.")] = ""
+    goal: Annotated[Text, Field(max_length=MOST_GOAL, description="Who the user is and what they want.")] = ""
     rounds: Annotated[int, Field(ge=1, le=MOST_ROUNDS)] = ROUNDS
     probes: Annotated[
         list[Annotated[int, Field(ge=1, le=MOST_ROUNDS)]],

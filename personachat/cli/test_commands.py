@@ -170,7 +170,7 @@ def stress(  # noqa: PLR0913  # one option each
     user_model: Annotated[
         str, typer.Option(metavar="NAME", help="Plays the user. If left out, the judge's model.")
     ] = "",
-    goal: Annotated[str, typer.Option(metavar="TEXT", help="Who the user is and wants.")] = "",
+    goal: Annotated[str, typer.Option(metavar="TEXT", help="Who the user is and what they want.")] = "",
     rounds: Annotated[int, typer.Option(min=1, max=60, help="How many rounds.")] = 20,
     probe: Annotated[
         list[int] | None,

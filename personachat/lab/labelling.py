@@ -136,7 +136,7 @@ class Labelling:
         Raises EditingNotAllowed, and SuiteRunRefused without a judge or while another one runs.
         """
         if not self._may_edit:
-            raise EditingNotAllowed("You can't run tests here.", hint="Ask whoever runs this server.")
+            raise EditingNotAllowed("You can't run tests here.", hint="Ask the person who runs this server.")
         if self._judge.model is None:
             raise SuiteRunRefused("No judge is set.", hint="Set PERSONACHAT_JUDGE_MODEL.")
         origin = Origin(owner=self._owner, purpose="judge", surface=self._surface, persona_id=persona_id)

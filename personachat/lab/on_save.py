@@ -41,10 +41,10 @@ class Sampling(BaseModel):
         frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
     )
 
-    percent: float = Field(default=0, ge=0, le=100, description="Share of the replies; 0 measures none.")
-    max_per_day: int = Field(default=20, ge=1, le=1000, description="At most so many replies a day.")
+    percent: float = Field(default=0, ge=0, le=100, description="The share of replies; 0 measures none.")
+    max_per_day: int = Field(default=20, ge=1, le=1000, description="The maximum number of replies per day.")
     max_cost_usd_per_day: float | None = Field(
-        default=None, ge=0, description="What a day's costs at most, in US dollars; null is no limit."
+        default=None, ge=0, description="The maximum cost per day in US dollars; null for no limit."
     )
 
 
@@ -59,14 +59,14 @@ class TestSettings(BaseModel):
 
     on_save: bool = Field(default=False, description="Whether its suite runs whenever it is saved.")
     max_cost_usd: float | None = Field(
-        default=None, ge=0, description="What such a run costs at most, in US dollars; null is no limit."
+        default=None, ge=0, description="The maximum cost per run in US dollars; null for no limit."
     )
     questions: Annotated[tuple[Question, ...], Field(max_length=MOST_QUESTIONS)] = Field(
-        default=(), description="Yes-or-no questions: yes means that a reply is like the persona."
+        default=(), description="Yes-or-no questions: yes means that a reply fits the persona."
     )
     sampling: Sampling = Field(
         default=Sampling(),
-        description="Which replies of chats are measured by these questions by themselves.",
+        description="Which chat replies are measured with these questions automatically.",
     )
 
     @property

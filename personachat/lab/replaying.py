@@ -102,7 +102,7 @@ def made_replay(persona_id: str, talks: Sequence[Talk], *, course: Course = "rec
     for number, talk in enumerate(talks, 1):
         replay.take_in(talk, number)
     if not replay.cases:
-        raise SuiteRunRefused("These conversations have no replies to ask for again.", hint="Choose others.")
+        raise SuiteRunRefused("These conversations have no replies to replay.", hint="Choose others.")
     suite = {"persona": persona_id, "repeat": 1, "cases": replay.cases}
     options = RunOptions(
         course=course,
@@ -127,9 +127,15 @@ def _case(talk: Talk, turn: Turn, messages: Sequence[dict[str, str]], *, place: 
 def _notes(turn: Turn, messages: Sequence[dict[str, str]]) -> Iterator[str]:
     """What the replay can't do as it was."""
     if turn.reply and turn.reply.summary:
-        yield "The recorded reply had a summary of earlier messages; the new one has as many as fit now."
+        yield (
+            "The recorded reply was given a summary of earlier messages; the new one gets as many "
+            "messages as fit now."
+        )
     elif turn.reply and turn.reply.memory_from:
-        yield "Earlier messages had been left out for the recorded reply; the new one has as many as fit now."
+        yield (
+            "Earlier messages were left out for the recorded reply; the new one gets as many messages as "
+            "fit now."
+        )
     if len(messages) > MOST_TURNS:
         yield f"Only the last {MOST_TURNS} messages are replayed."
     if any(_IMAGE.search(words) for each in messages for words in each.values()):
@@ -140,8 +146,8 @@ def lore_note(recorded: Sequence[str], replayed: Sequence[str]) -> str:
     """How the lore that is told now differs from what had been told; "" where it doesn't."""
     gone = [name for name in recorded if name not in replayed]
     new = [name for name in replayed if name not in recorded]
-    parts = [f"no longer told: {', '.join(gone)}"] if gone else []
-    parts += [f"told only now: {', '.join(new)}"] if new else []
+    parts = [f"no longer included: {', '.join(gone)}"] if gone else []
+    parts += [f"only included now: {', '.join(new)}"] if new else []
     return f"The lore has changed; {'; '.join(parts)}." if parts else ""
 
 

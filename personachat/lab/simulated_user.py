@@ -132,10 +132,14 @@ def read_spoken(answer: str) -> tuple[str, bool, str]:
     """The message, whether the person is done, and the trouble in a model's answer."""
     document = one_object(answer)
     if document is None:
-        return "", False, "The user's words can't be read: they aren't one JSON object."
+        return "", False, "The simulated user's answer can't be read: it isn't one JSON object."
     message, done = document.get("message"), document.get("done", False)
     if not isinstance(message, str) or not isinstance(done, bool):
-        return "", False, "The user's words can't be read: they lack a message, or whether it is done."
+        return (
+            "",
+            False,
+            ("The simulated user's answer can't be read: it lacks a message, or whether it is done."),
+        )
     if not message.strip() and not done:
         return "", False, "The user said nothing."
     return message.strip()[:MOST_MESSAGE], done, ""
@@ -158,7 +162,7 @@ def why_over(turns: Sequence[SaidTurn]) -> str:
             and len(set(alternating)) == 2
             and alternating[:2] * LOOP == alternating
         ):
-            return f"The {name} went round in a circle."
+            return f"The {name} kept going in circles."
     if len(turns) >= 2 and is_farewell(turns[-1][1]) and is_farewell(turns[-2][1]):
         return "Both said goodbye."
     return ""

@@ -41,7 +41,7 @@ def made_stress(  # each is a different thing
     if not distinct_questions:
         raise SuiteRunRefused("There are no questions for the probes.", hint="Write them under Adherence.")
     if not user_model:
-        raise SuiteRunRefused("No model plays the user.", hint="Name one.")
+        raise SuiteRunRefused("No model is set to play the user.", hint="Choose one.")
     if not 1 <= rounds <= MOST_ROUNDS:
         raise SuiteRunRefused(f"A talk has 1 to {MOST_ROUNDS} rounds.", hint="Choose another number.")
     placed = sorted({each for each in probes if 1 <= each <= rounds}) or [rounds]

@@ -63,7 +63,9 @@ def made_sweep(
     if message.strip():
         documents.append({"name": "Message", "say": message, "check": USUAL_CHECKS})
     if not documents:
-        raise SuiteRunRefused("Nothing is asked.", hint="Write a message or choose cases of the suite.")
+        raise SuiteRunRefused(
+            "There is nothing to send.", hint="Write a message or choose cases from the suite."
+        )
     repeat = max(1, min(repeat, MOST_REPEATS))
     count = axes.count * len(documents) * repeat
     if count > MOST_CELLS:

@@ -309,15 +309,17 @@ class Tests:
 
     def _check_may_edit(self) -> None:
         if not self.may_edit:
-            raise EditingNotAllowed("You can't save or run tests here.", hint="Ask whoever runs this server.")
+            raise EditingNotAllowed(
+                "You can't save or run tests here.", hint="Ask the person who runs this server."
+            )
 
 
 def refuse_unpriced(most_cost_usd: float | None, forecast: RunForecast) -> None:
     """Raises SuiteRunRefused where a run could not be held to a sum."""
     if most_cost_usd is not None and forecast.most_cell_usd is None:
         raise SuiteRunRefused(
-            "The run can't be stopped at a sum, because a price of its models isn't known.",
-            hint="Leave the sum out, or choose a model whose price is known.",
+            "A cost limit isn't possible because the price of one of the models isn't known.",
+            hint="Leave the limit out, or choose a model with a known price.",
         )
 
 

@@ -77,7 +77,9 @@ class ThumbJudging:
         with self._lock:
             running = self._jobs.get(origin.owner)
             if running and not running.over:
-                raise SuiteRunRefused("Your ratings are being judged already.", hint="Wait for the end.")
+                raise SuiteRunRefused(
+                    "Your ratings are already being judged.", hint="Wait until that is finished."
+                )
             self._jobs[origin.owner] = job
         self._runner.begin(self._work(job, tuple(replies), origin))
         return job

@@ -103,7 +103,7 @@ def test_a_sweep_fails_with_its_cases_and_says_what_it_cannot_ask(fake: Scripted
     assert run("sweep", "tester", "--tone", "dry", "--case", "greets").exit_code == 1
     fake.forget()
     for arguments, told in (
-        (("--tone", "dry"), "Nothing is asked."),
+        (("--tone", "dry"), "There is nothing to send."),
         (("--case", "nobody's"), 'has no case "nobody\'s"'),
         (("--message", "Hi", *(f"--tone={n}" for n in range(97))), "97 replies"),
     ):

@@ -59,7 +59,7 @@ def test_one_key_labels_a_reply_and_another_takes_it_back(app_server: AppServer,
     expect(page.get_by_text("Before: the judge said yes.")).to_be_visible()
     settled(page)
     page.keyboard.press("y")
-    expect(page.get_by_text("All replies have their answer.")).to_be_visible()
+    expect(page.get_by_text("All replies are labelled.")).to_be_visible()
 
 
 PAIRED = """\

@@ -187,5 +187,5 @@ def test_lore_that_is_told_differently_now_is_said(services: Services, fake: Scr
     run = ended(here.tests.begin_made(RunWish(persona_id="tester"), made)).plan.run
     (cell,) = here.tests.runs.report(run.id).score.cases[0].cells
     note = lore_note(here.tests.runs.report(run.id).run.options.lore[0], cell.lore)
-    assert note == "The lore has changed; no longer told: Brakes; told only now: Wires."
+    assert note == "The lore has changed; no longer included: Brakes; only included now: Wires."
     assert lore_note(("A",), ("A",)) == ""

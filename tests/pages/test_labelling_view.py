@@ -71,7 +71,7 @@ def test_replies_are_labelled_by_key_one_after_the_other_and_can_be_undone(
     assert "2 to label" in texts(page)
     for _ in range(2):
         page.button(key=button(page, "Yes")).click().run()
-    assert "All replies have their answer." in texts(page)
+    assert "All replies are labelled." in texts(page)
     assert "2 of 30 labels" in texts(page)
 
 
@@ -80,7 +80,7 @@ def test_without_judged_replies_it_says_what_to_do(open_home: OpenPage) -> None:
     owners_tests().suites.save("second", SUITE)
     page.session_state[view_key("second")] = LABELS
     visit(page, suite="second")
-    assert "Run a suite that has a judge's question." in texts(page)
+    assert "Run a suite with a question for the judge." in texts(page)
     assert "No rated replies are left." in texts(page)
 
 

@@ -195,7 +195,7 @@ def test_the_form_waits_for_a_text_that_can_be_read(page: AppTest) -> None:
     page.session_state[state.mounts["second"].key] = "persona: [second"
     page.run()
     assert not page.exception
-    assert "The form shows a suite once its text can be read as one." in texts(page)
+    assert "The form needs a suite without errors. Fix the text first." in texts(page)
 
 
 @pytest.mark.parametrize(

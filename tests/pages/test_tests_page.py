@@ -351,7 +351,7 @@ def test_saved_conversations_are_replayed_and_what_changed_is_shown(
     assert not page.exception
     page.selectbox(key="replay_way_second").set_value(WEEK).run()
     assert page.multiselect(key="replay_second").value == [conversation_id]
-    page.selectbox(key="replay_course").set_value("Its own course").run()
+    page.selectbox(key="replay_course").set_value("Follow the new replies").run()
     fake.enqueue(tokens(["You said: Go away"]))
     page.button(key="start_replay").click().run()
     (run,) = owners_tests().runs.of("second", kind="replay")
@@ -362,7 +362,7 @@ def test_saved_conversations_are_replayed_and_what_changed_is_shown(
     assert not page.exception
     assert "% of the words changed" in page.expander[0].label
     assert "You said: Go away" in texts(page)
-    assert "On its own course" in texts(page)
+    assert "Following the new replies" in texts(page)
 
 
 def test_conversations_to_replay_are_chosen_by_their_marks_and_words(open_home: OpenPage) -> None:
@@ -443,7 +443,7 @@ def test_questions_are_drafted_edited_kept_and_asked_about_a_conversation(
     page.run()
     assert not page.exception
     (drawn,) = page.get("echarts_chart")
-    assert drawn.proto.alt == "1 of 1 replies have all answers; on average 100 % are like the persona."
+    assert drawn.proto.alt == "1 of 1 replies have all answers; on average 100 % fit the persona."
     assert "Is the reply kind? **1 of 1" in texts(page)
 
 
@@ -477,7 +477,7 @@ def test_a_simulated_user_talks_to_the_persona(
     page.run()
     assert not page.exception
     (drawn,) = page.get("echarts_chart")
-    assert drawn.proto.alt == "Answers that are like the persona: round 2 100 %."
+    assert drawn.proto.alt == "Answers that fit the persona: round 2 100 %."
     said = texts(page)
     assert "The talk ended after round 2." in said
     assert "Who are you?" in said
@@ -508,7 +508,7 @@ def test_a_talk_that_stops_early_says_so_once_and_draws_no_empty_chart(
     page.run()
     assert not page.exception
     said = texts(page)
-    assert "Round 1: The user's words can't be read" in said
+    assert "Round 1: The simulated user's answer can't be read" in said
     assert "The talk stopped there, with 3 rounds left." in said
     assert "Round 2" not in said
     assert not page.get("echarts_chart")
@@ -638,6 +638,6 @@ def test_a_share_of_replies_is_measured_by_itself_and_seen_by_day(
     assert not page.exception
     assert "Is it kind? **0 of 1" in texts(page)
     (drawn,) = page.get("echarts_chart")
-    assert drawn.proto.alt == "1 day; 0 of 1 (0 to 79 %) answers are like the persona."
+    assert drawn.proto.alt == "1 day; 0 of 1 (0 to 79 %) answers fit the persona."
     (link,) = (each for each in page.get("page_link") if ": 0 %" in each.proto.label)
     assert "chat=" in link.proto.query_string

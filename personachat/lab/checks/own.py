@@ -35,7 +35,7 @@ class OwnChecks:
         try:
             check = self._find(expected.name)
             if check is None:
-                return Finding("error", f'No installed package brings a check called "{expected.name}".')
+                return Finding("error", f'No installed package has a check called "{expected.name}".')
             return _finding(check(reply.text, expected.options), expected.name)
         except Exception as error:  # noqa: BLE001  # it is not ours
             return Finding("error", f'The check "{expected.name}" failed with {type(error).__name__}.')

@@ -59,7 +59,7 @@ class SimulatedTalk(BaseModel):
     model: str
     """Plays the user."""
     goal: str
-    """Who the user is and wants, as its model is told."""
+    """Who the user is and what they want, as its model is told."""
 
 
 class RunOptions(BaseModel):

@@ -220,7 +220,7 @@ class SqlRuns:
         with self._database.write() as connection:
             row = connection.execute(mine.with_for_update()).one_or_none()
             if row is None:
-                raise SuiteRunNotFound("There is no such test run.")
+                raise SuiteRunNotFound("This test run doesn't exist or was deleted.")
             token: str = row.share_token or secrets.token_urlsafe(_TOKEN_BYTES)
             connection.execute(update(test_runs).where(_r.id == run_id).values(share_token=token))
         return token
@@ -249,7 +249,7 @@ class SqlRuns:
 
     def _of(self, connection: Connection, row: Row[Any] | None) -> Run:
         if row is None:
-            raise SuiteRunNotFound("There is no such test run.")
+            raise SuiteRunNotFound("This test run doesn't exist or was deleted.")
         return _run(row, self._lost(connection, [row]))
 
     def _lost(self, connection: Connection, rows: Sequence[Row[Any]]) -> set[str]:

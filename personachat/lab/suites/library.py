@@ -85,5 +85,7 @@ class SuiteLibrary:
 
     def _check_may_change(self, persona_id: str) -> None:
         if not self._may_edit:
-            raise EditingNotAllowed("You can't save or run tests here.", hint="Ask whoever runs this server.")
+            raise EditingNotAllowed(
+                "You can't save or run tests here.", hint="Ask the person who runs this server."
+            )
         self._rights.refuse_unless("edit", persona_id)

@@ -101,7 +101,7 @@ class Check(_Part):
         None, description="It doesn't say that it is a model, or speak of its instructions."
     )
     no_prompt_leak: bool | Annotated[int, Field(ge=3, le=200)] | SkipJsonSchema[None] = Field(
-        None, description="It shares no run of 8 words, or of this many, with the system prompt."
+        None, description="It repeats no 8 words in a row (or this many) from the system prompt."
     )
     tokens: Count | SkipJsonSchema[None] = Field(None, description="How many tokens the reply has.")
     seconds: Range | SkipJsonSchema[None] = Field(None, description="How long the reply took.")
@@ -177,7 +177,7 @@ class Case(_Part):
         "", description="A reply to compare with, for readers and for the judge."
     )
     variables: dict[str, str] = Field(
-        default_factory=dict, max_length=100, description="What the persona's variables stand for."
+        default_factory=dict, max_length=100, description="Values for the persona's variables."
     )
     repeat: Annotated[int, Field(ge=1, le=MOST_REPEATS)] | SkipJsonSchema[None] = Field(
         None, description="How often this case is run, if not as often as the others."
@@ -250,7 +250,7 @@ def compiled_pattern(source: str) -> Any:
     try:
         return re2.compile(source, options)
     except re2.error as error:
-        raise ValueError(f"isn't a regular expression that RE2 takes: {_reason(error)}") from None
+        raise ValueError(f"isn't a valid RE2 regular expression: {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:

@@ -96,7 +96,7 @@ def _case(test: Mapping[str, Any], number: int, losses: dict[str, None]) -> dict
         losses[f'"{excerpt(name)}" was left out, because it has several variables or reads a file.'] = None
         return None
     if not checks:
-        losses[f'"{excerpt(name)}" was left out, because none of its assertions can be taken over.'] = None
+        losses[f'"{excerpt(name)}" was left out, because none of its assertions can be converted.'] = None
         return None
     return {"name": name, "say": message, "check": checks[:MOST_CHECKS]}
 

@@ -113,7 +113,7 @@ def parse_suite(text: str) -> Suite:
 def _read(text: str) -> _Read:
     if match := UNSTORABLE.search(text):
         line, column = places(text, [match.start()])[0]
-        return _Read(problems=[Problem("The text holds a character that can't be stored.", line, column)])
+        return _Read(problems=[Problem("The text contains a character that can't be stored.", line, column)])
     if not text.strip():
         return _Read(problems=[Problem("The suite is empty; begin with persona: and its id.")])
     return _read_json(text) if text.lstrip().startswith("{") else _read_yaml(text)
@@ -157,7 +157,7 @@ def _walk(node: yaml.Node, path: Path, read: _Read) -> None:
             inner = (*path, name)
             if name in seen:
                 line, column = _place(key)
-                message = f'The key "{excerpt(name)}" is here twice; keep one of them.'
+                message = f'The key "{excerpt(name)}" appears twice; keep one of them.'
                 read.problems.append(Problem(message, line, column, inner))
             seen.add(name)
             read.keys[inner] = _place(key)

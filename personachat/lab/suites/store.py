@@ -259,8 +259,8 @@ class SuiteStore:
         current = "" if text is None else etag_of(text.encode("utf-8"))
         if etag is not None and etag != current:
             raise SuiteChanged(
-                f'The tests of "{persona_id}" were changed meanwhile. Nothing was saved.',
-                hint="Load them anew, then make your change again.",
+                f'The tests of "{persona_id}" were changed in the meantime. Nothing was saved.',
+                hint="Reload them, then make your change again.",
             )
 
     def _record(

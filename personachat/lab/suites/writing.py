@@ -18,7 +18,7 @@ def only(suite: Suite, names: Sequence[str]) -> str:
     """A suite's text with these cases alone. Raises SuiteRunRefused where there is none."""
     cases = tuple(case for case in suite.cases if case.name in names)
     if not cases:
-        raise SuiteRunRefused("There is no such case.", hint="Choose one of the suite's cases.")
+        raise SuiteRunRefused("This case doesn't exist.", hint="Choose one of the suite's cases.")
     fewer = suite.model_copy(update={"cases": cases})
     return json.dumps(fewer.model_dump(mode="json", by_alias=True, exclude_unset=True), ensure_ascii=False)
 

@@ -59,7 +59,7 @@ def _draw_questions(workspace: Workspace, stored: StoredPersona) -> list[str]:
         persist_state="session",
         height=150,
         placeholder="Does the reply ask a question instead of telling the answer?",
-        help="Yes means that the reply is like the persona.",
+        help="Yes means that the reply fits the persona.",
     )
     may = workspace.tests.may_edit
     with st.container(horizontal=True, gap="small"):
@@ -70,7 +70,7 @@ def _draw_questions(workspace: Workspace, stored: StoredPersona) -> list[str]:
             on_click=_begin_draft,
             args=(stored.id,),
             key="draft_questions",
-            help="From the persona. Edit what comes.",
+            help="Based on the persona. Edit the result.",
         )
         changed = text.split("\n") != list(settings.questions) and text.strip() != "\n".join(
             settings.questions
@@ -178,7 +178,7 @@ def _why_not(tests: Tests, *, ready: bool) -> str | None:
     if not tests.may_edit:
         return "You can't run tests here."
     if not tests.judge_model:
-        return "No judge is set. Whoever runs this server sets PERSONACHAT_JUDGE_MODEL."
+        return "No judge is set. Ask the person who runs this server to set PERSONACHAT_JUDGE_MODEL."
     return None if ready else "Write questions and choose conversations."
 
 
@@ -218,16 +218,16 @@ def over_turns(report: RunReport) -> Chart:
     mean = sum(measured_shares) / len(measured_shares) if measured_shares else None
     return Chart(
         key="adherence",
-        question="How far is each reply like the persona?",
+        question="How well does each reply fit the persona?",
         option=_line([str(turn) for turn in turns], series, turns),
-        columns=("Conversation", "Reply", "Answers like the persona"),
+        columns=("Conversation", "Reply", "Answers that fit the persona"),
         rows=[(each.conversation, each.turn, each.share) for each in shares] if measured_shares else (),
         alt=(
             f"{len(measured_shares)} of {len(shares)} replies have all answers"
-            + (f"; on average {mean * 100:.0f} % are like the persona." if mean is not None else ".")
+            + (f"; on average {mean * 100:.0f} % fit the persona." if mean is not None else ".")
         ),
         empty="No reply has all its answers. The replies below say why.",
-        caption="The share of questions answered as a reply like the persona would have it. Gaps are errors.",
+        caption="The share of questions whose answer fits the persona. Gaps are errors.",
     )
 
 

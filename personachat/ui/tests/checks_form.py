@@ -68,7 +68,7 @@ def beginning_of(kind: str) -> Any:
 def draw_check(text: FormText, path: Path, check: Any, put: Put) -> None:
     """The fields of one check at a path."""
     if not isinstance(check, dict) or len(check) != 1 or next(iter(check)) not in KINDS:
-        st.caption("Only the text beside shows this check.")
+        st.caption("You can only edit this check in the text.")
         return
     ((kind, value),) = check.items()
     at = (*path, kind)
@@ -90,7 +90,7 @@ def draw_check(text: FormText, path: Path, check: Any, put: Put) -> None:
         _draw_text(text, (*at, "name"), value["name"], put, kind="own")
         _draw_options(text, at, value, put)
     else:
-        st.markdown(f"{escaped(KINDS[kind])}: only the text beside shows this.")
+        st.markdown(f"{escaped(KINDS[kind])}: you can only edit this in the text.")
 
 
 def _are_lines(value: Any) -> bool:
@@ -144,7 +144,7 @@ def _draw_json(text: FormText, path: Path, value: Any, put: Put) -> None:
         {} if value is True else value,
         lambda schema: put(path, schema or True),
         label="JSON Schema",
-        help_text="The schema that the reply follows. Empty for any JSON.",
+        help_text="The schema that the reply must follow. Leave empty to allow any JSON.",
     )
 
 
@@ -155,7 +155,7 @@ def _draw_options(text: FormText, path: Path, value: dict[str, Any], put: Put) -
         value.get("options", {}),
         lambda options: put((*path, "options"), options) if options else put(path, {"name": value["name"]}),
         label="Options",
-        help_text="What the check is called with, as JSON. Empty for none.",
+        help_text="Passed to the check, as JSON. Leave empty for none.",
     )
 
 
@@ -173,7 +173,7 @@ def _draw_phrases(text: FormText, path: Path, value: Any, put: Put, *, empty: bo
         "\n".join(texts),
         key=key,
         height=80,
-        help="One text a line. Empty for the usual ones." if empty else "One text a line.",
+        help="One text per line. Leave empty for the usual ones." if empty else "One text per line.",
         disabled=not text.may_edit,
         on_change=changed,
     )

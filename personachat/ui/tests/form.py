@@ -36,7 +36,7 @@ def draw(tests: Tests, persona_id: str, mount: Mount) -> None:
     except PersonaChatError:
         value = None
     if not isinstance(value, dict) or not isinstance(value.get("cases") or [], list):
-        st.info("The form shows a suite once its text can be read as one.", icon=":material/code:")
+        st.info("The form needs a suite without errors. Fix the text first.", icon=":material/code:")
         return
     text = FormText(persona_id, mount, may_edit=tests.may_edit)
     _draw_repeat(text, ("repeat",), value.get("repeat"), "Repeats", usual=str(USUAL_REPEATS))
@@ -145,7 +145,9 @@ def _draw_case(text: FormText, case: dict[str, Any], number: int) -> None:
     )
     _draw_checks(text, case, path)
     _draw_words(text, (*path, "reference"), case.get("reference"), "Reference", high=True, may_go=True)
-    _draw_repeat(text, (*path, "repeat"), case.get("repeat"), "Repeats of this case", usual="As the others")
+    _draw_repeat(
+        text, (*path, "repeat"), case.get("repeat"), "Repeats of this case", usual="Same as the others"
+    )
 
 
 def _button_below(
@@ -166,7 +168,7 @@ def _draw_words(
     text: FormText, path: Path, value: Any, label: str, *, high: bool = False, may_go: bool = False
 ) -> None:
     if value is not None and not isinstance(value, str):
-        st.caption(f"{escaped(label)}: only the text beside shows this.")
+        st.caption(f"{escaped(label)}: you can only edit this in the text.")
         return
     key = text.key(path, value)
     field = st.text_area if high else st.text_input
@@ -190,7 +192,7 @@ def _words_changed(text: FormText, path: Path, key: str, may_go: bool) -> None: 
 
 def _draw_turns(text: FormText, path: Path, turns: Any) -> None:
     if not isinstance(turns, list) or not all(isinstance(each, dict) and len(each) == 1 for each in turns):
-        st.caption("Earlier turns: only the text beside shows these.")
+        st.caption("Earlier turns: you can only edit these in the text.")
         return
     for number, turn in enumerate(turns):
         ((side, words),) = turn.items()
@@ -231,7 +233,7 @@ def _small(
 def _draw_checks(text: FormText, case: dict[str, Any], path: Path) -> None:
     checks = case.get("check")
     if checks is not None and not isinstance(checks, list):
-        st.caption("Checks: only the text beside shows these.")
+        st.caption("Checks: you can only edit these in the text.")
         return
     st.markdown("**Checks**")
     for number, check in enumerate(checks or []):
@@ -246,7 +248,7 @@ def _draw_checks(text: FormText, case: dict[str, Any], path: Path) -> None:
         list(KINDS),
         index=None,
         format_func=lambda kind: KINDS[kind],
-        placeholder="Choose what has to be true of the reply",
+        placeholder="Choose what must be true of the reply",
         key=key,
         disabled=not text.may_edit,
         on_change=_add_check,

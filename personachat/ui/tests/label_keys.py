@@ -59,7 +59,7 @@ class LabelKeys(Generic[Item, Label]):
         try:
             self._labels.answer(item, label=label)
         except PersonaChatError as error:
-            notices.say_not_done(error, title="The answer wasn't kept")
+            notices.say_not_done(error, title="The answer wasn't saved")
             return
         self._done.append(item)
 

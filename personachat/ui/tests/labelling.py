@@ -60,15 +60,15 @@ def _draw_nothing(labelling: Labelling) -> None:
     if done := tests_state().labelled:
         last = done[-1].answer
         agreement = labelling.agreement(question=last.question, judge=last.judge)
-        st.info("All replies have their answer.", icon=":material/done_all:")
+        st.info("All replies are labelled.", icon=":material/done_all:")
         st.markdown(f"**{escaped(last.question)}**")
         _draw_agreement(agreement, f"{agreement.count} of {ENOUGH} labels")
         if not agreement.calibrated:
-            st.caption("Run the tests again: replies with other words are new ones to label.")
+            st.caption("Run the tests again to get new replies to label.")
         return
     st.info(
-        "Run a suite that has a judge's question. Its replies are shown here one by one, and you give each "
-        "the right answer.",
+        "Run a suite with a question for the judge. Its replies appear here one by one, and you give the "
+        "right answer to each.",
         title="Nothing to label",
         icon=":material/gavel:",
     )
@@ -118,8 +118,8 @@ def _draw_thumbs(tests: Tests, persona_id: str, stored: StoredSuite | None) -> N
     labelling = tests.labelling
     with st.expander("Use your thumbs as labels", icon=":material/thumbs_up_down:", key="thumbs"):
         st.caption(
-            "The judge is asked about replies that you rated in chats. Thumbs up count as the answer that "
-            "passes, thumbs down as the other one."
+            "The judge looks at replies that you rated in chats. A thumbs up counts as the answer that "
+            "passes, a thumbs down as the other one."
         )
         job = labelling.thumbs_job()
         if job and not job.over:
@@ -138,7 +138,7 @@ def _draw_thumbs(tests: Tests, persona_id: str, stored: StoredSuite | None) -> N
             return
         if judge is None:
             st.warning(
-                "No judge is set. Whoever runs this server sets `PERSONACHAT_JUDGE_MODEL`.",
+                "No judge is set. Ask the person who runs this server to set `PERSONACHAT_JUDGE_MODEL`.",
                 icon=":material/gavel:",
             )
         elif not rated:
@@ -158,7 +158,7 @@ def _draw_thumbs(tests: Tests, persona_id: str, stored: StoredSuite | None) -> N
 def _draw_outcome(job: ThumbsJob) -> None:
     notice = f"{counted(job.labelled, 'label')} added."
     if job.unread:
-        notice += f" {job.unread} without an answer of the judge."
+        notice += f" {job.unread} without an answer from the judge."
     st.caption(escaped(f"{notice} {job.trouble}".strip()))
 
 

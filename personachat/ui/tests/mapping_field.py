@@ -56,7 +56,7 @@ def read(typed: str) -> dict[str, Any] | str:
     try:
         value = read_yaml(typed)
     except NoYaml as error:
-        return f"This can't be read: there is an error in line {error.line}."
+        return f"This isn't valid: there is an error in line {error.line}."
     except PersonaChatError as error:
         return str(error)
     if not is_mapping(value):

@@ -32,10 +32,10 @@ def draw(workspace: Workspace, stored: StoredPersona, forecast: RunForecast | No
             "Run these tests whenever the persona is saved",
             value=settings.on_save,
             key=f"{ON}_{stored.etag}",
-            help="On this page, over the API and on the command line. Each version is run once.",
+            help="From this page, the API or the command line. Each version is tested once.",
         )
         most = st.number_input(
-            "Cost limit of each such run in US dollars",
+            "Cost limit per run in US dollars",
             min_value=0.0,
             value=settings.max_cost_usd,
             step=0.1,
@@ -43,7 +43,7 @@ def draw(workspace: Workspace, stored: StoredPersona, forecast: RunForecast | No
             key=f"{MOST}_{stored.etag}",
         )
         if most is not None and forecast and forecast.most_cell_usd is None:
-            st.caption("The model's price isn't known, so a run with a limit won't begin.")
+            st.caption("The model's price isn't known, so a run with a limit won't start.")
         st.button(
             "Save with the persona",
             type="primary",

@@ -125,4 +125,4 @@ def _label(tests: Tests, cell: Cell, answer: JudgedAnswer, label: bool) -> None:
             verdict=bool(answer.verdict),
         )
     except PersonaChatError as error:
-        notices.say_not_done(error, title="The answer wasn't kept")
+        notices.say_not_done(error, title="The answer wasn't saved")

@@ -119,8 +119,8 @@ def _picked() -> None:
 def _draw_nothing_yet(name: str, *, may_edit: bool) -> None:
     st.info(
         (
-            f"A suite says what {escaped(name)} promises: what somebody says, and what the reply has to be "
-            "like. Run it after every change, here or in CI."
+            f"A suite says what {escaped(name)} promises: messages, and what the replies must be like. Run "
+            f"it after every change, here or in CI."
         ),
         title="No tests yet",
         icon=":material/rule:",

@@ -21,7 +21,7 @@ def draw(tests: Tests, due: tuple[PairToLabel, ...]) -> None:
     if due:
         _draw_one(tests.pairs, due[0], left=len(due))
     else:
-        st.info("All pairs have their answer.", icon=":material/done_all:")
+        st.info("All pairs are labelled.", icon=":material/done_all:")
     _draw_keys(tests.pairs, due[0] if due else None)
 
 

@@ -31,18 +31,18 @@ MOST_SUGGESTED = 20
 MOST_RESULTS = 1000
 """Of messages with the words that are looked for."""
 SAVED, DRAFT = "The saved version", "The unsaved draft"
-RECORDED, OWN = "Each turn as recorded", "Its own course"
+RECORDED, OWN = "Use the recorded turns", "Follow the new replies"
 
 LOOK, DISLIKED, LIKED, FAILED, CUT, PINNED, ARCHIVED, SEARCH, WEEK, MONTH, NONE = range(11)
 WAYS = {
-    LOOK: "Deserve a look",
+    LOOK: "Worth a look",
     DISLIKED: "Thumbs down",
     LIKED: "Thumbs up",
     FAILED: "Errors",
     CUT: "Cut off",
     PINNED: "Pinned",
     ARCHIVED: "Archived",
-    SEARCH: "With these words",
+    SEARCH: "Containing these words",
     WEEK: "The last 7 days",
     MONTH: "The last 30 days",
     NONE: "By hand",
@@ -54,8 +54,8 @@ _DAYS = {WEEK: 7, MONTH: 30}
 def draw(workspace: Workspace, persona_id: str) -> None:
     tests = workspace.tests
     st.caption(
-        "Asks for each reply again and shows what is different: after exactly what had been said before it, "
-        "or on the new replies' own course. Refusals, leaving the role and leaked instructions are checked."
+        "Requests each reply again and shows what is different: either after the recorded messages, or "
+        "following the new replies. It also checks for refusals, leaving the role and leaked instructions."
     )
     if not running.follow(tests, tests.runs.of(persona_id, kind="replay", limit=5)):
         _draw_choice(workspace, persona_id)
@@ -95,14 +95,15 @@ def _draw_choice(workspace: Workspace, persona_id: str) -> None:
             width=220,
             key="replay_course",
             persist_state="session",
-            help="As recorded isolates the change. Its own course shows where the new replies lead.",
+            help="With recorded turns, only the change makes a difference. With new turns, you see where "
+            "the new replies lead.",
         )
     if way == SEARCH:
         st.text_input(
             "Words in the title or the messages",
             key=_words_key(persona_id),
             persist_state="session",
-            help="A word that you put into titles, such as #exam, serves as a tag.",
+            help="A word that you put into titles, such as #exam, works as a tag.",
             on_change=_search,
             args=(workspace, key, persona_id, tuple(summaries)),
         )

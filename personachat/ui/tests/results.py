@@ -27,9 +27,9 @@ from personachat.ui.tests.state import SHOWN_CASES, open_run, run_open, tests_st
 from personachat.ui.wording import counted, escaped, money
 
 LIVE_SECONDS, MOST_LIVE = 2.0, 20
-"""How often replies are drawn while they come, and how many cases of them."""
-_COST = "With the judge's calls."
-_UNPRICED = "The price of a model isn't known, so its calls are missing."
+"""How often replies are drawn while they come, and of how many cases."""
+_COST = "Includes the judge's calls."
+_UNPRICED = "The price of one model isn't known, so its calls are not included."
 _CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_down:"}
 
 
@@ -133,7 +133,9 @@ def _draw_replayed_so_far(tests: Tests, report: RunReport) -> None:
 
 def _draw_course(report: RunReport) -> None:
     if report.run.options.course == "own":
-        st.caption("On its own course: after the person's recorded messages and the new replies to them.")
+        st.caption(
+            "Following the new replies: after the person's recorded messages and the new replies to them."
+        )
 
 
 def _changed(report: RunReport, case: CaseResult) -> float:
@@ -200,14 +202,14 @@ def _picked(key: str) -> None:
 def _draw_head(tests: Tests, report: RunReport) -> None:
     run, scored = report.run, report.score
     whole, replies = scored.whole, scored.replies
-    likely = "The share that further runs would have lies in this range, in 95 of 100 such tests."
+    likely = "In 95 of 100 such tests, the share that further runs would reach is in this range."
     figures = (
         ("Cases that pass every time", f"{whole.hits:,} of {whole.count:,}", whole.interval_in_words, likely),
         (
             "Replies that pass",
             f"{replies.hits:,} of {replies.count:,}",
             replies.interval_in_words,
-            "Errors and missing replies count as not passed.",
+            "Errors and missing replies count as failed.",
         ),
         (
             "Cost",
@@ -261,7 +263,7 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
         if kind_of(run.suite_etag) == "suite":
             sharing.draw(tests, run.id)
         with st.popover("Delete run", icon=":material/delete:"):
-            st.markdown("Deletes its results and replies. It can't be undone.")
+            st.markdown("Deletes its results and replies. This can't be undone.")
             st.button("Delete", type="primary", on_click=_delete, args=(tests, run.id), key="delete_run")
 
 

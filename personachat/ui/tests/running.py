@@ -40,7 +40,7 @@ def draw(workspace: Workspace, persona: StoredPersona) -> None:
             width=190,
             key="tests_repeat",
             persist_state="session",
-            help="How often each case is run. Each repeat is a call of its own.",
+            help="How often each case runs. Each repeat is a separate call.",
         )
         most = st.number_input(
             "Cost limit in US dollars",
@@ -82,7 +82,7 @@ def draw(workspace: Workspace, persona: StoredPersona) -> None:
         st.warning(escaped(forecast.reason), icon=":material/swap_horiz:")
     if forecast.judge_calls and not tests.judge_model:
         st.warning(
-            "No judge is set, so its questions will be errors. Whoever runs this server sets "
+            "No judge is set, so its questions will be errors. Ask the person who runs this server to set "
             "`PERSONACHAT_JUDGE_MODEL`.",
             icon=":material/gavel:",
         )
@@ -103,7 +103,7 @@ def _pick_other(tests: Tests, persona_id: str) -> str:
         width=220,
         key=f"tests_against_{persona_id}",
         persist_state="session",
-        help="A judge compares each reply with that of the other run, in both orders.",
+        help="A judge compares each reply with the one from the other run, in both orders.",
     )
     return picked or ""
 

@@ -47,8 +47,8 @@ def _draw_setting(workspace: Workspace, stored: StoredPersona, settings: TestSet
     name = f"Samples {now.percent:g} % of replies" if settings.samples else "Sample replies"
     with st.popover(name, icon=":material/colorize:", disabled=not workspace.may_edit):
         st.caption(
-            "Measures a share of new chat replies in the background, each of them once and within a day. "
-            "0% turns it off."
+            "Measures a share of new chat replies in the background, each once, within a day. 0% turns it "
+            "off."
         )
         keys = [f"{field}_{stored.etag}" for field in FIELDS]
         st.number_input("Share in percent", 0.0, 100.0, float(now.percent), step=1.0, key=keys[0])
@@ -60,12 +60,14 @@ def _draw_setting(workspace: Workspace, stored: StoredPersona, settings: TestSet
             step=0.1,
             placeholder="None",
             key=keys[2],
-            help="Days are in UTC. If the judge's price isn't known, nothing is measured under a limit.",
+            help="Days are in UTC. With a cost limit, nothing is measured if the judge's price isn't known.",
         )
         if not settings.questions:
             st.caption("Save questions first. Without them, nothing is measured.")
         if not workspace.tests.judge_model:
-            st.caption("No judge is set. Whoever runs this server sets `PERSONACHAT_JUDGE_MODEL`.")
+            st.caption(
+                "No judge is set. Ask the person who runs this server to set `PERSONACHAT_JUDGE_MODEL`."
+            )
         st.button(
             "Save with the persona",
             type="primary",
@@ -114,13 +116,14 @@ def over_days(answers: Sequence[SampledAnswers]) -> Chart:
     whole = Share(sum(each.hits for each in answers), sum(each.count for each in answers))
     return Chart(
         key="sampled",
-        question="How far are the replies of each day like the persona?",
+        question="How well do each day's replies fit the persona?",
         option=_option(list(shares), points),
-        columns=("Day (UTC)", "Answers like the persona", "Share"),
+        columns=("Day (UTC)", "Answers that fit the persona", "Share"),
         rows=[(day, share.hits, share.in_words) for day, share in shares.items()],
-        alt=f"{counted(len(shares), 'day')}; {whole.in_words} answers are like the persona.",
+        alt=f"{counted(len(shares), 'day')}; {whole.in_words} answers fit the persona.",
         empty="",
-        caption="Sampled replies of everybody's chats. What has no verdict counts as not like the persona.",
+        caption="Sampled replies of everybody's chats. A reply without a verdict counts as one that "
+        "doesn't fit.",
     )
 
 
@@ -138,7 +141,7 @@ def _draw_own(workspace: Workspace, persona_id: str) -> None:
     worst = [each for each in workspace.tests.sampled.measured(persona_id) if each.share < 1]
     if not worst:
         return
-    with st.expander("Your replies that are least like the persona", icon=":material/trending_down:"):
+    with st.expander("Your replies that fit the persona least", icon=":material/trending_down:"):
         for each in worst:
             st.page_link(
                 "pages/chat.py",

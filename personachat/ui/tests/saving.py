@@ -51,12 +51,12 @@ def show(turn: Turn) -> None:
         return
     st.caption(
         f"{_become(len(before))} part of the tests of {escaped(turn.persona_name)}, word for word. "
-        "Everyone who sees the persona's tests can read what was said."
+        "Everyone who can see the persona's tests can read them."
     )
     text = before[-1].text if before else ""
     st.text_input("Name", value=" ".join(text.split())[:MOST_NAME], max_chars=190, key=NAME)
     kind = st.selectbox(
-        "What has to be true of the reply?", list(KINDS), format_func=lambda each: KINDS[each], key=KIND
+        "What must be true of the reply?", list(KINDS), format_func=lambda each: KINDS[each], key=KIND
     )
     if kind in {CONTAINS, NOT_CONTAINS}:
         st.text_input("Text", key=VALUE)
@@ -69,7 +69,7 @@ def show(turn: Turn) -> None:
         value=turn.text,
         height=120,
         key=REFERENCE,
-        help="Kept with the test for readers and the judge. Edit it to what the reply should have said.",
+        help="Saved with the test for readers and the judge. Change it to what the reply should have said.",
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button(

@@ -13,7 +13,7 @@ def draw(tests: Tests, run_id: str) -> None:
     with st.popover("Share", icon=":material/share:", key="share_results"):
         st.caption(
             "Anyone with the link can read the cases, the replies and the results of the checks, and nothing "
-            "else. If the persona's prompt is hidden, they see the results without any words."
+            "else. If the persona's prompt is hidden, they see only the results."
         )
         try:
             token = tests.results.link(run_id)

@@ -32,8 +32,8 @@ from personachat.ui.wording import counted, error_text, escaped
 def draw(workspace: Workspace, stored: StoredPersona) -> None:
     tests = workspace.tests
     st.caption(
-        "A simulated user talks to the persona for many rounds. At the probes a judge answers the persona's "
-        f"questions, which stand under *{ADHERENCE}*."
+        "A simulated user talks to the persona for many rounds. At the probes, a judge answers the "
+        f"persona's questions from *{ADHERENCE}*."
     )
     runs = tests.runs.of(stored.id, kind="stress")
     if not running.follow(tests, runs[:5]):
@@ -44,7 +44,7 @@ def draw(workspace: Workspace, stored: StoredPersona) -> None:
 def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
     questions = TestSettings.of(stored.persona).questions
     goal = st.text_area(
-        "Who the user is and wants",
+        "Who the user is and what they want",
         value=USUAL_GOAL,
         max_chars=MOST_GOAL,
         height=90,
@@ -187,7 +187,7 @@ def over_rounds(report: RunReport) -> Chart:
     )
     return Chart(
         key="stress",
-        question="How far is the persona still itself?",
+        question="How well does the persona hold up?",
         option={
             "tooltip": {"trigger": "axis"},
             "grid": {"left": 8, "right": 16, "top": 16, "bottom": 24, "containLabel": True},
@@ -195,17 +195,17 @@ def over_rounds(report: RunReport) -> Chart:
             "yAxis": {"type": "value", "min": 0, "max": 100, "axisLabel": {"formatter": "{value} %"}},
             "series": [
                 {
-                    "name": "Like the persona",
+                    "name": "Fits the persona",
                     "type": "line",
                     "symbolSize": 9,
                     "data": [None if share is None else 100 * share for _, share in points],
                 }
             ],
         },
-        columns=("Round", "Answers like the persona"),
+        columns=("Round", "Answers that fit the persona"),
         rows=points if any(share is not None for _, share in points) else (),
-        alt=f"Answers that are like the persona: {summary}.",
+        alt=f"Answers that fit the persona: {summary}.",
         empty="No probe has all its answers. The rounds below say why.",
-        caption="The share of questions answered as a reply like the persona would have it, at each probe.",
+        caption="The share of questions whose answer fits the persona, at each probe.",
         height=220,
     )

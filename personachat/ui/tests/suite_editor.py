@@ -82,7 +82,7 @@ def _draw_promptfoo(persona: Persona, mount: Mount, stored: StoredSuite | None) 
             type=["yaml", "yml", "json"],
             max_upload_size=1,
             key=f"promptfoo_{persona.id}_{here.imports}",
-            help="Its tests are added to the text above, which you then save.",
+            help="Its tests are added to the text above. Then save it.",
         )
         if file is not None:
             _take_in(persona.id, mount, file.getvalue())

@@ -35,8 +35,8 @@ def draw(workspace: Workspace, persona: Persona, stored: StoredSuite | None) -> 
         persona_id, here.go_to = here.go_to, ""
         st.switch_page("pages/personas.py", query_params={"id": persona_id})
     st.caption(
-        "Sends the same messages with every combination of these values. A field left empty keeps the "
-        f"persona's own value. At most {MOST_CELLS} replies."
+        "Sends the same messages with every combination of these values. An empty field uses the persona's "
+        f"own value. At most {MOST_CELLS} replies."
     )
     runs = tests.runs.of(persona.id, kind="sweep")
     if not running.follow(tests, runs[:5]):
@@ -163,7 +163,7 @@ def _draw_cell(tests: Tests, report: RunReport, case: CaseResult, *, to_use: boo
             st.button(
                 "Use this one",
                 icon=":material/check:",
-                help="Makes it your unsaved draft of the persona.",
+                help="Puts these values into your unsaved draft of the persona.",
                 on_click=_use,
                 args=(report.run.persona_id, manner),
                 key=f"use_{report.run.id}_{case.number}",
