@@ -1,8 +1,9 @@
 """How what a script draws gets to the browser: with fewer steps of the server's loop than Streamlit takes.
 
 Streamlit wakes the loop twice for each message of a run, and a run of the chat page has over a hundred. Here
-all that has come until the loop gets there is handled at once, in the same order. The theme, which is told
-with every run, is looked up once. Everything here touches what Streamlit does not document.
+all that has come until the loop gets there is handled at once, in the same order, and leaves with one call of
+the operating system. The theme, which is told with every run, is looked up once. Everything here touches what
+Streamlit does not document.
 """
 
 from __future__ import annotations
@@ -13,15 +14,22 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import Runtime, app_session
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.session_manager import ActiveSessionInfo
 
 _WAITING = "_personachat_waiting"
 """Where a session has what is still to be done on the loop."""
 
+MOST_TOGETHER = 50
+"""So many messages are sent before others have their turn. A browser with 500 waiting is taken for lost."""
+
 _call_soon = AppSession._call_soon_on_event_loop
 _message_enqueued = Runtime._enqueued_some_message
+_flush = AppSession.flush_browser_queue
+_send = Runtime._send_message
 _fill_in_theme = app_session._populate_theme_msg
 
 
@@ -37,6 +45,8 @@ def send_together() -> None:
     """Make Streamlit do so; once a process, before the first visitor, and again changes nothing."""
     AppSession._call_soon_on_event_loop = _call_together  # type: ignore[method-assign]  # Streamlit has no public way
     Runtime._enqueued_some_message = _say_once  # type: ignore[method-assign]  # Streamlit has no public way
+    AppSession.flush_browser_queue = _flush_together  # type: ignore[assignment,method-assign]  # Streamlit has no public way
+    Runtime._send_message = _send_together  # type: ignore[assignment,method-assign]  # Streamlit has no public way
     app_session._populate_theme_msg = _fill_in_known_theme
 
 
@@ -65,6 +75,17 @@ def _say_once(self: Runtime) -> None:
     if asyncio._get_running_loop() is loop.eventloop and loop.need_send_data.is_set():
         return
     _message_enqueued(self)
+
+
+def _flush_together(self: AppSession) -> list[list[ForwardMsg]]:
+    """What waits for the browser, in groups: after each item of the list the loop gives others a turn."""
+    waiting = _flush(self)
+    return [waiting[start : start + MOST_TOGETHER] for start in range(0, len(waiting), MOST_TOGETHER)]
+
+
+def _send_together(self: Runtime, session: ActiveSessionInfo, messages: list[ForwardMsg]) -> None:
+    for message in messages:
+        _send(self, session, message)
 
 
 def _fill_in_known_theme(msg: Any, section: str = "theme") -> None:

@@ -8,9 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg, ForwardMsgMetadata
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import Runtime, app_session
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.web.server.starlette.starlette_server_config import WEBSOCKET_MAX_SEND_QUEUE_SIZE
 
 from personachat.ui import script_messages
 
@@ -134,6 +137,32 @@ def test_on_the_loop_it_is_said_once_that_there_is_something_to_send(monkeypatch
     asyncio.run(main())
 
 
+def test_what_waits_for_a_browser_is_sent_in_groups_and_in_order() -> None:
+    session = Session(Loop())
+    session._browser_queue = ForwardMsgQueue()
+    for number in range(2 * script_messages.MOST_TOGETHER + 20):
+        session._browser_queue.enqueue(ForwardMsg(ref_hash=str(number), metadata=at(number)))
+    session._browser_queue.enqueue(ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY))
+    groups = script_messages._flush_together(session)
+    assert [len(group) for group in groups] == [script_messages.MOST_TOGETHER] * 2 + [21]
+    assert len(groups[0]) < WEBSOCKET_MAX_SEND_QUEUE_SIZE
+    assert script_messages._flush_together(session) == []
+
+    sent: list[str] = []
+    tab: Any = SimpleNamespace(
+        client=SimpleNamespace(write_forward_msg=lambda message: sent.append(message.ref_hash)),
+        script_run_count=0,
+    )
+    for group in groups:
+        script_messages._send_together(Runtime.__new__(Runtime), tab, group)
+    assert sent == [*map(str, range(2 * script_messages.MOST_TOGETHER + 20)), ""]
+    assert tab.script_run_count == 1  # as Streamlit counts, of whose own each message goes its way
+
+
+def at(number: int) -> ForwardMsgMetadata:
+    return ForwardMsgMetadata(delta_path=[0, number])
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_theme_is_told_as_streamlit_tells_it(section: str) -> None:
     theirs, ours = CustomThemeConfig(), CustomThemeConfig()
@@ -148,4 +177,6 @@ def test_it_is_done_where_the_server_is_ours() -> None:
 
     assert AppSession._call_soon_on_event_loop is script_messages._call_together
     assert Runtime._enqueued_some_message is script_messages._say_once
+    assert AppSession.flush_browser_queue is script_messages._flush_together
+    assert Runtime._send_message is script_messages._send_together
     assert app_session._populate_theme_msg is script_messages._fill_in_known_theme
