@@ -8,6 +8,7 @@ pause, a further Started comes where the rest begins.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -159,6 +160,20 @@ class Failed:
             "retry_after_seconds": self.retry_after_seconds,
         }
         return stored | ({"request_id": self.request_id} if self.request_id else {})
+
+    @classmethod
+    def stored(cls, record: Mapping[str, Any]) -> Failed:
+        """What `as_stored` gave; what is missing there, or of another kind, is as if it wasn't said."""
+        names = ("code", "message", "hint", "request_id")
+        values: dict[str, Any] = {
+            "code": "stream_failed",
+            "message": "The reply failed. It isn't known why.",
+        }
+        values |= {name: word for name in names if isinstance(word := record.get(name), str)}
+        seconds = record.get("retry_after_seconds")
+        if isinstance(seconds, int | float) and math.isfinite(seconds):
+            values["retry_after_seconds"] = seconds
+        return cls(**values)
 
 
 ReplyEvent: TypeAlias = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, Column, Float, LargeBinary, String, Table
 
-from personachat.database.columns import UtcDateTime, metadata
+from personachat.database.columns import JsonList, UtcDateTime, metadata
 
 people = Table(
     "people",
@@ -17,13 +17,13 @@ people = Table(
     Column("name", String(320), nullable=False),
     Column("email", String(320), nullable=False),
     Column("role", String(20), nullable=False),  # at last sight
-    Column("groups", JSON, nullable=False),
+    Column("groups", JsonList(str, required=True), nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("login_at", Float),  # the newest login's, in seconds by the provider's clock
     Column("signed_out_before", Float),  # by the same clock: logins up to then count no more
-    Column("ended_logins", JSON),  # by the same clock: single ones that were logged out of
-    Column("claims", JSON),  # rules that fitted a claim of the newest login
+    Column("ended_logins", JsonList((int, float))),  # by the same clock: single ones that were logged out of
+    Column("claims", JsonList(str)),  # rules that fitted a claim of the newest login
 )
 
 person_pictures = Table(

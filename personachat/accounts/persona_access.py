@@ -15,15 +15,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, delete, select, update
 
 from personachat.accounts.people_tables import persona_access
-from personachat.accounts.rights import SHARED, Grant, PersonaAccess
+from personachat.accounts.rights import SHARED, Grant, PersonaAccess, Visibility
 from personachat.database.connection import Database
 from personachat.database.upsert import put
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 
 _a = persona_access.c
+
+_GRANTS: TypeAdapter[tuple[Grant, ...]] = TypeAdapter(tuple[Grant, ...])
+_VISIBILITY: TypeAdapter[Visibility] = TypeAdapter(Visibility)
 
 _ReadOnce = dict["PersonaAccesses", Mapping[str, PersonaAccess]]
 _read: ContextVar[_ReadOnce | None] = ContextVar("persona_access_read", default=None)
@@ -135,5 +139,10 @@ def _read_again() -> None:
 
 
 def _access(row: Row[Any]) -> PersonaAccess:
-    grants = tuple(Grant(each["who"], each["right"], each["allowed"]) for each in row.grants)
-    return PersonaAccess(row.owner, row.visibility, row.prompt_visible, grants)
+    """What is stored; where it can't be read it may forbid something, and so nobody is let in by it."""
+    try:
+        grants = _GRANTS.validate_python(row.grants)
+        visibility = _VISIBILITY.validate_python(row.visibility)
+    except ValidationError:
+        return PersonaAccess(row.owner, "private", prompt_visible=False)
+    return PersonaAccess(row.owner, visibility, row.prompt_visible, grants)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table
 
-from personachat.database.columns import Json, UtcDateTime, metadata
+from personachat.database.columns import JsonList, JsonObject, UtcDateTime, metadata
 
 budgets = Table(
     "budgets",
@@ -46,8 +46,8 @@ audit_events = Table(
     Column("action", String(40), nullable=False),
     Column("kind", String(20), nullable=False),
     Column("target", String(300), nullable=False),
-    Column("before", Json),
-    Column("after", Json),
+    Column("before", JsonObject),
+    Column("after", JsonObject),
     Index("ix_audit_events_at", "at"),
     sqlite_autoincrement=True,  # no number is given twice
 )
@@ -60,7 +60,7 @@ api_tokens = Table(
     Column("name", String(100), nullable=False),
     Column("owner", String(300), nullable=False),
     Column("role", String(10), nullable=False),
-    Column("personas", Json),  # null is all
+    Column("personas", JsonList(str)),  # null is all
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", String(300), nullable=False),
     Column("expires_at", UtcDateTime),

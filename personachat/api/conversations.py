@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -30,10 +30,9 @@ from personachat.api.uploads import uploads
 from personachat.history.filters import Filters
 from personachat.history.library import ConversationLibrary
 from personachat.history.search import Hit
+from personachat.stamps import end_of, start_of
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
-
-LAST_DAY = date.max
 
 
 def _day(value: Any) -> Any:
@@ -93,8 +92,8 @@ def list_conversations(  # noqa: PLR0913  # one parameter a filter
     filters = Filters(
         persona_id=persona_id,
         model=model,
-        since=None if since is None else _midnight(since),
-        until=None if until is None or until == LAST_DAY else _midnight(until + timedelta(days=1)),
+        since=None if since is None else start_of(since),
+        until=None if until is None else end_of(until),
         rating=None if rating is None else RATINGS[rating],
         archived=archived,
     )
@@ -167,7 +166,3 @@ def _search(
         ],
         next_cursor=results.next_cursor,
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)

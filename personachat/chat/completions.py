@@ -6,9 +6,10 @@ win over the persona's, up to what the operator allows; address and key are neve
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from personachat.chat.prompt_estimates import prompt_tokens
 from personachat.conversations.model import Reply
@@ -38,6 +39,12 @@ _ROLES: Mapping[str, Role] = {
 
 _OF_NO_MEANING = frozenset({"name", "reasoning", "reasoning_content"})
 """Keys of a message without which it says the same to a model that takes plain text."""
+
+
+MOST_NESTED = 200
+"""How deep what a caller passes on may be nested: encoders give up far below what parsers take."""
+
+_PassedOn = TypeVar("_PassedOn", Mapping[str, Any], Sequence[Mapping[str, Any]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +139,9 @@ class Completions:
             temperature=request.temperature if ask.temperature is None else ask.temperature,
             top_p=request.top_p if ask.top_p is None else ask.top_p,
             max_tokens=self._longest(persona, ask),
-            stop=request.stop if ask.stop is None else ask.stop,
-            as_sent=tuple(as_sent),
-            more={**request.more, **ask.more},
+            stop=request.stop if ask.stop is None else tuple(map(storable, ask.stop)),
+            as_sent=tuple(_sendable(as_sent)),
+            more={**request.more, **_sendable(ask.more)},
         )
 
     def _longest(self, persona: Persona, ask: CompletionRequest) -> int:
@@ -173,6 +180,40 @@ def _split(
             return conversation, list(messages[number:])
         conversation.append(ChatMessage(role, storable(message["content"])))
     return conversation, []
+
+
+def _sendable(passed_on: _PassedOn) -> _PassedOn:
+    """What a caller has passed on, with U+FFFD for lone surrogates, which no request can hold.
+
+    Raises RequestRefused for numbers that JSON doesn't have, and for what is nested too deep.
+    """
+    if not _is_flat(passed_on):
+        raise RequestRefused(f"The request is nested deeper than {MOST_NESTED} levels.", hint="Flatten it.")
+    try:
+        text = json.dumps(passed_on, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise RequestRefused("The request holds a number that isn't finite.", hint="Leave it out.") from None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        whole: _PassedOn = json.loads(storable(text))
+        return whole
+    return passed_on
+
+
+def _is_flat(passed_on: object) -> bool:
+    level = [passed_on]
+    for _ in range(MOST_NESTED):
+        level = [
+            inner
+            for each in level
+            for inner in (
+                each.values() if isinstance(each, Mapping) else each if isinstance(each, list) else ()
+            )
+        ]
+        if not level:
+            return True
+    return False
 
 
 def _understood(ask: CompletionRequest, answering: ModelChoice) -> CompletionRequest:

@@ -47,14 +47,15 @@ def audit(  # noqa: PLR0913  # one option a filter
     from personachat.accounts.audit import AuditFilter
     from personachat.accounts.audit_words import deed, details
     from personachat.history.audit_table import audit_csv
+    from personachat.stamps import end_of, start_of
 
     audit_filter = AuditFilter(
         actor=actor,
         action=action,
         kind=kind,
         target=target,
-        since=None if since is None else since.replace(tzinfo=UTC),
-        until=None if until is None else until.replace(tzinfo=UTC) + timedelta(days=1),
+        since=None if since is None else start_of(since.date()),
+        until=None if until is None else end_of(until.date()),
     )
     with _opened(data_dir) as administrator:
         events = islice(administrator.audit.all(audit_filter), limit)

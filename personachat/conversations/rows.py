@@ -74,7 +74,7 @@ def reply_of(row: Row[Any]) -> Reply | None:
         model=row.model,
         notices=tuple(row.notices or ()),
         usage=None if usage == Usage() else usage,
-        error=Failed(**row.error) if row.error else None,
+        error=Failed.stored(row.error) if row.error else None,
         reasoning=row.reasoning,
         reason=row.reason,
         summary=row.summary,
@@ -138,8 +138,21 @@ def request_values(request: SentRequest, *, prompt_id: str) -> dict[str, Any]:
     return {"parameters": _storable_all(request.parameters), "prompt_id": prompt_id}
 
 
-def request_of(request: Mapping[str, Any], messages: Iterable[Any]) -> SentRequest:
-    return SentRequest(tuple(ChatMessage(role, content) for role, content in messages), request["parameters"])
+def request_of(request: Mapping[str, Any], messages: Iterable[Any]) -> SentRequest | None:
+    """The request as it was sent; None where what is stored of it is no request."""
+    match request:
+        case {"parameters": dict(parameters)}:
+            pass
+        case _:
+            return None
+    sent = []
+    for message in messages:
+        match message:
+            case ["system" | "user" | "assistant" as role, str(content)]:
+                sent.append(ChatMessage(role, content))
+            case _:
+                return None
+    return SentRequest(tuple(sent), parameters)
 
 
 def conversation_of(row: Row[Any], *, queue: tuple[QueuedMessage, ...] = ()) -> Conversation:

@@ -170,8 +170,9 @@ class SqlConversations:
             ).scalar()
             if request is None:
                 return None
-            query = select(prompts.c.messages).where(prompts.c.id == request["prompt_id"])
-            return request_of(request, connection.execute(query).scalar_one())
+            query = select(prompts.c.messages).where(prompts.c.id == str(request.get("prompt_id")))
+            messages = connection.execute(query).scalar_one_or_none()
+            return None if messages is None else request_of(request, messages)
 
     def rate(self, owner: str, turn_id: str, rating: Rating | None, *, note: str = "") -> None:
         values = {"rating": rating, "rating_note": storable(note)}

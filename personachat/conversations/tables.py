@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from personachat.database.columns import Json, UtcDateTime, metadata
+from personachat.database.columns import JsonList, JsonObject, UtcDateTime, metadata
 from personachat.stamps import now
 
 LIVE = text("state IN ('running', 'paused')")
@@ -41,8 +41,8 @@ conversations = Table(
     Column("leaf_id", String(32)),
     Column("pinned", Boolean, nullable=False, default=False),
     Column("archived", Boolean, nullable=False, default=False),
-    Column("variables", Json),  # {name: value}; null for none
-    Column("settings", Json),  # {name: value}; null where all is as in the persona
+    Column("variables", JsonObject),  # {name: value}; null for none
+    Column("settings", JsonObject),  # {name: value}; null where all is as in the persona
     Column("deleted_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),  # when it last went on, not when it was renamed
@@ -76,7 +76,7 @@ turns = Table(
     Column("provider", String(80), nullable=False, default=""),
     Column("model", String(200), nullable=False, default=""),
     Column("reason", Text, nullable=False, default=""),
-    Column("notices", Json),
+    Column("notices", JsonList(str)),
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer),
     Column("cached_tokens", Integer),
@@ -84,14 +84,14 @@ turns = Table(
     Column("cost_usd", Float),
     Column("finish_reason", String(20)),
     Column("error_code", String(60)),
-    Column("error", Json),
+    Column("error", JsonObject),
     Column("first_token_seconds", Float),
     Column("reasoning_seconds", Float),
     Column("duration_seconds", Float),
     Column("memory_from", Integer),
     Column("summary", Text, nullable=False, default=""),
     Column("journal", Text, nullable=False, default=""),  # see personachat.replies.journal
-    Column("request", Json),  # {"parameters": {...}, "prompt_id": ...}
+    Column("request", JsonObject),  # {"parameters": {...}, "prompt_id": ...}
     Column("process_id", String(32)),  # who generates it
     Column("wanted", String(6)),  # what another process asks of the one that generates it
     Index("ix_turns_conversation_id_parent_id", "conversation_id", "parent_id"),
@@ -107,7 +107,7 @@ prompts = Table(
     "prompts",
     metadata,
     Column("id", String(64), primary_key=True),  # SHA-256 of the messages: equal ones are kept once
-    Column("messages", Json, nullable=False),
+    Column("messages", JsonList(list, required=True), nullable=False),
 )
 
 queued_messages = Table(

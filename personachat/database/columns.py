@@ -1,14 +1,20 @@
 """What all tables share: one list of them, and column types that mean the same in SQLite and PostgreSQL.
 
-`migrations/` makes the tables, and a test holds the two together.
+`migrations/` makes the tables, and a test holds the two together. Whoever wrote a row, reading it does not
+fail: JSON of another shape than its column's is empty, and a moment that cannot be reckoned with in every
+time zone is the nearest one that can.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, TypeDecorator
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.operators import OperatorType
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
     naming_convention={
@@ -19,6 +25,32 @@ metadata = MetaData(
     }
 )
 
+EARLIEST, LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+"""Between these a moment has a day before and after it in every time zone."""
+
+
+def in_range(moment: datetime) -> datetime:
+    """The moment in UTC, or the nearest one between EARLIEST and LATEST."""
+    try:
+        return min(max(moment.astimezone(UTC), EARLIEST), LATEST)
+    except OverflowError:
+        return EARLIEST if moment.year == 1 else LATEST
+
+
+class _SqliteMoment(sqlite.DATETIME):
+    """SQLite takes any text for a moment; what is none is the earliest."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        read: Any = super().result_processor(dialect, coltype)
+
+        def moment(value: Any) -> Any:
+            try:
+                return read(value)
+            except (TypeError, ValueError):
+                return EARLIEST
+
+        return moment
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC; SQLite keeps no time zone, so it is taken off on the way in and put back."""
@@ -26,15 +58,61 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(_SqliteMoment())  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+        return super().load_dialect_impl(dialect)
+
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).replace(tzinfo=None)
+        if value is None:
+            return None
+        moment = in_range(value)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return in_range(value if value.tzinfo else value.replace(tzinfo=UTC))
 
 
-Json = JSON(none_as_null=True)
+class _Json(TypeDecorator[Any]):
+    """What can be asked of JSON in a statement can be asked of these, too."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
+        return self.impl_instance.coerce_compared_value(op, value)
+
+
+class JsonObject(_Json):
+    """A JSON object. Anything else is read as an empty one, and null as None unless it is `required`."""
+
+    cache_ok = True
+
+    def __init__(self, *, required: bool = False) -> None:
+        super().__init__()
+        self.required = required
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> dict[str, Any] | None:
+        if value is None and not self.required:
+            return None
+        return value if isinstance(value, dict) else {}
+
+
+class JsonList(_Json):
+    """A JSON array of `items`. What is not one of them is left out; otherwise as JsonObject."""
+
+    cache_ok = True
+
+    def __init__(self, items: type | tuple[type, ...], *, required: bool = False) -> None:
+        super().__init__()
+        self.items = items
+        self.required = required
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> list[Any] | None:
+        if value is None and not self.required:
+            return None
+        if not isinstance(value, list):
+            return []
+        return [item for item in value if isinstance(item, self.items)]

@@ -7,6 +7,7 @@ wait for writers. A file that is damaged or of a newer version is never written.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -293,6 +294,7 @@ def _sqlite_engine(path: Path) -> Engine:
         max_overflow=_MORE_CONNECTIONS,
         pool_timeout=BUSY_SECONDS,
         hide_parameters=True,
+        json_deserializer=_json_or_none,
     )
 
     def connected(connection: Any, _: object) -> None:
@@ -305,6 +307,14 @@ def _sqlite_engine(path: Path) -> Engine:
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
     return engine
+
+
+def _json_or_none(text: str | bytes) -> Any:
+    """SQLite takes any text for JSON; what is none is null."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def _journal(engine: Engine, mode: str = "") -> str:

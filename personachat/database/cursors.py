@@ -25,7 +25,7 @@ def cursor_after(updated_at: datetime, conversation_id: str) -> str:
 def place_of(cursor: str) -> tuple[datetime, str]:
     """The moment and id that `cursor_after` was given."""
     match _decoded(cursor):
-        case [str(moment), str(conversation_id)] if "\0" not in conversation_id:
+        case [str(moment), str(conversation_id)] if conversation_id.isascii() and "\0" not in conversation_id:
             try:
                 read = datetime.fromisoformat(moment)
                 return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC), conversation_id

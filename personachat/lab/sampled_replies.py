@@ -139,8 +139,8 @@ class SampledReplies:
         with self._database.read() as connection:
             for row in connection.execute(query):
                 for question, answer in zip(row.questions, row.answers, strict=False):
-                    key = (row.day, question, str(answer["judge"]))
-                    verdicts_by_key.setdefault(key, []).append(answer["verdict"] is True)
+                    key = (row.day, question, str(answer.get("judge", "")))
+                    verdicts_by_key.setdefault(key, []).append(answer.get("verdict") is True)
         return tuple(
             SampledAnswers(*key, hits=sum(verdicts), count=len(verdicts))
             for key, verdicts in sorted(verdicts_by_key.items())
@@ -161,8 +161,8 @@ class SampledReplies:
         replies = []
         with self._database.read() as connection:
             for row in connection.execute(query):
-                verdicts = [answer["verdict"] for answer in row.answers]
-                if verdicts and None not in verdicts:
+                verdicts = [answer.get("verdict") for answer in row.answers]
+                if verdicts and all(isinstance(each, bool) for each in verdicts):
                     share = sum(verdicts) / len(verdicts)
                     replies.append(MeasuredReply(row.id, row.title, row.turn_id, share, row.day))
         return tuple(sorted(replies, key=lambda each: each.share)[:limit])

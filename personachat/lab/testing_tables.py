@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
-from personachat.database.columns import Json, UtcDateTime, metadata
+from personachat.database.columns import JsonList, JsonObject, UtcDateTime, metadata
 
 test_suites = Table(  # every saved version; with personas in files the file is the newest
     "test_suites",
@@ -44,7 +44,7 @@ test_runs = Table(
     Column("began_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("process_id", String(32), nullable=False),
-    Column("options", Json),
+    Column("options", JsonObject),
     Column("share_token", String(64)),  # who has it can read the results; null for nobody
     Index("uq_test_runs_share_token", "share_token", unique=True),
     Index("ix_test_runs_owner", "owner", "persona_id", "began_at"),
@@ -59,7 +59,7 @@ test_cells = Table(  # one reply of a case; only whole ones are here
     Column("outcome", String(10), nullable=False),
     Column("cost_usd", Float),
     Column("reply", Text, nullable=False),
-    Column("record", Json, nullable=False),
+    Column("record", JsonObject(required=True), nullable=False),
 )
 
 test_labels = Table(  # what a person says of a reply to a judge's question, and what the judge had said
@@ -96,8 +96,8 @@ sampled_replies = Table(  # replies whose adherence is measured by itself; no te
     Column("day", String(10), nullable=False),  # in UTC, whose budget it is
     Column("state", String(10), nullable=False),  # begun or done
     Column("process_id", String(32), nullable=False),  # who measures it
-    Column("questions", Json, nullable=False),
-    Column("answers", Json, nullable=False),  # as many as there are by now
+    Column("questions", JsonList(str, required=True), nullable=False),
+    Column("answers", JsonList(dict, required=True), nullable=False),  # as many as there are by now
     Column("cost_usd", Float, nullable=False),  # until it is done, the most that it can be
     Column("sampled_at", UtcDateTime, nullable=False),
     Index("ix_sampled_replies_persona", "place", "persona_id", "day"),

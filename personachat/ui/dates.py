@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -46,13 +46,3 @@ def day_name(moment: datetime, *, now: datetime, zone: tzinfo) -> str:
     if days <= 1:
         return "Yesterday" if days == 1 else "Today"
     return "Last 7 days" if days < 7 else "Earlier"
-
-
-def start_of(day: date, *, zone: tzinfo) -> datetime:
-    """The first moment of a day."""
-    return datetime.combine(day, time(), tzinfo=zone)
-
-
-def end_of(day: date, *, zone: tzinfo) -> datetime:
-    """The first moment after a day; the end of time where there is no next one."""
-    return start_of(day + timedelta(days=1) if day < date.max else day, zone=zone)

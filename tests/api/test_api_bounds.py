@@ -102,6 +102,29 @@ def call(number: int, method: str, params: dict[str, Any]) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-14:00",
+        "9999-12-31T23:59:59Z",
+    ],
+)
+def test_the_ends_of_time_are_moments_like_others(address: str, moment: str) -> None:
+    with httpx2.Client(base_url=f"{address}/api", timeout=20) as client:
+        client.post("/personas", json=PERSONA)
+        for bound in ("since", "until"):
+            is_early = moment.startswith("0001")
+            events = client.get("/audit", params={bound: moment}).json()["events"]
+            assert bool(events) == (is_early == (bound == "since"))
+            for path in ("/conversations", "/usage"):
+                assert client.get(path, params={bound: moment[:10]}).status_code == 200
+        made = client.post("/tokens", json={"name": "t", "role": "reader", "expiresAt": moment})
+        assert made.status_code == (422 if is_early else 201)
+        assert client.get("/tokens").status_code == 200
+
+
 def test_what_is_said_of_one_wrong_key_is_whole(address: str) -> None:
     told = httpx2.post(f"{address}/api/chat", json=CHAT | {"mesage": "Hi"}, timeout=20).json()
     assert told["detail"] == "mesage is not a key the API knows."

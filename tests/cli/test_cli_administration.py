@@ -24,6 +24,8 @@ def test_the_audit_is_listed_and_is_a_table_for_other_programs(run: Run, tmp_pat
     assert json.loads(table[0]["after"])["name"] == "Tutor"
     assert run("audit", "--until", "2020-01-01").stdout == ""
     assert run("audit", "--since", "yesterday").returncode == 2
+    ever = run("audit", "--since", "0001-01-01", "--until", "9999-12-31", "--format", "csv")
+    assert "tutor" in ever.stdout
 
 
 def test_a_token_is_made_listed_and_revoked(run: Run) -> None:

@@ -88,7 +88,13 @@ def test_pages_part_conversations_of_the_same_moment(talk: Talk, library: Conver
     assert second.next_cursor is None
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "!!!", "W10", "WzFd", "e30", "bnVsbA", "\0", "ü", "A" * 10_000])
+HALF_A_CHARACTER = "WyIyMDI2LTAxLTAxIiwieFx1ZDgwMCJd"
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "!!!", "W10", "WzFd", "e30", "bnVsbA", "\0", "ü", "A" * 10_000, HALF_A_CHARACTER],
+)
 def test_what_is_no_cursor_is_refused_with_a_sentence(library: ConversationLibrary, cursor: str) -> None:
     with pytest.raises(CursorInvalid, match="page link is not valid"):
         library.list(cursor=cursor)

@@ -16,9 +16,11 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
+from personachat.accounts.identity import of_header
 from personachat.lab.comparisons.model import Setup
 from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
+from personachat.ui import owner as owners
 from tests.lab.comparisons.conftest import ended
 from tests.lab.conftest import ended as run_ended
 from tests.pages.conftest import OpenPage
@@ -33,7 +35,10 @@ FORGED: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "NumberInput": [{"double_value": each} for each in (1e308, -1e308, 0.5)],
     "TextInput": [{"string_value": each} for each in ("x" * 1_000_000, "\x00\x1b[2J", "\u202e\ufffe")],
     "TextArea": [{"string_value": each} for each in ("x" * 3_000_000, "\x00", "\u202e")],
-    "DateInput": [{"string_array_value": {"data": each}} for each in (["9999/12/31"], ["0001/01/01"])],
+    "DateInput": [
+        {"string_array_value": {"data": each}}
+        for each in (["9999/12/31"], ["0001/01/01"], ["0001/01/01", "9999/12/31"])
+    ],
     "MenuButton": [{"string_trigger_value": {"data": each}} for each in (WORDS, "", "0")],
 }
 """Values of the type that a field has: others Streamlit itself refuses, in the page of whoever sent them."""
@@ -142,3 +147,26 @@ def test_the_chat_and_the_personas(open_home: OpenPage) -> None:
     page = open_home()
     attack(visit(page, "chat", chat=converse("One")))
     attack(visit(page, "personas", id="second"))
+
+
+def test_the_account_page(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = of_header("ada@example.com")
+    monkeypatch.setenv("PERSONACHAT_REQUIRE_LOGIN", "yes")
+    monkeypatch.setenv("PERSONACHAT_EDITORS", "ada@example.com")
+    monkeypatch.setattr(owners, "current_identity", lambda: ada)
+    page = visit(open_home(), "account")
+    page.text_input(key="token_name").set_value("Nightly")
+    page.run()
+    attack(page)
+    offered = page._tree.get_widget_states()
+    (create,) = [button for button in page.button if button.label == "Create token"]
+    for place in range(ROUNDS):
+        pressed = WidgetStates(
+            widgets=[
+                *(state for state in offered.widgets if state.id != create.id),
+                WidgetState(id=create.id, trigger_value=True),
+            ]
+        )
+        forge(page, pressed, place)
+        assert not page.exception, place
+    assert all(token.role in {"reader", "editor"} for token in get_services().tokens.all())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
-from personachat.database.columns import Json, UtcDateTime, metadata
+from personachat.database.columns import JsonList, JsonObject, UtcDateTime, metadata
 
 comparisons = Table(
     "comparisons",
@@ -16,7 +16,7 @@ comparisons = Table(
     Column("owner", String(300), nullable=False),
     Column("title", String(200), nullable=False),
     Column("blind", Boolean, nullable=False),
-    Column("waiting", Json),  # messages of a list that are still to be sent; null for none
+    Column("waiting", JsonList(str)),  # messages of a list that are still to be sent; null for none
     Column("share_token", String(64)),  # who has it can read the comparison; null for nobody
     Column("most_cost_usd", Float),  # where it stops; null for nowhere
     Column("list_state", String(10)),  # of sending the whole list: "sending" or "stopped"; null for never
@@ -42,7 +42,7 @@ comparison_variants = Table(
     Column("etag", String(64), nullable=False),
     Column("text", Text, nullable=False),
     Column("model", String(200), nullable=False),
-    Column("setup", Json, nullable=False),
+    Column("setup", JsonObject(required=True), nullable=False),
     # No foreign key: a conversation may be removed for its own reasons, and the votes stay.
     Column("conversation_id", String(32)),
 )
@@ -54,8 +54,8 @@ comparison_rounds = Table(
     Column("comparison_id", ForeignKey("comparisons.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("message", Text, nullable=False),
-    Column("shown", Json, nullable=False),  # variants' ids in the order of the columns
-    Column("asked", Json, nullable=False),  # {variant's id: id of the message's turn}
+    Column("shown", JsonList(str, required=True), nullable=False),  # variants' ids, as the columns are
+    Column("asked", JsonObject(required=True), nullable=False),  # {variant's id: id of the message's turn}
     Column("revealed", Boolean, nullable=False),
     Index("uq_comparison_rounds_comparison_id_number", "comparison_id", "number", unique=True),
 )
@@ -86,7 +86,7 @@ question_sets = Table(
     Column("id", String(32), primary_key=True),
     Column("owner", String(300), nullable=False),
     Column("name", String(200), nullable=False),
-    Column("messages", Json, nullable=False),
+    Column("messages", JsonList(str, required=True), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from pydantic import TypeAdapter
+
 from personachat.lab.checks.model import CheckResult, Outcome
 from personachat.lab.runs.options import PLAIN_RUN, RunKind, RunOptions, kind_of
 from personachat.usage.model import Surface
@@ -15,7 +17,6 @@ RunState: TypeAlias = Literal["running", "finished", "cancelled", "limit", "inte
 
 
 _IF_ANY = ("asked", "user_model", "system", "memory_from", "over", "unpriced")
-_SEQUENCES = frozenset({"results", "judged", "pair", "lore"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,19 +108,20 @@ class Cell:
     def stored(
         cls, case_number: int, attempt: int, outcome: Outcome, *, reply: str, cost: float | None, record: Any
     ) -> Cell:
-        plain = {name: value for name, value in record.items() if name not in _SEQUENCES}
-        return cls(
-            case_number=case_number,
-            attempt=attempt,
-            outcome=outcome,
-            reply=reply,
-            cost_usd=cost,
-            results=tuple(CheckResult.stored(each) for each in record["results"]),
-            judged=tuple(JudgedAnswer(**each) for each in record.get("judged", ())),
-            pair=PairVerdict.stored(record.get("pair")),
-            lore=tuple(record.get("lore", ())),
-            **plain,
-        )
+        """The cell of a row; where its record is none of ours, an error that says so."""
+        columns: dict[str, Any] = {
+            "case_number": case_number,
+            "attempt": attempt,
+            "outcome": outcome,
+            "reply": reply,
+            "cost_usd": cost,
+        }
+        try:
+            results = [CheckResult.stored(each) for each in record["results"]]
+            return _CELL.validate_python({**record, "results": results, **columns})
+        except (ValueError, TypeError, LookupError, AttributeError):
+            columns |= {"outcome": "error", "error": "What is stored of it can't be read."}
+            return _CELL.validate_python(columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +165,5 @@ class PairVerdict:
         """Whether the order of the replies changed the answer."""
         return len(set(self.answers)) > 1
 
-    @classmethod
-    def stored(cls, value: Any) -> PairVerdict | None:
-        if not value:
-            return None
-        lists = {name: tuple(value.get(name, ())) for name in ("answers", "reasons")}
-        return cls(**(value | lists))
+
+_CELL = TypeAdapter(Cell)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from personachat.personas.persona import Persona
 
@@ -108,7 +108,11 @@ class RunOptions(BaseModel):
 
     @classmethod
     def stored(cls, value: Any) -> Self:
-        return cls.model_validate(value or {})
+        """The options of a row; what is none of ours is a plain run's."""
+        try:
+            return cls.model_validate(value or {})
+        except ValidationError:
+            return cls()
 
 
 PLAIN_RUN = RunOptions()

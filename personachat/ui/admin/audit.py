@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC
 from typing import get_args
 
 import streamlit as st
@@ -13,6 +13,7 @@ from personachat.accounts.audit import AuditEvent, AuditFilter, Kind
 from personachat.accounts.audit_words import deed, details
 from personachat.history.audit_table import audit_csv
 from personachat.services import Services
+from personachat.stamps import end_of, start_of
 from personachat.ui import session
 from personachat.ui.wording import escaped
 
@@ -66,8 +67,8 @@ def _filters() -> AuditFilter:
         kind=kinds,
         actor=who.strip(),
         target=what.strip(),
-        since=datetime.combine(since, time(), UTC) if since else None,
-        until=datetime.combine(until, time(), UTC) + timedelta(days=1) if until else None,
+        since=start_of(since) if since else None,
+        until=end_of(until) if until else None,
     )
 
 

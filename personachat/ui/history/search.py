@@ -10,7 +10,8 @@ import streamlit as st
 from personachat.conversations.model import Rating
 from personachat.history.filters import Filters
 from personachat.history.library import ConversationLibrary
-from personachat.ui.dates import end_of, start_of, viewer_zone
+from personachat.stamps import end_of, start_of
+from personachat.ui.dates import viewer_zone
 from personachat.ui.history import state
 from personachat.ui.history.state import begin_history_anew
 from personachat.ui.wording import distinct

@@ -386,3 +386,44 @@ def test_parameters_of_another_shape_are_none(
 ) -> None:
     services.personas.save(persona_text(extensions={"parameters": parameters}))
     assert sdk.chat.completions.create(model="tester", messages=HELLO).choices
+
+
+HALF = '"\\ud800"'
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        f'"user": {HALF}',
+        f'"stop": {HALF}',
+        f'"metadata": {{{HALF}: {HALF}}}',
+        f'"prediction": {HALF}',
+        f'"response_format": {{"type": "json_schema", "json_schema": {{"schema": {{{HALF}: 1}}}}}}',
+        f'"messages": [{{"role": "user", "content": "Hello", "name": {HALF}}}]',
+        f'"messages": [{{"role": "user", "content": [{{"type": "image_url", "image_url": {HALF}}}]}}]',
+    ],
+)
+def test_half_a_character_anywhere_reaches_the_provider_as_the_replacement_for_one(
+    http: httpx2.Client, fake: FakeProvider, keys: str
+) -> None:
+    hello = "" if "messages" in keys else ', "messages": [{"role": "user", "content": "Hello"}]'
+    body = f'{{"model": "tester", {keys}{hello}}}'
+    answer = http.post("/chat/completions", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    assert "\ufffd" in str(fake.chats[-1].body)
+
+
+DEEP = ["[" * depth + "]" * depth for depth in (250, 950, 5_000)]
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", *DEEP])
+@pytest.mark.parametrize("place", ["prediction", "message"])
+def test_what_json_cannot_say_is_refused_in_a_sentence(http: httpx2.Client, place: str, value: str) -> None:
+    said = '"role": "user", "content": "Hello"'
+    if place == "message":
+        body = f'{{"model": "tester", "messages": [{{{said}, "x": {value}}}]}}'
+    else:
+        body = f'{{"model": "tester", "messages": [{{{said}}}], "{place}": {value}}}'
+    answer = http.post("/chat/completions", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["type"] == "invalid_request_error"
