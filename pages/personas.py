@@ -80,38 +80,6 @@ with notice:
 
 left, right = st.columns([1, 2.5], gap="medium")
 
-with left:
-    with st.container(key="list_head", horizontal=True, gap="xsmall"):
-        st.button(
-            heard("List of personas"),
-            icon=":material/left_panel_open:",
-            key="show_list",
-            type="tertiary",
-            help="List of personas (Ctrl+P, or ⌘P)",
-        )
-        st.button(
-            "Create new",
-            icon=":material/add:",
-            width="stretch",
-            key="create",
-            type="secondary" if rows else "primary",
-            on_click=editing.ask,
-            args=(OpenQuestion("create"),),
-        )
-        st.button(
-            "Import",
-            icon=":material/upload:",
-            help=why_not or "Import personas, bundles and character cards from files",
-            key="import_personas",
-            disabled=bool(why_not),
-            on_click=editing.ask,
-            args=(OpenQuestion("import"),),
-        )
-    if rows:
-        persona_list.draw(rows, selected=open_persona.id if open_persona else None)
-    draft_list.draw(rows)
-    deleted_personas.draw()
-
 with right:
     trouble = st.container()
     if why_not:
@@ -145,6 +113,38 @@ with right:
             title="No personas yet",
             icon=":material/group_add:",
         )
+
+with left:  # after what was opened from it, which is what one waits for
+    with st.container(key="list_head", horizontal=True, gap="xsmall"):
+        st.button(
+            heard("List of personas"),
+            icon=":material/left_panel_open:",
+            key="show_list",
+            type="tertiary",
+            help="List of personas (Ctrl+P, or ⌘P)",
+        )
+        st.button(
+            "Create new",
+            icon=":material/add:",
+            width="stretch",
+            key="create",
+            type="secondary" if rows else "primary",
+            on_click=editing.ask,
+            args=(OpenQuestion("create"),),
+        )
+        st.button(
+            "Import",
+            icon=":material/upload:",
+            help=why_not or "Import personas, bundles and character cards from files",
+            key="import_personas",
+            disabled=bool(why_not),
+            on_click=editing.ask,
+            args=(OpenQuestion("import"),),
+        )
+    if rows:
+        persona_list.draw(rows, selected=open_persona.id if open_persona else None)
+    draft_list.draw(rows)
+    deleted_personas.draw()
 
 list_choices.draw_cookie((persona_list.ORDER, persona_list.GROUPED, persona_desk.TAB_KEY))
 if not menu.draw_dialog(personas, open_persona):

@@ -52,7 +52,7 @@ from personachat.services.opening import refuse_unasked, say, what_is_missing, w
 from personachat.services.shutdown import drained_at
 from personachat.settings import APP, load_settings
 from personachat.telemetry import logs, unknown_settings
-from personachat.ui import address, front_door, login, script_messages, streamlit_logs, warmup
+from personachat.ui import address, front_door, login, script_messages, script_runs, streamlit_logs, warmup
 from personachat.ui.wording import error_text
 
 log = logging.getLogger(__name__)
@@ -187,6 +187,7 @@ if settings.log_format == "json":
 streamlit_logs.follow(settings)
 front_door.close_side_door()
 script_messages.send_together()
+script_runs.let_callbacks_finish()
 app = st.App(
     HOME,
     lifespan=lifespan,

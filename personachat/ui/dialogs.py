@@ -18,8 +18,7 @@ from typing import Literal, ParamSpec, TypeAlias
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.errors import PersonaChatError
-from personachat.ui import open_tabs, script_runs
+from personachat.ui import open_tabs, parts
 
 P = ParamSpec("P")
 Width: TypeAlias = Literal["small", "medium", "large"]
@@ -37,17 +36,11 @@ def dialog(
                 draw(*args, **kwargs)
 
         @st.dialog(title, width=width, icon=icon, on_dismiss=on_dismiss)
+        @parts.runs_alone
         @wraps(draw)
         def draw_alone(*args: P.args, **kwargs: P.kwargs) -> None:
             open_tabs.leave()
-            if script_runs.begin_part():
-                st.rerun()
-            try:
-                draw(*args, **kwargs)
-            except PersonaChatError:
-                if script_runs.runs_alone():
-                    st.rerun()  # the page says what is wrong
-                raise
+            draw(*args, **kwargs)
 
         return draw_alone if alone else draw_in_page
 

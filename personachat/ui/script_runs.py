@@ -19,7 +19,9 @@ from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
 from streamlit import runtime
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner import RerunData, RerunException, ScriptRunner, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import (
     ScriptRequestType,
@@ -52,6 +54,7 @@ _PARTS = "_personachat_parts"
 
 _check_requests = ScriptRunner._maybe_handle_execution_control_request
 _run_script = ScriptRunner._run_script
+_request_run = AppSession.request_rerun
 
 
 class _Judges:
@@ -72,7 +75,8 @@ def is_beside_pages() -> bool:
 
 
 def let_callbacks_finish() -> None:
-    """Make Streamlit do so; once a process, and again changes nothing."""
+    """Make Streamlit do so; once a process, before the first visitor, and again changes nothing."""
+    AppSession.request_rerun = _request_what_is_known  # type: ignore[method-assign]  # Streamlit has no public way
     ScriptRunner._maybe_handle_execution_control_request = _check_outside_callbacks  # type: ignore[method-assign]  # Streamlit has no public way
     SafeSessionState.on_script_will_rerun = _take_turns  # type: ignore[method-assign]  # Streamlit has no public way
     ScriptRunner._run_script = _run_what_is_known  # type: ignore[method-assign]  # Streamlit has no public way
@@ -87,6 +91,17 @@ def _check_outside_callbacks(self: ScriptRunner) -> None:
         return
     if ThreadState.get().run_location != RunLocation.CALLBACK:
         _check_requests(self)
+
+
+def _request_what_is_known(self: AppSession, client_state: ClientState | None) -> None:
+    """Ask for a run of the whole page in place of one of an unknown fragment."""
+    fragment_id = client_state.fragment_id if client_state and not client_state.is_auto_rerun else ""
+    if client_state and fragment_id and not self.has_fragment(fragment_id):
+        whole = ClientState()
+        whole.CopyFrom(client_state)
+        whole.fragment_id = ""
+        client_state = whole
+    _request_run(self, client_state)
 
 
 def _run_what_is_known(self: ScriptRunner, rerun_data: RerunData) -> None:

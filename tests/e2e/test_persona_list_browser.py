@@ -84,16 +84,22 @@ def test_the_list_is_one_stop_for_the_keyboard_and_as_tall_as_the_window(
     wait_for(page, lambda: page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"))
 
 
-def test_a_search_finds_what_came_meanwhile(crowd: AppServer, page: Page) -> None:
+def test_a_search_draws_the_list_alone_and_finds_what_came_meanwhile(crowd: AppServer, page: Page) -> None:
+    received: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     page.goto(f"{crowd.url}/personas?id=extra-001")
     rows = page.locator(".st-key-persona_rows button")
     expect(rows).to_have_count(50)
     settled(page)
+    whole_page = len(received)
     newcomer = crowd.personas_dir / "newcomer.json"
     newcomer.write_text(persona_text("newcomer", name="Newcomer"))
+    received.clear()
 
     page.get_by_label("Search personas").fill("Newcomer")
     expect(rows).to_have_count(1)
+    settled(page)
+    assert len(received) < whole_page / 4
     rows.click()
     expect(page.get_by_role("heading", name="Newcomer")).to_be_visible()
     expect(page.get_by_label("Search personas")).to_have_value("Newcomer")

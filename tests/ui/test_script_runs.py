@@ -8,6 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner import RerunData
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
 from streamlit.runtime.state.safe_session_state import SafeSessionState
@@ -150,3 +152,26 @@ def test_a_fragment_of_a_page_that_was_drawn_for_somebody_else_is_answered_by_th
     again = RerunData(fragment_id_queue=["dialog"], is_auto_rerun=True)
     script_runs._run_what_is_known(runner, again)
     assert [data.fragment_id_queue for data in ran] == [run]
+
+
+# --- fragments that a session does not know ---
+
+
+@pytest.mark.parametrize(
+    ("is_known", "is_auto_rerun", "asked"),
+    [(False, False, ""), (True, False, "list"), (False, True, "list")],
+    ids=["lost with the session", "known", "by its own clock"],
+)
+def test_a_click_in_a_fragment_that_the_session_has_lost_runs_the_whole_page(
+    monkeypatch: pytest.MonkeyPatch, *, is_known: bool, is_auto_rerun: bool, asked: str
+) -> None:
+    script_runs.let_callbacks_finish()
+    requested: list[ClientState] = []
+    monkeypatch.setattr(script_runs, "_request_run", lambda _, state: requested.append(state))
+    session = SimpleNamespace(has_fragment=lambda fragment_id: is_known)
+    sent = ClientState(fragment_id="list", is_auto_rerun=is_auto_rerun, query_string="id=x")
+
+    AppSession.request_rerun(session, sent)  # type: ignore[arg-type]  # looser than the types on purpose
+
+    (state,) = requested
+    assert (state.fragment_id, state.query_string) == (asked, "id=x")

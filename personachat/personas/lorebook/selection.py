@@ -19,11 +19,11 @@ from personachat.personas.lorebook.activations import (
     ActivatedLore,
     Occasion,
     SpokenMessage,
-    tokens_of,
 )
 from personachat.personas.lorebook.book import Book, LoreEntry
 from personachat.personas.lorebook.keys import Key, key
 from personachat.personas.lorebook.matching import MOST_SCANNED_CHARACTERS, Index, Search, Text
+from personachat.personas.lorebook.priorities import one_of_each_group, within
 from personachat.personas.macros import draw, hidden_keys
 
 MOST_ROUNDS = 8
@@ -136,8 +136,11 @@ class _Telling:
                 if following is None and not new:
                     break
                 level = following or level
-        picked = self._one_of_each_group(list(chosen.values()))
-        activated, no_room = self._within(picked)
+        occasion = self._occasion
+        seeds = (occasion.conversation, str(count))
+        picked = one_of_each_group(list(chosen.values()), seeds=seeds)
+        most = occasion.most_tokens
+        activated, no_room = within(picked, budget=self._book.token_budget or most, most=most)
         return ActivatedLore(activated, no_room, self._search.ended_early)
 
     def _round(
@@ -282,57 +285,6 @@ class _Telling:
                 rests.add(number)
         return stays, rests
 
-    # --- which of those that came up ----------------------------------------------------------------
-
-    def _one_of_each_group(self, chosen: list[ActivatedEntry]) -> list[ActivatedEntry]:
-        """Of entries in one group only one is told, by chance and weight."""
-        left = {each.entry.number: each for each in chosen}
-        groups: dict[str, list[ActivatedEntry]] = defaultdict(list)
-        for each in chosen:
-            for group in each.entry.groups:
-                groups[group].append(each)
-        for group, members in sorted(groups.items()):
-            present = [each for each in members if each.entry.number in left]
-            if len(present) > 1:
-                winner = self._winner(group, present)
-                for each in present:
-                    if each is not winner:
-                        del left[each.entry.number]
-        return list(left.values())
-
-    def _winner(self, group: str, members: Sequence[ActivatedEntry]) -> ActivatedEntry:
-        preferred = [each for each in members if each.entry.group_winner]
-        if preferred:
-            return max(preferred, key=lambda each: each.entry.order)
-        total = sum(each.entry.group_weight for each in members)
-        point = draw(self._occasion.conversation, str(len(self._history)), "group", group) * total
-        for each in members:
-            point -= each.entry.group_weight
-            if point < 0:
-                return each
-        return members[-1]
-
-    def _within(
-        self, chosen: list[ActivatedEntry]
-    ) -> tuple[tuple[ActivatedEntry, ...], tuple[ActivatedEntry, ...]]:
-        """As many as there is room for, the most important ones first; in the order of insertion."""
-        most = self._occasion.most_tokens
-        budget = min(self._book.token_budget or most, most)
-        activated: list[ActivatedEntry] = []
-        no_room: list[ActivatedEntry] = []
-        used = used_at_all = 0
-        for each in sorted(chosen, key=_importance):
-            tokens = tokens_of(each.text)
-            fits = used + tokens <= budget or each.entry.ignores_budget
-            if not fits or used_at_all + tokens > most:
-                no_room.append(each)
-                continue
-            used_at_all += tokens
-            used += 0 if each.entry.ignores_budget else tokens
-            if each.text.strip():
-                activated.append(each)
-        return _ordered(activated), _ordered(no_room)
-
 
 def _agrees(entry: LoreEntry, is_seen: Callable[[Key], bool]) -> bool:
     """Whether the secondary keys, and those of decorators, are as the author wants them."""
@@ -359,23 +311,6 @@ def _is_certain(entry: LoreEntry) -> bool:
     conditions = timing.delay or timing.after_replies or timing.every_replies or entry.recursion.level
     by_chance = entry.probability < 100 or entry.groups
     return entry.always or (entry.constant and not conditions and not by_chance and entry.greeting is None)
-
-
-def _importance(each: ActivatedEntry) -> tuple[bool, bool, float, bool, float, int]:
-    entry = each.entry
-    constant = entry.constant or entry.always
-    return (
-        entry.goes_first,
-        not entry.ignores_budget,
-        -entry.priority,
-        not constant,
-        -entry.order,
-        entry.number,
-    )
-
-
-def _ordered(entries: Iterable[ActivatedEntry]) -> tuple[ActivatedEntry, ...]:
-    return tuple(sorted(entries, key=lambda each: (each.entry.order, each.entry.number)))
 
 
 def _with_keys_filled(entry: LoreEntry, values: Mapping[Key, str]) -> LoreEntry:

@@ -12,12 +12,14 @@ from textwrap import shorten
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from personachat.accounts import persona_access
 from personachat.lab.runs.scoring import LastResult
-from personachat.ui import faces
+from personachat.ui import faces, last_seen, script_runs, session
 from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.parts import part
 from personachat.ui.personas import bulk, favourites, test_results
 from personachat.ui.personas.actions import select
-from personachat.ui.personas.rows import ORDERS, ListFilter, Row, filtered_rows, folders_of, tags_of
+from personachat.ui.personas.rows import ORDERS, ListFilter, Row, filtered_rows, folders_of, rows, tags_of
 from personachat.ui.personas.state import personas_state
 from personachat.ui.wording import counted, escaped, heard
 
@@ -25,7 +27,7 @@ _ONLY_FAVOURITES = "persona_only_favourites"
 _TAGS = "persona_tags"
 
 PAUSE = "80ms"
-"""Without a key until the search is made."""
+"""Without a key until the search is made: it draws nothing but the list."""
 
 PAGE_ROWS = 50
 """A page of the list: more would slow down every run of the page."""
@@ -38,8 +40,23 @@ FOLDER = "persona_folder"
 ORDER, GROUPED = "persona_order", "persona_grouped"
 
 
+@part
 def draw(everything: Sequence[Row], *, selected: str | None) -> None:
-    """Draw the search, the filters and the rows they leave."""
+    """Draw the search, the filters and the rows they leave; a search looks at all there are by then."""
+    if script_runs.runs_alone():
+        with persona_access.read_once():
+            _draw(_rows_now(), selected=selected)
+    else:
+        _draw(everything, selected=selected)
+
+
+def _rows_now() -> Sequence[Row]:
+    workspace = session.workspace()
+    entries, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
+    return rows(entries, session.drafts())
+
+
+def _draw(everything: Sequence[Row], *, selected: str | None) -> None:
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         query = st.text_input(
             "Search personas",
@@ -201,6 +218,7 @@ def _draw_filters(tags: Sequence[str], query: str) -> ListFilter:
             format_func=lambda order: ORDERS[order],
             key=ORDER,
             persist_state="session",
+            on_change=_remember_order,
         )
         chosen = st.multiselect(
             "With all of these tags",
@@ -215,6 +233,10 @@ def _draw_filters(tags: Sequence[str], query: str) -> ListFilter:
         grouped = st.toggle("Folders by tag", key=_FOLDERS, on_change=_group, persist_state="session")
     folder = st.session_state.get(FOLDER) if grouped and not query.strip() else None
     return ListFilter(query, frozenset(chosen), only, order or "name", folder)
+
+
+def _remember_order() -> None:
+    """The whole page runs, and with it what keeps the order for the next visit."""
 
 
 def _group() -> None:

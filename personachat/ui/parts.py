@@ -1,0 +1,40 @@
+"""Parts of a page that run alone, for what only they show: a key in a field sends that part and no more.
+
+Where a callback was called, the whole page runs, since what a callback changes is the page's affair. The same
+goes for what a part does not expect of a service: the page says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.ui import script_runs
+
+P = ParamSpec("P")
+
+
+def part(draw: Callable[P, None]) -> Callable[P, None]:
+    """As `st.fragment`: what the function draws is such a part."""
+    return st.fragment(runs_alone(draw))
+
+
+def runs_alone(draw: Callable[P, None]) -> Callable[P, None]:
+    """For the function of a fragment."""
+
+    @wraps(draw)
+    def draw_alone(*args: P.args, **kwargs: P.kwargs) -> None:
+        if script_runs.begin_part():
+            st.rerun()
+        try:
+            draw(*args, **kwargs)
+        except PersonaChatError:
+            if script_runs.runs_alone():
+                st.rerun()
+            raise
+
+    return draw_alone
