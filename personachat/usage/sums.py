@@ -24,6 +24,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Table,
+    cast,
     func,
     literal,
     or_,
@@ -141,32 +142,66 @@ def _ended(
     """The sums of what has ended; groups without a call may be among them."""
     conditions = question.conditions(usage_kinds)
     columns = _Columns(names, by_day="day" in by)
-    needed_columns = {GROUPS[name] for name in by if name != "day"} | question.columns
+    key_columns = {GROUPS[name] for name in by if name != "day"}
+    needed_columns = key_columns | question.columns
     grouping = grouping_for(needed_columns, GROUPINGS)
     kept_spans, rest = kept_and_rest(connection, spans) if grouping else ([], spans)
-    parts = [columns.days_of_clock(span.offset, grouping, days) for span, days in kept_spans if grouping]
+    kept = [columns.days_of_clock(span.offset, grouping, days) for span, days in kept_spans if grouping]
     closed = _closed(connection, spans, needed_columns, grouping)
-    parts += [part for span in rest for part in columns.parts(span, closed)]
+    parts = [part for span in rest for part in columns.parts(span, closed)]
     if conditions:
         kinds = select(usage_kinds.c.id).where(*conditions)
-        parts = [part.where(part.selected_columns.kind_id.in_(kinds)) for part in parts]
+        kept, parts = (
+            [part.where(part.selected_columns.kind_id.in_(kinds)) for part in each] for each in (kept, parts)
+        )
+    if not grouping or not columns.by_day or key_columns != set(GROUPINGS[grouping]):
+        return _added_up(connection, by, [*kept, *parts], names)
+    # What is kept of a day is a row for each group: there is nothing to add up.
+    return [*_as_kept(connection, by, kept, names), *_added_up(connection, by, parts, names)]
+
+
+def _as_kept(
+    connection: Connection, by: Sequence[str], kept: Sequence[Select[Any]], names: Sequence[str]
+) -> Sequence[Sequence[Any]]:
+    if not kept:
+        return []
+    each = union_all(*kept).subquery()
+    query = select(*_keys(each, by), *(each.c[name] for name in names))
+    query = query.join_from(each, usage_kinds, usage_kinds.c.id == each.c.kind_id)
+    return connection.execute(query.limit(MOST_GROUPS + 1)).all()
+
+
+def _added_up(
+    connection: Connection, by: Sequence[str], parts: Sequence[Select[Any]], names: Sequence[str]
+) -> Sequence[Sequence[Any]]:
+    if not parts:
+        return []
     parts_together = union_all(*parts).subquery()
-    numbers = [func.sum(parts_together.c[name]).label(name) for name in names]
     if all(name == "day" for name in by):
         only = [parts_together.c.day for _ in by]
-        rows = connection.execute(select(*only, *numbers).group_by(*only)).all()
+        query = select(*only, *_totals(parts_together, names)).group_by(*only)
+        rows = connection.execute(query).all()
         return [row for row in rows if row[len(by)]]  # the sum of nothing is a row, too
     # By numbers first, by names then: there are far fewer kinds than rows.
     each = (
-        select(parts_together.c.day, parts_together.c.kind_id, *numbers)
+        select(parts_together.c.day, parts_together.c.kind_id, *_totals(parts_together, names))
         .group_by(parts_together.c.day, parts_together.c.kind_id)
         .subquery()
     )
-    keys = [each.c.day if name == "day" else usage_kinds.c[GROUPS[name]] for name in by]
-    query = select(*keys, *(func.sum(each.c[name]) for name in names)).select_from(each)
-    query = query.join(usage_kinds, usage_kinds.c.id == each.c.kind_id).group_by(*keys)
+    keys, totals = _keys(each, by), _totals(each, names)
+    query = select(*keys, *totals).join_from(each, usage_kinds, usage_kinds.c.id == each.c.kind_id)
     # One more than may be: who asks for too much is told so, and nothing is loaded that nobody sees.
-    return connection.execute(query.having(func.sum(each.c.calls) > 0).limit(MOST_GROUPS + 1)).all()
+    query = query.group_by(*keys).having(func.sum(each.c.calls) > 0).limit(MOST_GROUPS + 1)
+    return connection.execute(query).all()
+
+
+def _keys(each: FromClause, by: Sequence[str]) -> list[ColumnElement[Any]]:
+    return [each.c.day if name == "day" else usage_kinds.c[GROUPS[name]] for name in by]
+
+
+def _totals(parts: FromClause, names: Sequence[str]) -> list[ColumnElement[Any]]:
+    """The sums of these columns, as their types: PostgreSQL's type of a sum is slow to add and to read."""
+    return [cast(func.sum(parts.c[name]), parts.c[name].type).label(name) for name in names]
 
 
 @dataclass(frozen=True, slots=True)

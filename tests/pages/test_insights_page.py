@@ -108,6 +108,7 @@ def test_it_answers_each_question_and_every_answer_is_a_file(open_home: OpenPage
     ]
     assert shown["Which personas spent most?"]["yAxis"]["data"] == ["Second"]
     assert shown["Which failures happen, and with which model?"]["yAxis"]["data"] == ["Too many requests"]
+    assert "| error | message | code | model | calls |" in texts(page)
     assert "No ratings in this period" in texts(page)
     files = [each.proto.label for each in page.get("download_button")]
     assert files == ["Download as CSV"] * 5 + ["Download the calls as CSV"]
@@ -242,6 +243,8 @@ def test_own_days_stand_in_the_address_and_none_is_after_today(
     visit(page, range="own", first="2026-03-01", last="2999-03-01")
     assert figures(page)["Calls"] == "1"
     assert page.query_params["last"] == "2026-03-28"
+    visit(page, first="2026-03-01", last="2026-03-03")
+    assert page.query_params["range"] == "own"
 
 
 def test_names_of_rows_are_words_and_nothing_else(open_home: OpenPage) -> None:

@@ -49,12 +49,12 @@ def counts(reply: Any) -> tuple[int, int]:
 
 
 def test_a_row_holds_no_words_and_no_owner(services: Services) -> None:
-    over(services.of("user:ada@example.org").chat.begin("A secret word", persona_id="tester"))
+    over(services.of("user:zoe@example.org").chat.begin("A secret word", persona_id="tester"))
     row = only_row(services)
     assert "secret" not in str(dict(row))
-    assert "ada" not in str(dict(row))
+    assert "zoe" not in str(dict(row))
     assert (
-        row["owner"] == services.people.hash_of("user:ada@example.org") != services.people.hash_of("user:bo")
+        row["owner"] == services.people.hash_of("user:zoe@example.org") != services.people.hash_of("user:bo")
     )
 
 

@@ -58,7 +58,7 @@ def failures(sums: Sequence[Sum], sentences: Mapping[str, str]) -> Chart:
         option=options.by_name(
             [_title(code) for code in shown_codes], series, value_format="%,d", stacked=True
         ),
-        columns=("error", "errors", "code", "model", "calls"),
+        columns=("error", "message", "code", "model", "calls"),
         rows=[
             (
                 _title(each.key[0] or ""),

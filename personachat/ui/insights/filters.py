@@ -138,7 +138,7 @@ def _follow_address() -> None:
     if written is not None and from_address == written and _key("range") in st.session_state:
         return
     selection = written if came_back and written else from_address
-    chosen = selection.get("range", ranges.DEFAULT)
+    chosen = selection.get("range", OWN if {"first", "last"} & selection.keys() else ranges.DEFAULT)
     st.session_state[_key("range")] = chosen if chosen in RANGES else ranges.DEFAULT
     for name in ("first", "last"):
         st.session_state[_key(name)] = _day(selection.get(name))

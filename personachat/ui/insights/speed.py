@@ -18,6 +18,7 @@ from personachat.usage.speeds import Speed
 WAIT, PACE = "Time to first token", "Tokens per second"
 MOST_MODELS = 12
 EMPTY = "No reply times were measured in this period. Talk to a persona, or choose more days above."
+_DIGITS = 6
 HALF, SLOW = "Median (p50)", "95 % are at least as fast (p95)"
 
 
@@ -109,7 +110,9 @@ def _of(speeds: Sequence[Speed], *, is_wait: bool) -> Mapping[str, _Spread]:
         times = each.first_token_ms if is_wait else each.tokens_per_second
         if times.p50 is not None and times.p95 is not None:
             unit = 1000 if is_wait else 1
-            spreads[each.key[0] or ""] = _Spread(times.calls, times.p50 / unit, times.p95 / unit)
+            spreads[each.key[0] or ""] = _Spread(
+                times.calls, round(times.p50 / unit, _DIGITS), round(times.p95 / unit, _DIGITS)
+            )
     return spreads
 
 
