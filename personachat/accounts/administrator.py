@@ -68,11 +68,11 @@ class Administrator:
             return ""
         price = self._budgets.unknown_price
         if price == "refuse":
-            return "Models without a known price are refused to everyone whom a budget in US dollars limits."
+            return "Models without a known price are refused to everyone who has a budget in US dollars."
         if isinstance(price, float):
             return f"Models without a known price count as ${price:g} per million tokens."
         models = self._budgets.unpriced_models()
-        used = f" This month these have answered: {', '.join(models)}." if models else ""
+        used = f" Used this month: {', '.join(models)}." if models else ""
         return (
             "Models without a known price count nothing in US dollars."
             f"{used} PERSONACHAT_UNKNOWN_PRICE sets a price for them, or refuses them."

@@ -132,7 +132,7 @@ class BudgetState:
         budget = self.budget
         if budget.period == "minute":
             return RequestLimitReached(
-                f"No more than {budget.amount} a minute are allowed for {budget.subject}.",
+                f"The limit for {budget.subject} is {budget.amount} per minute.",
                 hint="Try again in a minute.",
                 retry_after_seconds=60,
             )
@@ -147,7 +147,7 @@ class BudgetState:
         seconds = max(1.0, (self.resets_at - moment).total_seconds())
         return BudgetExceeded(
             f"{what} {_reset(budget, self.resets_at)}",
-            hint="" if used_up else "A persona with a smaller maxTokens may still fit in.",
+            hint="" if used_up else "A persona with a smaller maxTokens may still fit.",
             retry_after_seconds=seconds,
         )
 

@@ -259,7 +259,10 @@ class Budgets:
         self.refresh()
         budget_to_remove = next((budget for budget in self._known_rows() if budget.id == budget_id), None)
         if budget_to_remove is None:
-            raise BudgetNotFound("There is no such budget.", hint="One from the settings is changed there.")
+            raise BudgetNotFound(
+                "This budget doesn't exist or was removed.",
+                hint="Budgets from the settings can only be changed there.",
+            )
         with self._database.write() as connection:
             connection.execute(delete(budgets).where(budgets.c.id == budget_id))
         self._changed()
@@ -345,16 +348,16 @@ def _counts(budget: Budget) -> bool:
 def invalid_because(budget: Budget, *, retention_days: int | None) -> str:
     """Why it cannot be a budget, as a sentence; "" where it can."""
     if not 0 <= budget.most < 1e15:
-        return "A budget is a number from 0 up."
+        return "A budget must be 0 or more."
     if budget.period == "minute" and budget.unit != "replies":
         return "Only replies can be limited per minute."
     if budget.scope == "all" and budget.name:
-        return "A budget for everyone has no name."
+        return "A budget for everyone can't have a name."
     if len(budget.name) > 300 or re.search(r"[\x00-\x1f\x7f]", budget.name):
-        return "A name has at most 300 characters, all in one line."
+        return "A name can have at most 300 characters, without line breaks."
     if budget.period == "month" and retention_days is not None and retention_days < 31:
         return (
-            "A budget for a month needs the usage of 31 days, "
-            "but PERSONACHAT_USAGE_RETENTION_DAYS keeps less."
+            "A monthly budget needs 31 days of usage records, but PERSONACHAT_USAGE_RETENTION_DAYS keeps "
+            "fewer."
         )
     return ""

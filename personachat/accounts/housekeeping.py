@@ -56,6 +56,6 @@ def _attempt(chore: Chore) -> None:
     try:
         chore.do()
     except PersonaChatError as error:
-        log.debug("Housekeeping waits for the database: %s", error.code)  # which says so itself
+        log.debug("Housekeeping is waiting for the database: %s", error.code)  # which says so itself
     except Exception:
         log.exception("Housekeeping failed")

@@ -69,11 +69,13 @@ class OwnTokens:
     ) -> MadeToken:
         """Make one. Raises TokenInvalid, TokensNotAllowed, BudgetInvalid."""
         if current_request.get().token_id:
-            raise TokensNotAllowed("A token can't make another token.", hint="Log in on the pages instead.")
+            raise TokensNotAllowed("A token can't create another token.", hint="Log in on the pages instead.")
         if owner not in {"", self._person.key}:
-            raise TokenInvalid("You can only make tokens for yourself.", hint="An admin can for others.")
+            raise TokenInvalid(
+                "You can only create tokens for yourself.", hint="Admins can create them for others."
+            )
         if role not in self.roles:
-            raise TokenInvalid(f"Your own role is {self._person.role}; a token can't have a higher one.")
+            raise TokenInvalid(f"Your own role is {self._person.role}. A token can't have a higher one.")
         if len([each for each in self.tokens() if each.holds(now())]) >= MOST_VALID:
             raise TokenInvalid(
                 f"You can have at most {MOST_VALID} valid tokens.", hint="Revoke one that you don't need."
@@ -91,5 +93,5 @@ class OwnTokens:
     def revoke_token(self, token_id: str) -> None:
         """End one of theirs. Raises TokenNotFound, for everybody else's too."""
         if token_id not in {each.id for each in self.tokens()}:
-            raise TokenNotFound("There is no such token.")
+            raise TokenNotFound("This token doesn't exist.")
         self._issuing.revoke(token_id)

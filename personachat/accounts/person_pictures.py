@@ -106,7 +106,7 @@ class PersonPictures:
         try:
             self._keep(key, _PictureRow(source, self._drawn(address), now()))
         except PersonaChatError as error:
-            log.debug("The picture of a person is not kept: %s", error.code)
+            log.debug("A person's picture couldn't be stored: %s", error.code)
         except Exception:
             log.exception("The picture of a person can't be had")
         finally:

@@ -67,16 +67,16 @@ def fetch_picture(url: str, *, reach: Reach = PUBLIC) -> bytes:
             url = urljoin(url, content)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise PictureRefused(f"The picture can't be fetched ({type(error).__name__}).") from None
-    raise PictureRefused("The picture is redirected too often.")
+    raise PictureRefused("The picture's address redirects too often.")
 
 
 def _judged(url: str, reach: Reach) -> SplitResult:
     """Raises PictureRefused, ValueError."""
     parts = urlsplit(url)
     if len(url) > MOST_ADDRESS_CHARACTERS or parts.scheme != "https" or not parts.hostname:
-        raise PictureRefused("A picture's address begins with https:// and is not too long.")
+        raise PictureRefused("A picture's address must begin with https:// and not be too long.")
     if parts.username is not None or parts.password is not None or (parts.port or 443) not in reach.ports:
-        raise PictureRefused("A picture's address has no user and no port.")
+        raise PictureRefused("A picture's address can't contain a user or a port.")
     return parts
 
 
@@ -105,7 +105,7 @@ def _content_or_redirect(parts: SplitResult, reach: Reach) -> bytes | str:
         finally:
             cut.cancel()
     if late.is_set():  # what came until then looks like all
-        raise PictureRefused("The picture takes too long.")
+        raise PictureRefused("The picture took too long to load.")
     return answer
 
 

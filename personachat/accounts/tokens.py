@@ -114,7 +114,7 @@ class Tokens:
         with self._database.write() as connection:
             row = connection.execute(select(api_tokens).where(api_tokens.c.id == token_id)).one_or_none()
             if row is None:
-                raise TokenNotFound("There is no such token.")
+                raise TokenNotFound("This token doesn't exist.")
             still = api_tokens.c.revoked_at.is_(None)
             ended = update(api_tokens).where(api_tokens.c.id == token_id, still).values(revoked_at=now())
             connection.execute(ended)
@@ -178,14 +178,14 @@ def _check(
     if not name or len(name) > MOST_NAME_CHARACTERS:
         raise TokenInvalid(f"A token needs a name of 1 to {MOST_NAME_CHARACTERS} characters.")
     if not owner or len(owner) > 300:
-        raise TokenInvalid("A token needs a person for whom it acts.")
+        raise TokenInvalid("A token must belong to a person.")
     if role not in {"reader", "editor", "admin"}:
-        raise TokenInvalid("A token's role is reader, editor or admin.")
+        raise TokenInvalid("A token's role must be reader, editor or admin.")
     if personas is not None and role == "admin":
         raise TokenInvalid(
-            "A token for some personas can't administer.", hint="Make it a reader or an editor."
+            "A token for some personas can't be an admin's.", hint="Make it a reader or an editor."
         )
     if personas is not None and not 0 < len(personas) <= MOST_PERSONAS:
-        raise TokenInvalid(f"A token is for all personas, or for 1 to {MOST_PERSONAS} of them.")
+        raise TokenInvalid(f"A token must be for all personas, or for 1 to {MOST_PERSONAS} of them.")
     if expires_at is not None and expires_at <= now():
-        raise TokenInvalid("The date of expiry has passed.")
+        raise TokenInvalid("The expiry date is in the past.")

@@ -55,13 +55,13 @@ def list_audit(  # noqa: PLR0913  # one parameter a filter
     action: Named = "",
     kind: Named = "",
     target: Named = "",
-    since: Annotated[Moment, Query(description="The first moment, such as 2026-01-31T00:00:00Z.")] = None,
-    until: Annotated[Moment, Query(description="The first moment that is no longer included.")] = None,
+    since: Annotated[Moment, Query(description="The start, such as 2026-01-31T00:00:00Z.")] = None,
+    until: Annotated[Moment, Query(description="The end (not included).")] = None,
     before: Annotated[int | SkipJsonSchema[None], Query(ge=1, lt=2**31, description="`nextBefore`.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     format: Annotated[Literal["json", "csv"], Query(description="CSV has all events.")] = "json",  # noqa: A002  # what callers call it
 ) -> AuditPage | Response:
-    """The newest events first. For administrators."""
+    """Newest events first. Only for administrators."""
     audit = administrator_of(request).audit
     audit_filter = AuditFilter(actor=actor, action=action, kind=kind, target=target, since=since, until=until)
     if format == "csv":

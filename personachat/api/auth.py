@@ -275,7 +275,7 @@ def _is_accepted(secret: str, settings: Settings) -> bool:
 
 def _origin_refused(settings: Settings) -> Refused:
     hint = (
-        "Sites listed in PERSONACHAT_ALLOWED_ORIGINS may, with a token." if settings.accepted_tokens else ""
+        "Sites listed in PERSONACHAT_ALLOWED_ORIGINS can, with a token." if settings.accepted_tokens else ""
     )
     return Refused(403, "origin_refused", "Pages from other sites can't call this API.", hint=hint)
 

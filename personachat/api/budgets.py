@@ -19,7 +19,7 @@ router = APIRouter(prefix="/budgets", tags=["administration"])
 
 
 class BudgetBody(RequestModel):
-    """What may be spent. An empty `name` is each person, role, persona or token by itself."""
+    """What may be spent. With an empty `name`, each person, role, persona or token has this budget."""
 
     scope: Scope
     name: Annotated[Text, Field(max_length=300)] = ""
@@ -35,7 +35,7 @@ class Spender(ResponseModel):
 
 
 class BudgetAnswer(ResponseModel):
-    """`spent` is what ended replies took, `reserved` what running ones may still take.
+    """`spent` is what finished replies used, `reserved` what running ones may still use.
 
     For administrators, a budget of each person, role, persona or token has its greatest `spenders` instead.
     `id` is null for one from the settings.
@@ -65,7 +65,9 @@ def list_budgets(
     *,
     everyone: Annotated[
         bool,
-        Query(alias="all", description="All budgets, not only those that limit you. For administrators."),
+        Query(
+            alias="all", description="All budgets, not only those that limit you. Only for administrators."
+        ),
     ] = False,
 ) -> BudgetList:
     """The budgets that limit the caller now."""
@@ -79,7 +81,7 @@ def list_budgets(
     "", summary="Add a budget", status_code=201, response_model=BudgetAnswer, responses=answers(404, 422, 503)
 )
 def add_budget(body: BudgetBody, request: Request) -> BudgetAnswer:
-    """For administrators. It limits every process on the same database within seconds."""
+    """Only for administrators. It takes effect within seconds in every process on the same database."""
     made = administrator_of(request).add_budget(
         Budget(scope=body.scope, name=body.name, period=body.per, unit=body.unit, most=body.most)
     )
@@ -92,7 +94,7 @@ def add_budget(body: BudgetBody, request: Request) -> BudgetAnswer:
 def remove_budget(
     request: Request, budget_id: Annotated[Text, Path(alias="id", description="A budget's id.")]
 ) -> None:
-    """For administrators. Budgets in the settings are changed there."""
+    """Only for administrators. Budgets from the settings can only be changed there."""
     administrator_of(request).remove_budget(budget_id)
 
 

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/tokens", tags=["administration"])
 
 
 class TokenBudget(RequestModel):
-    """What may be spent with the token."""
+    """What may be spent with this token."""
 
     per: Period
     unit: Unit
@@ -31,7 +31,7 @@ class TokenBudget(RequestModel):
 
 
 class NewToken(RequestModel):
-    """`owner` is the person for whom it acts; you, if left out. Only administrators can name another one.
+    """`owner` is the person it acts for, by default you. Only administrators can name somebody else.
 
     The role can't be higher than yours. Without `personas` it reaches all that its person may use.
     """
@@ -88,7 +88,7 @@ def _desk_of(request: Request) -> TokenDesk:
 
 @router.get("", summary="List API tokens", response_model=TokenList, responses=answers(404, 503))
 def list_tokens(request: Request) -> TokenList:
-    """Your tokens, the newest first; for administrators everybody's. A token of a person sees only itself."""
+    """Your tokens, newest first. Administrators see everybody's. A person's token sees only itself."""
     desk = _desk_of(request)
     budgets = desk.token_budgets()
     return TokenList(
@@ -98,13 +98,13 @@ def list_tokens(request: Request) -> TokenList:
 
 @router.post(
     "",
-    summary="Make an API token",
+    summary="Create an API token",
     status_code=201,
     response_model=CreatedToken,
     responses=answers(403, 404, 422, 503),
 )
 def create_token(body: NewToken, request: Request) -> CreatedToken:
-    """The answer is the only place where the secret is shown. Only an admin's token can make others."""
+    """The secret is shown only in this answer. Only an admin's token can create others."""
     body_budget = body.budget
     budget = (
         Budget(scope="token", period=body_budget.per, unit=body_budget.unit, most=body_budget.most)
@@ -132,7 +132,7 @@ def create_token(body: NewToken, request: Request) -> CreatedToken:
 def revoke_token(
     request: Request, token_id: Annotated[Text, Path(alias="id", description="A token's id.")]
 ) -> None:
-    """One of yours; for administrators anybody's. It ends at once, on every server."""
+    """One of yours; administrators can revoke anybody's. It stops working at once, on every server."""
     _desk_of(request).revoke_token(token_id)
 
 

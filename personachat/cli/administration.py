@@ -27,10 +27,10 @@ Output = Annotated[
 
 def audit(  # noqa: PLR0913  # one option a filter
     *,
-    actor: Annotated[str, typer.Option(help="Only what this person did: an owner or a name.")] = "",
+    actor: Annotated[str, typer.Option(help="Only events by this person: an owner or a name.")] = "",
     action: Annotated[str, typer.Option(help="Only one action, such as deleted.")] = "",
     kind: Annotated[str, typer.Option(help="Only one kind, such as persona or token.")] = "",
-    target: Annotated[str, typer.Option(help="Only what was done to this id.")] = "",
+    target: Annotated[str, typer.Option(help="Only events about this id.")] = "",
     since: Annotated[
         datetime | None, typer.Option(formats=_DAY, metavar="YYYY-MM-DD", help="The first day, in UTC.")
     ] = None,
@@ -76,20 +76,22 @@ def _opened(data_dir: Path | None) -> AbstractContextManager[Administrator]:
     return opened(load_settings(data_dir=data_dir))
 
 
-tokens_app = typer.Typer(help="Make, list and revoke API tokens.", no_args_is_help=True)
+tokens_app = typer.Typer(help="Create, list and revoke API tokens.", no_args_is_help=True)
 
 
 @tokens_app.command("create")
 def create_token(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.", show_default=False)],
     *,
-    role: Annotated[TokenRole, typer.Option(help="What its caller may do.")] = TokenRole.editor,
-    owner: Annotated[str, typer.Option(help="The person for whom it acts. If left out, you.")] = "",
+    role: Annotated[TokenRole, typer.Option(help="What a program may do with it.")] = TokenRole.editor,
+    owner: Annotated[str, typer.Option(help="The person it acts for. By default, you.")] = "",
     persona: Annotated[
         list[str] | None,
-        typer.Option("--persona", metavar="ID", help="The only persona it reaches; repeat it for more."),
+        typer.Option("--persona", metavar="ID", help="Limit it to this persona. Repeat it for more."),
     ] = None,
-    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Expires after so many days.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="The number of days until it expires.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Create a token and print it. It is never shown again."""
@@ -103,7 +105,7 @@ def create_token(
             personas=frozenset(persona) if persona else None,
             expires_at=None if days is None else now() + timedelta(days=days),
         )
-    note(f"Token {made.token.id} ({made.token.role}). Keep it now: it is never shown again.")
+    note(f"Token {made.token.id} ({made.token.role}). Copy it now: it is never shown again.")
     answer(made.secret, end="\n")
 
 
@@ -123,12 +125,12 @@ def list_tokens(*, data_dir: DataDir = None) -> None:
 def revoke_token(
     token_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], *, data_dir: DataDir = None
 ) -> None:
-    """End a token at once, on every server."""
+    """Revoke a token. It stops working at once, on every server."""
     with _opened(data_dir) as administrator:
         administrator.revoke_token(token_id)
 
 
-people_app = typer.Typer(help="List people; export or delete what is kept of one.", no_args_is_help=True)
+people_app = typer.Typer(help="List people, and export or delete a person's data.", no_args_is_help=True)
 
 Owner = Annotated[
     str, typer.Argument(metavar="OWNER", help="The person's id in the list.", show_default=False)
@@ -139,7 +141,7 @@ Owner = Annotated[
 def list_people(*, data_dir: DataDir = None) -> None:
     """List everyone who has conversations.
 
-    A line each: id, role, conversations, last activity and name.
+    One line per person: id, role, conversations, last activity and name.
     """
     with _opened(data_dir) as administrator:
         for each in administrator.people():
@@ -149,7 +151,7 @@ def list_people(*, data_dir: DataDir = None) -> None:
 
 @people_app.command("export")
 def export_person(owner: Owner, *, output: Output = None, data_dir: DataDir = None) -> None:
-    """Export everything that is kept of a person as a ZIP archive."""
+    """Export all data of a person as a ZIP archive."""
     with _opened(data_dir) as administrator:
         exported = administrator.export_person(owner)
     if not hand_out(exported.content, exported.filename, output):
@@ -163,9 +165,9 @@ def delete_person(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Delete everything that is kept of a person. It can't be undone."""
+    """Delete all data of a person. This can't be undone."""
     if not yes:
-        typer.confirm(f"Delete everything that is kept of {owner}?", abort=True)
+        typer.confirm(f"Delete all data of {owner}?", abort=True)
     with _opened(data_dir) as administrator:
         gone = administrator.erase_person(owner)
     note(f"Deleted, with {gone} conversation{'' if gone == 1 else 's'}.")

@@ -72,7 +72,7 @@ class TokenNotFound(PersonaChatError):
 
 
 class PersonUnknown(PersonaChatError):
-    """Nothing is kept of this person."""
+    """There is no data of this person."""
 
     code = "person_not_found"
 

@@ -146,7 +146,7 @@ class PersonData:
             for owned_by in tables_of_people().values():
                 if connection.scalar(select(exists().where(owned_by == owner))):
                     return owner
-        raise PersonUnknown("Nothing is kept of this person.", hint="Check the id in the list of people.")
+        raise PersonUnknown("There is no data of this person.", hint="Check the id in the list of people.")
 
     def _remove_files(self, owner: str) -> None:
         """Unsaved personas that an earlier version kept in files."""

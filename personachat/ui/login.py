@@ -127,7 +127,7 @@ def _draw_ways_in(*, again: bool) -> None:
             args=(name,),
         )
     if not providers:
-        st.caption("The server in front of PersonaChat logs people in. It has not said who you are.")
+        st.caption("The server in front of PersonaChat logs people in, but it didn't say who you are.")
     here = _state()
     if here.failure:
         st.error(here.failure, icon=":material/error:")
@@ -234,7 +234,7 @@ def _offer_to_take_along(person: Person) -> None:
     if not left_behind:
         return
     with st.container(key="take_along", border=True):
-        st.caption(f"From before you logged in, this browser has {what_is_left(left_behind)}.")
+        st.caption(f"This browser still has {what_is_left(left_behind)} from before you logged in.")
         with st.container(horizontal=True):
             st.button(
                 "Move to my account",

@@ -65,7 +65,7 @@ def _draw_token(each: ApiToken, do: Do, token: str) -> None:
                 type="tertiary",
                 key=f"ask_revoke_{each.id}",
             ):
-                st.markdown("Programs that use this token stop working at once. It can't be undone.")
+                st.markdown("Programs that use this token stop working at once. This can't be undone.")
                 st.button(
                     f"Revoke {escaped(each.name)}",
                     type="primary",

@@ -97,7 +97,7 @@ def test_a_refusal_says_what_is_used_up_and_when_it_begins_anew() -> None:
     )
     fast = state(most=20, spent=20, unit="replies", period="minute").refusal(1, moment=NOON)
     assert (fast.code, fast.retry_after_seconds) == ("request_limit_reached", 60)
-    assert str(fast) == "No more than 20 replies a minute are allowed for each person."
+    assert str(fast) == "The limit for each person is 20 replies per minute."
 
 
 @pytest.mark.parametrize(("spent", "warned"), [(7.9, False), (8, True), (12, True)])

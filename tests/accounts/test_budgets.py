@@ -337,7 +337,7 @@ def test_a_model_without_a_price_counts_nothing_and_the_administrator_is_told(
     services.ledger.settle()
     told = services.administrator("local").unpriced()
     assert "count nothing in US dollars" in told
-    assert "This month these have answered: openai/fake-1." in told
+    assert "Used this month: openai/fake-1." in told
     assert (
         not make_services(budgets=limits({"scope": "all", "per": "day", "tokens": 9}))
         .administrator("local")

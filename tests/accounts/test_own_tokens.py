@@ -65,7 +65,7 @@ def test_others_tokens_are_neither_seen_nor_revoked_nor_made(team: Services) -> 
     made = ada.create_token(name="Ada's")
     assert bo.tokens() == []
     for foreign in (made.token.id, "no-such-token"):
-        with pytest.raises(TokenNotFound, match="There is no such token"):
+        with pytest.raises(TokenNotFound, match="This token doesn't exist"):
             bo.revoke_token(foreign)
     with pytest.raises(TokenInvalid):
         bo.create_token(name="As Ada", owner=ADA)

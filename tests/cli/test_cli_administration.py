@@ -39,7 +39,7 @@ def test_a_token_is_made_listed_and_revoked(run: Run) -> None:
     assert run("tokens", "revoke", token_id).returncode == 0
     assert " revoked " in run("tokens", "list").stdout
     unknown = run("tokens", "revoke", "nobody")
-    assert (unknown.returncode, unknown.stderr.strip()) == (1, "personachat: There is no such token.")
+    assert (unknown.returncode, unknown.stderr.strip()) == (1, "personachat: This token doesn't exist.")
 
 
 def test_people_are_listed_exported_and_deleted(run: Run, tmp_path: Path) -> None:
@@ -54,4 +54,4 @@ def test_people_are_listed_exported_and_deleted(run: Run, tmp_path: Path) -> Non
     assert run("people", "list").stdout == ""
     unknown = run("people", "delete", "user:nobody", "--yes")
     assert unknown.returncode == 1
-    assert "Nothing is kept of this person." in unknown.stderr
+    assert "There is no data of this person." in unknown.stderr

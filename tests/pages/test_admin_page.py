@@ -56,7 +56,7 @@ def submit(page: AppTest, label: str) -> AppTest:
 
 
 def test_a_budget_is_added_shown_with_what_is_spent_and_removed(admin: AppTest) -> None:
-    assert "No budgets" in {each.proto.title for each in admin.info} or "limits what people" in said(admin)
+    assert "No budgets" in {each.proto.title for each in admin.info} or "no spending limits" in said(admin)
     admin.selectbox(key="budget_scope").set_value("persona")
     admin.text_input(key="budget_name").set_value("default-persona")
     admin.number_input(key="budget_most").set_value(7)

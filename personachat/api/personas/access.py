@@ -24,7 +24,7 @@ _Who = Annotated[
 
 
 class GivenRight(RequestModel):
-    """Whether somebody may do something. If two rules speak of the same person, the denial wins."""
+    """Whether somebody may do something. If two rules apply to the same person, the denial wins."""
 
     who: _Who
     right: Right
@@ -32,7 +32,7 @@ class GivenRight(RequestModel):
 
 
 class NewAccess(RequestModel):
-    """Everything at once: what is left out is the default. Without an owner it stays as it is."""
+    """Replaces all rules. Missing fields get their default; without `owner`, the owner stays."""
 
     visibility: Visibility
     prompt_visible: bool = True
@@ -75,7 +75,7 @@ def get_access(persona_id: PersonaId, request: Request) -> AccessAnswer:
     responses=answers(403, 404, 422, 503),
 )
 def put_access(persona_id: PersonaId, body: NewAccess, request: Request) -> AccessAnswer:
-    """Short links of others end if the persona is no longer visible to everyone with its prompt."""
+    """Other people's short links stop working if not everyone can see the persona and its prompt any more."""
     collection = workspace_of(request).collection
     before = collection.access(persona_id)
     grants = tuple(Grant(each.who, each.right, each.allowed) for each in body.grants)

@@ -28,7 +28,7 @@ PERIODS = {"minute": "Minute", "day": "Day", "month": "Month"}
 def draw(_: Services, administrator: Administrator) -> None:
     budgets = administrator.budgets()
     if not budgets:
-        st.info("Nothing limits what people spend yet.", title="No budgets", icon=":material/savings:")
+        st.info("There are no spending limits yet.", title="No budgets", icon=":material/savings:")
     names = administrator.names() if any(each.budget.name for each in budgets) else {}
     for each in budgets:
         _draw_budget(each, names)
@@ -86,7 +86,7 @@ def _draw_form() -> None:
             "Name",
             key="budget_name",
             max_chars=300,
-            placeholder="Each one by itself",
+            placeholder="Each one separately",
             help="An id, or a role.",
         )
         most, unit, period = st.columns(3)
@@ -96,7 +96,7 @@ def _draw_form() -> None:
             get_args(Unit),
             format_func=UNITS.__getitem__,
             key="budget_unit",
-            help="A model without a known price counts in US dollars as PERSONACHAT_UNKNOWN_PRICE says.",
+            help="PERSONACHAT_UNKNOWN_PRICE decides what models without a known price count in US dollars.",
         )
         period.selectbox(
             "Per", get_args(Period), index=2, format_func=PERIODS.__getitem__, key="budget_period"

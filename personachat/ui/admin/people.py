@@ -40,8 +40,8 @@ def _draw_person(each: KnownPerson) -> None:
             )
             with st.popover("Delete", icon=":material/delete:", key=f"delete_{each.owner}"):
                 st.markdown(
-                    "Deletes their conversations, drafts, links and API tokens. It can't be undone. "
-                    "The usage records stay: they hold no text."
+                    "Deletes their conversations, drafts, links and API tokens. This can't be undone. "
+                    "Usage records stay: they contain no text."
                 )
                 st.button(
                     "Delete everything",

@@ -65,13 +65,13 @@ def ask_access(open_persona: OpenPersona) -> None:
     )
     _draw_rules(open_persona.id, access)
     _draw_new_rule(open_persona.id)
-    st.caption("A denial wins over what allows the same. The owner and admins can always do everything.")
+    st.caption("A denial always wins. The owner and admins can do everything.")
 
 
 def _draw_rules(persona_id: str, access: PersonaAccess) -> None:
     st.markdown("**Rules**")
     if not access.grants:
-        st.caption("There are no rules for single people or groups.")
+        st.caption("There are no rules for individual people or groups.")
     for number, grant in enumerate(access.grants):
         who = "Everyone" if grant.who == "*" else escaped(grant.who)
         verb = "can" if grant.allowed else "can't"
