@@ -213,12 +213,12 @@ def test_replayed_replies_are_shown_as_they_come(open_home: OpenPage, fake: Fake
     page.session_state[view_key("second")] = REPLAYS
     visit(page, suite="second")
     page.selectbox(key="replay_way_second").set_value(WEEK)
-    page.selectbox(key="replay_course").set_value("Its own course").run()
+    page.selectbox(key="replay_course").set_value("Follow the new replies").run()
     gate = Gate()
     fake.enqueue(tokens(["On rails"]), tokens([gate, "x"]))
     said = while_one_is_held(page, button="start_replay", kind="replay", gate=gate, count=1)
     assert "On rails" in said
-    assert "On its own course" in said
+    assert "Following the new replies" in said
 
 
 def test_a_sweep_shows_its_replies_as_they_come(open_home: OpenPage, fake: FakeProvider) -> None:
