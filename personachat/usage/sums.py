@@ -145,27 +145,28 @@ def _ended(
     key_columns = {GROUPS[name] for name in by if name != "day"}
     needed_columns = key_columns | question.columns
     grouping = grouping_for(needed_columns, GROUPINGS)
-    kept_spans, rest = kept_and_rest(connection, spans) if grouping else ([], spans)
-    kept = [columns.days_of_clock(span.offset, grouping, days) for span, days in kept_spans if grouping]
+    whole_spans, rest = kept_and_rest(connection, spans) if grouping else ([], spans)
+    of_days = [columns.days_of_clock(span.offset, grouping, days) for span, days in whole_spans if grouping]
     closed = _closed(connection, spans, needed_columns, grouping)
     parts = [part for span in rest for part in columns.parts(span, closed)]
     if conditions:
         kinds = select(usage_kinds.c.id).where(*conditions)
-        kept, parts = (
-            [part.where(part.selected_columns.kind_id.in_(kinds)) for part in each] for each in (kept, parts)
+        of_days, parts = (
+            [part.where(part.selected_columns.kind_id.in_(kinds)) for part in each]
+            for each in (of_days, parts)
         )
     if not grouping or not columns.by_day or key_columns != set(GROUPINGS[grouping]):
-        return _added_up(connection, by, [*kept, *parts], names)
+        return _added_up(connection, by, [*of_days, *parts], names)
     # What is kept of a day is a row for each group: there is nothing to add up.
-    return [*_as_kept(connection, by, kept, names), *_added_up(connection, by, parts, names)]
+    return [*_as_kept(connection, by, of_days, names), *_added_up(connection, by, parts, names)]
 
 
 def _as_kept(
-    connection: Connection, by: Sequence[str], kept: Sequence[Select[Any]], names: Sequence[str]
+    connection: Connection, by: Sequence[str], of_days: Sequence[Select[Any]], names: Sequence[str]
 ) -> Sequence[Sequence[Any]]:
-    if not kept:
+    if not of_days:
         return []
-    each = union_all(*kept).subquery()
+    each = union_all(*of_days).subquery()
     query = select(*_keys(each, by), *(each.c[name] for name in names))
     query = query.join_from(each, usage_kinds, usage_kinds.c.id == each.c.kind_id)
     return connection.execute(query.limit(MOST_GROUPS + 1)).all()

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.ui.dates import ago, day_name, end_of, exact, start_of
+from personachat.stamps import end_of, start_of
+from personachat.ui.dates import ago, day_name, exact
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, click, converse, library, make_personas
 
