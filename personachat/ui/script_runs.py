@@ -7,7 +7,8 @@ What was drawn for somebody is acted on for nobody else: where a login has ended
 callback is called, and a fragment runs with its whole page, which judges anew.
 
 A fragment that the session does not know is answered by a run of the whole page. Streamlit would drop what
-was clicked in it, and a session that a server has lost knows none.
+was clicked in it, twice: as the browser's request comes, and as its run begins. A session that a server has
+lost knows none, and until such a page has come back, only some.
 """
 
 from __future__ import annotations

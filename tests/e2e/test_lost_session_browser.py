@@ -89,10 +89,14 @@ def a_turn_that_is_edited(away: Away) -> Generator[None, None, None]:
 
 
 def a_reply_regenerated(away: Away) -> Generator[None, None, None]:
+    """In a dialog that runs alone and has not run yet, so that the page asks for nothing by itself."""
     page = away.chat_with("Say it twice")
+    choose_in_menu(page, button(last(page), "More"), "Regenerate with…")
+    expect(button(dialog(page), "Regenerate")).to_be_enabled()
     yield
     away.provider.enqueue(tokens(["Said ", "anew."]))
-    button(last(page), "Regenerate").click()
+    button(dialog(page), "Regenerate").click()
+    expect(dialog(page)).to_have_count(0)
     expect(last(page)).to_contain_text("Said anew.")
 
 

@@ -1,4 +1,4 @@
-"""What another click may not do to a callback that has begun."""
+"""What becomes of clicks: those that come while a callback runs, and those in parts that run alone."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def draw_dialog(personas: PersonaStore, open_persona: OpenPersona | None) -> boo
     return True
 
 
-@dialog("Save with a note", icon=":material/save_as:", on_dismiss=editing.close_question)
+@dialog("Save with a note", icon=":material/save_as:", on_dismiss=editing.close_question, alone=True)
 def ask_note(personas: PersonaStore, open_persona: OpenPersona) -> None:
     st.text_input(
         "What changed in this version?",
