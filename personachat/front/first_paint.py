@@ -6,20 +6,27 @@ the message box. The frame lies behind Streamlit's page, takes no clicks, says n
 and goes once a page is drawn. The colours are those of the theme in .streamlit/config.toml; which of the
 two, the last choice on any page says, else the browser; Streamlit, which would keep one for each address,
 is given the same. A document that does not look as expected is served as it is.
+
+The pages' own style sheet (ui/page_behaviour/assets/page.css) comes with it, so that nothing is drawn without
+it and moves or vanishes a moment later. It stands in the body: there it comes after all that Streamlit adds
+to the head. A browser may keep the document, as long as all of it is still the same.
 """
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from personachat.settings import APP
+from personachat.settings import APP, PACKAGE
 
 MOST_BYTES = 200_000
 """A document that is longer is not Streamlit's."""
@@ -30,6 +37,10 @@ FRAME = (
 )
 
 STYLE = Path(__file__).with_name("first_paint.html")
+PAGE_STYLE = PACKAGE / "ui" / "page_behaviour" / "assets" / "page.css"
+
+CONDITIONS = (b"if-none-match", b"if-modified-since")
+"""Streamlit would compare them with its own document, which an update of PersonaChat does not change."""
 
 
 class FirstPaint:
@@ -42,13 +53,23 @@ class FirstPaint:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        await self._app(_uncompressed(scope), receive, _Rewriting(send))
+        await self._app(_whole(scope), receive, _Rewriting(Headers(scope=scope), send))
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A document with the frame in it, as it is and compressed, and the tag that tells it from any other."""
+
+    body: bytes
+    compressed: bytes
+    tag: str
 
 
 class _Rewriting:
     """Holds a document back until it is whole, and lets everything else pass."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, request_headers: Headers, send: Send) -> None:
+        self._request_headers = request_headers
         self._send = send
         self._start: Message | None = None
         self._body = b""
@@ -68,26 +89,47 @@ class _Rewriting:
         if not ended and len(self._body) <= MOST_BYTES:
             return
         start, self._start = self._start, None
-        body = painted(self._body) if ended else self._body
-        if ended:
-            MutableHeaders(scope=start)["content-length"] = str(len(body))
+        painted = _painted(self._body) if ended else None
+        body = self._chosen(start, painted) if painted else self._body
         await self._send(start)
         await self._send({**message, "body": body})
 
+    def _chosen(self, start: Message, painted: Painted) -> bytes:
+        """The body that the browser gets, with the headers that say which it is."""
+        headers = MutableHeaders(scope=start)
+        del headers["last-modified"]
+        headers["etag"] = painted.tag
+        headers.add_vary_header("Accept-Encoding")
+        if painted.tag in self._request_headers.get("if-none-match", ""):
+            start["status"] = 304
+            for name in ("content-length", "content-type"):
+                del headers[name]
+            return b""
+        body = painted.body
+        if "gzip" in self._request_headers.get("accept-encoding", ""):
+            body = painted.compressed
+            headers["content-encoding"] = "gzip"
+        headers["content-length"] = str(len(body))
+        return body
 
-def painted(document: bytes) -> bytes:
-    """Streamlit's document with the frame in it; any other as it is."""
+
+@lru_cache(maxsize=4)
+def _painted(document: bytes) -> Painted | None:
+    """Streamlit's document with the frame in it; None for any other."""
     if document.count(HEAD) != 1 or document.count(ROOT) != 1:
-        return document
+        return None
     style, frame = _parts()
-    return document.replace(HEAD, style + HEAD).replace(ROOT, frame + ROOT)
+    body = document.replace(HEAD, style + HEAD).replace(ROOT, frame + ROOT)
+    tag = hashlib.sha256(body).hexdigest()[:32]
+    return Painted(body, gzip.compress(body, mtime=0), f'W/"{tag}"')
 
 
-def _uncompressed(scope: Scope) -> Scope:
-    """The request as of a browser that takes nothing compressed, where it opens a page; it is 10 KB."""
+def _whole(scope: Scope) -> Scope:
+    """The request, where it opens a page, as of a browser that has none yet and takes nothing compressed."""
     if "text/html" not in Headers(scope=scope).get("accept", ""):
         return scope
-    headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept-encoding"]
+    left_out = (b"accept-encoding", *CONDITIONS)
+    headers = [(name, value) for name, value in scope["headers"] if name.lower() not in left_out]
     return {**scope, "headers": headers}
 
 
@@ -104,7 +146,7 @@ def _is_document(start: Message) -> bool:
 def _parts() -> tuple[bytes, bytes]:
     theme = tomllib.loads((APP / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
     style = STYLE.read_text(encoding="utf-8").replace("/* themes */", "\n".join(_themes(theme)))
-    return style.encode(), FRAME
+    return style.encode(), b'<style id="page-style">\n' + PAGE_STYLE.read_bytes() + b"</style>\n" + FRAME
 
 
 def _themes(theme: Mapping[str, Any]) -> Iterable[str]:

@@ -29,5 +29,5 @@ def exchanges(count: int, reply: str = "An answer of **some** words.") -> list[s
 SPEAKER: dict[str, Any] = {"persona_id": "default-persona", "persona_name": "Assistant", "avatar": ""}
 """The persona that is shipped as the first one, for turns that it is to go on from."""
 
-BEHAVES = "!!document.querySelector('link[href$=\"page.css\"]')?.sheet"
+BEHAVES = "!!document.querySelector('[data-page-skip]')"
 """Whether the page's own module has been loaded."""

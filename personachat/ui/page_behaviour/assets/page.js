@@ -40,10 +40,7 @@ function plan() {
 }
 
 function begin() {
-  const sheet = document.createElement("link")
-  sheet.rel = "stylesheet"
-  sheet.href = new URL("page.css", import.meta.url).href
-  document.head.append(sheet)
+  if (!document.getElementById("page-style")) loadStyle() // else the document came with it (front/first_paint.py)
   for (const part of parts) part.begin(page, plan)
   new MutationObserver(plan).observe(document.body, {
     subtree: true,
@@ -52,6 +49,13 @@ function begin() {
     attributes: true,
     attributeFilter: ["data-test-script-state", "data-test-connection-state", "disabled", "aria-expanded"],
   })
+}
+
+function loadStyle() {
+  const sheet = document.createElement("link")
+  sheet.rel = "stylesheet"
+  sheet.href = new URL("page.css", import.meta.url).href
+  document.head.append(sheet)
 }
 
 export default function (component) {
