@@ -28,7 +28,7 @@ from personachat.ui.history import actions, dialogs
 from personachat.ui.history import state as library_state
 from personachat.ui.owner import draw_cookie
 from personachat.ui.personas import desk, kept_drafts, returned_desk, templates
-from personachat.ui.wording import error_text
+from personachat.ui.wording import error_text, unmarked
 
 ICON = (APP / "pages" / "icon.png").read_bytes()
 """Not its path: Streamlit would read the file again in every run. It hashes it twice in each, and from 2,048
@@ -112,8 +112,8 @@ def _begin_chat() -> None:
 
 
 def name_tab(title: str) -> None:
-    """Name the browser's tab after what the page shows."""
-    st.set_page_config(page_title=f"{title} · PersonaChat")
+    """Name the browser's tab after what the page shows, whichever way its letters run."""
+    st.set_page_config(page_title=" · ".join(filter(None, (unmarked(title), "PersonaChat"))))
 
 
 def run(page: StreamlitPage) -> None:

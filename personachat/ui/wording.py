@@ -4,7 +4,8 @@ Whatever is not the page's own (a name, a title, a word of a model or a provider
 typed) goes through `escaped` before Streamlit gets it for a label, a text or a tooltip: all are Markdown.
 Streamlit makes links of bare addresses, and signs of what looks like one, after escapes have been read. So an
 invisible character stands where such a thing would be recognised: nothing is drawn that can be clicked or
-fetched, and nothing looks other than it was written.
+fetched, and nothing looks other than it was written. A change of direction that such words begin ends with
+them: what the page says around them is read as ever.
 
 Words out of conversations in the midst of a page's own: shown as they are, whatever they hold.
 """
@@ -33,6 +34,14 @@ _RECOGNISED = re.compile(
 
 _BLOCK = re.compile(r"\d{1,9}(?=[.)])|(?=[-=])")
 """What would begin a list or a heading; other beginnings are escaped anywhere."""
+
+_DIRECTION_ENDS = {
+    **dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c"),
+    **dict.fromkeys("\u2066\u2067\u2068", "\u2069"),
+}
+"""What ends each change of direction, among Unicode's invisible characters for that."""
+
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _SIGNS = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+!|$:~&"})
 
@@ -72,10 +81,30 @@ def escaped(words: Iterable[str]) -> str:
 
 def inline(words: str, *, begins: bool = False) -> str:
     """As `escaped`, with the spaces as they are; `begins`: nothing else stands before them on the line."""
-    line = re.sub(r"\s", " ", words)
+    line = _ended(re.sub(r"\s", " ", words))
     block = _BLOCK.match(line.lstrip()) if begins else None
     safe = _RECOGNISED.sub(JOINER, line).translate(_SIGNS)
     return f"{JOINER}{safe.lstrip()}" if block else safe
+
+
+def unmarked(words: str) -> str:
+    """Words on one line without marks of direction, for where the page's own words stand beside them."""
+    return " ".join(_DIRECTIONS.sub("", words).split())
+
+
+def _ended(line: str) -> str:
+    """The line, with every change of direction ended that it begins."""
+    if not _DIRECTIONS.search(line):
+        return line
+    ends: list[str] = []
+    for sign in line:
+        if sign in _DIRECTION_ENDS:
+            ends.append(_DIRECTION_ENDS[sign])
+        elif sign == "\u2069" and sign in ends:  # ends what was begun within as well
+            del ends[len(ends) - 1 - ends[::-1].index(sign) :]
+        elif ends and sign == ends[-1]:
+            ends.pop()
+    return line + "".join(reversed(ends))
 
 
 def heard(name: str) -> str:

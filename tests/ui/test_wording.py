@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from personachat.replies.context import ContextUse
+from personachat.ui import frame
 from personachat.ui.chat.gauge import text_of
-from personachat.ui.wording import money
+from personachat.ui.wording import escaped, money
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,28 @@ from personachat.ui.wording import money
 )
 def test_a_price_is_as_short_as_it_says_something(dollars: float, shown: str) -> None:
     assert money(dollars) == shown
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("\u202eevil", "\u202eevil\u202c"),
+        ("a \u2067b \u202bc", "a \u2067b \u202bc\u202c\u2069"),
+        ("\u2067b \u202bc\u2069 d", "\u2067b \u202bc\u2069 d"),
+        ("\u202ab\u202c c", "\u202ab\u202c c"),
+        ("\u202cb\u2069", "\u202cb\u2069"),
+        ("\u200fسلم\u200e", "\u200fسلم\u200e"),
+    ],
+)
+def test_words_that_change_direction_do_not_turn_what_follows_them(words: str, shown: str) -> None:
+    assert escaped(words) == shown
+
+
+def test_a_tab_is_named_without_marks_of_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[str] = []
+    monkeypatch.setattr("streamlit.set_page_config", lambda *, page_title: named.append(page_title))
+    frame.name_tab("\u202eWhy \u2067\u200fسلم\u2069\n\u200e is\u061c it?\u202c")
+    assert named == ["Why سلم is it? · PersonaChat"]
 
 
 def memory(used: int, window: int | None, *, measured: bool = True) -> ContextUse:
