@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.errors import MessageInvalid
 from personachat.owners import LOCAL_OWNER
+from personachat.personas.persona import parse_persona
 from personachat.services import get_services
 from personachat.ui import owner
-from personachat.ui.chat import persona_picker
+from personachat.ui.chat import persona_picker, values
 from personachat.ui.chat.state import TurnDialog
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
@@ -98,6 +100,25 @@ def test_an_empty_value_without_a_default_keeps_a_message_from_being_sent(
     fill(page, "company", "Initech")
     say(page, "Hi")
     assert sent(fake)[0] == "You are the clerk of Initech."
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ("a", "Helper needs a value for “a”. Fill it in, then"),
+        ("ab", "Helper needs values for “a” and “b”. Fill them in, then"),
+        ("abc", "Helper needs values for “a”, “b” and “c”. Fill them in, then"),
+        ("abcd", "Helper needs values for “a”, “b”, “c” and 1 more value. Fill them in, then"),
+    ],
+)
+def test_what_is_to_be_filled_in_is_said_as_one_says_it(names: str, sentence: str) -> None:
+    variables = dict.fromkeys(names, "")
+    helper = persona_text(
+        "helper", name="Helper", systemPrompt="{{a}} {{b}}", extensions={"variables": variables}
+    )
+    with pytest.raises(MessageInvalid) as lacking:
+        values.check(parse_persona(helper), None)
+    assert f"{lacking.value} {lacking.value.hint}".startswith(sentence)
 
 
 def test_the_next_chat_begins_with_empty_fields(page: AppTest) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat import stamps
+from personachat.ui.chat import transcript
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Reply, failure, raw, sse, status, tokens
 from tests.fake_provider import chunk as part
@@ -73,6 +76,19 @@ def test_a_failure_is_no_reply(open_home: OpenPage, fake: FakeProvider, answer: 
     assert [button.label for button in page.button if button.label in {"Retry", "Regenerate"}] == ["Retry"]
     assert not {"Copy", "Rate", "Regenerate"} & set(menu_of_last(page))
     assert "token" not in captions_of_last(page)
+
+
+def test_when_to_try_again_is_said_until_then(
+    open_home: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_home()
+    fake.enqueue(status(429, {"Retry-After": "60"}))
+    say(page, "Words")
+    assert "limiting requests. Try again in 60 seconds." in page.error[0].value
+    monkeypatch.setattr(transcript, "now", lambda: stamps.now() + timedelta(seconds=59))
+    assert "Try again in 60 seconds." in page.run().error[0].value
+    monkeypatch.setattr(transcript, "now", lambda: stamps.now() + timedelta(seconds=62))
+    assert "limiting requests. Try again." in page.run().error[0].value
 
 
 def test_what_arrived_of_a_failed_reply_can_still_be_copied(open_home: OpenPage, fake: FakeProvider) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -13,6 +16,7 @@ from personachat.history.explanations import LENGTH, explanation_of
 from personachat.messages import Failed
 from personachat.personas.prompt import estimate_tokens
 from personachat.replies.endings import ENDINGS, ending_of
+from personachat.stamps import now
 from personachat.ui import faces
 from personachat.ui.chat.markdown import pieces_of
 from personachat.ui.chat.stream import Place, column, thought_label
@@ -94,8 +98,11 @@ def draw_reply(reply: Reply, *, head: Place, words: Place, may_go_on: bool = Tru
     draw_text(reply.text, column(words).container() if may_go_on else words)
 
 
-def draw_outcome(reply: Reply) -> None:
-    """What is to be said below the words: notices, how the reply ended, a failure."""
+def draw_outcome(reply: Reply, *, begun_at: datetime | None = None) -> None:
+    """What is to be said below the words: notices, how the reply ended, a failure.
+
+    Without `begun_at` it has ended just now.
+    """
     for notice in reply.notices:
         st.caption(f":material/info: {escaped(notice)}")
     if reply.state == "paused":
@@ -108,13 +115,21 @@ def draw_outcome(reply: Reply) -> None:
     elif explanation:
         st.warning(explanation.text)
     if reply.error:
-        draw_failure(reply.error, is_saved=bool(reply.text))
+        seconds = 0.0 if begun_at is None else (now() - begun_at).total_seconds()
+        passed = max(0.0, seconds - (reply.duration_seconds or 0))
+        draw_failure(reply.error, is_saved=bool(reply.text), seconds_since=passed)
 
 
-def draw_failure(error: Failed, *, is_saved: bool = False) -> None:
-    """Say why a reply failed, and that what had arrived is kept, where it is."""
-    says_when = error.retry_after_seconds is None or "again in" in error.hint
-    wait = "" if says_when else f" Try again in {round(error.retry_after_seconds or 0)} s."
+def draw_failure(error: Failed, *, is_saved: bool = False, seconds_since: float = 0) -> None:
+    """Say why a reply failed, and that what had arrived is kept, where it is.
+
+    When to try again is said as long as that is still to come.
+    """
+    after = error.retry_after_seconds
+    if after is not None and seconds_since >= after:
+        error = replace(error, hint=_AGAIN_IN.sub("Try again.", error.hint))
+        after = None
+    wait = "" if after is None or "again in" in error.hint else f" Try again in {round(after)} s."
     arrived = " The text received so far is kept." if is_saved else ""
     request = f" :small[Request id: {escaped(error.request_id)}]" if error.request_id else ""
     st.error(
@@ -123,6 +138,8 @@ def draw_failure(error: Failed, *, is_saved: bool = False) -> None:
         icon=":material/error:",
     )
 
+
+_AGAIN_IN = re.compile(r"Try again in [\w ]+\.")
 
 PAUSED = "Paused"
 
@@ -236,7 +253,7 @@ def draw_later(
             type="tertiary",
         )
         st.button(
-            "Jump to the latest",
+            "Jump to latest",
             icon=":material/vertical_align_bottom:",
             on_click=newest,
             args=(conversation_id,),

@@ -137,7 +137,7 @@ def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None
             # takes the place where its row was: what stood there would stay until the next reply has ended.
             reply = draw_words(turn, head=st, words=st, may_go_on=turn.id in view.last_before)
             if reply:
-                draw_outcome(reply)
+                draw_outcome(reply, begun_at=turn.created_at)
             draw_row(view, turn, last=last)
 
 
@@ -148,7 +148,7 @@ def _draw_last(view: View, turn: Turn, ways_on: WaysOn) -> None:
     reply = draw_words(turn, head=head, words=words)
     with below:
         if reply:
-            draw_outcome(reply)
+            draw_outcome(reply, begun_at=turn.created_at)
         ways_on(turn)
         draw_row(view, turn, last=True)
 

@@ -52,12 +52,17 @@ def check(persona: Persona, conversation: Conversation | None) -> None:
     lacking = missing(persona, _now(persona, conversation))
     if not lacking:
         return
-    names = " and ".join(f"“{each.name}”" for each in lacking[:3])
-    more = f" and {counted(len(lacking) - 3, 'more value')}" if len(lacking) > 3 else ""
+    names = [f"“{each.name}”" for each in lacking[:3]]
+    if len(lacking) > 3:
+        names.append(counted(len(lacking) - 3, "more value"))
+    *others, last = names
+    fields = f"{', '.join(others)} and {last}" if others else last
+    is_one = len(lacking) == 1
     if conversation and conversation.path:
         actions.ask("values")
     raise MessageInvalid(
-        f"{persona.name} needs a value for {names}{more}.", hint="Fill it in, then send your message again."
+        f"{persona.name} needs {'a value' if is_one else 'values'} for {fields}.",
+        hint=f"Fill {'it' if is_one else 'them'} in, then send your message again.",
     )
 
 
