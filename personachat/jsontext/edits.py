@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
@@ -106,6 +107,35 @@ def both_changes(before: str, one: str, other: str) -> str | None:
     inserted = one[start : len(one) - (len(before) - end)]
     at = start if end <= other_start else start + len(other) - len(before)
     return other[:at] + inserted + other[at + end - start :]
+
+
+def put_back(before: str, after: str, now: str, path: Path) -> str:
+    """Undo the change at `path` that made `after` of `before`, in a text that was edited since.
+
+    What stood there comes back as it was written. Where that place itself was edited, an entry of a list
+    comes to its end, and a key is set to the value it had. Raises as `with_value` does, and TypeError.
+    """
+    value = _value(before, path)
+    text = both_changes(after, before, now)
+    if text is not None and not read_json(text).broken and _has(text, path, value):
+        return text
+    if isinstance(path[-1], int):
+        path = (*path[:-1], len(_value(now, path[:-1])))
+    return with_value(now, path, value)
+
+
+def _value(text: str, path: Path) -> Any:
+    """Raises LookupError or TypeError if there is nothing."""
+    value: Any = read_json(text).value
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _has(text: str, path: Path, value: Any) -> bool:
+    with suppress(LookupError, TypeError):
+        return bool(_value(text, path) == value)
+    return False
 
 
 def _changed(before: str, after: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personachat.jsontext.edits import merged, swapped, with_value, without
+from personachat.jsontext.edits import merged, put_back, swapped, with_value, without
 from personachat.jsontext.faults import Path
 from personachat.personas.persona import dump_persona, parse_persona
 from tests.strategies import json_values, personas
@@ -244,3 +244,26 @@ def test_what_is_not_there_need_not_be_removed() -> None:
 )
 def test_two_changes_at_once_are_both_kept_unless_they_touch(one: str, other: str, both: str) -> None:
     assert merged("a=1 b=2 c=3", one, other) == both
+
+
+def test_what_was_removed_comes_back_as_written_beside_later_edits() -> None:
+    after = without(WRITTEN, ("extensions", "x", 1))
+    now = with_value(after, ("name",), "Grace")
+
+    assert put_back(WRITTEN, after, now, ("extensions", "x", 1)) == WRITTEN.replace('"Ada"', '"Grace"')
+
+
+@pytest.mark.parametrize(
+    ("path", "now", "expected"),
+    [
+        (("tags", 0), ["three"], ["one", "three"]),
+        (("tags", 0), [7], [7, "one"]),
+        (("tags",), ["three"], ["one", "two"]),
+    ],
+    ids=["the entry behind it", "the list", "the key as it was"],
+)
+def test_what_was_removed_comes_back_where_its_place_was_edited(path: Path, now: Any, expected: Any) -> None:
+    after = without(WRITTEN, path)
+    edited = with_value(after, ("tags",), now)
+
+    assert json.loads(put_back(WRITTEN, after, edited, path))["tags"] == expected

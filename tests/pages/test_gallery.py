@@ -13,7 +13,7 @@ from personachat.owners import LOCAL_OWNER
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.templates.gallery import Gallery, shipped
 from personachat.services import get_services
-from personachat.ui.personas.state import PersonasState
+from personachat.ui.personas.drafting import PREFIX
 from tests.authoring.test_drafting import WISH, WRITTEN
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
@@ -71,11 +71,9 @@ def describe(at: AppTest, words: str = WISH) -> AppTest:
 
 
 def drafting_of(at: AppTest) -> str | None:
-    """The reply in which a model writes a persona."""
-    if "personas_page" not in at.session_state:
-        return None
-    here: PersonasState = at.session_state["personas_page"]
-    return here.drafting
+    """The reply in which a model writes a persona, if that is what is open."""
+    opened_id = str(at.session_state["remembered_id"]) if "remembered_id" in at.session_state else ""
+    return opened_id.removeprefix(PREFIX) if opened_id.startswith(PREFIX) else None
 
 
 def wait_for_draft(at: AppTest) -> None:

@@ -135,6 +135,24 @@ def test_an_entry_is_added_and_deleted(open_home: OpenPage) -> None:
     assert draft(page)["entries"] == []
 
 
+def test_a_deleted_entry_comes_back_also_after_other_edits(open_home: OpenPage) -> None:
+    page = opened(open_home, "one")
+    open_entry(page, "one", "0")
+    open_entry(page, "one", "1")
+    page.button(key="lore-delete-0").click().run()
+    assert "Removed the entry “Mill”." in shown(page)
+    assert not page.tabs[5].text_area  # the entry behind it is not open in its place
+    open_entry(page, "one", "0")
+    next(each for each in page.tabs[5].text_area if each.label == "Text").set_value("She runs.").run()
+    page.button(key="undo_removal").click().run()
+
+    assert not page.exception
+    assert "Removed" not in shown(page)
+    entries = draft(page)["entries"]
+    assert [each["content"] for each in entries[:3]] == ["The mill *burnt* down.", "She runs.", "Filler 0."]
+    assert len(entries) == 42
+
+
 def test_nonsense_in_a_book_does_no_harm(open_home: OpenPage) -> None:
     page = opened(open_home, "odd")
     open_entry(page, "odd", "1")

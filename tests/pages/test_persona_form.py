@@ -209,6 +209,17 @@ def test_entries_are_moved_and_removed_as_they_are_written(at: AppTest) -> None:
     assert "starters" not in json.loads(text_of(at))
 
 
+def test_a_removed_entry_is_put_back_where_it_stood_also_the_only_one(at: AppTest) -> None:
+    for _ in range(2):
+        at.menu_button(key="form-menu-starters-0").set_value("Remove").run()
+    fill(at, "text_input", "Name", "Ada L.")
+    click(at, "Undo")
+
+    assert json.loads(text_of(at))["starters"] == ["Two?"]
+    assert json.loads(text_of(at))["name"] == "Ada L."
+    assert not [each for each in at.button if each.label == "Undo"]
+
+
 def test_an_example_is_added_side_by_side(at: AppTest) -> None:
     click(at, "Add example")
     fill(at, "text_area", "Example 1: the user says", "Why?")

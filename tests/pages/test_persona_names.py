@@ -126,6 +126,12 @@ def test_a_label_is_put_moved_and_removed_in_the_history(open_page: OpenPage, fo
 
     at.button(key="label-Remove production").click().run()
     assert get_services().labels.of("tutor") == ()
+
+    for typed, left in (("beta", ""), ("no label!", "no label!")):  # what is refused can be corrected
+        at.text_input(key="new_label").set_value(typed)
+        next(each for each in at.button if each.label == "Add").click().run()
+        assert at.text_input(key="new_label").value == left
+    assert [each.label for each in get_services().labels.of("tutor")] == ["beta"]
     assert not at.exception
 
 

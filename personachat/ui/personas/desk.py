@@ -101,6 +101,17 @@ class OpenQuestion:
     """The ids that were chosen in the list."""
 
 
+@dataclass(frozen=True, slots=True)
+class RemovedPart:
+    """What was taken out of a persona's text: the text before it and after it."""
+
+    persona_id: str
+    path: Path
+    name: str
+    before: str
+    after: str
+
+
 @dataclass(slots=True)
 class Desk:
     """What the session remembers of the page beside the drafts."""
@@ -113,6 +124,8 @@ class Desk:
     question: OpenQuestion | None = None
     undo: Undo | None = None
     """What can be undone, as far as this session knows; the database knows it for longer."""
+    removed: RemovedPart | None = None
+    """The last entry that was taken out of the open persona's text, until it is put back."""
     imports: int = 0
     """The number of the field for files to import; another one is an empty field."""
     import_plans: dict[str, ImportPlan] = field(default_factory=dict)

@@ -22,7 +22,6 @@ from personachat.ui.notices import Notice
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas.desk import Entry, OpenQuestion, desk
-from personachat.ui.personas.state import personas_state
 from personachat.ui.session import PersonaDraft
 from personachat.ui.wording import error_text, escaped
 
@@ -103,7 +102,6 @@ def _start(description: str, *, offline: bool) -> None:
     text = drafter.persona_text("", description, taken=taken)
     begun = str(json.loads(text)["id"]), text
     live_reply = drafter.start(description, owner=current_owner(), offline=offline, begun=begun)
-    personas_state().drafting = live_reply.id
     session.drafts()[begun[0]] = PersonaDraft(
         text, "", None
     )  # the words outlive this session and this process
@@ -267,7 +265,6 @@ def _drop(drafting: Drafting) -> None:
 
 def _forget(drafting: Drafting) -> None:
     """Nobody waits for it any more, and its place among the drafts is free, unless somebody wrote there."""
-    personas_state().drafting = None
     session.services().drafter.settle(drafting.id)
     persona_id, text = drafting.begun
     held = session.drafts().get(persona_id)

@@ -16,13 +16,14 @@ from personachat.jsontext.faults import Path
 from personachat.messages import ChatMessage
 from personachat.personas.formats.lore_files import MOST_FILE_BYTES, read_lore
 from personachat.personas.lorebook import BOOK, ActivatedEntry, limits
-from personachat.personas.lorebook.editing import book_of, entries_of, new_entry, with_book
+from personachat.personas.lorebook.editing import Joining, book_of, entries_of, new_entry, with_book
 from personachat.personas.lorebook.keys import key_texts
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import persona_part
 from personachat.personas.search import SearchText, words_of
 from personachat.ui.personas.desk import OpenPersona, desk
-from personachat.ui.personas.form.binding import FormText, change, put, remember_value, take_out
+from personachat.ui.personas.form import removal
+from personachat.ui.personas.form.binding import FormText, change, put, remember_value
 from personachat.ui.wording import as_text, error_text, escaped, heard
 
 _MB = 1024 * 1024
@@ -132,6 +133,7 @@ def _draw_list(text: FormText, entries: Mapping[str | int, Mapping[str, Any]]) -
         _draw_entry(text, (*base, place), entries[place])
     if len(places) > PAGE_SIZE:
         st.caption(f"… and {len(places) - PAGE_SIZE:,} more. Search to find them.")
+    removal.draw_undo(text.open_persona, ("extensions", BOOK))
     st.button("New entry", icon=":material/add:", key="lore_new", on_click=_add, args=(text.open_persona,))
 
 
@@ -143,7 +145,8 @@ def _matches(entry: Mapping[str, Any], sought: str) -> bool:
 def _draw_entry(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
     number = path[-1]
     is_on = _is_on(entry)
-    title = escaped(_title_of(_name(entry) or ", ".join(_keys(entry)), str(entry.get("content") or "")))
+    as_title = _title_of(_name(entry) or ", ".join(_keys(entry)), str(entry.get("content") or ""))
+    title = escaped(as_title)
     label = title if is_on else f":gray[{title} (off)]"
     opened = st.expander(label, key=f"lore-open-{text.open_persona.id}-{number}", on_change="rerun")
     if not opened.open:
@@ -168,9 +171,15 @@ def _draw_entry(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
             icon=":material/delete:",
             type="tertiary",
             key=f"lore-delete-{number}",
-            on_click=take_out,
-            args=(text.open_persona, path),
+            on_click=_delete,
+            args=(text.open_persona, path, as_title),
         )
+
+
+def _delete(open_persona: OpenPersona, path: Path, title: str) -> None:
+    removal.remove(open_persona, path, f"the entry “{title}”")
+    for key in [each for each in st.session_state if str(each).startswith(f"lore-open-{open_persona.id}-")]:
+        st.session_state[key] = False  # those behind it move up, and would be taken for those before them
 
 
 _ON = "enabled"
@@ -286,8 +295,14 @@ def _draw_adding(open_persona: OpenPersona) -> None:
                 )
 
 
-def _take_in(open_persona: OpenPersona, book: Mapping[str, Any], joining: Any) -> None:
-    change(open_persona, lambda text: with_book(text, book, joining=joining))
+def _take_in(open_persona: OpenPersona, book: Mapping[str, Any], joining: Joining) -> None:
+    def taken_in(text: str) -> str:
+        return with_book(text, book, joining=joining)
+
+    if joining == "replace" and open_persona.persona and _entries(open_persona.persona):
+        removal.replace(open_persona, ("extensions", BOOK), "the former book", taken_in)
+    else:
+        change(open_persona, taken_in)
     desk().lore_files += 1
 
 

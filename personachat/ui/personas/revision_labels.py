@@ -74,8 +74,11 @@ def _draw_button(words: str, icon: str, do: Callable[..., None], *args: object, 
 
 def _put_typed(persona_id: str, number: int) -> None:
     name = str(st.session_state.get(NEW_KEY) or "").strip()
-    if name:
-        _put(persona_id, name, number)
+    if not name:
+        return
+    _put(persona_id, name, number)
+    if desk().error is None:
+        st.session_state[NEW_KEY] = ""
 
 
 def _put(persona_id: str, name: str, number: int) -> None:

@@ -47,8 +47,6 @@ class PersonasState:
     last_tab: str | None = None
     tabs_of: str | None = None
     """Whose tabs were drawn last."""
-    drafting: str | None = None
-    """The reply in which a model writes a persona."""
     uploads: int = 0
     """How many pictures were uploaded: each has a field of its own."""
     removed_picture: tuple[str, str] | None = None

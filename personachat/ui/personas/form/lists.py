@@ -13,6 +13,7 @@ import streamlit as st
 from personachat.jsontext.edits import swapped, with_value
 from personachat.jsontext.faults import Path
 from personachat.ui.personas.desk import OpenPersona
+from personachat.ui.personas.form import removal
 from personachat.ui.personas.form.binding import (
     MISSING,
     ORDER,
@@ -89,6 +90,7 @@ def draw_rows(
                     draw_problems(text, (*path, at))
             _draw_menu(text, path, at, count=count, noun=noun)
     draw_problems(text, path)
+    removal.draw_undo(text.open_persona, path)
     if adding == "button" and not has_empty and count < most:
         st.button(
             f"Add {noun.lower()}",
@@ -194,7 +196,8 @@ def _draw_menu(text: FormText, path: Path, at: int, *, count: int, noun: str) ->
         help=f"Move or remove {noun.lower()} {at + 1}",
         disabled=at >= count,
         on_click=_choose,
-        args=(text.open_persona, path, at, count, key),
+        args=(text.open_persona, path, at, f"{noun.lower()} {at + 1}", key),
+        kwargs={"is_last": count == 1},
     )
 
 
@@ -205,10 +208,10 @@ def _open_row(opened: str, count: int) -> None:
     st.session_state[opened] = count
 
 
-def _choose(open_persona: OpenPersona, path: Path, at: int, count: int, key: str) -> None:
+def _choose(open_persona: OpenPersona, path: Path, at: int, name: str, key: str, *, is_last: bool) -> None:
     chosen = st.session_state[key]
     if chosen == REMOVE:
-        take_out(open_persona, (*path, at) if count > 1 else path)
+        removal.remove(open_persona, path if is_last else (*path, at), name)
     elif chosen in (UP, DOWN):
         other = at - 1 if chosen == UP else at + 1
         change(open_persona, lambda text: swapped(text, (*path, at), other))
