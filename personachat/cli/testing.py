@@ -18,7 +18,7 @@ from personachat.cli.console import answer, complain, complain_of, note
 from personachat.errors import PersonaChatError, SuiteInvalid
 from personachat.lab.pairwise import QUESTION
 from personachat.lab.runs.documents import exit_code, junit, run_document, why
-from personachat.lab.runs.pairs import judges_of, score_pairs
+from personachat.lab.runs.pairs import score_pairs
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.runner import LiveRun
 from personachat.lab.runs.scoring import CHANGES, Comparison
@@ -163,7 +163,7 @@ def _one(
     if before:
         report = tests.runs.report(report.run.id, before=before.run.id)
     show(report, told_before=f"revision {options.against}" if before else "the run before")
-    _show_pairs(tests, report)
+    _show_pairs(report)
     return report, left_usd
 
 
@@ -209,18 +209,19 @@ def show(report: RunReport, *, told_before: str = "") -> None:
         f"  {scored.whole.in_words} cases pass in every repeat; {scored.replies.in_words} replies pass.",
         end="\n",
     )
+    for trust in report.judges:
+        answer(f"  Judge of {trust.question}\n    {trust.agreement.sentence}", end="\n")
     if run.state == "limit":
         answer("  Stopped: another reply could have cost more than allowed.", end="\n")
     if report.comparison:
         answer(_compared(report.comparison, told_before), end="\n")
 
 
-def _show_pairs(tests: Tests, report: RunReport) -> None:
+def _show_pairs(report: RunReport) -> None:
     if pairs := score_pairs(report.score):
         answer(f"  Replies compared by a judge: {pairs.sentence}", end="\n")
-        for judge in judges_of(report):
-            trust = tests.pairs.agreement(question=report.run.options.pairwise, judge=judge)
-            answer(f"    {trust.sentence}", end="\n")
+        for trust in report.pair_judges:
+            answer(f"    {trust.agreement.sentence}", end="\n")
 
 
 def _compared(comparison: Comparison, told_before: str) -> str:

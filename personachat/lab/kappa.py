@@ -1,5 +1,8 @@
 """Cohen's kappa of a table of counts, with its large-sample standard error (Fleiss, Cohen and Everitt 1969).
 
+That error is 0 where all agree, or nobody does, however few they are. There half an answer is added to each
+cell before the interval is made, so that 30 of 30 don't look like certainty.
+
 A table has a row for each answer of one side and a column for each of the other, in the same order. Pure.
 """
 
@@ -11,7 +14,9 @@ from typing import TypeAlias
 
 from personachat.usage.intervals import Z
 
-Table: TypeAlias = Sequence[Sequence[int]]
+Table: TypeAlias = Sequence[Sequence[float]]
+
+_NO_ERROR = 1e-9
 
 
 def kappa(table: Table) -> float | None:
@@ -28,20 +33,45 @@ def interval(table: Table) -> tuple[float, float] | None:
     estimate = kappa(table)
     if estimate is None:
         return None
-    half = Z * _standard_error(table, estimate)
-    return max(-1.0, estimate - half), min(1.0, estimate + half)
+    middle, error = estimate, _standard_error(table, estimate)
+    if error < _NO_ERROR:
+        table = _smoothed(table)
+        middle = kappa(table) or 0.0
+        error = _standard_error(table, middle)
+    return max(-1.0, min(estimate, middle - Z * error)), min(1.0, max(estimate, middle + Z * error))
 
 
-def _agreed(table: Table, count: int) -> float:
+def in_words(table: Table) -> str:
+    """E.g. "kappa 0.75 (0.55 to 0.95)", and if so, "no better than chance"; "" without a kappa."""
+    estimate, around = kappa(table), interval(table)
+    if estimate is None or around is None:
+        return ""
+    words = f"kappa {estimate:.2f} ({around[0]:.2f} to {around[1]:.2f})"
+    return words if beats_chance(table) else f"{words}, no better than chance"
+
+
+def beats_chance(table: Table) -> bool:
+    """Whether the whole interval is above what chance alone comes to."""
+    around = interval(table)
+    return around is not None and around[0] > 0
+
+
+def _smoothed(table: Table) -> Table:
+    """With half an answer more in each cell, of the answers that anybody gave."""
+    answers = [each for each, row in enumerate(table) if any(row) or any(other[each] for other in table)]
+    return [[table[row][column] + 0.5 for column in answers] for row in answers]
+
+
+def _agreed(table: Table, count: float) -> float:
     return sum(row[at] for at, row in enumerate(table)) / count
 
 
-def _shares(table: Table, count: int) -> tuple[list[float], list[float]]:
+def _shares(table: Table, count: float) -> tuple[list[float], list[float]]:
     """Of the rows and of the columns."""
     return [sum(row) / count for row in table], [sum(column) / count for column in zip(*table, strict=True)]
 
 
-def _by_chance(table: Table, count: int) -> float:
+def _by_chance(table: Table, count: float) -> float:
     return sum(one * other for one, other in zip(*_shares(table, count), strict=True))
 
 

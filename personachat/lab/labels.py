@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from personachat.database.connection import Database
 from personachat.database.upsert import put
 from personachat.lab.judge import VERSION
-from personachat.lab.kappa import Table, interval, kappa
+from personachat.lab.kappa import Table, beats_chance, in_words, interval, kappa
 from personachat.lab.testing_tables import test_labels
 from personachat.stamps import now
 from personachat.usage.intervals import wilson
@@ -55,6 +55,11 @@ class Agreement:
         return interval(self._table)
 
     @property
+    def beats_chance(self) -> bool:
+        """Whether they agree more than chance explains."""
+        return beats_chance(self._table)
+
+    @property
     def wrongly_passed(self) -> tuple[int, int]:
         """To how many of those that people said no to the judge says yes."""
         return self.no_yes, self.no_yes + self.no_no
@@ -70,9 +75,8 @@ class Agreement:
         if not self.count:
             return "Not calibrated: nobody has labelled replies for this question and judge."
         parts = [f"{self.count} of {ENOUGH} labels" if self.count < ENOUGH else f"{self.count} labels"]
-        if self.kappa is not None and self.interval is not None:
-            low, high = self.interval
-            parts.append(f"kappa {self.kappa:.2f} ({low:.2f} to {high:.2f})")
+        if words := in_words(self._table):
+            parts.append(words)
         for name, (hits, count) in (("wrong yes", self.wrongly_passed), ("wrong no", self.wrongly_failed)):
             if count:
                 low, high = wilson(hits, count)

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 
 from personachat.database.connection import Database
 from personachat.database.upsert import put
-from personachat.lab.kappa import Table, interval, kappa
+from personachat.lab.kappa import beats_chance, in_words, interval, kappa
 from personachat.lab.labels import ENOUGH
 from personachat.lab.pairwise import VERSION
 from personachat.lab.runs.model import PairVerdict, Preference, Run
@@ -39,7 +39,7 @@ _l = test_pair_labels.c
 class PairAgreement:
     """How often people and a judge preferred what; a row for each of PREFERENCES of the people."""
 
-    table: Table = ((0, 0, 0), (0, 0, 0), (0, 0, 0))
+    table: Sequence[Sequence[int]] = ((0, 0, 0), (0, 0, 0), (0, 0, 0))
 
     @property
     def count(self) -> int:
@@ -60,14 +60,18 @@ class PairAgreement:
         return interval(self.table)
 
     @property
+    def beats_chance(self) -> bool:
+        """Whether they agree more than chance explains."""
+        return beats_chance(self.table)
+
+    @property
     def sentence(self) -> str:
         """One sentence for a chip's tooltip, and the command line."""
         if not self.count:
             return "Not calibrated: nobody has labelled pairs for this question and judge."
         parts = [f"{self.count} of {ENOUGH} labels" if self.count < ENOUGH else f"{self.count} labels"]
-        estimate, around = self.kappa, self.interval
-        if estimate is not None and around is not None:
-            parts.append(f"kappa {estimate:.2f} ({around[0]:.2f} to {around[1]:.2f})")
+        if words := in_words(self.table):
+            parts.append(words)
         wrong = self.count - sum(row[at] for at, row in enumerate(self.table))
         low, high = wilson(wrong, self.count)
         parts.append(f"another preference in {wrong} of {self.count} ({low * 100:.0f} to {high * 100:.0f} %)")

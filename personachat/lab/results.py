@@ -1,8 +1,9 @@
 """Results of suites: the last ones for badges, and links that show a run to whoever has them, read-only.
 
-A link shows names, states, what was said, the replies and their checks; never the persona's text, settings,
-costs, labels or the owner. Where the persona may be used but not read, it shows no words at all, since a case
-says as much as the prompt. If its owner may not share the persona now, or it is gone, it shows nothing.
+A link shows names, states, what was said, the replies, their checks and how far judges can be trusted. It
+never shows the persona's text, settings, costs, single labels or the owner. Where the persona may be used but
+not read, it shows no words at all, since a case says as much as the prompt. If its owner may not share the
+persona now, or it is gone, it shows nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from personachat.errors import (
     SuiteRunNotFound,
     SuiteRunRefused,
 )
+from personachat.lab.labels import Labels
+from personachat.lab.runs.library import judges_in
 from personachat.lab.runs.model import Run
 from personachat.lab.runs.options import kind_of
 from personachat.lab.runs.records import SqlRuns
+from personachat.lab.runs.reports import JudgeTrust
 from personachat.lab.runs.scoring import LastResult, Score, changed, score
 from personachat.lab.suites.model import Suite
 from personachat.lab.suites.reading import parse_suite
@@ -40,6 +44,7 @@ class SharedResults:
     suite: Suite
     score: Score
     words: bool
+    judges: tuple[JudgeTrust, ...] = ()
 
 
 class Results:
@@ -51,6 +56,7 @@ class Results:
         suites: SuiteStore,
         personas: PersonaSource,
         rights: PersonaRights,
+        labels: Labels,
         *,
         owner: str,
     ) -> None:
@@ -58,6 +64,7 @@ class Results:
         self._records = records
         self._suites = suites
         self._rights = rights
+        self._labels = labels
         self._owner = owner
 
     def last(self, etags: Mapping[str, str]) -> dict[str, LastResult]:
@@ -125,12 +132,14 @@ class Results:
         except (SuiteRunNotFound, PersonaNotFound, PersonaInvalid, EditingNotAllowed) as error:
             raise ShareNotFound("This link is invalid or was revoked.") from error
         suite = parse_suite(run.suite_text)
+        scored = score(run, suite, self._records.cells(run_id))
         return SharedResults(
             parse_persona(run.persona_text).name,
             run,
             suite,
-            score(run, suite, self._records.cells(run_id)),
+            scored,
             words=self._rights.shows_prompt(run.persona_id),
+            judges=judges_in(scored, self._labels, owner=self._owner),
         )
 
     def _check_shareable(self, run: Run) -> None:

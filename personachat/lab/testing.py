@@ -119,8 +119,8 @@ class Tests:
             parts.records, parts.suites.database, owner=owner, others=self._others_if_there
         )
         self.suites = SuiteLibrary(parts.suites, parts.personas, rights, author=author, may_edit=may_edit)
-        self.runs = RunLibrary(parts.records, parts.runner, owner=owner)
-        self.results = Results(parts.records, parts.suites, parts.personas, rights, owner=owner)
+        self.runs = RunLibrary(parts.records, parts.runner, parts.labels, self.pairs, owner=owner)
+        self.results = Results(parts.records, parts.suites, parts.personas, rights, parts.labels, owner=owner)
         self.sampled = SampleResults(parts.sampled, rights, owner=owner)
 
     @property

@@ -16,6 +16,8 @@ ALLOWED = {
         {"name", "tests", "failures", "errors", "time", "timestamp", "skipped", "hostname", "id", "package"},
         {"properties", "testcase", "system-out", "system-err"},
     ),
+    "properties": (set[str](), {"property"}),
+    "property": ({"name", "value"}, set[str]()),
     "testcase": ({"name", "classname", "time", "assertions", "status"}, {"failure", "error", "skipped"}),
     "failure": ({"type", "message"}, set[str]()),
     "error": ({"type", "message"}, set[str]()),

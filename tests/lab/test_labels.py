@@ -13,16 +13,38 @@ from personachat.lab.testing import Tests
     [
         (Agreement(20, 5, 10, 15), 0.4, 0.1274),  # the textbook's example
         (Agreement(45, 15, 25, 15), 0.1304, 0.0998),
-        (Agreement(25, 0, 0, 25), 1.0, 0.0),
-        (Agreement(0, 25, 25, 0), -1.0, 0.0),
     ],
 )
 def test_kappa_and_its_interval(counts: Agreement, kappa: float, error: float) -> None:
     assert counts.kappa == pytest.approx(kappa, abs=1e-3)
     assert counts.interval is not None
     low, high = counts.interval
-    if low > -1 and high < 1:
-        assert (high - low) / 2 / 1.96 == pytest.approx(error, abs=2e-3)
+    assert (high - low) / 2 / 1.96 == pytest.approx(error, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("counts", "ends"),
+    [
+        (Agreement(15, 0, 0, 15), (0.82, 1.0)),
+        (Agreement(29, 0, 0, 1), (0.23, 1.0)),
+        (Agreement(500, 0, 0, 500), (0.99, 1.0)),
+        (Agreement(0, 15, 15, 0), (-1.0, -0.82)),
+    ],
+)
+def test_a_few_labels_that_all_agree_are_no_certainty(counts: Agreement, ends: tuple[float, float]) -> None:
+    assert counts.interval == pytest.approx(ends, abs=5e-3)
+
+
+def test_the_more_disagree_the_lower_the_interval_begins() -> None:
+    lows = [(Agreement(15 - wrong, wrong, 0, 15).interval or (0, 0))[0] for wrong in range(10)]
+    assert lows == sorted(lows, reverse=True)
+
+
+def test_many_labels_do_not_make_a_judge_good_that_agrees_by_chance() -> None:
+    by_chance, good = Agreement(10, 10, 10, 10), Agreement(20, 5, 10, 15)
+    assert (by_chance.calibrated, by_chance.beats_chance, good.beats_chance) == (True, False, True)
+    assert "no better than chance" in by_chance.sentence
+    assert "chance" not in good.sentence
 
 
 @pytest.mark.parametrize("counts", [Agreement(), Agreement(40, 0, 0, 0), Agreement(0, 0, 0, 40)])

@@ -55,6 +55,12 @@ def test_kappa_of_three_answers_is_that_of_two_where_one_is_never_given() -> Non
     assert interval(((20, 5, 0), (10, 15, 0), (0, 0, 0))) == interval(((20, 5), (10, 15)))
 
 
+def test_few_preferences_that_all_agree_are_no_certainty_and_unused_ones_change_nothing() -> None:
+    two = interval(((15, 0), (0, 15)))
+    assert two == interval(((15, 0, 0), (0, 15, 0), (0, 0, 0)))
+    assert two == pytest.approx((0.82, 1.0), abs=5e-3)
+
+
 def test_the_interval_is_that_of_leaving_one_out_at_a_time() -> None:
     def without(i: int, j: int) -> float:
         changed = [[count - ((a, b) == (i, j)) for b, count in enumerate(r)] for a, r in enumerate(TABLE)]

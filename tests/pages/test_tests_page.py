@@ -339,6 +339,8 @@ def test_a_judge_is_not_calibrated_until_people_have_answered_too(
     assert not page.exception
     found = owners_tests().labelling.agreement(question=question, judge="openai/fake-2")
     assert (found.no_yes, found.count, found.calibrated) == (1, 1, False)
+    chips = [each.value for each in page.main.markdown if "Not calibrated" in each.value]
+    assert len(chips) == 2  # beside the figures and beside the answer
 
 
 def test_saved_conversations_are_replayed_and_what_changed_is_shown(

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET  # it is written here, not read
 
 from personachat.lab.runs.model import Cell
 from personachat.lab.runs.pairs import score_pairs
-from personachat.lab.runs.reports import RunReport
+from personachat.lab.runs.reports import JudgeTrust, PairJudgeTrust, RunReport
 from personachat.lab.runs.scoring import CaseResult, CaseState, Comparison, Score, Share
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -34,6 +34,7 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "kind": run.kind,
         "options": run.options.as_stored(),
         "score": score_document(report.score),
+        "judges": [judge_document(trust) for trust in report.judges],
         "pairs": pairs_document(report),
         "cases": [case_document(case) for case in report.score.cases],
         "comparedWith": report.before.id if report.before else None,
@@ -100,6 +101,27 @@ def pairs_document(report: RunReport) -> dict[str, Any] | None:
         "ties": score.ties,
         "errors": score.errors,
         "flipRate": _share(score.flip_rate),
+        "judges": [_trust(trust) for trust in report.pair_judges],
+    }
+
+
+def judge_document(trust: JudgeTrust) -> dict[str, Any]:
+    """How far a judge can be trusted on a question: kappa, and how often it is wrong either way."""
+    wrong = {"wrongYes": trust.agreement.wrongly_passed, "wrongNo": trust.agreement.wrongly_failed}
+    return _trust(trust) | {name: _share(Share(*counts)) for name, counts in wrong.items()}
+
+
+def _trust(trust: JudgeTrust | PairJudgeTrust) -> dict[str, Any]:
+    agreement = trust.agreement
+    around = agreement.interval
+    return {
+        "question": trust.question,
+        "judge": trust.judge or None,
+        "calibrated": agreement.calibrated,
+        "labels": agreement.count,
+        "kappa": agreement.kappa,
+        "kappaLow": around[0] if around else None,
+        "kappaHigh": around[1] if around else None,
     }
 
 
@@ -131,6 +153,11 @@ def junit(reports: Sequence[RunReport]) -> bytes:
             timestamp=report.run.began_at.isoformat(timespec="seconds"),
             time=f"{sum(cell.seconds or 0 for case in cases for cell in case.cells):.3f}",
         )
+        if report.judges:
+            properties = ET.SubElement(suite, "properties")
+            for trust in report.judges:
+                name, value = _plain(f"judge: {trust.question}"), trust.agreement.sentence
+                ET.SubElement(properties, "property", name=name, value=value)
         for case in cases:
             seconds = sum(cell.seconds or 0 for cell in case.cells)
             of = {"classname": report.run.persona_id, "name": _plain(case.name), "time": f"{seconds:.3f}"}

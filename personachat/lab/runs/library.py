@@ -4,23 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from personachat.errors import SuiteRunNotFound
+from personachat.lab.labels import Labels
+from personachat.lab.pair_labels import PairLabelling
 from personachat.lab.runs.model import Cell, Run
 from personachat.lab.runs.options import RunKind
+from personachat.lab.runs.pairs import judges_of
 from personachat.lab.runs.records import SqlRuns
-from personachat.lab.runs.reports import RunReport
+from personachat.lab.runs.reports import JudgeTrust, PairJudgeTrust, RunReport
 from personachat.lab.runs.runner import LiveRun, SuiteRunner
-from personachat.lab.runs.scoring import compare, models_of, score
+from personachat.lab.runs.scoring import Score, compare, models_of, score
 from personachat.lab.suites.reading import parse_suite
+
+
+def judges_in(scored: Score, labels: Labels, *, owner: str) -> tuple[JudgeTrust, ...]:
+    """Each question with each judge that answered it in a run, and how far its owner's labels agree."""
+    answers = [answer for case in scored.cases for cell in case.cells for answer in cell.judged]
+    pairs = dict.fromkeys((answer.question, answer.judge) for answer in answers if answer.judge)
+    return tuple(
+        JudgeTrust(question, judge, labels.agreement(owner, question=question, judge=judge))
+        for question, judge in pairs
+    )
 
 
 class RunLibrary:
     """Methods raise what the database raises besides what they say."""
 
-    def __init__(self, records: SqlRuns, runner: SuiteRunner, *, owner: str) -> None:
+    def __init__(
+        self, records: SqlRuns, runner: SuiteRunner, labels: Labels, pairs: PairLabelling, *, owner: str
+    ) -> None:
         self._records = records
         self._runner = runner
+        self._labels = labels
+        self._pairs = pairs
         self._owner = owner
 
     def is_there(self, run_id: str) -> bool:
@@ -64,11 +82,22 @@ class RunLibrary:
         if earlier is None and run.kind == "suite":
             earlier = self._before(run)
         if earlier is None:
-            return RunReport(run, suite, now_scored)
+            return self._with_judges(RunReport(run, suite, now_scored))
         old = score(earlier, parse_suite(earlier.suite_text), self.cells(earlier))
         models = models_of(old), models_of(now_scored)
         comparison = compare((earlier, old), (run, now_scored), models=models)
-        return RunReport(run, suite, now_scored, earlier, comparison)
+        return self._with_judges(RunReport(run, suite, now_scored, earlier, comparison))
+
+    def _with_judges(self, report: RunReport) -> RunReport:
+        question = report.run.options.pairwise
+        return replace(
+            report,
+            judges=judges_in(report.score, self._labels, owner=self._owner),
+            pair_judges=tuple(
+                PairJudgeTrust(question, judge, self._pairs.agreement(question=question, judge=judge))
+                for judge in (judges_of(report.score) if question else ())
+            ),
+        )
 
     def cells(self, run: Run) -> Sequence[Cell]:
         live = self.live(run.id)

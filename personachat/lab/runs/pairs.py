@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personachat.lab.runs.model import Cell, Preference, Run
-from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.scoring import Score, Share
 from personachat.lab.suites.model import Suite
 
@@ -76,9 +75,9 @@ def score_pairs(score: Score) -> PairScore | None:
     )
 
 
-def judges_of(report: RunReport) -> tuple[str, ...]:
+def judges_of(score: Score) -> tuple[str, ...]:
     """Who compared the replies of a run; one as a rule, and "" where nobody had to be asked."""
-    judges = [cell.pair.judge for case in report.score.cases for cell in case.cells if cell.pair]
+    judges = [cell.pair.judge for case in score.cases for cell in case.cells if cell.pair]
     return tuple(dict.fromkeys(each for each in judges if each)) or ("",)
 
 

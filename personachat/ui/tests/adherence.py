@@ -24,6 +24,7 @@ from personachat.ui import notices
 from personachat.ui.insights import chart
 from personachat.ui.insights.chart import Chart
 from personachat.ui.tests import one_reply, results, running, sampling
+from personachat.ui.tests.chips import draw_chip
 from personachat.ui.tests.state import open_run, tests_state
 from personachat.ui.wording import distinct, error_text, escaped
 
@@ -203,7 +204,7 @@ def draw_line(tests: Tests, report: RunReport) -> None:
     for (question, judge), share in by_question(report).items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
-            one_reply.draw_chip(judged.agreement_on(question, judge))
+            draw_chip(judged.agreement_on(question, judge))
     results.draw_case_list(tests, report)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import streamlit as st
 
 from personachat.errors import PersonaChatError
@@ -15,6 +13,7 @@ from personachat.lab.testing import Tests
 from personachat.lab.thumbs import ThumbsJob
 from personachat.ui import notices
 from personachat.ui.tests import pair_labelling
+from personachat.ui.tests.chips import count_of, draw_chip
 from personachat.ui.tests.label_keys import LabelKeys
 from personachat.ui.tests.state import tests_state
 from personachat.ui.wording import counted, error_text, escaped
@@ -62,7 +61,7 @@ def _draw_nothing(labelling: Labelling) -> None:
         agreement = labelling.agreement(question=last.question, judge=last.judge)
         st.info("All replies are labelled.", icon=":material/done_all:")
         st.markdown(f"**{escaped(last.question)}**")
-        _draw_agreement(agreement, f"{agreement.count} of {ENOUGH} labels")
+        _draw_agreement(agreement, count_of(agreement))
         if not agreement.calibrated:
             st.caption("Run the tests again to get new replies to label.")
         return
@@ -76,7 +75,7 @@ def _draw_nothing(labelling: Labelling) -> None:
 
 def _draw_one(labelling: Labelling, item: ToLabel, *, left: int) -> None:
     agreement = labelling.agreement(question=item.answer.question, judge=item.answer.judge)
-    _draw_agreement(agreement, f"{agreement.count} of {ENOUGH} labels · {left:,} to label")
+    _draw_agreement(agreement, f"{count_of(agreement)} · {left:,} to label")
     st.markdown(f"**{escaped(item.answer.question)}**")
     try:
         message = labelling.message_before(item)
@@ -91,11 +90,8 @@ def _draw_one(labelling: Labelling, item: ToLabel, *, left: int) -> None:
 
 def _draw_agreement(agreement: Agreement, count: str) -> None:
     """How far the judge agrees: the chip, the count of labels, and the figures of a calibrated one."""
-    color: Literal["green", "orange"] = "green" if agreement.calibrated else "orange"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(
-            "Calibrated" if agreement.calibrated else "Not calibrated", color=color, help=agreement.sentence
-        )
+        draw_chip(agreement)
         st.caption(count, width="content")
     st.progress(min(1.0, agreement.count / ENOUGH))
     if agreement.calibrated:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import streamlit as st
 
@@ -15,6 +14,7 @@ from personachat.lab.runs.scoring import CaseState
 from personachat.lab.testing import Tests
 from personachat.ui import notices
 from personachat.ui.tests import pairs
+from personachat.ui.tests.chips import draw_chip
 from personachat.ui.wording import counted, escaped
 
 ICONS: dict[CaseState, str] = {
@@ -107,12 +107,6 @@ def _draw_judged(judged: Judged, cell: Cell, answer: JudgedAnswer, *, key: str) 
                 args=(judged.tests, cell, answer, label),
                 key=f"label_{key}_{name}",
             )
-
-
-def draw_chip(agreement: Agreement) -> None:
-    """How far a judge's answers can be trusted."""
-    color: Literal["green", "orange"] = "green" if agreement.calibrated else "orange"
-    st.badge("Calibrated" if agreement.calibrated else "Not calibrated", color=color, help=agreement.sentence)
 
 
 def _label(tests: Tests, cell: Cell, answer: JudgedAnswer, label: bool) -> None:  # noqa: FBT001  # a caller gives it by its place

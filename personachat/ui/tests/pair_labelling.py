@@ -8,7 +8,7 @@ from personachat.lab.labels import ENOUGH
 from personachat.lab.pair_labels import PairLabelling, PairToLabel
 from personachat.lab.runs.model import Preference
 from personachat.lab.testing import Tests
-from personachat.ui.tests import pairs
+from personachat.ui.tests.chips import count_of, draw_chip
 from personachat.ui.tests.label_keys import LabelKeys
 from personachat.ui.tests.state import tests_state
 from personachat.ui.wording import escaped
@@ -28,8 +28,8 @@ def draw(tests: Tests, due: tuple[PairToLabel, ...]) -> None:
 def _draw_one(labelling: PairLabelling, item: PairToLabel, *, left: int) -> None:
     agreement = labelling.agreement(question=item.pair.question, judge=item.pair.judge)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        pairs.draw_chip(agreement)
-        st.caption(f"{agreement.count} of {ENOUGH} labels · {left:,} to label", width="content")
+        draw_chip(agreement)
+        st.caption(f"{count_of(agreement)} · {left:,} to label", width="content")
     st.progress(min(1.0, agreement.count / ENOUGH))
     st.markdown(f"**{escaped(item.pair.question)}**")
     st.caption("User")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import streamlit as st
 
-from personachat.lab.pair_labels import PairAgreement
 from personachat.lab.runs.model import PairVerdict
-from personachat.lab.runs.pairs import judges_of, score_pairs
+from personachat.lab.runs.pairs import score_pairs
 from personachat.lab.runs.reports import RunReport
-from personachat.lab.testing import Tests
+from personachat.ui.tests.chips import draw_chip
 from personachat.ui.wording import escaped
 
 NAMES = {"after": "This reply is better", "before": "The other reply is better", "tie": "Tie"}
@@ -18,7 +15,7 @@ ICONS = {"after": ":material/trending_up:", "before": ":material/trending_down:"
 ORDERS = ("other reply first", "this reply first")
 
 
-def draw_score(tests: Tests, report: RunReport) -> None:
+def draw_score(report: RunReport) -> None:
     """The shares with their intervals; nothing where no replies were compared."""
     score = score_pairs(report.score)
     if score is None:
@@ -26,15 +23,9 @@ def draw_score(tests: Tests, report: RunReport) -> None:
     other = "those of the other run" if report.run.options.against else "the recorded ones"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**Compared with {other}:** {escaped(score.sentence)}")
-        for judge in judges_of(report):
-            draw_chip(tests.pairs.agreement(question=report.run.options.pairwise, judge=judge))
+        for trust in report.pair_judges:
+            draw_chip(trust.agreement)
     st.caption(f":material/balance: {escaped(report.run.options.pairwise)}")
-
-
-def draw_chip(agreement: PairAgreement) -> None:
-    """How far a judge's preferences can be trusted."""
-    color: Literal["green", "orange"] = "green" if agreement.calibrated else "orange"
-    st.badge("Calibrated" if agreement.calibrated else "Not calibrated", color=color, help=agreement.sentence)
 
 
 def draw_verdict(pair: PairVerdict) -> None:

@@ -21,6 +21,7 @@ from personachat.ui import notices
 from personachat.ui.dates import viewer_zone
 from personachat.ui.personas.diff import draw_words
 from personachat.ui.tests import history, pairs, sharing
+from personachat.ui.tests.chips import draw_chip
 from personachat.ui.tests.one_reply import ICONS, NAMES, Judged, draw_cell
 from personachat.ui.tests.run_names import run_names
 from personachat.ui.tests.state import SHOWN_CASES, open_run, run_open, tests_state
@@ -71,7 +72,8 @@ def draw_runs(
     _draw_head(tests, report)
     if report.comparison and report.before:
         _draw_changes(report.comparison)
-    pairs.draw_score(tests, report)
+    pairs.draw_score(report)
+    _draw_judges(report)
     body(tests, report)
 
 
@@ -265,6 +267,16 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
         with st.popover("Delete run", icon=":material/delete:"):
             st.markdown("Deletes its results and replies. This can't be undone.")
             st.button("Delete", type="primary", on_click=_delete, args=(tests, run.id), key="delete_run")
+
+
+def _draw_judges(report: RunReport) -> None:
+    """How far the judges can be trusted whose answers are in the figures above."""
+    if report.run.kind not in {"suite", "replay", "sweep"}:
+        return  # the others say it beside each question's own share
+    for trust in report.judges:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f":material/gavel: {escaped(trust.question)}", width="content")
+            draw_chip(trust.agreement)
 
 
 def _cost_in_words(scored: Score) -> str:

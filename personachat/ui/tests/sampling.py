@@ -17,6 +17,7 @@ from personachat.ui import notices
 from personachat.ui.insights import chart
 from personachat.ui.insights.chart import Chart
 from personachat.ui.tests import one_reply
+from personachat.ui.tests.chips import draw_chip
 from personachat.ui.tests.state import tests_state
 from personachat.ui.wording import counted, escaped
 
@@ -38,7 +39,7 @@ def draw(workspace: Workspace, stored: StoredPersona) -> None:
     for (question, judge), share in _by_question(answers).items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
-            one_reply.draw_chip(judged.agreement_on(question, judge))
+            draw_chip(judged.agreement_on(question, judge))
     _draw_own(workspace, stored.id)
 
 

@@ -9,6 +9,7 @@ from personachat.lab.runs.model import Cell
 from personachat.lab.runs.scoring import CaseResult
 from personachat.services import Services
 from personachat.ui.dates import exact, viewer_zone
+from personachat.ui.tests.chips import draw_chip
 from personachat.ui.tests.one_reply import ICONS, NAMES, check_line
 from personachat.ui.tests.run_names import ENDS
 from personachat.ui.tests.state import SHOWN_CASES
@@ -32,6 +33,11 @@ def draw(services: Services, token: str) -> None:
         st.info(
             "The persona's prompt is hidden, so only results are shown.", icon=":material/visibility_off:"
         )
+    for trust in results.judges:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            question = escaped(trust.question) if results.words else "A judge's question"
+            st.caption(f":material/gavel: {question}", width="content")
+            draw_chip(trust.agreement)
     ordered = sorted(results.score.cases, key=lambda case: case.state == "pass")
     rows = int(st.session_state.get(_ROW_COUNT, SHOWN_CASES))
     for case in ordered[:rows]:

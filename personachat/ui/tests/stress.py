@@ -25,6 +25,7 @@ from personachat.ui import notices
 from personachat.ui.insights import chart
 from personachat.ui.insights.chart import Chart
 from personachat.ui.tests import one_reply, results, running
+from personachat.ui.tests.chips import draw_chip
 from personachat.ui.tests.state import ADHERENCE, open_run
 from personachat.ui.wording import counted, error_text, escaped
 
@@ -133,7 +134,7 @@ def draw_talk(tests: Tests, report: RunReport) -> None:
     for (question, judge), share in by_question(report).items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
-            one_reply.draw_chip(judged.agreement_on(question, judge))
+            draw_chip(judged.agreement_on(question, judge))
     _draw_rounds(tests, report)
     if missed := sum(cell.error == LED_NOWHERE for cell in cells):
         st.caption(f"The talk stopped there, with {counted(missed, 'round')} left.")
