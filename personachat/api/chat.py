@@ -65,8 +65,8 @@ class ChatBody(RequestModel):
         ChatSettings | None,
         Field(
             description=(
-                "What holds in the conversation from now on, instead of the persona's own: all of it; {} is "
-                "as in the persona. If left out, the conversation's settings stay as they are."
+                "Settings of this conversation from now on, instead of the persona's. They replace all "
+                "earlier ones; {} removes them. If left out, they stay as they are."
             )
         ),
     ] = None
@@ -79,7 +79,7 @@ class ChatBody(RequestModel):
     responses=answers(400, 404, 409, 422, 429, 502, 503, s200=STREAM_OR_WHOLE),
 )
 async def send_message(body: ChatBody, request: Request) -> Response:
-    """With `Accept: application/json` the whole reply comes as one answer when it is complete.
+    """With `Accept: application/json`, you get the whole reply at once when it is complete.
 
     Closing the connection ends the reply, unless its conversation is kept, that is, continued at least once.
 

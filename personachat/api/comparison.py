@@ -46,14 +46,14 @@ def get_comparison(comparison_id: ComparisonId, request: Request) -> WholeCompar
 
 @router.patch(
     "",
-    summary="Rename a comparison, or change where it stops",
+    summary="Rename a comparison, or change its cost limit",
     response_model=WholeComparison,
     responses=answers(400, 404, 409, 422, 503),
 )
 def change_comparison(
     comparison_id: ComparisonId, body: ComparisonChange, request: Request
 ) -> WholeComparison:
-    """Changes what you give, and nothing else. Where it stops can't be changed while a blind vote is open."""
+    """Changes only what you send. The cost limit can't be changed while a blind vote is open."""
     comparisons = comparisons_of(request)
     if body.title is not None:
         comparisons.rename(comparison_id, body.title)
@@ -115,7 +115,7 @@ async def continue_comparison(comparison_id: ComparisonId, body: NextMessage, re
     responses=answers(400, 404, 422, 503),
 )
 def send_list(comparison_id: ComparisonId, request: Request) -> WholeComparison:
-    """Sends what is waiting, each message once the replies to the one before are complete.
+    """Sends the waiting messages, each when the replies to the one before it are complete.
 
     The server does it, whether or not anyone is connected, until `/stop`, the cost limit, or a reply that
     fails. Not for blind comparisons: they need a vote on each message.
@@ -143,7 +143,7 @@ async def follow_comparison(comparison_id: ComparisonId, request: Request) -> Re
     responses=answers(400, 404, 422, 503),
 )
 def stop_comparison(comparison_id: ComparisonId, body: StopChoice, request: Request) -> WholeComparison:
-    """One reply to the last message, or all and the list. The text so far is kept."""
+    """Stops one reply to the last message, or all of them and the list. The text so far is kept."""
     comparisons = comparisons_of(request)
     comparisons.stop(comparison_id, body.variant)
     return whole_comparison(comparisons.seen(comparison_id))
@@ -208,7 +208,7 @@ def export_comparison(
     request: Request,
     file_format: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
-    """As it is shown at this moment."""
+    """As you see it now."""
     return download(comparisons_of(request).export(comparison_id, file_format))
 
 
@@ -232,7 +232,7 @@ def share_comparison(comparison_id: ComparisonId, request: Request) -> Compariso
     responses=answers(404, 422, 503),
 )
 def unshare_comparison(comparison_id: ComparisonId, request: Request) -> None:
-    """The link shows nothing anymore. A later one is different."""
+    """The link stops working permanently. A new link gets a new address."""
     comparisons_of(request).unshare(comparison_id)
 
 

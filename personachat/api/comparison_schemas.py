@@ -39,7 +39,7 @@ COMPARISON_STREAM: dict[str, Any] = {
 
 
 class VariantRequest(RequestModel):
-    """Who answers in a column. What is left out is as in the persona."""
+    """Who answers in a column. Missing fields are taken from the persona."""
 
     persona_id: Annotated[Id, Field(description="A persona, also with a label: tutor@stable.")]
     revision: Annotated[int | None, Field(ge=1, description="An earlier version of the persona.")] = None
@@ -74,9 +74,9 @@ class VariantRequest(RequestModel):
 class ComparisonBody(RequestModel):
     """A message to several variants. `blind` withholds who wrote what until you vote."""
 
-    message: Annotated[
-        str | None, Field(min_length=1, description="Leave it out to send those of a saved list.")
-    ] = None
+    message: Annotated[str | None, Field(min_length=1, description="Leave it out to send a saved list.")] = (
+        None
+    )
     variants: Annotated[list[VariantRequest], Field(min_length=1, max_length=MOST_VARIANTS)]
     blind: bool = False
     waiting: Annotated[
@@ -84,7 +84,7 @@ class ComparisonBody(RequestModel):
         Field(
             default_factory=list,
             max_length=MOST_ROUNDS,
-            description="Further messages of a list, kept to be sent later.",
+            description="More messages, to be sent later.",
         ),
     ]
     question_set_id: Annotated[
@@ -92,7 +92,7 @@ class ComparisonBody(RequestModel):
     ] = None
     max_cost_usd: Annotated[
         float | None,
-        Field(ge=0, le=MOST_LIMIT_USD, description="Nothing is asked that could make it cost more."),
+        Field(ge=0, le=MOST_LIMIT_USD, description="The cost limit. Nothing is sent that could exceed it."),
     ] = None
 
     def messages(self, saved: QuestionSets) -> tuple[str, list[str]]:
@@ -101,7 +101,7 @@ class ComparisonBody(RequestModel):
             return self.message or "", self.waiting
         if self.message or self.waiting:
             raise QuestionSetInvalid(
-                "Send either the messages of a saved list or others.", hint="Leave one of them out."
+                "Send either a saved list or your own messages.", hint="Leave one of them out."
             )
         first, *others = saved.get(self.question_set_id).messages
         return first, others
@@ -139,7 +139,7 @@ class RevealBody(RequestModel):
 
 
 class ComparisonChange(RequestModel):
-    """What to change: the title (1 to 200 characters), the sum at which to stop (null for none), or both."""
+    """What to change: the title (1 to 200 characters), the cost limit (null for none), or both."""
 
     title: Annotated[str | SkipJsonSchema[None], Field(min_length=1, max_length=200)] = None
     max_cost_usd: Annotated[float | None, Field(ge=0, le=MOST_LIMIT_USD)] = None
@@ -241,14 +241,14 @@ class OverallPlace(ResponseModel):
 
 
 class ComparisonVoter(ResponseModel):
-    """Who voted how often. Only administrators are told other people's names."""
+    """Who voted how often. Only administrators see other people's names."""
 
     name: str
     votes: int
 
 
 class OverallComparisonStanding(ResponseModel):
-    """By all votes that count, in so many `comparisons`."""
+    """Based on all votes that count, in this number of `comparisons`."""
 
     sentence: str
     decided: bool

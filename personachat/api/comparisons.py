@@ -32,9 +32,9 @@ router = APIRouter(prefix="/comparisons", tags=["comparisons"])
     responses=answers(400, 404, 409, 422, 503, s200=COMPARISON_STREAM | {"model": WholeComparison}),
 )
 async def start_comparison(body: ComparisonBody, request: Request) -> Response:
-    """Sends a message to several variants and streams all replies at once. The comparison is kept.
+    """Sends a message to several variants and streams all replies at once. The comparison is saved.
 
-    With `Accept: application/json` the whole comparison comes when all replies are complete. The replies go
+    With `Accept: application/json`, you get the whole comparison when all replies are complete. They go
     on if the connection closes; read them later with GET.
     """
 
@@ -90,10 +90,11 @@ def get_overall_standing(
         Text | None, Query(alias="questionSetId", description="Only votes on messages of this saved list.")
     ] = None,
     everyone: Annotated[
-        bool, Query(description="Where people log in: other people's votes, too, on personas you may use.")
+        bool,
+        Query(description="If people log in here: also count other people's votes on personas you can use."),
     ] = False,
 ) -> OverallComparisonStanding:
-    """Where personas stand with their models, by all votes that count, and who cast them."""
+    """How personas and their models rank by all votes that count, and who voted."""
     standing = comparisons_of(request).overall.standing(
         sought=q, question_set_id=question_set_id, everyone=everyone
     )

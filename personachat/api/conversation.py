@@ -45,14 +45,14 @@ class ConversationChange(RequestModel):
     pinned: bool | None = None
     archived: bool | None = None
     variables: Annotated[
-        GivenValues | None, Field(description="From the next reply on; empty text is the default again.")
+        GivenValues | None, Field(description="Used from the next reply on. Empty text restores the default.")
     ] = None
     settings: Annotated[
         ChatSettings | None,
         Field(
             description=(
-                "From the next reply on, instead of the persona's own. Replaces all settings of the "
-                "conversation; {} is as in the persona again."
+                "Used from the next reply on, instead of the persona's. They replace all settings of the "
+                "conversation; {} removes them."
             )
         ),
     ] = None

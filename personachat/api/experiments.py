@@ -35,7 +35,7 @@ Temperature = Annotated[float, Field(ge=0, le=limits.TEMPERATURE)]
 
 
 class ExperimentRequest(RequestModel):
-    """What all have in common. What is left out is the persona's."""
+    """What all have in common. Missing fields are taken from the persona."""
 
     persona_id: Id
     model: Annotated[Text, Field(min_length=1, max_length=200)] | SkipJsonSchema[None] = None
@@ -53,7 +53,7 @@ class ExperimentRequest(RequestModel):
 
 
 class ReplayRequest(ExperimentRequest):
-    """`course`: after what was `recorded`, or on the new replies' `own` course."""
+    """`course`: `recorded` sends the recorded turns before each reply, `own` the new replies instead."""
 
     conversation_ids: Annotated[
         list[Annotated[Text, Field(max_length=64)]], Field(min_length=1, max_length=MOST_TALKS)
@@ -92,13 +92,13 @@ class AdherenceRequest(ExperimentRequest):
 
 @router.post(
     "/adherence",
-    summary="Measure how far replies are like the persona",
+    summary="Measure how well replies fit the persona",
     status_code=202,
     responses=_ANSWERS,
     response_class=JSONResponse,
 )
 def start_adherence(body: AdherenceRequest, request: Request) -> JSONResponse:
-    """A judge answers yes-or-no questions about recorded replies; the persona is asked nothing."""
+    """A judge answers yes-or-no questions about recorded replies. The persona isn't called."""
     workspace = workspace_of(request)
     own = TestSettings.of(workspace.personas.get(body.persona_id).persona).questions
     talks = [
@@ -110,7 +110,7 @@ def start_adherence(body: AdherenceRequest, request: Request) -> JSONResponse:
 
 
 class StressRequest(ExperimentRequest):
-    """A simulated user talks to the persona. Without `questions`, its own are asked at the probes."""
+    """A simulated user talks to the persona. Without `questions`, the probes ask its own."""
 
     user_model: Annotated[Text, Field(min_length=1, max_length=200)] | SkipJsonSchema[None] = None
     goal: Annotated[Text, Field(max_length=MOST_GOAL, description="Who the user is and what they want.")] = ""
@@ -133,7 +133,7 @@ class StressRequest(ExperimentRequest):
     response_class=JSONResponse,
 )
 def start_stress(body: StressRequest, request: Request) -> JSONResponse:
-    """At the probes a judge answers the questions about the reply."""
+    """At the probes, a judge answers the questions about the reply."""
     workspace = workspace_of(request)
     persona = workspace.personas.get(body.persona_id).persona
     made = made_stress(
@@ -155,7 +155,7 @@ def start_stress(body: StressRequest, request: Request) -> JSONResponse:
     response_class=JSONResponse,
 )
 def start_replay(body: ReplayRequest, request: Request) -> JSONResponse:
-    """Asks for each reply again."""
+    """Requests each reply again."""
     workspace = workspace_of(request)
     talks = [recorded(workspace.chat, workspace.inspection, each) for each in body.conversation_ids]
     made = made_replay(body.persona_id, talks, course=body.course)
@@ -164,13 +164,13 @@ def start_replay(body: ReplayRequest, request: Request) -> JSONResponse:
 
 @router.post(
     "/sweeps",
-    summary="Try a persona in many manners",
+    summary="Try combinations of traits",
     status_code=202,
     responses=_ANSWERS,
     response_class=JSONResponse,
 )
 def start_sweep(body: SweepRequest, request: Request) -> JSONResponse:
-    """Asks the same with every combination of tone, style, formality and temperature."""
+    """Sends the same messages with every combination of tone, style, formality and temperature."""
     tests = workspace_of(request).tests
     suite = tests.suites.get(body.persona_id).whole() if body.cases else None
     axes = Axes(

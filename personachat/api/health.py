@@ -129,7 +129,7 @@ def _not_ready(request: Request, detail: str, reason: str | None) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """What may take longer to say how it is than one who asks wants to wait."""
+    """Checks that can take longer than a caller wants to wait."""
 
     database: Probe[dict[str, Any]] = field(default_factory=Probe)
     personas: Probe[dict[str, Any]] = field(default_factory=Probe)

@@ -137,7 +137,7 @@ def continue_reply(message_id: ReplyId, request: Request) -> Response:
     },
 )
 def regenerate_reply(message_id: ReplyId, request: Request, body: AnotherReply | None = None) -> Response:
-    """With the same persona and model, or others. The existing reply stays as a sibling."""
+    """With the same persona and model or with others. The existing reply stays as a sibling."""
     options = body or AnotherReply()
     live_reply = workspace_of(request).branches.regenerate(
         message_id, persona_id=options.persona_id, model=options.model

@@ -39,5 +39,5 @@ def share_test_run(run_id: TestRunId, request: Request) -> ResultsLink:
     responses=answers(404, 422, 503),
 )
 def unshare_test_run(run_id: TestRunId, request: Request) -> None:
-    """The link shows nothing anymore. A later one is different."""
+    """The link stops working permanently. A new link gets a new address."""
     workspace_of(request).tests.results.unshare(run_id)

@@ -180,11 +180,11 @@ class WholeConversation(ConversationHead):
     temporary: bool
     variables: Annotated[
         dict[str, str],
-        Field(description="What variables of personas stand for in it, where not their default."),
+        Field(description="The values of personas' variables in it that are not the default."),
     ]
     settings: Annotated[
         ChatSettings,
-        Field(description="What holds in it instead of the persona's own; null is as in the persona."),
+        Field(description="Its settings that replace the persona's. Null means as in the persona."),
     ]
     leaf_id: str | None
     messages: list[Message]

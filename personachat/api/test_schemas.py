@@ -41,7 +41,7 @@ class SuiteText(RequestModel):
 
 
 class RunRequest(RequestModel):
-    """What is left out is the suite's or the persona's. `revision` tests an earlier version."""
+    """Missing fields are taken from the suite or the persona. `revision` tests an earlier version."""
 
     persona_id: Id
     repeat: Annotated[int, Field(ge=1, le=100)] | SkipJsonSchema[None] = None
@@ -51,12 +51,16 @@ class RunRequest(RequestModel):
     pairwise_against: (
         Annotated[
             Text,
-            Field(max_length=64, description="A run of yours: a judge compares each reply with that run's."),
+            Field(
+                max_length=64,
+                description="One of your runs. A judge compares each reply with the one from that run.",
+            ),
         ]
         | SkipJsonSchema[None]
     ) = None
     pairwise_question: Annotated[
-        Text, Field(min_length=3, max_length=MOST_QUESTION, description="What the judge decides by.")
+        Text,
+        Field(min_length=3, max_length=MOST_QUESTION, description="The question that the judge decides."),
     ] = QUESTION
 
     def wish(self) -> RunWish:
@@ -72,7 +76,7 @@ class RunRequest(RequestModel):
 
 
 class RunEstimate(ResponseModel):
-    """What a run would take. Null if unknown. `mostUsd` includes every second try."""
+    """What a run would take. Null if unknown. `mostUsd` includes all retries."""
 
     replies: int
     calls: int

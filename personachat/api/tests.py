@@ -140,7 +140,7 @@ def estimate_test_run(body: RunRequest, request: Request) -> RunEstimate:
     response_class=JSONResponse,
 )
 def start_test_run(body: RunRequest, request: Request) -> JSONResponse:
-    """Answers at once; follow it with `/tests/runs/{id}/events`."""
+    """Answers immediately. Follow the run with `/tests/runs/{id}/events`."""
     tests = _tests(request)
     live = tests.start(body.wish())
     return JSONResponse(run_document(tests.runs.report(live.plan.run.id)), 202)
@@ -227,7 +227,7 @@ def get_test_run_junit(run_id: TestRunId, request: Request) -> Response:
     response_class=StreamingResponse,
 )
 async def follow_test_run(run_id: TestRunId, request: Request) -> StreamingResponse:
-    """From the beginning. If you disconnect, the run goes on."""
+    """From the beginning. The run continues if you disconnect."""
     tests = await run_in_threadpool(_tests, request)
     report = await run_in_threadpool(tests.runs.report, run_id)
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
@@ -256,7 +256,7 @@ def cancel_test_run(run_id: TestRunId, request: Request) -> JSONResponse:
     response_class=JSONResponse,
 )
 def resume_test_run(run_id: TestRunId, request: Request) -> JSONResponse:
-    """Goes on with what is missing."""
+    """Runs the missing replies."""
     tests = _tests(request)
     if tests.resume(run_id) is None:
         raise Refused(409, "test_run_running", "The test run is still running.")

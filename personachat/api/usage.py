@@ -23,7 +23,7 @@ Filter = Text | SkipJsonSchema[None]
 
 
 class UsageTimes(ResponseModel):
-    """Of so many calls: half are at least as fast as `p50`, 95 of a hundred as `p95`. Right within 1 %."""
+    """Half of the `calls` are at least as fast as `p50`, 95 % as `p95`. Both are accurate to 1 %."""
 
     calls: int
     p50: float | None
@@ -137,7 +137,7 @@ def get_usage(  # noqa: PLR0913  # one parameter a filter
     limit: Annotated[int, Query(ge=1, le=1000, description="Calls per page.")] = 100,
     cursor: Annotated[Filter, Query(max_length=1000, description="A page's nextCursor.")] = None,
 ) -> UsageAnswer:
-    """Your own calls. On the server's own machine, everyone's."""
+    """Your own calls. On the machine the server runs on, everyone's."""
     usage = workspace_of(request).usage
     question = parse_query(
         now=now(),

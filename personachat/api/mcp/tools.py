@@ -54,7 +54,7 @@ class ChatArguments(_Arguments):
         _STORABLE,
     ]
     history: Annotated[
-        list[Spoken], Field(max_length=MOST_MESSAGES, description="What was said before, oldest first.")
+        list[Spoken], Field(max_length=MOST_MESSAGES, description="Earlier messages, oldest first.")
     ] = []
 
     def messages(self) -> list[Mapping[str, str]]:
@@ -83,7 +83,7 @@ class ListedPersona(BaseModel):
 
 class PersonaList(BaseModel):
     personas: list[ListedPersona]
-    more: Annotated[int, Field(description="How many others were left out.")]
+    more: Annotated[int, Field(description="How many more there are.")]
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class AccessAnswer(ResponseModel):
     responses=answers(403, 404, 422, 503),
 )
 def get_access(persona_id: PersonaId, request: Request) -> AccessAnswer:
-    """Only its owner and admins can see it."""
+    """Only the owner and admins can see it."""
     return _answer(workspace_of(request).collection.access(persona_id))
 
 

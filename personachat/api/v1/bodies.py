@@ -38,7 +38,7 @@ class StrictBody(BaseModel):
 
 
 class Request(BaseModel):
-    """A request's body. Undeclared fields are passed on to the provider or ignored."""
+    """A request's body. Other fields are passed on to the provider or ignored."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -133,7 +133,7 @@ class CompletionBody(Request):
     def ask(self) -> CompletionRequest:
         """What is asked of the persona. Raises BadRequest for what no persona can do."""
         if self.n is not None and self.n != 1:
-            raise BadRequest("Only one choice is possible: n has to be 1.", param="n", reason="invalid_value")
+            raise BadRequest("Only one choice is possible: n must be 1.", param="n", reason="invalid_value")
         self._refuse_logprobs()
         if self.modalities and set(self.modalities) != {"text"}:
             raise BadRequest(

@@ -220,7 +220,7 @@ class ResponseBody(Request):
             case {"type": str(kind)} if kind in self.left_out:
                 raise _no_such_tool(kind, param="tool_choice")
         raise BadRequest(
-            "It has to be 'none', 'auto', 'required' or a function that is among the tools.",
+            "It must be 'none', 'auto', 'required' or one of the functions in tools.",
             param="tool_choice",
             reason="invalid_value",
         )
@@ -252,7 +252,7 @@ def _among(tools: Sequence[Tool], choice: str | Mapping[str, Any] | None) -> tup
 
 def _no_such_tool(kind: str, *, param: str) -> BadRequest:
     return BadRequest(
-        f"Invalid value for '{param}'. Functions are the only tools here; there is no {kind}.",
+        f"Invalid value for '{param}'. Only function tools are supported, not {kind}.",
         param=param,
         reason="invalid_value",
     )

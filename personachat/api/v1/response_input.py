@@ -42,7 +42,7 @@ def messages_of(
                 thoughts.append(_reasoning(item))
             case _:
                 raise _refused(
-                    "Only messages, reasoning, function calls and their outputs can be input here.", param
+                    "Only messages, reasoning, function calls and their outputs are accepted as input.", param
                 )
         if kind != "reasoning" and messages[-1]["role"] != "assistant":
             thoughts.clear()  # they led to no call
@@ -71,7 +71,7 @@ def _think(thoughts: list[str], messages: list[Message]) -> None:
 def _message(item: Mapping[str, Any], param: str) -> Message:
     role = item.get("role")
     if role not in _ROLES:
-        raise _refused("A message is the user's, assistant's, system's or developer's.", f"{param}.role")
+        raise _refused("A message's role must be user, assistant, system or developer.", f"{param}.role")
     return {"role": role, "content": _content(item.get("content"), f"{param}.content", images=role == "user")}
 
 
@@ -102,7 +102,7 @@ def _content(content: Any, param: str, *, images: bool) -> str | list[dict[str, 
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        raise _refused("Content is text, or a list of parts.", param)
+        raise _refused("Content must be text or a list of parts.", param)
     parts = [_part(part, f"{param}[{number}]", images=images) for number, part in enumerate(content)]
     if all(part["type"] == "text" for part in parts):
         return "\n".join(part["text"] for part in parts)
@@ -115,21 +115,21 @@ def _part(part: Any, param: str, *, images: bool) -> dict[str, Any]:
         return {"type": "text", "text": _text(part, "text", param)}
     if kind == "input_image" and images:
         return {"type": "image_url", "image_url": _image(part, param)}
-    raise _refused("Only text, and images of the user's, can be input here.", param)
+    raise _refused("Only text, and images from the user, are accepted as input.", param)
 
 
 def _image(part: Mapping[str, Any], param: str) -> dict[str, Any]:
     """The image as it was given: whether and how it is fetched is the provider's affair."""
     url = part.get("image_url")
     if not isinstance(url, str) or not url.lower().startswith(_ADDRESSES):
-        raise _refused("An image is a data: URL, or one of http or https.", f"{param}.image_url")
+        raise _refused("An image must be a data:, http: or https: URL.", f"{param}.image_url")
     return {"url": url} | ({"detail": part["detail"]} if part.get("detail") else {})
 
 
 def _text(item: Mapping[str, Any], name: str, param: str) -> str:
     value = item.get(name)
     if not isinstance(value, str):
-        raise _refused("It has to be text.", f"{param}.{name}")
+        raise _refused("It must be text.", f"{param}.{name}")
     return value
 
 

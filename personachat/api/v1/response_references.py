@@ -19,7 +19,10 @@ REFERENCE = "item_reference"
 
 _RESPONSE_ID = re.compile("resp_([0-9a-f]{32})")
 _ITEM_ID = re.compile("(?:msg|fc|rs)_([0-9a-f]{32})_([0-9]{1,4})")
-_HINT = "Items are found for an hour, with the same token, and not after store: false. Send them instead."
+_HINT = (
+    "Items can be referred to for an hour, with the same token, unless they were sent with store: "
+    "false. Send them again instead."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ async def create_response(body: ResponseBody, request: Request) -> Response:
     answer = ResponseStream(*begun) if body.stream else await _whole(*begun[:2], request, keep=begun[2])
     if body.left_out:
         kinds = ", ".join(kind if _TYPE.fullmatch(kind) else "?" for kind in body.left_out[:10])
-        answer.headers[NOTICE] = f"Left out, since functions are the only tools here: {kinds}"
+        answer.headers[NOTICE] = f"Left out because only function tools are supported: {kinds}"
     return answer
 
 
