@@ -89,7 +89,7 @@ with right:
     if open_persona and session.hides_prompt(open_persona.id):
         trouble.info("This persona's prompt is hidden from you.", icon=":material/visibility_off:")
     if desk.error:
-        trouble.error(error_text(desk.error), title="That did not work", icon=":material/error:")
+        trouble.error(error_text(desk.error), title="That didn't work", icon=":material/error:")
     if open_persona:
         view.draw_head(personas, entries, open_persona)
         with st.container(key="desk_pair"):
@@ -109,7 +109,10 @@ with right:
         st.caption("Choose one from the list or create a new one.")
     else:
         st.info(
-            ("A persona answers in the chat. It has a prompt, a model and a manner. Create the first one."),
+            (
+                "A persona answers in the chat. It has a prompt, a model and a personality. Create the first "
+                "one."
+            ),
             title="No personas yet",
             icon=":material/group_add:",
         )

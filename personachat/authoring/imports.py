@@ -279,7 +279,10 @@ def _spending_as_here(
     if text == arrival.text:
         return arrival
     arrival = replace(arrival, text=text, persona=parse_persona(text))
-    return _noting(arrival, "Tests that start by themselves stay as they are set here, on the Tests page.")
+    return _noting(
+        arrival,
+        "The file's settings for automatic tests were not imported. You choose them on the Tests page.",
+    )
 
 
 def _with_model(

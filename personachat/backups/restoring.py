@@ -112,7 +112,7 @@ def _opened(file: Path) -> zipfile.ZipFile:
 
 
 def _not_whole(file: Path | str) -> BackupFailed:
-    return BackupFailed(f"{file} is not a backup, or not a whole one. Nothing was changed.")
+    return BackupFailed(f"{file} is not a complete backup. Nothing was changed.")
 
 
 def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
@@ -130,7 +130,7 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
     if manifest.tables_version != newest:
         raise BackupFailed(
             f"This backup was made by an older version ({manifest.made_by}). Nothing was changed.",
-            hint=f"Restore it with PersonaChat {manifest.made_by}, then update: that brings it up to date.",
+            hint=f"Restore it with PersonaChat {manifest.made_by}, then update PersonaChat.",
         )
     return manifest
 

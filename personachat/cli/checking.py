@@ -60,7 +60,7 @@ def _about_settings() -> Iterator[Finding]:
     for sentence in unknown:
         yield Finding("settings", "warning", sentence, "Correct or remove it.")
     if not unknown:
-        yield Finding("settings", "ok", "All settings can be used.")
+        yield Finding("settings", "ok", "All settings are valid.")
 
 
 def _about_database(services: Services) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def _about_personas(services: Services) -> Iterator[Finding]:
             yield Finding("personas", "warning", f"{stored.id}: {error}", error.hint)
     if not usable:
         yield Finding(
-            "personas", "warning", "There is no usable persona.", "`personachat personas new ID` makes one."
+            "personas", "warning", "No persona can be used.", "`personachat personas new ID` creates one."
         )
     elif not broken:
         many = "1 persona" if len(usable) == 1 else f"{len(usable)} personas"

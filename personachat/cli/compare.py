@@ -122,13 +122,13 @@ def _follow(comparisons: Comparisons, comparison_id: str, *, as_json: bool) -> i
         try:
             comparisons.send_next(comparison_id)
         except CostLimitReached as error:
-            complain(str(error), f"{len(comparison.waiting)} of the messages weren't sent.")
+            complain(str(error), f"{len(comparison.waiting)} of the messages were not sent.")
             failed = True
             break
     if as_json:
         answer(json.dumps(document(comparison), indent=2, ensure_ascii=False), end="\n")
     else:
-        note(f"Kept as {comparison.id}.")
+        note(f"Saved as {comparison.id}.")
     return STOPPED if stopped else FAILED if failed else FINE
 
 

@@ -10,10 +10,10 @@ def install() -> None:
     """Raises NoModelAvailable."""
     weights = installed_weights()
     if weights is None:
-        note("Fetching the weights (90 MB) ...")
+        note("Downloading the offline model (90 MB) ...")
         weights = install_weights()
     note(f"The offline model's weights are in {weights}.")
     if llama_is_installed():
-        note("It answers where no key is set. A server that is running has to be started again.")
+        note("It answers when no key is set. Restart PersonaChat if it is running.")
     else:
         note('To run them, install llama.cpp as well: pip install "personachat[local]"')

@@ -47,7 +47,8 @@ def run_tests(  # noqa: PLR0913  # one option each
     ] = None,
     *,
     repeat: Annotated[
-        int | None, typer.Option(min=1, max=100, help="How often each case runs, instead of what suites say.")
+        int | None,
+        typer.Option(min=1, max=100, help="How often each case runs. By default, as the suites say."),
     ] = None,
     model: Model = None,
     against: Annotated[
@@ -91,18 +92,18 @@ def sweep(  # noqa: PLR0913  # one option each
     temperature: Annotated[
         list[float] | None, typer.Option(min=0, max=2, metavar="NUMBER", help="A temperature to try.")
     ] = None,
-    message: Annotated[str, typer.Option(metavar="TEXT", help="What to say.")] = "",
+    message: Annotated[str, typer.Option(metavar="TEXT", help="The message to send.")] = "",
     case: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A case of the suite to ask, by its name.")
     ] = None,
-    repeat: Annotated[int, typer.Option(min=1, max=20, help="How often each is asked.")] = 1,
+    repeat: Annotated[int, typer.Option(min=1, max=20, help="How often each is sent.")] = 1,
     model: Model = None,
     json_file: JsonFile = None,
     max_cost: MaxCost = None,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Ask a persona the same in every combination of manners. Options for values can be repeated.
+    """Send the same messages with every combination of traits. Options for values can be repeated.
 
     Exit codes: those of `personachat test`.
     """
@@ -132,7 +133,7 @@ def adherence(  # noqa: PLR0913  # one option each
         list[str] | None, typer.Option(metavar="ID", help="A conversation to measure. Can be repeated.")
     ] = None,
     newest: Annotated[
-        int, typer.Option(min=1, max=200, help="Without --conversation, so many of the newest.")
+        int, typer.Option(min=1, max=200, help="Without --conversation: how many of the newest.")
     ] = 10,
     question: Questions = None,
     share: Annotated[
@@ -143,9 +144,9 @@ def adherence(  # noqa: PLR0913  # one option each
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Have a judge say how far recorded replies are like the persona.
+    """Have a judge say how well recorded replies fit the persona.
 
-    Exit codes: 0 all are; 1 one is not; 2 it can't be measured; 3 errors, or the cost limit.
+    Exit codes: 0 all fit; 1 one doesn't; 2 it can't be measured; 3 errors, or the cost limit.
     """
     from personachat.cli import experiments
 
@@ -175,7 +176,7 @@ def stress(  # noqa: PLR0913  # one option each
     probe: Annotated[
         list[int] | None,
         typer.Option(
-            min=1, max=60, metavar="ROUND", help="A round in which the judge looks; 1, 8 and 20 if left out."
+            min=1, max=60, metavar="ROUND", help="A round that the judge checks. By default, 1, 8 and 20."
         ),
     ] = None,
     question: Questions = None,
@@ -187,7 +188,7 @@ def stress(  # noqa: PLR0913  # one option each
 ) -> None:
     """Let a simulated user talk to a persona, and judge some replies.
 
-    Exit codes: those of `personachat test`. Rounds that never came are errors.
+    Exit codes: those of `personachat test`. Missing rounds are errors.
     """
     from personachat.cli import experiments
     from personachat.lab.stress import PROBES

@@ -74,7 +74,10 @@ def run_saved(saved: Sequence[StoredPersona], *, settings: Settings) -> None:
                 continue
             if live is None:
                 continue
-            note(f"{stored.id}: its tests run, because it says so. Ctrl+C ends them; the save stays.")
+            note(
+                f"{stored.id}: running its tests, as set for saves. Ctrl+C stops them; the persona stays "
+                f"saved."
+            )
             _follow(live)
             note(f"  {tests.runs.report(live.plan.run.id).score.whole.in_words} cases pass in every repeat.")
     except KeyboardInterrupt:
@@ -181,7 +184,7 @@ def followed(tests: Tests, live: LiveRun) -> RunReport:
         _follow(live)
     except KeyboardInterrupt:
         tests.runs.cancel(live.plan.run.id)
-        note("Stopped. What was finished is kept.")
+        note("Stopped. Finished replies are kept.")
         raise
     return tests.runs.report(live.plan.run.id)
 
@@ -233,7 +236,7 @@ def _compared(comparison: Comparison, told_before: str) -> str:
         for each in comparison.of(change)
     ]
     if comparison.differing:
-        lines.append(f"    Beware: {', '.join(comparison.differing)} changed, too.")
+        lines.append(f"    Note: {', '.join(comparison.differing)} changed, too.")
     return "\n".join(lines)
 
 

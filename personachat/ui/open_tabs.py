@@ -175,9 +175,9 @@ def _look() -> None:
             try:
                 _look_once()
             except PersonaChatError as error:
-                log.debug("Changes couldn't be looked for: %s", error.code)
+                log.debug("Checking for changes failed: %s", error.code)
             except Exception:
-                log.exception("Changes couldn't be looked for")
+                log.exception("Checking for changes failed")
 
 
 def _look_once() -> None:

@@ -219,7 +219,7 @@ class Ledger:
             try:
                 observer.ended(*ended)
             except Exception:
-                log.exception("An end of a call couldn't be passed on")
+                log.exception("The end of a model call couldn't be passed on")
         ended[0].words = None  # the row may wait for its database for long
 
     def _write(self, due: list[_Due]) -> bool:
@@ -270,7 +270,7 @@ class Ledger:
             log.info("The ledger is written again")
         if self._lost:
             log.warning(
-                "%d calls of models are missing in the ledger: too many waited",
+                "%d model calls are missing from the ledger: too many were waiting",
                 self._lost,
                 extra={"figures": {"calls": self._lost}},
             )

@@ -188,7 +188,7 @@ SPENDING = {"onSave": True, "maxCostUsd": 50, "sampling": {"percent": 100}, "que
 
 def test_what_comes_in_starts_no_tests_by_itself_and_says_so(collection: Any) -> None:
     plan = collection.plan_import(file_of(persona_text("eager", extensions={"tests": SPENDING})))
-    assert any("start by themselves" in loss for loss in plan.items[0].losses)
+    assert any("automatic tests" in loss for loss in plan.items[0].losses)
     (outcome,) = collection.carry_out(plan, {})
     assert outcome.saved.persona.extensions["tests"] == {"questions": ["Is it warm?"]}
 

@@ -174,7 +174,7 @@ def test_what_is_no_whole_backup_changes_nothing(
     make_backup(used, file)
     harmed(file, harm)
     before = contents(fresh)
-    with pytest.raises(BackupFailed, match="not a backup, or not a whole one"):
+    with pytest.raises(BackupFailed, match="not a complete backup"):
         restore_backup(fresh, file)
     assert contents(fresh) == before
     assert not fresh.personas_dir.exists() or files_in(fresh) == {}

@@ -434,7 +434,7 @@ def test_a_sum_to_stop_at_is_in_the_forecast_and_what_was_not_sent_can_be(open_h
     page.toggle(key="compare_list").set_value(True).run()
     assert "stops at" in texts(page)
     click(page, "begin_comparison")
-    assert "Nothing was asked. Raise the limit to go on." in page.main.error[0].value
+    assert "Nothing was sent. Raise the limit to continue." in page.main.error[0].value
     assert comparisons().newest() == ()
     page.number_input(key="compare_stop").set_value(0.0217).run()
     assert page.query_params["stop"] == "0.0217"
@@ -444,7 +444,7 @@ def test_a_sum_to_stop_at_is_in_the_forecast_and_what_was_not_sent_can_be(open_h
     comparisons().limit(listed.id, 0.00001)
     page.run()
     click(page, "send_waiting")
-    assert "Nothing was asked. Raise the limit to go on." in page.main.error[0].value
+    assert "Nothing was sent. Raise the limit to continue." in page.main.error[0].value
     assert "so far · stops at" in texts(page)
     page.number_input(key=f"compare_limit_{listed.id}").set_value(1.0).run()
     click(page, "change_limit")
@@ -456,7 +456,7 @@ def test_a_sum_to_stop_at_is_in_the_forecast_and_what_was_not_sent_can_be(open_h
 def test_without_known_prices_no_sum_is_promised(open_home: OpenPage) -> None:
     page = visit(open_home(), variant=["ada", "bob"], message="One", stop="1")
     assert page.button(key="begin_comparison").disabled
-    assert "a price of its models isn't known" in str([each.value for each in page.main.warning])
+    assert "the price of one of the models isn't known" in str([each.value for each in page.main.warning])
 
 
 def test_the_chat_goes_on_with_the_columns_labelled_revision_or_says_what_differs(
@@ -474,14 +474,14 @@ def test_the_chat_goes_on_with_the_columns_labelled_revision_or_says_what_differ
     visit(page, comparison=comparison_id)
     click(page, "continue_column_A")
     assert page.query_params["persona"] == "ada@stable"
-    assert "The saved persona goes on" not in texts(page)
+    assert "The saved persona continues" not in texts(page)
     page.chat_input[0].set_value("And now?").run()
     page.run()
     assert "Second." not in fake.wait_for_chats(3)[-1].body["messages"][0]["content"]
     visit(page, comparison=comparison_id)
     click(page, "continue_column_B")
     (told,) = [each.value for each in page.warning]
-    assert "The saved persona goes on here. The column had another prompt." in told
+    assert "The saved persona continues here. The column had another prompt." in told
     assert "fake-7" in page.button(key="chat_settings").label
 
 

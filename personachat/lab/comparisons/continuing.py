@@ -70,7 +70,7 @@ def who_goes_on(
         candidate = WhoGoesOn(address, settings, differs)
         if best is None or _lacks(candidate) < _lacks(best):
             best = candidate
-    gone = ("the persona, which isn't there anymore",)
+    gone = ("the persona, which no longer exists",)
     return best or WhoGoesOn(variant.persona_id, AS_IN_THE_PERSONA, gone)
 
 

@@ -60,10 +60,10 @@ class MessageLists:
         comparison = self._store.get(self._owner, comparison_id)
         if comparison.blind:
             raise ComparisonInvalid(
-                "A blind comparison can't send a whole list.", hint="Vote, and send the next message."
+                "A blind comparison can't send a whole list.", hint="Vote, then send the next message."
             )
         if not comparison.waiting:
-            raise MessageInvalid("There is no further message in the list.", hint="Write one.")
+            raise MessageInvalid("The list has no more messages.", hint="Write one.")
         if self._answers.draining:
             raise ShuttingDown
         if self._store.begin_list(self._owner, comparison_id, process_id=self._answers.process_id):

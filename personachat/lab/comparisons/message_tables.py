@@ -62,7 +62,7 @@ def read_table(content: bytes, *, file_name: str = "") -> MessageTable:
     rows = [[line] for line in text.splitlines()] if file_name.casefold().endswith(".txt") else _rows(text)
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if not rows:
-        raise QuestionSetInvalid("There is nothing in the file.")
+        raise QuestionSetInvalid("The file is empty.")
     width = max(map(len, rows))
     if width > MOST_COLUMNS:
         raise QuestionSetInvalid(

@@ -151,7 +151,7 @@ class Comparisons:
         """Send the next message of the list. Raises MessageInvalid where there is none; as `send`."""
         waiting = self._store.get(self._owner, storable(comparison_id)).waiting
         if not waiting:
-            raise MessageInvalid("There is no further message in the list.", hint="Write one.")
+            raise MessageInvalid("The list has no more messages.", hint="Write one.")
         self.send(comparison_id, waiting[0], waited=True)
 
     def send_all(self, comparison_id: str) -> None:
@@ -273,7 +273,7 @@ class Comparisons:
         """What it has cost; a reply that is being written counts with the most that it can."""
         comparison = self._store.get(self._owner, storable(comparison_id))
         if comparison.hidden:
-            raise VoteRefused("What it has cost is hidden until you vote.", hint="Vote first.")
+            raise VoteRefused("Its cost is hidden until you vote.", hint="Vote first.")
         return self._spending.spent_usd(comparison)
 
     def limit(self, comparison_id: str, most_cost_usd: float | None) -> None:

@@ -35,7 +35,7 @@ CAUTION = 1.25
 
 MOST_LIMIT_USD = 1_000_000.0
 
-RAISE_IT = "Nothing was asked. Raise the limit to go on."
+RAISE_IT = "Nothing was sent. Raise the limit to continue."
 
 
 WAIT_SECONDS, LOOK_SECONDS = 2.0, 0.05
@@ -114,8 +114,8 @@ class Spending:
         costs = [most for each in priced if (most := self._most_usd(*each)) is not None]
         if len(costs) < len(priced):
             raise ComparisonInvalid(
-                "The comparison can't be stopped at a sum, because a price of its models isn't known.",
-                hint="Leave the sum out, or choose models whose prices are known.",
+                "A cost limit isn't possible because the price of one of the models isn't known.",
+                hint="Leave the limit out, or choose models with known prices.",
             )
         return max(costs) * len(requests) if alike else sum(costs)
 
@@ -181,5 +181,5 @@ class Spending:
 def checked_limit(most_cost_usd: float | None) -> float | None:
     """A limit as it is kept. Raises ComparisonInvalid."""
     if most_cost_usd is not None and not 0 <= most_cost_usd <= MOST_LIMIT_USD:
-        raise ComparisonInvalid(f"The sum at which to stop is $0 to ${MOST_LIMIT_USD:,.0f}.")
+        raise ComparisonInvalid(f"The cost limit must be between $0 and ${MOST_LIMIT_USD:,.0f}.")
     return most_cost_usd

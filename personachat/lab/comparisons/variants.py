@@ -103,8 +103,8 @@ def _resolved(setup: Setup, personas: PersonaSource, revisions: Revisions) -> _R
         raise ComparisonInvalid(
             "The model or a parameter of a variant is not valid.",
             hint=(
-                "Temperature is 0 to 2, top p 0 to 1, max tokens a whole number from 1, and a trait has at "
-                f"most {TRAIT:,} characters."
+                "Temperature must be 0 to 2, top p 0 to 1, and max tokens a whole number from 1. "
+                f"A trait can have at most {TRAIT:,} characters."
             ),
         ) from error
     version = "draft" if setup.text is not None else ""

@@ -161,7 +161,7 @@ class FilePersonaStore(WritingStore):
                 raise not_found(persona_id)
             if self._find(persona_id) is not None:
                 raise PersonaExists(
-                    f'There is already a persona "{excerpt(persona_id)}" again.',
+                    f'There is a persona "{excerpt(persona_id)}" again by now.',
                     hint="Rename that one first.",
                 )
             move_file(away / matches[-1], self._folder / matches[-1].partition("-")[2])

@@ -81,7 +81,9 @@ class PictureFiles:
         except (FileNotFoundError, UnreadableFile):
             return ""
         except PictureRefused as refused:
-            log.warning('"%s%s" is no picture for a persona: %s', persona_id, PICTURE_SUFFIX, refused)
+            log.warning(
+                '"%s%s" is not a valid picture for a persona: %s', persona_id, PICTURE_SUFFIX, refused
+            )
             return ""
         self._pictures.keep(picture)
         return picture.digest

@@ -134,7 +134,7 @@ class SqlPersonaStore(WritingStore):
                 raise not_found(persona_id)
             if not deleted:
                 raise PersonaExists(
-                    f'There is already a persona "{excerpt(persona_id)}" again.',
+                    f'There is a persona "{excerpt(persona_id)}" again by now.',
                     hint="Look at that one first.",
                 )
             self._set(connection, persona_id, deleted=False)

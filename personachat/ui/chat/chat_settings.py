@@ -107,11 +107,11 @@ def show(services: Services, persona: Persona, conversation: Conversation | None
                 key=f"{_KEY}{name}",
                 placeholder=AS_IN_PERSONA,
             )
-    st.caption("Used from the next reply on, whichever persona answers. The persona stays as it is.")
+    st.caption("Used from the next reply on, whichever persona answers. The persona itself doesn't change.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if settings:
             st.button(
-                "As in the persona again",
+                "Reset to the persona's settings",
                 icon=":material/restart_alt:",
                 key="reset_chat_settings",
                 on_click=_keep,

@@ -37,10 +37,10 @@ KEYS = """
 | Key | Does |
 |---|---|
 | `Enter` | Send the message |
-| `Shift` + `Enter` | Begin a new line |
+| `Shift` + `Enter` | Start a new line |
 | `/` | Go to the message box |
 | `Alt` + `P` | Pause the reply, or resume it |
-| `Esc` | Close what lies on top, leave an edit, else stop the reply |
+| `Esc` | Close a dialog or menu, cancel an edit, or stop the reply |
 | `Ctrl` + `Enter` | Save an edit or a note |
 | `Alt` + `N` | New chat |
 | `Alt` + `K` | Search all conversations |

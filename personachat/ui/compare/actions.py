@@ -142,7 +142,7 @@ def continue_with(comparison_id: str, letter: str) -> None:
         continued = workspace.comparisons.continue_with(comparison_id, letter)
         library_state.open_conversation(continued.conversation_id, continued.persona)
         if continued.differs:
-            notice = f"The saved persona goes on here. The column had {sentence_list(continued.differs)}."
+            notice = f"The saved persona continues here. The column had {sentence_list(continued.differs)}."
             notices.say("page", notices.Notice(escaped(notice), icon=":material/info:"))
 
     _do(go)

@@ -282,7 +282,7 @@ def _draw_answer(
         head.markdown(":shimmer[Writing]" if answer.state == "running" else "Paused")
         return None
     if one.incomplete:
-        head.badge("Not whole", icon=":material/visibility_off:", color="gray")
+        head.badge("Incomplete", icon=":material/visibility_off:", color="gray")
         return None
     if live and live.state == "running":
         with below.container():

@@ -168,7 +168,7 @@ def _draw_row(
                 MOST_SAMPLES,
                 setup.samples,
                 key=f"compare_samples_{key}",
-                help="How often this variant answers, to see how much chance there is in it.",
+                help="How many times this variant answers, so that you see how much its replies vary.",
             )
         st.button(
             heard("Remove this variant"),
@@ -218,7 +218,8 @@ def _draw_start(services: Services, workspace: Workspace, setups: Sequence[Setup
             format="%.4g",
             key=STOP_AT,
             placeholder="No limit",
-            help="Nothing is sent that could make the comparison cost more. You can raise it later.",
+            help="Nothing is sent that could make the comparison cost more than this. You can raise it "
+            "later.",
             width=160,
         )
         blind = st.toggle(

@@ -49,7 +49,7 @@ def draw(
         + (escaped(f" · stops at {money(stop)}") if stop is not None else "")
     )
     if stop is not None and len(costs) < len(made):
-        sentence = "It can't be stopped at a sum, because a price of its models isn't known."
+        sentence = "A cost limit isn't possible because the price of one of the models isn't known."
         st.warning(sentence, icon=":material/error:")
         return sentence
     return ""

@@ -131,4 +131,4 @@ def _draw_overall(workspace: Workspace, sought: str) -> None:
         if overall.standing.votes:
             standing_lines.draw(overall.standing, overall.names)
             by = ", ".join(f"{escaped(each.name)} ({each.votes:,})" for each in overall.voters)
-            st.caption(f"Votes: {by}. Revisions and settings of a persona stand together.")
+            st.caption(f"Votes: {by}. Revisions and settings of a persona are counted together.")

@@ -150,7 +150,7 @@ def _draw_saved(workspace: Workspace) -> Messages:
         here.missing_questions = False
     if here.missing_questions:
         st.warning(
-            "The saved list of this link was deleted or belongs to somebody else. Choose another one.",
+            "The saved list in this link was deleted or belongs to somebody else. Choose another one.",
             icon=":material/playlist_remove:",
         )
     if not sets:

@@ -54,7 +54,7 @@ def _draw_reveal(comparison: SeenComparison, one: SeenRound) -> None:
         type="tertiary",
         icon=":material/visibility:",
         key=f"reveal_{one.number}",
-        help="Your vote on this message won't count after that.",
+        help="Your vote on this message then won't count.",
         on_click=actions.reveal,
         args=(comparison.id, one.number),
     )
@@ -74,7 +74,7 @@ def _draw_incomplete(comparison: SeenComparison, one: SeenRound) -> None:
                 "Ask again",
                 icon=":material/refresh:",
                 key="retry_blind",
-                help="Those that are missing or were cut off.",
+                help="Only the ones that are missing or were cut off.",
                 on_click=actions.retry,
                 args=(comparison.id, one.answers[0].letter),
             )

@@ -74,7 +74,7 @@ def _draw_waiting(comparison: SeenComparison) -> None:
                 "Continue the list" if comparison.list_state == "stopped" else "Send all",
                 icon=":material/playlist_play:",
                 key="send_all",
-                help="One after another, also when this page is closed, as long as no reply fails.",
+                help="One after another, even if you close this page. It stops if a reply fails.",
                 on_click=actions.send_all,
                 args=(comparison.id,),
             )

@@ -123,7 +123,7 @@ def _open_template(description: str) -> None:
     )
     desk().note = (
         f"No model wrote this, because the small offline model can't. It starts {begun}, and your "
-        "description is the first paragraph of the prompt. Change whatever doesn't fit."
+        "description is the first paragraph of the prompt. Change what doesn't fit."
     )
 
 

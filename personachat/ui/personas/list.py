@@ -139,7 +139,7 @@ def _draw_folders(everything: Sequence[Row]) -> None:
                 on_click=_open_folder,
                 args=(tag,),
             )
-    st.caption("A search looks into all of them.")
+    st.caption("A search covers all folders.")
 
 
 def _draw_way_back(folder: str) -> None:

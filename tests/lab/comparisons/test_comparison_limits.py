@@ -95,7 +95,7 @@ def test_a_column_that_failed_before_it_said_anything_cost_nothing(
 
 def test_a_limit_needs_prices_that_are_known(comparisons: Comparisons, fake: FakeProvider) -> None:
     setups = [Setup(persona_id="ada", model=CHEAP), Setup(persona_id="ada", model="fake-7")]
-    with pytest.raises(ComparisonInvalid, match="price of its models isn't known"):
+    with pytest.raises(ComparisonInvalid, match="price of one of the models isn't known"):
         comparisons.begin(setups, "One", most_cost_usd=10)
     assert fake.chats == []
 

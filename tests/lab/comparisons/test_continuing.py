@@ -129,9 +129,7 @@ def test_a_persona_that_is_gone_is_said_to_be(comparing_services: Services) -> N
     comparisons = local(comparing_services).comparisons
     comparison_id = begun(comparisons, Setup(persona_id="ada"), Setup(persona_id="bob"))
     comparing_services.personas.delete("ada")
-    assert comparisons.continue_with(comparison_id, "A").differs == (
-        "the persona, which isn't there anymore",
-    )
+    assert comparisons.continue_with(comparison_id, "A").differs == ("the persona, which no longer exists",)
 
 
 @pytest.mark.parametrize(
