@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.testing.v1 import AppTest
 
 from personachat.conversations.model import Conversation
@@ -16,10 +18,11 @@ from personachat.services import get_services
 from personachat.services.workspace import Workspace
 from personachat.ui import owner
 from personachat.ui.chat import actions, storage_notice
+from personachat.ui.repeats import Repeats
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, failure, tokens
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import own_menu
+from tests.pages.conversing import own_menu, wait_for_end
 from tests.personas.store.counting import statements
 
 
@@ -49,8 +52,7 @@ def long_chat(turns: int) -> Conversation:
     conversation = chat.start()
     history = [ChatMessage("user" if i % 2 == 0 else "assistant", f"turn {i}") for i in range(turns)]
     live_reply = chat.send(conversation.id, "last", persona_id="default-persona", history=history)
-    while live_reply.live:
-        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=10)
+    wait_for_end(live_reply)
     return chat.conversation(conversation.id)
 
 
@@ -295,3 +297,46 @@ def test_an_edit_that_comes_too_early_keeps_the_words(open_chat: OpenPage, fake:
     assert any("empty" in str(warning.value) for warning in page.warning)
     assert page.text_area[0].value == "   "
     assert len(here().branches.tree(conversation.id)) == conversation.length
+
+
+def test_older_turns_are_sent_as_if_each_run_made_them(
+    open_chat: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+    enqueue, repeat = ScriptRunContext.enqueue, Repeats.draw
+
+    def note(self: ScriptRunContext, message: ForwardMsg) -> None:
+        enqueue(self, message)
+        if message.metadata.delta_path[:1] == [0]:
+            sent.append(message.SerializeToString(deterministic=True))
+
+    def make(_: Repeats, __: str, make_it: Callable[[], object], *, of: object) -> None:
+        make_it()
+
+    monkeypatch.setattr(ScriptRunContext, "enqueue", note)
+    open_chat()
+    conversation = long_chat(60)
+    chat, asked = here().chat, conversation.path[-2].id
+    pages = open_chat(chat=conversation.id), open_chat(chat=conversation.id)
+
+    def both(step: Callable[[AppTest], object]) -> None:
+        runs = []
+        for page, draw in zip(pages, (repeat, make), strict=True):
+            monkeypatch.setattr(Repeats, "draw", draw)
+            sent.clear()
+            step(page)
+            runs.append([*sent])
+        assert runs[0] == runs[1]
+        assert len(runs[0]) > 20
+
+    both(AppTest.run)
+    both(AppTest.run)
+    both(lambda page: click(page, "Show earlier messages"))
+    wait_for_end(chat.send(conversation.id, "More", persona_id="default-persona"))
+    both(AppTest.run)
+    both(AppTest.run)
+    edited = here().branches.edit(asked, "other words")
+    assert edited
+    wait_for_end(edited)
+    both(AppTest.run)
+    both(AppTest.run)

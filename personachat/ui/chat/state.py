@@ -12,6 +12,7 @@ import streamlit as st
 
 from personachat.personas.chat_settings import AS_IN_THE_PERSONA, ChatSettings
 from personachat.replies.context import ContextUse
+from personachat.ui.repeats import Repeats
 
 _KEY = "chat_page"
 
@@ -99,6 +100,8 @@ class ChatState:
     last_turn: str | None = None
     """Whose places those of the last turn are."""
     measured: Measurement | None = None
+    repeats: Repeats = field(default_factory=Repeats)
+    """The older turns."""
 
     def moved_on(self, conversation_id: str | None) -> None:
         """What could be undone or was pointed at until now is over."""
@@ -110,4 +113,7 @@ class ChatState:
 
 def chat_state() -> ChatState:
     """This session's; made when it is first asked for."""
-    return cast("ChatState", st.session_state.setdefault(_KEY, ChatState()))
+    here = st.session_state.get(_KEY)
+    if here is None:
+        here = st.session_state.setdefault(_KEY, ChatState())
+    return cast("ChatState", here)

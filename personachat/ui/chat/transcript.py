@@ -80,9 +80,12 @@ def draw_words(turn: Turn, *, head: Place, words: Place, may_go_on: bool = True)
 
 def bubble(turn: Turn) -> DeltaGenerator:
     """The container of one turn."""
-    if turn.role == "user":
-        return st.chat_message("user", avatar=USER_AVATAR)
-    return st.chat_message("assistant", avatar=faces.face_of_turn(turn.avatar))
+    return st.chat_message("user" if turn.role == "user" else "assistant", avatar=face(turn))
+
+
+def face(turn: Turn) -> str | bytes:
+    """What stands beside it."""
+    return USER_AVATAR if turn.role == "user" else faces.face_of_turn(turn.avatar)
 
 
 def draw_text(text: str, words: Place = st) -> None:

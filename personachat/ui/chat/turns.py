@@ -32,7 +32,9 @@ from personachat.ui.chat.transcript import (
     draw_outcome,
     draw_switch,
     draw_words,
+    face,
 )
+from personachat.ui.repeats import Repeats
 from personachat.ui.wording import escaped, heard
 
 WaysOn: TypeAlias = Callable[[Turn], None]
@@ -73,6 +75,7 @@ class View:
     editing: str | None
     rating: str | None
     copying: str | None
+    repeats: Repeats
 
     @classmethod
     def of(cls, conversation: Conversation) -> View:
@@ -81,6 +84,7 @@ class View:
         before, length = here.last_exchange, here.turns_drawn
         here.last_exchange = frozenset(turn.id for turn in conversation.path[-2:])
         here.turns_drawn = len(conversation.path)
+        here.repeats.begin()
         return cls(
             conversation,
             reply,
@@ -91,7 +95,13 @@ class View:
             editing=here.editing,
             rating=here.rated_turn,
             copying=here.copying,
+            repeats=here.repeats,
         )
+
+    def shows_only(self, turn: Turn) -> bool:
+        """Whether there is nothing at a turn but its words, how they came about, and the page's own menu."""
+        singled_out = {self.linked_turn, self.editing, self.rating, self.copying}
+        return turn.id not in singled_out and turn.id not in self.conversation.siblings
 
 
 def draw_all(view: View, turns: Sequence[Turn], *, above: Turn | None) -> None:
@@ -110,8 +120,14 @@ def draw(
     if view.linked_turn == turn.id:
         with st.container(key=f"turn_{turn.depth}"):  # the page scrolls to it
             _draw(view, turn, last=last, ways_on=ways_on)
-    else:
+    elif last or ways_on or not view.shows_only(turn):
         _draw(view, turn, last=last, ways_on=ways_on)
+    else:
+        view.repeats.draw(
+            turn.id,
+            partial(_draw, view, turn, last=False, ways_on=None),
+            of=(turn, face(turn), _caption(view, turn), turn.id in view.last_before),
+        )
 
 
 def draw_head(view: View, turn: Turn, *, above: Turn | None) -> None:

@@ -1,0 +1,112 @@
+"""Parts of a page that are drawn as in the run before: what was sent for them is sent again, not made again.
+
+To make an element takes several times as long as to send it, and most of a long chat is in every run as it
+was. The browser gets the same messages either way. Only what shows something is repeated: a field, a button
+or a picture has to be known to the run that draws it. All of this touches what Streamlit does not document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from streamlit.cursor import RunningCursor
+from streamlit.proto.Block_pb2 import Block
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext, ThreadState
+
+MOST_BYTES = 20_000
+"""A larger part is made anew each time, so that the pages that are open do not fill the memory."""
+
+SHOWS = frozenset({"alert", "empty", "markdown", "text"})
+"""Elements that are nothing but what they show, by their names in Streamlit's protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What was drawn, of which values, and where."""
+
+    of: tuple[Any, ...]
+    place: list[int]
+    messages: Sequence[ForwardMsg]
+
+
+class Repeats:
+    """The parts of one session's page. What a run does not draw is not there for the run after it."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, _Part] = {}
+        self._now: dict[str, _Part] = {}
+
+    def begin(self) -> None:
+        """Another run draws from here on."""
+        self._before, self._now = self._now, {}
+
+    def draw(self, name: str, make: Callable[[], object], *, of: tuple[Any, ...]) -> None:
+        """Draw one element or container, which `make` makes of the values `of` alone, each time the same."""
+        context, cursor = get_script_run_ctx(), st._main._active_dg._cursor  # noqa: SLF001  # Streamlit has no public way
+        if context is None or not isinstance(cursor, RunningCursor) or ThreadState.get().fragment_id:
+            make()
+            return
+        place = cursor.delta_path
+        part = self._before.get(name)
+        if part and part.of == of:
+            cursor.open_block()
+            part = _at(place, part)
+            for message in part.messages:
+                context.enqueue(message)
+            self._now[name] = part
+            return
+        part = _Part(of, place, _made(make, context))
+        if cursor.index == place[-1] + 1 and _is_repeatable(part):
+            self._now[name] = part
+
+
+def _made(make: Callable[[], object], context: ScriptRunContext) -> list[ForwardMsg]:
+    """Make it; returns what was sent for it."""
+    messages: list[ForwardMsg] = []
+
+    def enqueue(message: ForwardMsg) -> None:
+        messages.append(message)
+        ScriptRunContext.enqueue(context, message)
+
+    vars(context)["enqueue"] = enqueue
+    try:
+        make()
+    finally:
+        del vars(context)["enqueue"]
+    return messages
+
+
+def _at(place: list[int], part: _Part) -> _Part:
+    """The same part there; what was sent may still be on its way, so it is left as it is."""
+    if part.place == place:
+        return part
+    depth, messages = len(part.place), []
+    for message in part.messages:
+        moved = ForwardMsg()
+        moved.CopyFrom(message)
+        moved.metadata.delta_path[:] = [*place, *message.metadata.delta_path[depth:]]
+        messages.append(moved)
+    return _Part(part.of, place, messages)
+
+
+def _is_repeatable(part: _Part) -> bool:
+    depth = len(part.place)
+    return sum(message.ByteSize() for message in part.messages) <= MOST_BYTES and all(
+        message.metadata.delta_path[:depth] == part.place and _only_shows(message)
+        for message in part.messages
+    )
+
+
+def _only_shows(message: ForwardMsg) -> bool:
+    delta = message.delta
+    if delta.WhichOneof("type") == "add_block":
+        block = delta.add_block
+        if block.HasField("chat_message"):
+            return block.chat_message.avatar_type != Block.ChatMessage.IMAGE
+        return block.HasField("flex_container")
+    return delta.WhichOneof("type") == "new_element" and delta.new_element.WhichOneof("type") in SHOWS
