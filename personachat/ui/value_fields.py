@@ -8,6 +8,9 @@ from personachat.personas.variables import Variable
 from personachat.ui.wording import escaped
 from personachat.variables import MOST_CHARACTERS
 
+HINT_CHARACTERS = 300
+"""Characters of a default and of a description: an author may have written a book there."""
+
 
 def draw(variable: Variable, *, key: str, value: str = "", empty: str) -> None:
     """`empty` says what holds where the field is empty and there is no default."""
@@ -16,8 +19,12 @@ def draw(variable: Variable, *, key: str, value: str = "", empty: str) -> None:
     st.text_input(
         escaped(variable.name),
         key=key,
-        placeholder=variable.default or empty,
-        help=escaped(variable.description) or None,
+        placeholder=_start(variable.default) or empty,
+        help=escaped(_start(variable.description)) or None,
         max_chars=MOST_CHARACTERS,
         persist_state="session",
     )
+
+
+def _start(words: str) -> str:
+    return words if len(words) <= HINT_CHARACTERS else f"{words[: HINT_CHARACTERS - 1]}…"

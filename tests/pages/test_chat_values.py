@@ -121,6 +121,21 @@ def test_what_is_to_be_filled_in_is_said_as_one_says_it(names: str, sentence: st
     assert f"{lacking.value} {lacking.value.hint}".startswith(sentence)
 
 
+def test_a_book_for_a_default_and_a_description_is_sent_to_the_model_and_shown_by_its_beginning(
+    page: AppTest, folder: Path, fake: FakeProvider
+) -> None:
+    written = {"company": {"default": "d" * 8_000, "description": "e" * 100_000}}
+    text = persona_text("default-persona", systemPrompt="{{company}}", extensions={"variables": written})
+    (folder / "default-persona.json").write_text(text)
+    page.run()
+    (field,) = (each for each in page.text_input if each.label == "company")
+
+    assert field.placeholder == f"{'d' * 299}…"
+    assert field.help == f"{'e' * 299}…"
+    say(page, "Hello")
+    assert sent(fake)[0] == "d" * 8_000
+
+
 def test_the_next_chat_begins_with_empty_fields(page: AppTest) -> None:
     fill(page, "company", "Initech")
     say(page, "Hi")

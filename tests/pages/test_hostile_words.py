@@ -72,6 +72,7 @@ PLAIN = {
     ("TextArea", "default"),
     ("TextArea", "value"),
     ("TextInput", "default"),
+    ("TextInput", "placeholder"),
     ("TextInput", "value"),
 }
 """Fields that Streamlit's pages show as they are."""
@@ -108,7 +109,10 @@ def hostile(persona_id: str, **keys: Any) -> str:
         "personality": {"tone": LONG[:200], "style": NAME, "formality": NAME},
         "examples": [{"user": LONG, "assistant": "Well."}],
         "systemPrompt": LONG,
-        "extensions": {NAME: {LONG: LONG}},
+        "extensions": {
+            NAME: {LONG: LONG},
+            "variables": {"__proto__": {"default": LONG, "description": LONG}, NAME: LONG, "a": NAME},
+        },
     }
     return persona_text(persona_id, **(everything | keys))
 
