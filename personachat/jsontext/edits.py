@@ -115,6 +115,8 @@ def put_back(before: str, after: str, now: str, path: Path) -> str:
     What stood there comes back as it was written. Where that place itself was edited, an entry of a list
     comes to its end, and a key is set to the value it had. Raises as `with_value` does, and TypeError.
     """
+    if now == after:
+        return before
     value = _value(before, path)
     text = both_changes(after, before, now)
     if text is not None and not read_json(text).broken and _has(text, path, value):

@@ -240,6 +240,15 @@ def a_persona_opened_from_the_list(away: Away) -> Generator[None, None, None]:
     expect(page.get_by_role("heading", name=re.compile("chatty"))).to_be_visible()
 
 
+def a_persona_searched_for(away: Away) -> Generator[None, None, None]:
+    page = open_form(away, "gone")
+    yield
+    page.get_by_label("Search personas").fill("chatty")
+    expect(page.locator(".st-key-persona_rows button")).to_have_count(1)
+    page.locator(".st-key-persona_rows button").click()
+    expect(page.get_by_role("heading", name=re.compile("chatty"))).to_be_visible()
+
+
 def a_save_with_a_note(away: Away) -> Generator[None, None, None]:
     page = open_form(away, "noted")
     page.get_by_role("textbox", name="Description").fill("Noted after the pause")
@@ -302,6 +311,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     a_persona_deleted,
     a_persona_created,
     a_persona_opened_from_the_list,
+    a_persona_searched_for,
     a_save_with_a_note,
     personas_imported,
     a_message_to_try_a_draft_out,

@@ -167,29 +167,3 @@ def draw_problems(text: FormText, path: Path, *, within: bool = False) -> None:
     """Say what is wrong with a field, under it."""
     for problem in text.problems(path, within=within):
         st.markdown(f":red[:material/error: {escaped(problem.message)}]")
-
-
-def draw_unshowable(text: FormText, path: Path, label: str, *, instead: Any) -> None:
-    """Show a value that the field cannot, and offer to replace it; None takes it out."""
-    with st.container(gap="xsmall"):
-        st.markdown(f"{escaped(label)}")
-        st.code(text.written(path), language="json", wrap_lines=True)
-        draw_problems(text, path, within=True)
-        key = "-".join(("form-replace", *map(str, path)))
-        if instead is None:
-            st.button(
-                "Remove it",
-                icon=":material/delete:",
-                key=key,
-                on_click=take_out,
-                args=(text.open_persona, path),
-            )
-            return
-        st.button(
-            "Replace it",
-            icon=":material/restart_alt:",
-            key=key,
-            help="Replaces it with a value that you can edit here.",
-            on_click=put,
-            args=(text.open_persona, path, instead),
-        )

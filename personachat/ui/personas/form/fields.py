@@ -18,11 +18,11 @@ from personachat.ui.personas.form.binding import (
     FormText,
     change,
     draw_problems,
-    draw_unshowable,
     put,
     remember_value,
     take_out,
 )
+from personachat.ui.personas.form.unshowable import draw_unshowable
 from personachat.ui.wording import escaped, heard
 
 WhenEmpty: TypeAlias = Literal["keep", "remove"]

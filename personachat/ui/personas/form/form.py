@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from personachat.avatars import avatar_fault
+from personachat.jsontext.faults import Path
 from personachat.personas import limits
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
@@ -23,8 +24,9 @@ from personachat.ui.chat.transcript import drawable
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import findings
 from personachat.ui.personas.desk import JSON_TAB, TAB_KEY, OpenPersona, take_typed
-from personachat.ui.personas.form import fields, json_text, lists, model_picker, numbers, picture
-from personachat.ui.personas.form.binding import FormText, draw_unshowable, put, remember_value, take_out
+from personachat.ui.personas.form import fields, json_text, lists, model_picker, numbers, picture, removal
+from personachat.ui.personas.form.binding import FormText, put, remember_value, take_out
+from personachat.ui.personas.form.unshowable import draw_unshowable
 from personachat.ui.wording import counted, escaped
 
 PROMPT = ("systemPrompt",)
@@ -58,6 +60,11 @@ _FORM_KEYS = frozenset(field.alias or name for name, field in Persona.model_fiel
     "picture",
 }
 
+_SETTINGS: tuple[Path, ...] = (
+    *((key,) for key in ("model", "temperature", "topP", "maxTokens", "contextTokens", "summarize")),
+    ("extensions", PARAMETERS),
+)
+
 
 def draw(open_persona: OpenPersona, *, tags: Sequence[str] = ()) -> None:
     """Draw the form; `tags` are those of other personas, as suggestions."""
@@ -67,6 +74,7 @@ def draw(open_persona: OpenPersona, *, tags: Sequence[str] = ()) -> None:
         return
     _draw_prompt(text)
     with st.container(key="prompt_warnings", gap="xsmall"):
+        removal.draw_undo(open_persona, PROMPT)
         _draw_others(text)
         findings.draw(
             open_persona, beside_prompt=isinstance(text.value(PROMPT), str) and not text.is_spoiled(PROMPT)
@@ -85,6 +93,7 @@ def draw(open_persona: OpenPersona, *, tags: Sequence[str] = ()) -> None:
             ),
             placeholder='{ "company": "ACME", "topic": { "default": "", "description": "What to teach" } }',
         )
+        removal.draw_undo(open_persona, ("extensions", VARIABLES))
     _draw_model(text)
     _draw_conversation(text)
 
@@ -162,6 +171,7 @@ def _draw_identity(text: FormText, tags: Sequence[str]) -> None:
         picture.draw(text)
         fields.draw_line(text, ("description",), "Description")
         lists.draw_tags(text, ("tags",), "Tags", all_tags=tags)
+        removal.draw_undo(text.open_persona, ("name",), ("avatar",), ("description",), ("tags",))
 
 
 def _draw_avatar(text: FormText) -> None:
@@ -228,6 +238,7 @@ def _draw_id(text: FormText) -> None:
 def _draw_manner(text: FormText) -> None:
     with st.container(border=True):
         st.markdown("**Manner**")
+        removal.draw_undo(text.open_persona, ("personality",))
         personality = text.value(("personality",))
         if not isinstance(personality, dict) and text.has(("personality",)):
             draw_unshowable(text, ("personality",), "Personality", instead={})
@@ -287,12 +298,14 @@ def _draw_model(text: FormText) -> None:
             ),
             placeholder='{ "top_k": 40 }',
         )
+        removal.draw_undo(text.open_persona, *_SETTINGS)
 
 
 def _draw_conversation(text: FormText) -> None:
     with st.container(border=True):
         st.markdown("**Conversation**")
         fields.draw_area(text, ("greeting",), "Greeting", height=90, when_empty="remove")
+        removal.draw_undo(text.open_persona, ("greeting",))
         lists.draw_rows(
             text,
             ("alternateGreetings",),

@@ -13,11 +13,11 @@ from personachat.ui.personas.form.binding import (
     MISSING,
     FormText,
     draw_problems,
-    draw_unshowable,
     put,
     remember_value,
     take_out,
 )
+from personachat.ui.personas.form.unshowable import draw_unshowable
 
 NO_OBJECT = 'This must be a JSON object, such as { "top_k": 40 }. Your change is not applied yet.'
 

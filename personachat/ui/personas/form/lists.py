@@ -20,12 +20,12 @@ from personachat.ui.personas.form.binding import (
     FormText,
     change,
     draw_problems,
-    draw_unshowable,
     put,
     remember_value,
     take_out,
 )
 from personachat.ui.personas.form.fields import help_of
+from personachat.ui.personas.form.unshowable import draw_unshowable
 from personachat.ui.wording import heard
 
 UP, DOWN, REMOVE = "Move up", "Move down", "Remove"

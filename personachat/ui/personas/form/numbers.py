@@ -12,12 +12,12 @@ from personachat.ui.personas.form.binding import (
     MISSING,
     FormText,
     draw_problems,
-    draw_unshowable,
     put,
     remember_value,
     take_out,
 )
 from personachat.ui.personas.form.fields import help_of
+from personachat.ui.personas.form.unshowable import draw_unshowable
 
 
 def draw_slider(text: FormText, path: Path, label: str, *, most: float, default: float) -> None:

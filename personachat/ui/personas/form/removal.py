@@ -34,10 +34,12 @@ def replace(open_persona: OpenPersona, path: Path, name: str, how: Callable[[str
     change(open_persona, changed)
 
 
-def draw_undo(open_persona: OpenPersona, within: Path) -> None:
-    """Offer the way back if the last entry was taken out of what stands at `within`."""
+def draw_undo(open_persona: OpenPersona, *places: Path) -> None:
+    """Offer the way back if the last entry was taken out of what stands at one of these."""
     part = desk().removed
-    if part is None or part.persona_id != open_persona.id or part.path[: len(within)] != within:
+    if part is None or part.persona_id != open_persona.id:
+        return
+    if not any(part.path[: len(place)] == place for place in places):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/delete: Removed {as_text(part.name)}.", width="content")
