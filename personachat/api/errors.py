@@ -167,8 +167,10 @@ def problem(
     return Response(json.dumps(body), status, sent, MEDIA_TYPE)
 
 
-def problem_of(error: PersonaChatError, *, extra: Mapping[str, Any] | None = None) -> Response:
-    """Render one of our errors, with what it knows besides the sentence."""
+def problem_of(
+    error: PersonaChatError, *, extra: Mapping[str, Any] | None = None, status: int | None = None
+) -> Response:
+    """Render one of our errors, with what it knows besides the sentence; `status` in place of its own."""
     if isinstance(error, Refused):
         return problem(error.status, error.reason, str(error), hint=error.hint, headers=error.headers)
     details: dict[str, Any] = {}
@@ -182,7 +184,7 @@ def problem_of(error: PersonaChatError, *, extra: Mapping[str, Any] | None = Non
         case PersonaChanged(etag=etag):
             details["etag"] = etag
     return problem(
-        STATUSES.get(error.code, 500),
+        status or STATUSES.get(error.code, 500),
         error.code,
         str(error),
         hint=error.hint,
@@ -220,12 +222,13 @@ async def _own(_request: Request, error: Exception) -> Response:
 async def _moved(request: Request, error: Exception) -> Response:
     """A persona's address is another one now; where the id did not stand in the address, there is none."""
     assert isinstance(error, PersonaMoved)
-    answer = problem_of(error, extra={"renamedTo": error.new_id})
+    extra = {"renamedTo": error.new_id}
     before, name, after = request.url.path.partition(f"/personas/{error.old_id}")
-    if name and after[:1] in {"", "/"}:
-        query = f"?{request.url.query}" if request.url.query else ""
-        answer.status_code = HTTPStatus.PERMANENT_REDIRECT
-        answer.headers["Location"] = f"{before}/personas/{error.new_id}{after}{query}"
+    if not name or after[:1] not in {"", "/"}:
+        return problem_of(error, extra=extra)
+    query = f"?{request.url.query}" if request.url.query else ""
+    answer = problem_of(error, extra=extra, status=HTTPStatus.PERMANENT_REDIRECT)
+    answer.headers["Location"] = f"{before}/personas/{error.new_id}{after}{query}"
     return answer
 
 

@@ -43,6 +43,7 @@ def test_the_old_address_leads_to_the_new_one_until_it_is_taken(client: httpx2.C
     ):
         moved = client.request(method, path)
         assert moved.status_code == 308, path
+        assert moved.json()["status"] == 308, path
         assert moved.headers["location"] == "/api" + path.replace("/made", "/fresh", 1)
         assert moved.json()["renamedTo"] == "fresh"
     assert client.get("/personas/made", follow_redirects=True).json()["id"] == "fresh"
