@@ -8,14 +8,17 @@ REFRESH_SECONDS.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Row, delete, insert, select, text
 
 from personachat.accounts.administration import role_of_owner
 from personachat.accounts.budget import Budget, BudgetState, Caller
@@ -34,6 +37,8 @@ from personachat.usage.people import People
 from personachat.usage.questions import OpenVotes
 from personachat.usage.tables import usage_calls
 
+log = logging.getLogger(__name__)
+
 REFRESH_SECONDS = 1.0
 
 STATES_SECONDS = 10.0
@@ -47,6 +52,8 @@ UNKNOWN_PROMPT_TOKENS = 4_000
 
 MOST_BUDGETS = 200
 MOST_SPENDERS = 5
+
+_BUDGET = TypeAdapter(Budget)
 
 _LOCK_KEY = 0x50435F_62756467  # of PostgreSQL's advisory lock: any number, as long as it stays
 
@@ -86,6 +93,7 @@ class Budgets:
             for each in settings.budgets
         )
         self._rows: tuple[Budget, ...] | None = None
+        self._unreadable: set[str] = set()
         self._lock = threading.Lock()
         self._cached_states: dict[tuple[Caller, OpenVotes | None], tuple[float, list[BudgetState]]] = {}
 
@@ -118,10 +126,19 @@ class Budgets:
         """Learn what other processes have changed. Raises what `Database` raises."""
         with self._database.read() as connection:
             rows = connection.execute(select(budgets).order_by(budgets.c.created_at, budgets.c.id)).all()
-        self._rows = tuple(
-            Budget(scope=row.scope, name=row.name, period=row.period, unit=row.unit, most=row.most, id=row.id)
-            for row in rows
-        )
+        self._rows = tuple(filter(None, map(self._stored, rows)))
+
+    def _stored(self, row: Row[Any]) -> Budget | None:
+        """The budget of a row; None, and once a line in the log, for one that says nothing."""
+        names = ("scope", "name", "period", "unit", "most", "id")
+        try:
+            budget = _BUDGET.validate_python({name: getattr(row, name) for name in names})
+        except ValidationError:
+            if row.id not in self._unreadable:
+                self._unreadable.add(row.id)
+                log.warning("A stored budget can't be read and limits nobody: %r", row.id)
+            return None
+        return replace(budget, most=max(budget.most, 0.0))
 
     def admit(self, call: Call) -> None:
         """Reserve what the call may take. Raises BudgetExceeded, PriceUnknown, and what `Database` raises."""

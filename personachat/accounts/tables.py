@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table
 
-from personachat.database.columns import JsonList, JsonObject, UtcDateTime, metadata
+from personachat.database.columns import JsonList, JsonObject, OneOf, UtcDateTime, metadata
 
 budgets = Table(
     "budgets",
@@ -59,7 +59,7 @@ api_tokens = Table(
     Column("hash", String(64), nullable=False),  # SHA-256 of 32 random bytes
     Column("name", String(100), nullable=False),
     Column("owner", String(300), nullable=False),
-    Column("role", String(10), nullable=False),
+    Column("role", OneOf(10, "reader", "editor", "admin"), nullable=False),
     Column("personas", JsonList(str)),  # null is all
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", String(300), nullable=False),

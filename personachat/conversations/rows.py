@@ -46,7 +46,7 @@ def turn_of(row: Row[Any]) -> Turn:
     return Turn(
         id=row.id,
         parent_id=row.parent_id,
-        role=row.role,
+        role="assistant" if reply else row.role,
         content="" if reply else row.text,
         persona_id=row.persona_id,
         persona_name=row.persona_name,
@@ -57,7 +57,7 @@ def turn_of(row: Row[Any]) -> Turn:
         depth=row.depth,
         created_at=row.created_at,
         edited=row.edited,
-        rating=row.rating,
+        rating=row.rating if row.rating in {1, -1} else None,
         rating_note=row.rating_note,
     )
 

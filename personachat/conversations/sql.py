@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
 
 from personachat.conversations import queue as waiting
 from personachat.conversations import tree as branches
@@ -76,9 +76,13 @@ class SqlConversations:
         with self._database.read() as connection:
             row = owned_head(connection, owner, conversation_id)
             head = conversation_of(row, queue=waiting.queue_of(connection, conversation_id))
-            if row.leaf_id is None:
+            most = None if last is None else max(last, 1)
+            rows = branches.path_rows(connection, row.leaf_id, last=most) if row.leaf_id is not None else ()
+            if row.leaf_id is not None and not rows:  # it isn't there any more
+                head = replace(head, leaf_id=branches.newest_in(connection, conversation_id))
+                rows = branches.path_rows(connection, head.leaf_id, last=most) if head.leaf_id else ()
+            if not rows:
                 return head
-            rows = branches.path_rows(connection, row.leaf_id, last=None if last is None else max(last, 1))
             path = tuple(map(self._known_turns.turn, rows))
             length = path[-1].depth + 1
             if last is not None:
@@ -122,7 +126,16 @@ class SqlConversations:
             values["leaf_id"] = turns[-1].id
         goes_on = (
             update(conversations)
-            .where(is_owned(owner, conversation_id), conversations.c.leaf_id.is_not_distinct_from(only_after))
+            .where(
+                is_owned(owner, conversation_id),
+                or_(
+                    conversations.c.leaf_id.is_not_distinct_from(only_after),
+                    and_(
+                        conversations.c.leaf_id.is_not(None),
+                        ~exists().where(turns_table.c.id == conversations.c.leaf_id),
+                    ),
+                ),
+            )
             .values(values)
             .returning(conversations.c.title, conversations.c.has_own_title, conversations.c.variables)
         )

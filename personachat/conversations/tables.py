@@ -9,7 +9,6 @@ from __future__ import annotations
 from sqlalchemy import (
     Boolean,
     Column,
-    Float,
     ForeignKey,
     Index,
     Integer,
@@ -20,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from personachat.database.columns import JsonList, JsonObject, UtcDateTime, metadata
+from personachat.database.columns import JsonList, JsonObject, OneOf, Real, UtcDateTime, metadata
 from personachat.stamps import now
 
 LIVE = text("state IN ('running', 'paused')")
@@ -58,7 +57,7 @@ turns = Table(
     # It does not cascade: SQLite would have to go as deep as the conversation is long, and refuses to.
     Column("parent_id", ForeignKey("turns.id")),
     Column("depth", Integer, nullable=False),
-    Column("role", String(9), nullable=False),
+    Column("role", OneOf(9, "user", "assistant"), nullable=False),
     Column("text", Text, nullable=False),  # of a reply: as far as it has come
     Column("persona_id", String(64), nullable=False),
     Column("persona_name", String(80), nullable=False),
@@ -71,7 +70,7 @@ turns = Table(
     Column("rating", SmallInteger),
     Column("rating_note", Text, nullable=False, default=""),
     # What follows is of replies; `state` is null where there is none.
-    Column("state", String(11)),
+    Column("state", OneOf(11, "interrupted", "running", "paused", "stopped", "finished", "failed")),
     Column("reasoning", Text, nullable=False, default=""),
     Column("provider", String(80), nullable=False, default=""),
     Column("model", String(200), nullable=False, default=""),
@@ -81,13 +80,16 @@ turns = Table(
     Column("completion_tokens", Integer),
     Column("cached_tokens", Integer),
     Column("reasoning_tokens", Integer),
-    Column("cost_usd", Float),
-    Column("finish_reason", String(20)),
+    Column("cost_usd", Real),
+    Column(
+        "finish_reason",
+        OneOf(20, "stop", "length", "content_filter", "refusal", "stopped", "tool_calls"),
+    ),
     Column("error_code", String(60)),
     Column("error", JsonObject),
-    Column("first_token_seconds", Float),
-    Column("reasoning_seconds", Float),
-    Column("duration_seconds", Float),
+    Column("first_token_seconds", Real),
+    Column("reasoning_seconds", Real),
+    Column("duration_seconds", Real),
     Column("memory_from", Integer),
     Column("summary", Text, nullable=False, default=""),
     Column("journal", Text, nullable=False, default=""),  # see personachat.replies.journal

@@ -44,11 +44,17 @@ def newest_below(connection: Connection, turn_id: str) -> str:
     """The newest visible turn below a visible one, or itself."""
     down = select(turns.c.number, turns.c.id).where(turns.c.id == turn_id).cte("down", recursive=True)
     below = select(turns.c.number, turns.c.id).where(
-        turns.c.parent_id == down.c.id, turns.c.deleted_at.is_(None)
+        turns.c.parent_id == down.c.id, turns.c.number > down.c.number, turns.c.deleted_at.is_(None)
     )
     down = down.union_all(below)
     newest: str = connection.execute(select(down.c.id).order_by(down.c.number.desc()).limit(1)).scalar_one()
     return newest
+
+
+def newest_in(connection: Connection, conversation_id: str) -> str | None:
+    """The newest turn of a conversation that is not hidden; None if there is none."""
+    visible = visible_turns(connection, conversation_id)
+    return visible[-1].id if visible else None
 
 
 def newest_sibling(connection: Connection, turn: Row[Any]) -> str | None:
@@ -122,9 +128,12 @@ def _path(*, whole: bool) -> Select[Any]:
 
 
 def _upward(leaf_id: str | BindParameter[str] | None, *, last: BindParameter[int] | None = None) -> CTE:
-    """Number, id and parent of the turns from a leaf up to the root, or of the last ones."""
+    """Number, id and parent of the turns from a leaf up to the root, or of the last ones.
+
+    A parent came before its turn: rows that say otherwise would go round in a circle.
+    """
     columns = (turns.c.number, turns.c.id, turns.c.parent_id)
     start = select(*columns, literal(1).label("steps")).where(turns.c.id == leaf_id)
     up = start.cte("up", recursive=True)
-    above = select(*columns, up.c.steps + 1).where(turns.c.id == up.c.parent_id)
+    above = select(*columns, up.c.steps + 1).where(turns.c.id == up.c.parent_id, turns.c.number < up.c.number)
     return up.union_all(above if last is None else above.where(up.c.steps < last))

@@ -7,11 +7,12 @@ time zone is the nearest one that can.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, Float, MetaData, String, TypeDecorator
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
@@ -73,6 +74,30 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return in_range(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+class OneOf(TypeDecorator[str]):
+    """One of these words, the longest of which fits. Any other is read as the first; null stays null."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int, *words: str) -> None:
+        super().__init__(length)
+        self.words = words
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> str | None:
+        return value if value is None or value in self.words else self.words[0]
+
+
+class Real(TypeDecorator[float]):
+    """A number that JSON can say; infinities are read as null."""
+
+    impl = Float
+    cache_ok = True
+
+    def process_result_value(self, value: float | None, _dialect: Dialect) -> float | None:
+        return value if value is not None and math.isfinite(value) else None
 
 
 class _Json(TypeDecorator[Any]):

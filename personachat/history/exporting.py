@@ -40,6 +40,10 @@ class Exported:
     content: bytes
 
 
+_ZIP_BEGINS, _ZIP_ENDS = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
+"""Between these a ZIP archive knows moments."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """A conversation and all its turns that are not deleted, parents before children."""
@@ -72,7 +76,8 @@ def _markdown(trees: Sequence[Tree]) -> Exported:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, tree in zip(names, trees, strict=True):
             moment = tree.head.updated_at.astimezone(UTC).timetuple()[:6]
-            entry = zipfile.ZipInfo(f"{name}.md", date_time=max(moment, (1980, 1, 1, 0, 0, 0)))
+            fitting = min(max(moment, _ZIP_BEGINS), _ZIP_ENDS)
+            entry = zipfile.ZipInfo(f"{name}.md", date_time=fitting)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, markdown_of(tree.head, tree.path))

@@ -13,11 +13,12 @@ MOST_CHARACTERS = 100_000
 _FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^`\n]*$")
 _RULE = re.compile(r"^[\s*_=|:-]+$")
 _LINE_START = re.compile(r"^\s*(?:#{1,6}\s+|>\s*|[-*+]\s+(?:\[[ xX]\]\s+)?|\d{1,3}[.)]\s+)+")
-_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+# No mark looks further than to the next one of its kind, or a text full of marks would take minutes.
+_CODE = re.compile(r"(?<!`)(`+)(?!`)(.{1,500}?)(?<!`)\1(?!`)")
 _LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]+)>")
-_EMPHASIS = re.compile(r"(?<![\\])(\*{1,3}|~~)(?=\S)(.+?)(?<=[^\s\\])\1")
-_UNDERSCORES = re.compile(r"(?<![\w\\])(_{1,3})(?=\S)(.+?)(?<=[^\s\\])\1(?!\w)")
+_EMPHASIS = re.compile(r"(?<![\\])(?:(\*{1,3})(?=\S)([^*]+?)(?<=[^\s\\])\1|~~(?=\S)([^~]+?)(?<=[^\s\\])~~)")
+_UNDERSCORES = re.compile(r"(?<![\w\\])(_{1,3})(?=\S)((?:[^_]|(?<=\w)_(?=\w))+?)(?<=[^\s\\])\1(?!\w)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _NESTED = 3
 
@@ -54,5 +55,5 @@ def _plain_line(line: str) -> str:
 def _plain_words(words: str) -> str:
     for _ in range(_NESTED):
         words = _LINK.sub(r"\1", words)
-        words = _UNDERSCORES.sub(r"\2", _EMPHASIS.sub(r"\2", words))
+        words = _UNDERSCORES.sub(r"\2", _EMPHASIS.sub(r"\2\3", words))
     return _ESCAPE.sub(r"\1", _AUTOLINK.sub(r"\1", words))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
-from personachat.database.columns import JsonList, JsonObject, UtcDateTime, metadata
+from personachat.database.columns import JsonList, JsonObject, OneOf, Real, UtcDateTime, metadata
 
 test_suites = Table(  # every saved version; with personas in files the file is the newest
     "test_suites",
@@ -38,9 +38,13 @@ test_runs = Table(
     Column("judge", String(200), nullable=False),
     Column("repeat", Integer),
     Column("planned", Integer, nullable=False),
-    Column("most_cost_usd", Float),
+    Column("most_cost_usd", Real),
     Column("surface", String(20), nullable=False),
-    Column("state", String(20), nullable=False),
+    Column(
+        "state",
+        OneOf(20, "interrupted", "running", "finished", "cancelled", "limit"),
+        nullable=False,
+    ),
     Column("began_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("process_id", String(32), nullable=False),
@@ -57,7 +61,7 @@ test_cells = Table(  # one reply of a case; only whole ones are here
     Column("case_number", Integer, primary_key=True, autoincrement=False),
     Column("attempt", Integer, primary_key=True, autoincrement=False),
     Column("outcome", String(10), nullable=False),
-    Column("cost_usd", Float),
+    Column("cost_usd", Real),
     Column("reply", Text, nullable=False),
     Column("record", JsonObject(required=True), nullable=False),
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Column, Integer, Table, insert, select, text
 
+from personachat.accounts.tables import budgets
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import turns
 from personachat.database.columns import (
@@ -21,6 +25,8 @@ from personachat.database.columns import (
 )
 from personachat.database.connection import Database
 from personachat.messages import Failed
+from personachat.services import build_services
+from personachat.settings import load_settings
 from tests.spoken import OWNER, replied, spoken
 
 ANY_JSON = ["[]", "{}", '"text"', "5", "null", "[null]", '[["user"]]', '{"x": [1]}', '{"message": 5}']
@@ -130,3 +136,81 @@ def test_every_json_column_says_its_shape() -> None:
         for column in table.columns
         if column.name.endswith("_at") and column.name != "login_at"
     )
+
+
+def test_a_conversation_whose_last_turn_is_gone_shows_the_newest_and_goes_on(
+    conversations: SqlConversations, database: Database
+) -> None:
+    conversation = conversations.create(OWNER)
+    spoken(conversations, conversation.id, "one", "two")
+    with database.write() as connection:
+        connection.execute(text("UPDATE conversations SET leaf_id = 'nothing'"))
+    read = conversations.get(OWNER, conversation.id)
+    assert [turn.text for turn in read.path] == ["one", "two"]
+    spoken(conversations, conversation.id, "three", after=read.leaf_id)
+    assert [turn.text for turn in conversations.get(OWNER, conversation.id).path] == ["one", "two", "three"]
+    empty = conversations.create(OWNER)
+    with database.write() as connection:
+        connection.execute(text("UPDATE conversations SET leaf_id = 'nothing'"))
+    assert conversations.get(OWNER, empty.id).path == ()
+    assert not conversations.append(OWNER, conversations.create(OWNER).id, [], only_after="nothing")
+
+
+def test_turns_that_stand_below_each_other_are_no_endless_way(
+    conversations: SqlConversations, database: Database
+) -> None:
+    conversation = conversations.create(OWNER)
+    first, last = spoken(conversations, conversation.id, "one", "two")
+    with database.write() as connection:
+        connection.execute(
+            text("UPDATE turns SET parent_id = :last WHERE id = :first"), {"last": last.id, "first": first.id}
+        )
+    assert [turn.text for turn in conversations.get(OWNER, conversation.id).path] == ["one", "two"]
+    conversations.show_branch(OWNER, conversation.id, last.id)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read_as"),
+    [
+        ("role", "nobody", "assistant"),
+        ("state", "nonsense", "interrupted"),
+        ("state", "", "interrupted"),
+        ("finish_reason", "nonsense", "stop"),
+        ("cost_usd", math.inf, None),
+        ("duration_seconds", -math.inf, None),
+        ("avatar", "/etc/passwd", None),
+        ("rating", 7, None),
+    ],
+)
+def test_a_reply_with_a_value_that_it_cannot_have_is_read(
+    database: Database, name: str, value: object, read_as: object
+) -> None:
+    store = SqlConversations(database)
+    conversation = store.create(OWNER)
+    (asked,) = spoken(store, conversation.id, "one")
+    answer = replied("two", after=asked.id, state="finished", finish_reason="stop")
+    assert store.append(OWNER, conversation.id, [answer], only_after=asked.id)
+    with database.write() as connection:
+        connection.execute(
+            text(f"UPDATE turns SET {name} = :value WHERE id = :id"),  # our own name
+            {"value": value, "id": answer.id},
+        )
+    read = store.get(OWNER, conversation.id).path[-1]
+    assert read.text == "two"
+    assert getattr(read if name in {"role", "avatar", "rating"} else read.reply, name) == read_as
+
+
+def test_a_budget_that_says_nothing_limits_nobody_and_is_in_the_log(
+    sqlite_database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with sqlite_database.write() as connection:
+        for number, (scope, unit, most) in enumerate(
+            [("all", "usd", 5), ("moon", "usd", 5), ("all", "shells", 5), ("all", "usd", -1)]
+        ):
+            row = {"id": str(number), "scope": scope, "name": "", "period": "day", "unit": unit, "most": most}
+            connection.execute(insert(budgets).values(row | {"created_at": EARLIEST}))
+    with closing(build_services(load_settings(data_dir=tmp_path / "data"))) as services:
+        services.budgets.refresh()
+        services.budgets.refresh()
+        assert [(each.id, each.most) for each in services.budgets.all] == [("0", 5.0), ("3", 0.0)]
+    assert caplog.text.count("can't be read") == 2

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.e2e.conftest import AppServer, settled, start_app, wait_for
 from tests.e2e.profile import free_port
@@ -190,3 +190,67 @@ def _clicked(page: Page) -> bool:
         if button.is_visible():
             button.click()
     return False
+
+
+def test_nobody_is_logged_in_as_somebody_else_or_out_by_a_link(
+    identified: Identified, page: Page, other_browser: BrowserContext
+) -> None:
+    url = identified.app.url
+    stolen = _own_way_back(identified, other_browser, "bo")
+
+    page.goto(stolen)  # to somebody who isn't logged in: it was begun in another browser
+    expect(page.get_by_role("button", name="Log in with Company")).to_be_visible()
+
+    log_in(page, url, "ada")
+    expect_person(page, "Ada Quince", "Reader")
+    for address in (
+        stolen,
+        f"{url}/oauth2callback?code=x&state=y",
+        f"{url}/oauth2callback?error=access_denied&error_description=%0A%1b[2J",
+        f"{url}/oauth2callback",
+        f"{url}/auth/login",
+        f"{url}/auth/login?provider=company",
+        f"{url}/auth/login?provider=eyJhbGciOiJub25lIn0.eyJwcm92aWRlciI6ImNvbXBhbnkifQ.",
+    ):
+        page.goto(address)
+        expect(page).to_have_url(f"{url}/")
+        expect(page.get_by_test_id("stSidebar").get_by_role("button", name="Ada Quince")).to_be_visible()
+
+    # A page of another site can neither log them out behind their back nor by sending them away.
+    elsewhere = url.replace("127.0.0.1", "localhost")
+    foreign = page.context.new_page()
+    foreign.route(
+        f"{elsewhere}/elsewhere",
+        lambda route: route.fulfill(body="<p>Elsewhere</p>", content_type="text/html"),
+    )
+    foreign.goto(f"{elsewhere}/elsewhere")
+    for asks in (
+        f"fetch('{url}/auth/logout', {{mode: 'no-cors', credentials: 'include'}}).catch(() => 0)",
+        f"new Promise(done => {{ const i = new Image(); i.onload = i.onerror = done; i.src = '{url}/auth/logout' }})",
+    ):
+        foreign.evaluate(f"async () => {{ await {asks} }}")
+    foreign.evaluate(f"location.href = '{url}/auth/logout'")
+    expect(foreign.get_by_text("another site")).to_be_visible()
+    page.reload()
+    expect(page.get_by_test_id("stSidebar").get_by_role("button", name="Ada Quince")).to_be_visible()
+
+
+def _own_way_back(identified: Identified, browser: BrowserContext, sub: str) -> str:
+    """The address with which the provider sends somebody back, before their browser went there."""
+    page = browser.new_page()
+    back: list[str] = []
+
+    def keep(route: Route) -> None:
+        back.append(route.request.url)
+        route.abort()
+
+    page.route("**/oauth2callback*", keep)
+    page.goto(identified.app.url)
+    button = page.get_by_role("button", name="Log in with Company")
+    expect(button).to_be_visible()
+    settled(page)
+    button.click()
+    page.get_by_role("button", name=sub, exact=True).first.click()
+    wait_for(page, lambda: bool(back))
+    page.close()
+    return back[0]

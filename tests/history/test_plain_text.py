@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +53,21 @@ def test_a_hit_shows_what_the_reply_shows(talk: Talk, library: ConversationLibra
     assert "**question**" in said.excerpt
     (address,) = library.search("example").hits
     assert address.marks, "found in an address, and not shown where"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["*a ", "**a *b", "~~a ", "_a ", "__a_b ", "`a ", "[", "![a](", "<http://", "- ", "|a", "*a\n", "\\"],
+)
+def test_a_text_full_of_marks_is_read_in_a_moment(unit: str) -> None:
+    text = unit * (99_000 // len(unit))
+    began = time.process_time()
+    plain(text)
+    assert (
+        time.process_time() - began < 5
+    )  # one of them took 68 seconds, and nobody else had a turn meanwhile
+
+
+def test_marks_within_marks_go_from_the_inside_out() -> None:
+    assert plain("**bold *and slanted* words** ~~gone~~") == "bold and slanted words gone"
+    assert plain("_all of snake_case here_ and __loud__") == "all of snake_case here and loud"

@@ -15,7 +15,7 @@ from functools import cache
 from personachat.accounts.person import Role
 from personachat.accounts.persona_rights import PersonaRights
 from personachat.errors import ComparisonInvalid, PersonaChatError
-from personachat.lab.comparisons.model import Comparison
+from personachat.lab.comparisons.model import Comparison, Variant
 from personachat.lab.comparisons.question_sets import QuestionSets
 from personachat.lab.comparisons.seen import ballots_of
 from personachat.lab.comparisons.store import SqlComparisons
@@ -66,7 +66,7 @@ def overall_of(
     for comparison in comparisons:
         groups: dict[str, str] = {}
         for each in comparison.variants:
-            display_name = persona_name(each.persona_id) if persona_name else json.loads(each.text)["name"]
+            display_name = persona_name(each.persona_id) if persona_name else _own_name(each)
             if display_name is not None:
                 groups[each.id] = f"{each.persona_id} {each.model}"
                 names[groups[each.id]] = f"{display_name} · {each.model}"
@@ -79,6 +79,14 @@ def overall_of(
     voted_names = {key: name for key, name in names.items() if any(key in each.shown for each in ballots)}
     voters = tuple(Voter(name, count) for name, count in votes.most_common() if count)
     return OverallStanding(voted_names, standing(ballots, voted_names), looked_at, voters)
+
+
+def _own_name(variant: Variant) -> str:
+    """What the persona called itself then; its id where that can't be read."""
+    try:
+        return str(json.loads(variant.text)["name"])
+    except (ValueError, TypeError, LookupError):
+        return variant.persona_id
 
 
 class OverallVotes:

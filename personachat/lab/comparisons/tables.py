@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
-from personachat.database.columns import JsonList, JsonObject, UtcDateTime, metadata
+from personachat.database.columns import JsonList, JsonObject, OneOf, Real, UtcDateTime, metadata
 
 comparisons = Table(
     "comparisons",
@@ -18,8 +18,8 @@ comparisons = Table(
     Column("blind", Boolean, nullable=False),
     Column("waiting", JsonList(str)),  # messages of a list that are still to be sent; null for none
     Column("share_token", String(64)),  # who has it can read the comparison; null for nobody
-    Column("most_cost_usd", Float),  # where it stops; null for nowhere
-    Column("list_state", String(10)),  # of sending the whole list: "sending" or "stopped"; null for never
+    Column("most_cost_usd", Real),  # where it stops; null for nowhere
+    Column("list_state", OneOf(10, "stopped", "sending")),  # of the whole list; null for never
     Column("list_process_id", String(32)),  # who sends it
     Column("list_notice", String(300)),  # why it stopped, for its owner to read
     Column("spending_number", Integer),  # grows whenever money is reserved or let go; null for never
@@ -64,7 +64,7 @@ comparison_votes = Table(
     "comparison_votes",
     metadata,
     Column("round_id", ForeignKey("comparison_rounds.id", ondelete="CASCADE"), primary_key=True),
-    Column("verdict", String(10), nullable=False),
+    Column("verdict", OneOf(10, "tie", "win", "both_bad"), nullable=False),
     Column("winner", String(32)),
     Column("counted", Boolean, nullable=False),
     Column("why_not", String(200), nullable=False),
