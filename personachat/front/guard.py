@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 CLOSED = ("/_stcore/metrics", "/_stcore/agent")
 """Figures about every session; and a way to drive the pages that has no browser and so no owner."""
 
+LOGOUT = "/auth/logout"
+"""Streamlit's: whoever goes there is logged out."""
+
 MOST_LOGGED = 100
 
 _HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
@@ -91,7 +94,7 @@ class Guard:
             )
             return
         visit = self._visit(scope)
-        refusal = judged(visit)
+        refusal = judged(visit) or _logged_out_by_another(scope)
         if refusal:
             self._log(visit.origin, refusal)
             await _refuse(scope, receive, send, refusal)
@@ -211,6 +214,17 @@ def _as_streamlit_wants(scope: Scope, request_origin: RequestOrigin) -> Scope:
 def _is_closed(path: str) -> bool:
     bare_path = path.rstrip("/")
     return any(bare_path.endswith(closed) or f"{closed}/" in bare_path for closed in CLOSED)
+
+
+def _logged_out_by_another(scope: Scope) -> RefusedVisit | None:
+    """A page of another site can't end somebody's login: browsers say which one a request comes from."""
+    if not scope["path"].rstrip("/").endswith(LOGOUT):
+        return None
+    if Headers(scope=scope).get("sec-fetch-site", "none") in {"none", "same-origin"}:
+        return None
+    return RefusedVisit(
+        403, "a page of another site asked for the logout", "You were sent here by another site to log out.\n"
+    )
 
 
 def _name_refused(place: HostAndPort) -> RefusedVisit:

@@ -246,3 +246,14 @@ def test_what_nobody_needs_is_closed(kind: str, path: str) -> None:
 )
 def test_where_only_this_machine_reaches_it(host: str, *, alone: bool | None) -> None:
     assert listens_on_loopback_alone(host) is alone
+
+
+@pytest.mark.parametrize("path", ["/auth/logout", "/chat/auth/logout/"])
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [(None, 200), ("none", 200), ("same-origin", 200), ("same-site", 403), ("cross-site", 403), ("x", 403)],
+)
+def test_no_page_of_another_site_logs_anybody_out(path: str, site: str | None, status: int) -> None:
+    headers = {} if site is None else {"sec-fetch-site": site}
+    assert visited("localhost:8501", kind="http", path=path, headers=headers)[0] == status
+    assert visited("localhost:8501", kind="http", path="/", headers=headers)[0] == 200
