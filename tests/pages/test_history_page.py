@@ -17,6 +17,7 @@ from personachat.personas.formats.safe_zip import Content
 from personachat.services import get_services
 from personachat.stamps import now
 from personachat.ui.history import import_run
+from personachat.ui.history.state import HistoryState
 from personachat.ui.wording import JOINER, as_text, marked
 from tests.conftest import local, persona_text
 from tests.pages.conftest import OpenPage
@@ -258,7 +259,7 @@ def test_an_import_shows_how_far_it_is_and_goes_on_without_the_page(open_home: O
     worker = threading.Thread(
         target=run.work, args=(Slow(get_services().database, owner="local"), content, "copy")
     )
-    page.session_state["import_run"] = run
+    page.session_state["history_page"] = HistoryState(import_run=run)
     worker.start()
     page = page.switch_page("pages/personas.py").run()  # which does not wait for it
     assert not page.exception
@@ -275,7 +276,7 @@ def test_a_cancelled_import_says_that_nothing_is_kept(open_home: OpenPage) -> No
     run = import_run.ImportRun()
     run.cancelled.set()
     run.work(library(), library().export(None, "json").content, "copy")
-    page.session_state["import_run"] = run
+    page.session_state["history_page"] = HistoryState(import_run=run)
     go(page)
     assert [message.value for message in page.info] == ["The import was cancelled. Nothing was kept."]
     assert shown(page) == ["Taken along"]

@@ -93,3 +93,28 @@ def test_a_key_that_is_used_in_two_places_has_a_name() -> None:
             if is_written_out(use.key):
                 places[ast.unparse(use.key)].append(f"{module}:{use.line}")
     assert {key: lines for key, lines in places.items() if len(lines) > 1} == {}
+
+
+PAGES_WITH_STATE = ("admin", "history", "insights")
+
+
+def test_what_a_page_remembers_beside_its_widgets_is_a_field_of_its_state() -> None:
+    """A constant that is looked up in the session is a widget's key, or the one key of the page's object."""
+    stray = []
+    for page in PAGES_WITH_STATE:
+        folder = ROOT / "personachat" / "ui" / page
+        looked_up = [
+            use
+            for path in sorted(folder.glob("*.py"))
+            for use in uses(f"{page}/{path.name}", ast.parse(path.read_text("utf-8")))
+            if isinstance(use.key, ast.Name) and use.key.id.isupper()
+        ]
+        of_widgets = {use.key.id for use in looked_up if not use.is_state and isinstance(use.key, ast.Name)}
+        stray += [
+            f"{use.module}:{use.line}"
+            for use in looked_up
+            if use.is_state and isinstance(use.key, ast.Name) and use.key.id not in of_widgets
+            if not use.module.endswith("/state.py")
+        ]
+        assert (folder / "state.py").exists()
+    assert stray == []

@@ -15,16 +15,15 @@ from personachat.history.audit_table import audit_csv
 from personachat.services import Services
 from personachat.stamps import end_of, start_of
 from personachat.ui import session
+from personachat.ui.admin.state import AUDIT_STEP, admin_state
 from personachat.ui.wording import escaped
 
-PAGE_SIZE = 50
 MOST_CHARACTERS = 200
-_MORE = "audit_shown"
 
 
 def draw(_: Services, administrator: Administrator) -> None:
     audit_filter = _filters()
-    row_count = int(st.session_state.get(_MORE, PAGE_SIZE))
+    row_count = admin_state().audit_rows
     events = administrator.audit.page(audit_filter, limit=row_count + 1)
     if not events:
         st.info("No events match.", title="Nothing here", icon=":material/policy:")
@@ -73,7 +72,7 @@ def _filters() -> AuditFilter:
 
 
 def _show_more() -> None:
-    st.session_state[_MORE] = int(st.session_state.get(_MORE, PAGE_SIZE)) + PAGE_SIZE
+    admin_state().audit_rows += AUDIT_STEP
 
 
 def _csv(administrator: Administrator, audit_filter: AuditFilter) -> bytes:

@@ -16,10 +16,9 @@ from personachat.providers.ways_on import on_community_cloud
 from personachat.services import Services
 from personachat.stamps import now
 from personachat.ui import session
+from personachat.ui.admin.state import admin_state
 from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.wording import counted, error_text, escaped
-
-_TRIED = "providers_tried"
 
 
 def draw(services: Services, administrator: Administrator) -> None:
@@ -88,10 +87,9 @@ def _draw_backup(administrator: Administrator) -> None:
 
 
 def _draw_provider(name: str) -> None:
-    tried = st.session_state.get(_TRIED, {})
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{escaped(name)}**")
-        result = tried.get(name)
+        result = admin_state().provider_results.get(name)
         if result:
             st.markdown(result, width="stretch")
         st.button("Try it", icon=":material/bolt:", key=f"try_{name}", on_click=_try, args=(name,))
@@ -104,4 +102,4 @@ def _try(name: str) -> None:
         result = f":material/check: It answers and lists {counted(model_count, 'model')}."
     except PersonaChatError as error:
         result = f":material/error: {error_text(error)}"
-    st.session_state.setdefault(_TRIED, {})[name] = result
+    admin_state().provider_results[name] = result

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import cast
-
-import streamlit as st
 
 from personachat.errors import ImportRepeated, PersonaChatError
 from personachat.history.library import ConversationLibrary, Repeats
-
-_RUN = "import_run"
+from personachat.ui.history.state import history_state
 
 
 class _Cancelled(Exception):
@@ -57,14 +53,14 @@ class ImportRun:
 def begin(library: ConversationLibrary, content: bytes, repeats: Repeats = "refuse") -> None:
     """Take the file in, in a thread of its own."""
     run = ImportRun()
-    st.session_state[_RUN] = run
+    history_state().import_run = run
     threading.Thread(target=run.work, args=(library, content, repeats), name="import", daemon=True).start()
 
 
 def current() -> ImportRun | None:
     """The import of this session that is under way or has just ended."""
-    return cast("ImportRun | None", st.session_state.get(_RUN))
+    return history_state().import_run
 
 
 def forget() -> None:
-    st.session_state.pop(_RUN, None)
+    history_state().import_run = None

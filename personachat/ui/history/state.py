@@ -6,12 +6,15 @@ The same rules as in `personachat.ui.session`: ids and choices behind typed name
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import streamlit as st
 
 from personachat.ui.returning import ReturnedWidgets
 from personachat.ui.session import new_chat, remember, remembered
+
+if TYPE_CHECKING:
+    from personachat.ui.history.import_run import ImportRun
 
 _KEY = "history_page"
 
@@ -58,6 +61,8 @@ class HistoryState:
     shared_turns: int = SHARED_TURNS
     imports: int = 0
     """How many files were taken in: each gets a field of its own."""
+    import_run: ImportRun | None = None
+    """The import that runs or has just ended."""
 
 
 def history_state() -> HistoryState:

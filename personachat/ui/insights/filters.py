@@ -16,6 +16,7 @@ import streamlit as st
 
 from personachat.errors import UsageQuestionInvalid
 from personachat.ui.insights.names import Names
+from personachat.ui.insights.state import insights_state
 from personachat.usage import days, ranges
 from personachat.usage.questions import UsageQuery
 from personachat.usage.ranges import Range, range_of
@@ -32,7 +33,6 @@ _ANY: Final = {
     "purpose": "All purposes",
     "person": "Everyone",
 }
-_ADDRESS = "insights_address"
 _OF_A_CHAT: Final = ("chat", "turn")
 """On the way to a chat Streamlit leaves this page's address with the chat's parameters; Back leads there."""
 
@@ -133,7 +133,7 @@ def _follow_address() -> None:
     from_address = {
         name: st.query_params[name][:_MOST_CHARACTERS] for name in names if name in st.query_params
     }
-    written = st.session_state.get(_ADDRESS)
+    written = insights_state().address
     came_back = not from_address and written is not None
     if written is not None and from_address == written and _key("range") in st.session_state:
         return
@@ -168,4 +168,4 @@ def _write_address(filters: Sequence[str]) -> None:
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != parameters[name]:
             st.query_params[name] = parameters[name]
-    st.session_state[_ADDRESS] = parameters
+    insights_state().address = parameters

@@ -16,6 +16,7 @@ from personachat.ui.history import state
 from personachat.ui.insights import chart
 from personachat.ui.insights.figures import seconds
 from personachat.ui.insights.filters import ChosenPeriod
+from personachat.ui.insights.state import SUGGESTED_STEP, insights_state
 from personachat.ui.wording import escaped
 
 QUESTION = "Which conversations should you look at?"
@@ -23,10 +24,8 @@ EMPTY = (
     "Nothing stands out in this period: no thumbs down, no failures, no replies cut off at their "
     "limit, no long waits and no reply retried again and again."
 )
-STEP = 10
 MOST_REASONS = 4
 MOST_NOTE_CHARACTERS = 80
-_ROW_COUNT = "insights_suggested"
 
 _ICONS = {
     "disliked": ":material/thumb_down:",
@@ -50,7 +49,7 @@ def draw(insights: Insights, chosen: ChosenPeriod) -> None:
             st.info(EMPTY, icon=":material/sentiment_satisfied:")
             return
         st.caption("Your own conversations. Those with the most reasons come first.")
-        rows = int(st.session_state.get(_ROW_COUNT, STEP))
+        rows = insights_state().suggested_rows
         for each in suggestions[:rows]:
             _draw_conversation(each, chosen)
         if len(suggestions) > rows:
@@ -122,4 +121,4 @@ def _rows(suggestions: Sequence[Suggested]) -> list[tuple[object, ...]]:
 
 
 def _show_more() -> None:
-    st.session_state[_ROW_COUNT] = int(st.session_state.get(_ROW_COUNT, STEP)) + STEP
+    insights_state().suggested_rows += SUGGESTED_STEP

@@ -11,11 +11,12 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
+from personachat.ui.personas.state import personas_state
+
 COOKIE = "personachat_personas"
 YEAR_SECONDS = 365 * 24 * 3600
 
 _SET_COOKIE = "<script>document.cookie = {cookie};</script>"
-_WRITTEN = "list_choices_written"
 
 
 def restore(offered: Mapping[str, Sequence[str]]) -> None:
@@ -27,12 +28,12 @@ def restore(offered: Mapping[str, Sequence[str]]) -> None:
 
 def draw_cookie(keys: Sequence[str]) -> None:
     """Have the browser remember what is chosen now under these keys of the session."""
-    choices = st.session_state.get(_WRITTEN) or _remembered()
+    choices = personas_state().list_choices or _remembered()
     here = {key: str(st.session_state[key]) for key in keys if st.session_state.get(key) is not None}
     if here.items() <= choices.items():
         return
     now = {**choices, **here}
-    st.session_state[_WRITTEN] = now
+    personas_state().list_choices = now
     cookie = f"{COOKIE}={quote(json.dumps(now))}; Max-Age={YEAR_SECONDS}; Path=/; SameSite=Lax"
     st.html(_SET_COOKIE.format(cookie=json.dumps(cookie)), unsafe_allow_javascript=True)
 

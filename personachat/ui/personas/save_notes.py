@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import streamlit as st
 
-_NEXT = "save_note"
-"""Where the session has the note of the save that was asked for, also while a question comes before it."""
+from personachat.ui.personas.state import personas_state
+
+_FIELD = "save_note"
 
 
 def field_key(persona_id: str) -> str:
     """The key of the field for a persona's note; its words outlast the dialog."""
-    return f"{_NEXT}.{persona_id}"
+    return f"{_FIELD}.{persona_id}"
 
 
 def take(persona_id: str) -> None:
     """Have the note that stands in the field go with the next save."""
-    st.session_state[_NEXT] = str(st.session_state.get(field_key(persona_id)) or "").strip()
+    personas_state().save_note = str(st.session_state.get(field_key(persona_id)) or "").strip()
 
 
 def taken() -> str:
-    return str(st.session_state.get(_NEXT) or "")
+    return personas_state().save_note
 
 
 def drop() -> None:
     """The next save is another one."""
-    st.session_state.pop(_NEXT, None)
+    personas_state().save_note = ""
 
 
 def saved(persona_id: str) -> None:

@@ -40,6 +40,8 @@ class PersonasState:
     """What the last run listed, and which persona was open then."""
     favourites: frozenset[str] | None = None
     """None until they are read."""
+    list_choices: dict[str, str] = field(default_factory=dict)
+    """What the browser was told to remember of the list, by the widgets' keys."""
     bulk_work: BulkWork | None = None
     deleted_template: Template | None = None
 
@@ -47,6 +49,8 @@ class PersonasState:
     last_tab: str | None = None
     tabs_of: str | None = None
     """Whose tabs were drawn last."""
+    save_note: str = ""
+    """The note for the next save, also while a question comes before it."""
     uploads: int = 0
     """How many pictures were uploaded: each has a field of its own."""
     removed_picture: tuple[str, str] | None = None

@@ -12,10 +12,8 @@ from personachat.ui.dates import exact, viewer_zone
 from personachat.ui.tests.chips import draw_chip
 from personachat.ui.tests.one_reply import ICONS, NAMES, check_line
 from personachat.ui.tests.run_names import ENDS
-from personachat.ui.tests.state import SHOWN_CASES
+from personachat.ui.tests.state import SHOWN_CASES, tests_state
 from personachat.ui.wording import escaped
-
-_ROW_COUNT = "shared_cases"
 
 
 def draw(services: Services, token: str) -> None:
@@ -39,7 +37,7 @@ def draw(services: Services, token: str) -> None:
             st.caption(f":material/gavel: {question}", width="content")
             draw_chip(trust.agreement)
     ordered = sorted(results.score.cases, key=lambda case: case.state == "pass")
-    rows = int(st.session_state.get(_ROW_COUNT, SHOWN_CASES))
+    rows = tests_state().shared_rows
     for case in ordered[:rows]:
         _draw_case(results, case)
     if len(ordered) > rows:
@@ -69,4 +67,4 @@ def _draw_cell(cell: Cell) -> None:
 
 
 def _show_more() -> None:
-    st.session_state[_ROW_COUNT] = int(st.session_state.get(_ROW_COUNT, SHOWN_CASES)) + SHOWN_CASES
+    tests_state().shared_rows += SHOWN_CASES

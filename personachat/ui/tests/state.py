@@ -39,6 +39,8 @@ class TestsState:
     count: int = 0
     rows: int = SHOWN_CASES
     """How many cases of a run are drawn."""
+    shared_rows: int = SHOWN_CASES
+    """How many cases are drawn behind a link to results."""
     labelled: list[ToLabel] = field(default_factory=list)
     """What was labelled in this session, the last one last: it can be undone."""
     labelled_pairs: list[PairToLabel] = field(default_factory=list)
