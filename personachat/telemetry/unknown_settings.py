@@ -16,13 +16,23 @@ PREFIX = "PERSONACHAT_"
 ALMOST = 0.85
 """How much a name that only begins like ours must be like a setting's."""
 
+SHARED_PREFIX = "OPENAI_"
+NEARLY_THE_SAME = 0.9
+"""The same of a name that may be another program's: a setting that is there is none that was misspelt."""
+
 
 def unknown(names: Collection[str], valid_names: Collection[str]) -> dict[str, str]:
     """Names that are meant for PersonaChat but are no setting -> the nearest setting, or ""."""
-    suggestions = {}
+    suggestions: dict[str, str] = {}
     for name in sorted(set(names)):
         upper_name = name.upper()
-        if upper_name in valid_names or not upper_name.startswith(PREFIX[:6]):
+        if upper_name in valid_names:
+            continue
+        if upper_name.startswith(SHARED_PREFIX[:4]):
+            missing = [each for each in valid_names if each.startswith(SHARED_PREFIX) and each not in names]
+            if nearest := get_close_matches(upper_name, missing, n=1, cutoff=NEARLY_THE_SAME):
+                suggestions[name] = nearest[0]
+        if not upper_name.startswith(PREFIX[:6]):
             continue
         ours = upper_name.startswith(PREFIX)
         nearest = get_close_matches(upper_name, valid_names, n=1, cutoff=0.75 if ours else ALMOST)

@@ -255,18 +255,17 @@ class Ledger:
             done = write()
         except Exception as error:
             trouble = error if isinstance(error, PersonaChatError) else unforeseen()
-            if self._trouble is None and trouble is error:
+            before = self._turn_to(trouble)
+            if before is None and trouble is error:
                 log.warning(
                     "The ledger is kept in memory, because it can't be written: %s",
                     trouble.code,
                     extra={"figures": {"code": trouble.code}},
                 )
-            elif self._trouble is None:
+            elif before is None:
                 log.exception("The ledger is kept in memory, because it can't be written")
-            self._trouble = trouble
             return None
-        if self._trouble:
-            self._trouble = None
+        if self._turn_to(None):
             log.info("The ledger is written again")
         if self._lost:
             log.warning(
@@ -276,3 +275,9 @@ class Ledger:
             )
             self._lost = 0
         return done
+
+    def _turn_to(self, trouble: PersonaChatError | None) -> PersonaChatError | None:
+        """What it is now; returns what it was. Several threads write, and one of them says so."""
+        with self._lock:
+            before, self._trouble = self._trouble, trouble
+        return before

@@ -146,27 +146,29 @@ def _ended(
     needed_columns = key_columns | question.columns
     grouping = grouping_for(needed_columns, GROUPINGS)
     whole_spans, rest = kept_and_rest(connection, spans) if grouping else ([], spans)
-    of_days = [columns.days_of_clock(span.offset, grouping, days) for span, days in whole_spans if grouping]
+    kept_parts = [
+        columns.days_of_clock(span.offset, grouping, days) for span, days in whole_spans if grouping
+    ]
     closed = _closed(connection, spans, needed_columns, grouping)
     parts = [part for span in rest for part in columns.parts(span, closed)]
     if conditions:
         kinds = select(usage_kinds.c.id).where(*conditions)
-        of_days, parts = (
+        kept_parts, parts = (
             [part.where(part.selected_columns.kind_id.in_(kinds)) for part in each]
-            for each in (of_days, parts)
+            for each in (kept_parts, parts)
         )
     if not grouping or not columns.by_day or key_columns != set(GROUPINGS[grouping]):
-        return _added_up(connection, by, [*of_days, *parts], names)
+        return _added_up(connection, by, [*kept_parts, *parts], names)
     # What is kept of a day is a row for each group: there is nothing to add up.
-    return [*_as_kept(connection, by, of_days, names), *_added_up(connection, by, parts, names)]
+    return [*_as_kept(connection, by, kept_parts, names), *_added_up(connection, by, parts, names)]
 
 
 def _as_kept(
-    connection: Connection, by: Sequence[str], of_days: Sequence[Select[Any]], names: Sequence[str]
+    connection: Connection, by: Sequence[str], parts: Sequence[Select[Any]], names: Sequence[str]
 ) -> Sequence[Sequence[Any]]:
-    if not of_days:
+    if not parts:
         return []
-    each = union_all(*of_days).subquery()
+    each = union_all(*parts).subquery()
     query = select(*_keys(each, by), *(each.c[name] for name in names))
     query = query.join_from(each, usage_kinds, usage_kinds.c.id == each.c.kind_id)
     return connection.execute(query.limit(MOST_GROUPS + 1)).all()

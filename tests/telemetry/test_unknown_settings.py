@@ -23,6 +23,9 @@ from personachat.telemetry.unknown_settings import sentences, unknown
         ("PERSONCHAT_PUBLIC", "PERSONACHAT_PUBLIC"),
         ("PERSONACHAT_BASEPATH", "PERSONACHAT_BASE_PATH"),
         ("PERSONACHAT_XYZZY", ""),
+        ("OPENAI_APIKEY", "OPENAI_API_KEY"),
+        ("OPEN_AI_API_KEY", "OPENAI_API_KEY"),
+        ("OPENAI_BASEURL", "OPENAI_BASE_URL"),
     ],
 )
 def test_a_wrong_name_is_found_with_the_nearest_right_one(written: str, meant: str) -> None:
@@ -39,10 +42,16 @@ def test_a_wrong_name_is_found_with_the_nearest_right_one(written: str, meant: s
         "PERSON",
         "DATABASE_URI",
         "OPENAI_ORG_ID",
+        "OPENAI_API_BASE",
+        "OPENAI_LOG",
     ],
 )
 def test_what_is_a_setting_or_another_programs_is_left_alone(name: str) -> None:
     assert unknown([name], variables()) == {}
+
+
+def test_a_second_key_of_another_program_is_no_misspelt_one() -> None:
+    assert unknown(["OPENAI_API_KEY", "OPENAI_API_KEY2"], variables()) == {}
 
 
 def test_names_in_the_environment_and_in_the_file_are_said_once_without_their_values(

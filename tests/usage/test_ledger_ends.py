@@ -307,6 +307,24 @@ def test_rows_wait_in_memory_while_the_database_is_away(
     assert caplog.text.count("kept in memory") == 1
 
 
+def test_two_that_fail_at_once_are_told_of_once(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+
+    def fail() -> None:
+        raise DatabaseUnavailable("It is away.")
+
+    def warn(*words: object, **_: object) -> None:
+        told.append(words)
+        if len(told) == 1:
+            other = threading.Thread(target=services.ledger._attempt, args=(fail,))
+            other.start()
+            other.join()
+
+    monkeypatch.setattr(ledger.log, "warning", warn)
+    services.ledger._attempt(fail)
+    assert len(told) == 1
+
+
 def test_what_is_lost_in_a_long_outage_is_the_oldest_and_is_logged(
     services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
