@@ -54,7 +54,7 @@ class WrongTokens:
         if attempts.count & (attempts.count - 1) == 0:  # 1, 2, 4, 8, ...: a flood does not fill the log
             figures = {"network": network, "wrong_tokens": attempts.count}
             log.warning(
-                "Wrong API token from %s, the %d. in a row",
+                "Wrong API token from %s, %d in a row",
                 network,
                 attempts.count,
                 extra={"figures": figures},
