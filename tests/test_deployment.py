@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -241,12 +242,20 @@ def test_a_release_is_checked_and_signed_before_it_is_published() -> None:
     jobs = RELEASE["jobs"]
     assert set(jobs["publish"]["needs"]) == {"build", "sign"}
     assert jobs["sign"]["needs"] == "build"
-    said = [step.get("run", "") for step in jobs["build"]["steps"]]
-    assert any("bash .ci/run" in run for run in said)
-    assert any("twine check" in run for run in said)
+    assert jobs["build"]["needs"] == "check"
+    assert any("twine check" in step.get("run", "") for step in jobs["build"]["steps"])
     assert RELEASE["permissions"] == {"contents": "read"}
     assert "id-token" not in jobs["build"].get("permissions", {})
     assert "secrets." not in (APP / ".github" / "workflows" / "release.yml").read_text("utf-8")
+
+
+def test_a_release_runs_the_tests_on_every_python_that_is_claimed() -> None:
+    check = RELEASE["jobs"]["check"]
+    classifiers = tomllib.loads((APP / "pyproject.toml").read_text("utf-8"))["project"]["classifiers"]
+    claimed = [each for each in (name.rpartition(":: Python :: ")[2] for name in classifiers) if "." in each]
+    assert check["strategy"]["matrix"]["python"] == claimed
+    (run,) = [step for step in check["steps"] if step.get("run") == "bash .ci/run"]
+    assert run["env"] == {"UV_PYTHON": "${{ matrix.python }}"}
 
 
 def test_the_releases_own_check_compares_tag_and_version(tmp_path: Path) -> None:
