@@ -57,17 +57,20 @@ class PageSession:
         assert isinstance(connection, CountingConnection)
         session = cls(url, connection)
         await session._run_script()
-        for _, data in await session._until_the_end():
+        for _, data in await session._until_the_end(with_words=b""):
             session._screen.apply(ForwardMsg.FromString(data))
         if not session._screen.chat_input:
             raise LookupError(f"the app at {url} has no chat box")
         return session
 
     async def ask(self, order: Order) -> Reading:
-        """Type a prompt, and wait until the run that answers it is over."""
+        """Type a prompt, and wait until the run that answers it is over.
+
+        Others end meanwhile: a page draws itself again by itself when another one has begun a conversation.
+        """
         before, submitted_ns = self._connection.received_bytes, time.monotonic_ns()
         await self._run_script(order.prompt)
-        messages = await self._until_the_end()
+        messages = await self._until_the_end(with_words=order.reply[0].encode())
         received_bytes = self._connection.received_bytes - before
         return lambda: Seen(order, submitted_ns, self._read(order, messages), received_bytes)
 
@@ -83,13 +86,15 @@ class PageSession:
             raise ReplyIncomplete(f"{sightings.grown[-1:]} was the last seen of {len(reply)} letters")
         return sightings.grown
 
-    async def _until_the_end(self) -> list[tuple[int, bytes]]:
-        """Every message up to the end of a run, with the time it came."""
+    async def _until_the_end(self, *, with_words: bytes) -> list[tuple[int, bytes]]:
+        """Every message up to the end of a run in which these words have come, with the time it came."""
         messages: list[tuple[int, bytes]] = []
+        words_came = not with_words
         while True:
             data = await asyncio.wait_for(self._connection.recv(decode=False), PATIENCE_SECONDS)
             messages.append((time.monotonic_ns(), data))
-            if len(data) < SMALL_BYTES and ended(ForwardMsg.FromString(data)):
+            words_came = words_came or with_words in data
+            if words_came and len(data) < SMALL_BYTES and ended(ForwardMsg.FromString(data)):
                 return messages
 
     async def _run_script(self, typed: str | None = None) -> None:
@@ -101,6 +106,9 @@ class PageSession:
         context = state.context_info
         context.timezone, context.locale, context.url = "UTC", "en-US", self._url
         context.color_scheme = "light"
+        for widget_id, choice in self._screen.choices.items():
+            widget = state.widget_states.widgets.add()
+            widget.id, widget.string_value = widget_id, choice
         if typed is not None:
             widget = state.widget_states.widgets.add()
             widget.id = self._screen.chat_input

@@ -36,6 +36,8 @@ class Screen:
         """The id of the box to type into; "" where there is none."""
         self.page_hash = ""
         self.query = ""
+        self.choices: dict[str, str] = {}
+        """What is chosen in the fields to choose from, by their ids: a browser says it with every run."""
         self._known: dict[str, tuple[int, Any]] = {}
         self._kept_runs = 2
         self._run = 0
@@ -84,6 +86,9 @@ class Screen:
         kind = element.WhichOneof("type")
         if kind == "chat_input":
             self.chat_input = element.chat_input.id
+        elif kind == "selectbox" and element.selectbox.options:
+            box = element.selectbox
+            self.choices[box.id] = box.raw_value if box.set_value else box.options[box.default]
         if kind not in BODIES and kind != "code":
             return path in self._texts and self._remove(path)
         body = element.code.code_text if kind == "code" else getattr(element, kind).body
