@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TypeAlias
 
@@ -18,7 +18,7 @@ from personachat.chat.starter import ReplyStarter
 from personachat.chat.turns import new_turn
 from personachat.conversations.model import Turn, branch
 from personachat.errors import ComparisonInvalid, ConversationNotFound, CostLimitReached
-from personachat.lab.comparisons.model import Comparison, Variant
+from personachat.lab.comparisons.model import Comparison, Round, Variant
 from personachat.lab.comparisons.reservations import SqlReservations
 from personachat.messages import Usage
 from personachat.owners import comparing
@@ -127,19 +127,45 @@ class Spending:
         return CostLimitReached(f"This could cost up to ${needed:.4f}, and {sentence}.", hint=RAISE_IT)
 
     def spent_usd(self, comparison: Comparison) -> float:
-        """What all replies have cost."""
-        return sum(self._spent_usd(each) for each in comparison.variants)
+        """What all replies have cost.
 
-    def _spent_usd(self, variant: Variant) -> float:
-        tree = self._tree(variant)
+        Each that waits for a blind vote counts as the dearest column's longest: how often one column can be
+        asked again would tell what it costs.
+        """
+        trees = {each.id: self._tree(each) for each in comparison.variants}
+        waiting = {
+            turn_id: dearest
+            for one in (comparison.rounds if comparison.blind else ())
+            if not one.revealed and (dearest := self._dearest(comparison, one, trees)) is not None
+            for turn_id in one.asked.values()
+        }
+        return sum(self._spent_usd(each, trees[each.id], waiting) for each in comparison.variants)
+
+    def _dearest(
+        self, comparison: Comparison, one: Round, trees: Mapping[str, tuple[Turn, ...]]
+    ) -> float | None:
+        """The most that any column's reply to a message can cost; None where no column has been asked."""
+        costs = []
+        for variant in comparison.variants:
+            turns = {turn.id: turn for turn in trees[variant.id]}
+            if one.asked.get(variant.id) in turns:
+                costs.append(self._most(variant, branch(turns, one.asked[variant.id])) or 0.0)
+        return max(costs, default=None)
+
+    def _spent_usd(self, variant: Variant, tree: Sequence[Turn], waiting: Mapping[str, float]) -> float:
+        """`waiting` has what each reply counts as that waits for a vote, by the turn that it answers."""
         turns = {turn.id: turn for turn in tree}
         total = 0.0
         for turn in tree:
             if turn.reply is None:
                 continue
-            if not turn.reply.live and turn.reply.cost_usd is not None:
+            if not turn.reply.live and not turn.reply.text and turn.reply.cost_usd is None:
+                continue  # it failed before it cost anything
+            if turn.parent_id and turn.parent_id in waiting:
+                total += waiting[turn.parent_id]
+            elif not turn.reply.live and turn.reply.cost_usd is not None:
                 total += turn.reply.cost_usd
-            elif turn.reply.live or turn.reply.text:  # else it failed before it cost anything
+            else:
                 total += self._most(variant, branch(turns, turn.parent_id)) or 0.0
         return total
 

@@ -10,7 +10,7 @@ from personachat.lab.comparisons.service import Comparisons
 from personachat.messages import Usage
 from personachat.owners import LOCAL_OWNER
 from personachat.usage import pricing
-from tests.fake_provider import FakeProvider, failure, tokens
+from tests.fake_provider import FakeProvider, chunk, events, failure, tokens
 from tests.lab.comparisons.conftest import ended
 
 CHEAP, DEAR = "gpt-4o-mini", "gpt-4o"
@@ -28,6 +28,16 @@ def begun(comparisons: Comparisons, limit: float, **more: object) -> str:
     comparison_id = comparisons.begin(PAIR, "One", most_cost_usd=limit, **more)  # type: ignore[arg-type]  # looser than the types on purpose
     ended(comparisons, comparison_id)
     return comparison_id
+
+
+def asked_again(comparisons: Comparisons, comparison_id: str) -> bool:
+    """Whether there was room for one more reply."""
+    try:
+        comparisons.retry(comparison_id, "A")
+    except CostLimitReached:
+        return False
+    ended(comparisons, comparison_id)
+    return True
 
 
 def send_all(comparisons: Comparisons, comparison_id: str) -> None:
@@ -124,6 +134,23 @@ def test_before_a_blind_vote_what_is_refused_does_not_tell_which_column_is_dear(
         except CostLimitReached:
             refused.append(letter)
     assert len(refused) == 1
+
+
+def test_before_a_blind_vote_each_column_can_be_asked_again_as_often_as_the_other(
+    comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    """Else how often that is would tell which column costs more."""
+    times = []
+    for failing in (CHEAP, DEAR):
+        fake.forget()
+        for _ in range(50):
+            cut = events(*[chunk("x ")] * 400, {"error": {"message": "no", "code": "x"}})
+            fake.answer_by_model({failing: cut})
+        comparison_id = begun(comparisons, 5 * most(DEAR), blind=True)
+        times.append(0)
+        while asked_again(comparisons, comparison_id):
+            times[-1] += 1
+    assert times[0] == times[1] > 0
 
 
 def test_before_a_blind_vote_no_sum_tells_which_model_is_asked(
