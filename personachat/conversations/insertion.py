@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Insert, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from personachat.conversations import tree
@@ -33,8 +34,7 @@ def insert_turns(
     parent_id = added[0].parent_id
     depths: dict[str | None, int] = {None: -1}
     if parent_id is not None:
-        above = select(turns.c.depth).where(turns.c.id == parent_id)
-        depth = connection.execute(above.where(turns.c.conversation_id == conversation_id)).scalar()
+        depth = connection.execute(_DEPTH, {"parent": parent_id, "here": conversation_id}).scalar()
         is_known = parent_id == visible_leaf or tree.is_visible(
             connection, parent_id, conversation_id=conversation_id
         )
@@ -53,16 +53,30 @@ def insert_turns(
         row["request"] = request_values(request, prompt_id=values[turn.id]["id"]) if request else None
         row["process_id"] = process_id if turn.reply and turn.reply.live else None
         rows.append(row)
-    connection.execute(insert(turns), rows)
+    connection.execute(_INSERT, rows)
     return depths[parent_id] + 1
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add the rows whose key is not there yet, in the keys' order: two writers never block each other."""
     if rows:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         ordered = sorted(rows, key=lambda row: str(row["id"]))
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), ordered)
+        connection.execute(_insert_new(table, connection.dialect.name), ordered)
+
+
+# Built once: that takes longer than it takes to carry them out.
+
+_DEPTH = select(turns.c.depth).where(
+    turns.c.id == bindparam("parent"), turns.c.conversation_id == bindparam("here")
+)
+_INSERT = insert(turns)
+
+
+@cache
+def _insert_new(table: Table, dialect_name: str) -> Insert:
+    dialect = sqlite if dialect_name == "sqlite" else postgresql
+    statement: Insert = dialect.insert(table).on_conflict_do_nothing()
+    return statement
 
 
 def retitle(connection: Connection, conversation_id: str, title: str, added: Sequence[Turn]) -> None:

@@ -33,11 +33,14 @@ def owned_head(connection: Connection, owner: str, conversation_id: str, *, hold
     return row
 
 
-_HEAD = select(conversations).where(
+OWNED = and_(
     conversations.c.id == bindparam("this"),
     conversations.c.owner == bindparam("owned_by"),
     conversations.c.deleted_at.is_(None),
 )
+"""The same condition, for statements that are built once."""
+
+_HEAD = select(conversations).where(OWNED)
 _HELD = _HEAD.with_for_update()
 
 

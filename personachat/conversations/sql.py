@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, String, and_, bindparam, delete, exists, insert, or_, select, update
 
 from personachat.conversations import queue as waiting
 from personachat.conversations import tree as branches
@@ -18,7 +18,7 @@ from personachat.conversations.base import no_such_turn
 from personachat.conversations.insertion import insert_turns, retitle
 from personachat.conversations.known_turns import KnownTurns
 from personachat.conversations.model import Conversation, QueuedMessage, Rating, SentRequest, Turn
-from personachat.conversations.ownership import is_owned, owned_head, owned_turn, visible_turn
+from personachat.conversations.ownership import OWNED, is_owned, owned_head, owned_turn, visible_turn
 from personachat.conversations.rows import conversation_of, request_of, turn_of
 from personachat.conversations.tables import conversations, prompts
 from personachat.conversations.tables import turns as turns_table
@@ -124,23 +124,9 @@ class SqlConversations:
         values: dict[str, Any] = {"updated_at": now()}
         if turns:
             values["leaf_id"] = turns[-1].id
-        goes_on = (
-            update(conversations)
-            .where(
-                is_owned(owner, conversation_id),
-                or_(
-                    conversations.c.leaf_id.is_not_distinct_from(only_after),
-                    and_(
-                        conversations.c.leaf_id.is_not(None),
-                        ~exists().where(turns_table.c.id == conversations.c.leaf_id),
-                    ),
-                ),
-            )
-            .values(values)
-            .returning(conversations.c.title, conversations.c.has_own_title, conversations.c.variables)
-        )
+        which = {"owned_by": owner, "this": conversation_id, "only_after": only_after}
         with self._database.write() as connection:
-            head = connection.execute(goes_on).first()
+            head = connection.execute(_GOES_ON, {**values, **which}).first()
             if head is None:
                 owned_head(connection, owner, conversation_id)
                 return False
@@ -279,6 +265,23 @@ class SqlConversations:
             requests=requests or {},
             process_id=process_id,
         )
+
+
+_GOES_ON = (
+    update(conversations)
+    .where(
+        OWNED,
+        or_(
+            conversations.c.leaf_id.is_not_distinct_from(bindparam("only_after", type_=String)),
+            and_(
+                conversations.c.leaf_id.is_not(None),
+                ~exists().where(turns_table.c.id == conversations.c.leaf_id),
+            ),
+        ),
+    )
+    .returning(conversations.c.title, conversations.c.has_own_title, conversations.c.variables)
+)
+"""Built once: that takes longer than it takes to carry it out."""
 
 
 def _give(

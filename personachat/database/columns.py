@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, Float, MetaData, String, TypeDecorator
@@ -53,6 +54,10 @@ class _SqliteMoment(sqlite.DATETIME):
         return moment
 
 
+MOST_MOMENTS = 4_000
+"""As SQLite has them, which keeps them as text; of each column."""
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC; SQLite keeps no time zone, so it is taken off on the way in and put back."""
 
@@ -74,6 +79,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return in_range(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        """The moments read last are remembered: a page reads those of a whole chat in every run."""
+        convert = super().result_processor(dialect, coltype)
+        return lru_cache(MOST_MOMENTS)(convert) if convert and dialect.name == "sqlite" else convert
 
 
 class OneOf(TypeDecorator[str]):

@@ -8,13 +8,16 @@ import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
+from sqlalchemy.dialects import sqlite
 
 from personachat.conversations.sql import SqlConversations
 from personachat.database import faults
+from personachat.database.columns import UtcDateTime
 from personachat.database.connection import FILE_NAME, Database
 from personachat.errors import DatabaseUnavailable, PersonaChatError
 from personachat.settings import load_settings
@@ -250,3 +253,13 @@ def test_every_code_of_sqlite_becomes_a_sentence(code: int, told: str, tmp_path:
     found = faults.failure(error, path=tmp_path / "x.sqlite3")
     assert told in str(found)
     assert SECRET not in str(found)
+
+
+def test_moments_that_were_read_before_are_what_they_were() -> None:
+    stored = ("2026-11-29 14:50:58.123456", "2026-11-29 14:50:58.000000", None)
+    dialect = sqlite.dialect()
+    read = UtcDateTime().dialect_impl(dialect).result_processor(dialect, None)
+    first, again = ([read(each) for each in stored] for _ in range(2))
+    moment = datetime(2026, 11, 29, 14, 50, 58, tzinfo=UTC)
+    assert first == again == [moment.replace(microsecond=123456), moment, None]
+    assert first[0] is again[0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from personachat.database.connection import Database
 from personachat.database.upsert import put
@@ -29,6 +29,9 @@ MOST_CHARACTERS = 32
 _PATTERN = re.compile(r"(?=.*[a-z])[a-z0-9][a-z0-9._-]{0,31}", re.ASCII)
 
 _l, _m = persona_labels.c, persona_label_moves.c
+
+_ALL = select(_l.persona_id, _l.label).where(_l.place == bindparam("here")).order_by(_l.persona_id, _l.label)
+"""Built once, as each run of the chat page asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,9 @@ class Labels:
 
     def all(self) -> dict[str, tuple[str, ...]]:
         """The labels of every persona that has any."""
-        query = select(_l.persona_id, _l.label).where(_l.place == self._place)
         labels_by_persona: dict[str, list[str]] = defaultdict(list)
         with self._database.read() as connection:
-            for row in connection.execute(query.order_by(_l.persona_id, _l.label)):
+            for row in connection.execute(_ALL, {"here": self._place}):
                 labels_by_persona[row.persona_id].append(row.label)
         return {persona_id: tuple(names) for persona_id, names in labels_by_persona.items()}
 

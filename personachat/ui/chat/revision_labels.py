@@ -47,9 +47,14 @@ def numbers(turns: Iterable[Turn]) -> Mapping[Spoken, int]:
     return memory.numbers
 
 
+def number_of(turn: Turn, known_numbers: Mapping[Spoken, int]) -> int | None:
+    """Of the persona that spoke a turn; None if it is not known."""
+    return known_numbers.get(_spoken(turn))
+
+
 def label(turn: Turn, known_numbers: Mapping[Spoken, int]) -> str:
     """E.g. "revision 3", as a link to it; "" if it is not known."""
-    number = known_numbers.get(_spoken(turn))
+    number = number_of(turn, known_numbers)
     if number is None:
         return ""
     query = urlencode({"id": turn.persona_id, "revision": number})

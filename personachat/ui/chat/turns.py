@@ -126,7 +126,12 @@ def draw(
         view.repeats.draw(
             turn.id,
             partial(_draw, view, turn, last=False, ways_on=None),
-            of=(turn, face(turn), _caption(view, turn), turn.id in view.last_before),
+            of=(
+                turn,
+                face(turn),
+                revision_labels.number_of(turn, view.revisions),
+                turn.id in view.last_before,
+            ),
         )
 
 
