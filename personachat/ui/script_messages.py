@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import Runtime, app_session
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.scriptrunner import ScriptRunner, ScriptRunnerEvent
 from streamlit.runtime.session_manager import ActiveSessionInfo
 
 _WAITING = "_personachat_waiting"
@@ -26,6 +27,7 @@ _WAITING = "_personachat_waiting"
 MOST_TOGETHER = 50
 """So many messages are sent before others have their turn. A browser with 500 waiting is taken for lost."""
 
+_on_event = AppSession._on_scriptrunner_event
 _call_soon = AppSession._call_soon_on_event_loop
 _message_enqueued = Runtime._enqueued_some_message
 _flush = AppSession.flush_browser_queue
@@ -43,11 +45,25 @@ class _Waiting:
 
 def send_together() -> None:
     """Make Streamlit do so; once a process, before the first visitor, and again changes nothing."""
+    AppSession._on_scriptrunner_event = _take_in  # type: ignore[assignment,method-assign]  # Streamlit has no public way
     AppSession._call_soon_on_event_loop = _call_together  # type: ignore[method-assign]  # Streamlit has no public way
     Runtime._enqueued_some_message = _say_once  # type: ignore[method-assign]  # Streamlit has no public way
     AppSession.flush_browser_queue = _flush_together  # type: ignore[assignment,method-assign]  # Streamlit has no public way
     Runtime._send_message = _send_together  # type: ignore[assignment,method-assign]  # Streamlit has no public way
     app_session._populate_theme_msg = _fill_in_known_theme
+
+
+def _take_in(self: AppSession, sender: ScriptRunner | None, event: ScriptRunnerEvent, **details: Any) -> None:
+    """What a run draws needs none of what Streamlit looks at for all that may happen to a run."""
+    if event == ScriptRunnerEvent.ENQUEUE_FORWARD_MSG:
+        _call_together(self, partial(_put, self, sender, details["forward_msg"]))
+    else:
+        _on_event(self, sender, event, **details)
+
+
+def _put(session: AppSession, sender: ScriptRunner | None, message: ForwardMsg) -> None:
+    if sender is session._scriptrunner:  # else the run has been replaced by another one
+        session._enqueue_forward_msg(message)
 
 
 def _call_together(self: AppSession, callback: Callable[[], None]) -> None:

@@ -259,6 +259,7 @@ def test_moments_that_were_read_before_are_what_they_were() -> None:
     stored = ("2026-11-29 14:50:58.123456", "2026-11-29 14:50:58.000000", None)
     dialect = sqlite.dialect()
     read = UtcDateTime().dialect_impl(dialect).result_processor(dialect, None)
+    assert read
     first, again = ([read(each) for each in stored] for _ in range(2))
     moment = datetime(2026, 11, 29, 14, 50, 58, tzinfo=UTC)
     assert first == again == [moment.replace(microsecond=123456), moment, None]

@@ -13,6 +13,7 @@ from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import Runtime, app_session
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.runtime.scriptrunner import ScriptRunnerEvent
 from streamlit.web.server.starlette.starlette_server_config import WEBSOCKET_MAX_SEND_QUEUE_SIZE
 
 from personachat.ui import script_messages
@@ -137,6 +138,25 @@ def test_on_the_loop_it_is_said_once_that_there_is_something_to_send(monkeypatch
     asyncio.run(main())
 
 
+def test_what_a_run_draws_is_put_in_line_unless_another_run_has_taken_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session: Any = Session(Loop())
+    handled: list[Any] = []
+    session._enqueue_forward_msg = handled.append
+    session._scriptrunner, before = object(), object()
+    monkeypatch.setattr(script_messages, "_on_event", lambda *args, **kwargs: handled.append((args, kwargs)))
+    message = ForwardMsg(ref_hash="drawn")
+    drawn, stopped = ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, ScriptRunnerEvent.SCRIPT_STOPPED_WITH_SUCCESS
+    script_messages._take_in(session, before, event=drawn, forward_msg=message)  # type: ignore[arg-type]  # any object does
+    script_messages._take_in(session, session._scriptrunner, event=drawn, forward_msg=message)
+    assert handled == []  # the loop's affair
+    session._event_loop.run()
+    assert handled == [message]
+    script_messages._take_in(session, session._scriptrunner, event=stopped, run_descriptor=None)
+    assert handled[1:] == [((session, session._scriptrunner, stopped), {"run_descriptor": None})]
+
+
 def test_what_waits_for_a_browser_is_sent_in_groups_and_in_order() -> None:
     session = Session(Loop())
     session._browser_queue = ForwardMsgQueue()
@@ -175,6 +195,7 @@ def test_the_theme_is_told_as_streamlit_tells_it(section: str) -> None:
 def test_it_is_done_where_the_server_is_ours() -> None:
     import personachat.server  # noqa: F401  # imported for what it puts in place
 
+    assert AppSession._on_scriptrunner_event is script_messages._take_in
     assert AppSession._call_soon_on_event_loop is script_messages._call_together
     assert Runtime._enqueued_some_message is script_messages._say_once
     assert AppSession.flush_browser_queue is script_messages._flush_together
