@@ -120,7 +120,7 @@ class Tab:
 
     async def type_into_a_persona(self) -> float:
         await self._page.goto(f"{self._url}/personas?id={PERSONA}")
-        await self._page.get_by_role("tab", name="Form").click(timeout=PATIENCE_MS)
+        await self._page.get_by_role("tab", name="Prompt").click(timeout=PATIENCE_MS)
         field = self._page.get_by_role("textbox", name="System prompt")
         await field.wait_for(timeout=PATIENCE_MS)
         await self._settle()
