@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, String, and_, bindparam, delete, insert, select, update
 
 from personachat.conversations import queue as waiting
 from personachat.conversations import tree as branches
@@ -128,8 +128,13 @@ class SqlConversations:
         with self._database.write() as connection:
             head = connection.execute(_GOES_ON, {**values, **which}).first()
             if head is None:
-                owned_head(connection, owner, conversation_id)
-                return False
+                leaf_id = owned_head(connection, owner, conversation_id, hold=True).leaf_id
+                if leaf_id is None or branches.is_stored(connection, leaf_id):
+                    return False
+                if branches.newest_in(connection, conversation_id) != only_after:
+                    return False
+                branches.show(connection, conversation_id, only_after)
+                head = connection.execute(_GOES_ON, {**values, **which}).one()
             if variables:
                 _give(connection, conversation_id, head.variables, variables)
             if turns:
@@ -271,13 +276,7 @@ _GOES_ON = (
     update(conversations)
     .where(
         OWNED,
-        or_(
-            conversations.c.leaf_id.is_not_distinct_from(bindparam("only_after", type_=String)),
-            and_(
-                conversations.c.leaf_id.is_not(None),
-                ~exists().where(turns_table.c.id == conversations.c.leaf_id),
-            ),
-        ),
+        conversations.c.leaf_id.is_not_distinct_from(bindparam("only_after", type_=String)),
     )
     .returning(conversations.c.title, conversations.c.has_own_title, conversations.c.variables)
 )

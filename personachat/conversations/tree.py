@@ -35,6 +35,11 @@ def is_visible(connection: Connection, turn_id: str, *, conversation_id: str) ->
     return here and all(row.deleted_at is None for row in rows)
 
 
+def is_stored(connection: Connection, turn_id: str) -> bool:
+    """Whether there is such a turn, deleted or not."""
+    return connection.execute(select(turns.c.number).where(turns.c.id == turn_id)).first() is not None
+
+
 def is_on_path(connection: Connection, turn_id: str, *, leaf_id: str | None) -> bool:
     up = _upward(leaf_id)
     return connection.execute(select(up.c.number).where(up.c.id == turn_id)).first() is not None
