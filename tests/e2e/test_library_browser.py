@@ -278,6 +278,10 @@ def test_on_a_phone_the_sidebar_makes_way_for_what_was_opened(app_server: AppSer
     page.set_viewport_size({"width": 400, "height": 800})
     page.goto(f"{app_server.url}/personas")
     page.get_by_test_id("stExpandSidebarButton").click()
+    expect(page.get_by_test_id("stExpandSidebarButton")).to_be_hidden()
+    page.reload()  # a page does not begin with the sidebar over it
+    expect(page.get_by_test_id("stExpandSidebarButton")).to_be_visible()
+    page.get_by_test_id("stExpandSidebarButton").click()
     row(page, "Read on the train").click()
     expect(bubbles(page).nth(1)).to_contain_text("Read on the train")
     expect(page.get_by_test_id("stExpandSidebarButton")).to_be_visible()

@@ -8,6 +8,7 @@ import * as beside from "./beside.js"
 import * as compared from "./compared.js"
 import * as confirming from "./confirming.js"
 import * as desk from "./desk.js"
+import * as direction from "./direction.js"
 import * as figures from "./figures.js"
 import * as focus from "./focus.js"
 import * as following from "./following.js"
@@ -23,7 +24,7 @@ import * as typing from "./typing.js"
 import * as unsent from "./unsent.js"
 
 const parts = [
-  avatars, beside, compared, confirming, figures, history, leaving, listbox, menus, scrolling, unsent, focus,
+  avatars, beside, compared, confirming, direction, figures, history, leaving, listbox, menus, scrolling, unsent, focus,
   following, speech, theme, typing, prompt, desk,
 ]
 const page = { component: null }
