@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import streamlit as st
 
 from personachat.conversations.model import Rating, Turn
@@ -21,7 +23,13 @@ def draw(turn: Turn) -> None:
     if turn.rating is None:
         return
     with (
-        st.popover(heard("Note"), icon=":material/edit_note:", help="Note on the rating", type="tertiary"),
+        st.popover(
+            heard("Note"),
+            icon=":material/edit_note:",
+            help="Note on the rating",
+            type="tertiary",
+            key=f"note_{crc32(turn.rating_note.encode())}_{turn.id}",  # another one once it is saved
+        ),
         st.form(f"rating_{turn.id}", border=False),
     ):
         st.text_area("Why?", turn.rating_note, key=_note_key(turn.id), max_chars=2_000)
