@@ -25,7 +25,7 @@ REPLY = """Words with `code`, a [link](https://example.org) and **more**.
 
 ```python
 for number in range(3):  # a comment
-    print("text", number, 12, None)  # a comment
+    print("text", number, 12, None)  # a comment that is too long for the line and has to be scrolled to be read
 
 
 @decorated
@@ -37,9 +37,22 @@ class Thing(Base):
 | a | b |
 |---|---|
 | 1 | 2 |
+
+> A quote.
 """
 
 ARABIC = "مرحبا بك"
+
+NOTES_WHAT_IS_HEARD = """window.heard = []
+new MutationObserver(changes => {
+  for (const line of changes.flatMap(change => [...change.addedNodes]))
+    if (line.parentElement?.dataset?.part === "spoken") heard.push(line.textContent)
+}).observe(document, { childList: true, subtree: true })"""
+
+
+def heard(page: Page) -> list[str]:
+    lines: list[str] = page.evaluate("window.heard")
+    return lines or [""]
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -69,11 +82,13 @@ def test_chat_and_its_layers_are_for_everyone(app_server: AppServer, themed: Pag
     with talk_in(app_server) as talk:
         talk.new("Another", "One", **SPEAKER)
         conversation = talk.new("A question", REPLY, "More", REPLY, **SPEAKER)
+        talk.set_turn(talk.store.get(LOCAL_OWNER, conversation).path[1].id, reasoning="A thought.")
     page.goto(app_server.url)
     expect(page.locator(".st-key-new_chat")).to_be_visible()
     assert serious(page) == []
     page.goto(f"{app_server.url}/?chat={conversation}")
     expect(page.get_by_test_id("stChatMessage").last).to_contain_text("tokens")
+    expect(page.get_by_text("Thought for a moment")).to_be_attached()
     assert serious(page) == []
     page.locator(".st-key-chat_menu button:visible").click()
     expect(page.get_by_role("menu")).to_be_visible()
@@ -182,9 +197,56 @@ def test_a_reply_is_read_out_by_the_sentence(app_server: AppServer, page: Page) 
     expect(spoken.locator("p")).to_have_count(0)  # it is not there to be read twice
 
 
+def test_a_pause_is_heard_and_of_a_reply_that_somebody_left_nothing_more(
+    app_server: AppServer, page: Page
+) -> None:
+    gates = [Gate(), Gate(), Gate()]
+    assert app_server.provider
+    app_server.provider.enqueue(
+        tokens(["One. ", gates[0], "Two. ", gates[1]]),
+        tokens(["Short", gates[2], " end"], finish="length"),
+        tokens(["Three. ", gates[1], "Four."]),
+    )
+    page.add_init_script(NOTES_WHAT_IS_HEARD)
+    page.goto(app_server.url)
+    wait_until(page, BEHAVES)
+    box, bubbles = page.get_by_test_id("stChatInputTextArea"), page.get_by_test_id("stChatMessage")
+
+    def say(words: str, reply: str) -> None:
+        expect(box).to_be_enabled()
+        box.fill(words)
+        box.press("Enter")
+        expect(bubbles.last).to_contain_text(reply)
+        wait_for(page, lambda: "The reply begins." in heard(page))
+
+    say("Go", "One.")
+    page.get_by_role("button", name="Pause").click()
+    wait_for(page, lambda: heard(page)[-1] == "One. The reply is paused.")
+    gates[0].open()
+    page.get_by_role("button", name="Resume").click()
+    wait_for(page, lambda: "The reply goes on." in heard(page))
+    page.get_by_role("button", name="Stop").click()
+    wait_for(page, lambda: "The reply has ended" in heard(page)[-1])
+    assert "stop_circle" not in " ".join(heard(page))
+    settled(page)
+    page.evaluate("heard.length = 0")
+    say("Once more", "Short")
+    gates[2].open()
+    wait_for(page, lambda: heard(page)[-1] == "Short end The reply has ended: Cut off at the token limit.")
+    settled(page)
+    page.evaluate("heard.length = 0")
+    say("And again", "Three.")
+    page.get_by_role("button", name="New chat").click()
+    expect(bubbles).to_have_count(1)
+    settled(page)
+    gates[1].open()
+    assert heard(page)[-1] in {"The reply begins.", "Three."}
+
+
 def test_a_paragraph_runs_as_it_is_written_and_code_does_not(app_server: AppServer, page: Page) -> None:
     with talk_in(app_server) as talk:
-        conversation = talk.new(ARABIC, f"{ARABIC}\n\nEnglish.\n\n`x = {ARABIC}`", **SPEAKER)
+        words = f"{ARABIC}\n\nEnglish.\n\n`x = {ARABIC}`\n\n- {ARABIC} 1\n\n1. One\n\n> {ARABIC} 2"
+        conversation = talk.new(ARABIC, words, **SPEAKER)
     page.goto(f"{app_server.url}/?chat={conversation}")
     wait_until(page, BEHAVES)
     reply = page.get_by_test_id("stChatMessage").last
@@ -194,3 +256,13 @@ def test_a_paragraph_runs_as_it_is_written_and_code_does_not(app_server: AppServ
     wait_for(page, lambda: reply.get_by_text(ARABIC, exact=True).evaluate(side) == "right")
     wait_for(page, lambda: reply.get_by_text("English.").evaluate(side) == "left")
     wait_for(page, lambda: reply.locator("code").evaluate("one => getComputedStyle(one).direction") == "ltr")
+    runs = "one => getComputedStyle(one).direction"
+    for block, direction in (("ul", "rtl"), ("ol", "ltr"), ("blockquote", "rtl")):
+        wait_for(page, lambda: reply.locator(block).evaluate(runs) == direction)  # noqa: B023  # it is called at once
+    bullet_is_inside = """one => { const words = one.closest("[data-testid=stMarkdownContainer]")
+        return one.getBoundingClientRect().right <= words.getBoundingClientRect().right - 12 }"""
+    wait_for(page, lambda: bool(reply.locator("ul li").evaluate(bullet_is_inside)))
+    question = page.get_by_test_id("stChatMessage").first.get_by_text(ARABIC)
+    wait_for(page, lambda: question.evaluate(side) == "right")
+    page.get_by_test_id("stChatInputTextArea").fill(ARABIC)
+    expect(page.get_by_test_id("stChatInputTextArea")).to_have_css("unicode-bidi", "plaintext")

@@ -34,6 +34,15 @@ export const conversation = address => new URL(address, location.href).searchPar
 export const liveReply = () =>
   document.querySelector('[class*="st-key-pause_"] button, .st-key-try_out_stop button:not([disabled])')
 
+const STEERED = /st-key-(?:pause|resume)_([\w-]+)/
+
+/** What tells the reply that is being written, or paused, from any other; "" for none. */
+export const nameOfLiveReply = () => {
+  const control = document.querySelector('[class*="st-key-pause_"], [class*="st-key-resume_"]')
+  return STEERED.exec(control?.className ?? "")?.[1] ?? (liveReply() ? "try out" : "")
+}
+export const isPaused = () => Boolean(document.querySelector('[class*="st-key-resume_"]'))
+
 /** Whether the server is there. */
 export const isConnected = () => app()?.dataset.testConnectionState === "CONNECTED"
 
