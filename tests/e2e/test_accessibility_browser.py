@@ -25,7 +25,7 @@ REPLY = """Words with `code`, a [link](https://example.org) and **more**.
 
 ```python
 for number in range(3):  # a comment
-    print("text", number, 12, None)  # a comment that is too long for the line and has to be scrolled to be read
+    print("text", number, 12, None)  # a comment that is too long, so that it has to be scrolled
 
 
 @decorated
