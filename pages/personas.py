@@ -78,7 +78,8 @@ with notice:
     if not storage_notice.personas_are_kept(session.services().settings):
         storage_notice.draw_short_lived(session.services().settings)
 
-left, right = st.columns([1, 2.5], gap="medium")
+with st.container(key="desk" if open_persona else "desk_without_persona"):
+    left, right = st.columns([1, 2.5], gap="medium")
 
 with right:
     trouble = st.container()

@@ -81,6 +81,7 @@ function open(page, name, button) {
   menu.style.left = `${Math.max(8, Math.min(at.left, innerWidth - offsetWidth - 8))}px`
   menu.style.top = `${Math.max(8, top)}px`
   button.setAttribute("aria-expanded", "true")
+  place.dataset.menuOpen = ""
   menu.firstElementChild.focus()
 }
 
@@ -110,6 +111,7 @@ function choose(page, chosen) {
 function closed() {
   menu.removeAttribute("role") // what is not there lies over nothing
   opener?.setAttribute("aria-expanded", "false")
+  delete opener?.parentElement?.dataset.menuOpen
 }
 
 function onKey(event) {

@@ -123,6 +123,7 @@ export const unnamedCharts = () =>
 
 // --- menus ----------------------------------------------------------------------------------------------------
 
+export const hasChatMenu = () => document.querySelector(".st-key-chat_menu") !== null
 export const streamlitMenu = () => document.querySelector('[data-testid="stMainMenuButton"]')
 
 /** The conversations in the sidebar but the open one, which has a menu of Streamlit's beside it. */

@@ -11,4 +11,6 @@ function onClick(event) {
   if (item?.textContent.trim() === "Theme and print") setTimeout(() => dom.streamlitMenu()?.click())
 }
 
-export function look() {}
+export function look() {
+  document.documentElement.toggleAttribute("data-chat-menu", dom.hasChatMenu())
+}
