@@ -85,7 +85,9 @@ def _draw(everything: Sequence[Row], *, selected: str | None) -> None:
     elif hits:
         changed = changed or bulk.changed_at([row.id for row in page])
         faces.load(row.picture for row in page)
-        results = test_results.of({row.id: row.etag for row in page if row.etag})
+        here = personas_state()
+        here.listed = {row.id: row.etag for row in page if row.etag}
+        results = test_results.of(here.listed)
         with _box():
             for row in page:
                 _draw_row(

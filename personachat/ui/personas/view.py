@@ -21,6 +21,7 @@ from personachat.ui.chat.transcript import drawable
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import favourites, kept_drafts, lore, menu, pasted_file, test_results
 from personachat.ui.personas.desk import Entry, OpenPersona, desk
+from personachat.ui.personas.state import personas_state
 from personachat.ui.personas.texts import line_of
 from personachat.ui.wording import counted, error_text, escaped
 
@@ -46,9 +47,8 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], open_persona: Op
             with st.container(key=f"standing_{open_persona.standing}", width="content"):
                 _draw_badge(open_persona)
             if open_persona.saved_persona and open_persona.stored:
-                test_results.draw(
-                    test_results.of({open_persona.id: open_persona.stored.etag}).get(open_persona.id)
-                )
+                etags = personas_state().listed | {open_persona.id: open_persona.stored.etag}
+                test_results.draw(test_results.of(etags).get(open_persona.id))
         st.space("stretch")
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
             _draw_actions(personas, entries, open_persona)
