@@ -130,6 +130,9 @@ class _Life:
             return
         # What listens for news has no end of its own, and the server waits for it.
         unfinished = _Unfinished(send)
+        # Nothing is kept to be told again, and the SDK gives no answer to who asks for it.
+        headers = [header for header in scope["headers"] if header[0] != b"last-event-id"]
+        scope = {**scope, "headers": headers}
         await self._sessions.serve(scope, self._until_over(receive), unfinished, owner=owner)
         await unfinished.finish()
 

@@ -233,6 +233,15 @@ def test_a_client_that_takes_nothing_in_particular_may_listen_for_news(http: htt
         assert news.status_code == 200
 
 
+@pytest.mark.parametrize("last", ["9", "x" * 9_000])
+def test_a_client_that_comes_back_after_a_cut_listens_anew(http: httpx2.Client, last: str) -> None:
+    headers = session_of(http) | {"Last-Event-ID": last}
+    with http.stream("GET", "/mcp", headers=headers) as news:
+        assert news.status_code == 200
+        assert news.headers["content-type"].startswith("text/event-stream")
+    assert http.head("/mcp", headers=session_of(http) | {"Last-Event-ID": last}).status_code == 200
+
+
 @pytest.mark.parametrize("accept", ["application/json, text/event-stream", "application/json", ""])
 @pytest.mark.parametrize("version", ["1900-01-01", "2999-12-31", "newest", ""])
 def test_a_protocol_version_that_nobody_knows_is_told_in_a_sentence(
