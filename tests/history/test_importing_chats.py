@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -261,3 +264,57 @@ def test_what_no_text_can_be_kept_of_is_made_storable(services: Services) -> Non
     (found,) = brought(services, lines(*hostile))
     assert [role for role, _ in said(found)] == ["assistant", "user"]
     assert len(found["turns"][0]["personaName"]) <= 80
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    [],
+    {},
+    "",
+    "x",
+    -1,
+    10**400,
+    float("inf"),
+    float("nan"),
+    "\0\ud800",
+    [None],
+    [[1]],
+    {"a": 1},
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+]
+
+
+def places(value: Any, *above: str | int) -> Iterator[tuple[str | int, ...]]:
+    members = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, inner in members:
+        yield (*above, key)
+        yield from places(inner, *above, key)
+
+
+def with_value(whole: Any, place: tuple[str | int, ...], value: Any) -> Any:
+    changed = copy.deepcopy(whole)
+    *way, last = place
+    inner = changed
+    for key in way:
+        inner = inner[key]
+    inner[last] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    "written",
+    [lambda value: json.dumps([value]).encode(), lambda value: lines(*value)],
+    ids=["one", "lines"],
+)
+def test_whatever_stands_in_any_place_is_read_or_refused(written: Callable[[Any], bytes]) -> None:
+    wholes = [CHATGPT, OPEN_WEBUI] if written([]) == b"[[]]" else [SILLYTAVERN]
+    for whole in wholes:
+        for place in places(whole):
+            for odd in ODD:
+                with suppress(ImportRefused):
+                    read = as_document(written(with_value(whole, place, odd)))
+                    assert isinstance(read, bytes), (place, odd)

@@ -49,7 +49,7 @@ def _message(key: str, node: dict[str, Any]) -> ImportedMessage:
 
 
 def _text(content: dict[str, Any]) -> str:
-    kind = content.get("content_type")
+    kind = str(content.get("content_type"))
     if kind in {"thoughts", "reasoning_recap", "user_editable_context", "model_editable_context"}:
         return ""
     parts = content.get("parts")

@@ -5,7 +5,6 @@ Messages without words are left out, and what hung on them hangs on what they hu
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,10 +73,10 @@ def moment(value: Any) -> str:
             return datetime.fromisoformat(value).isoformat()
         except ValueError:
             return moment(float(value)) if value.replace(".", "", 1).isdecimal() and len(value) < 20 else ""
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not isinstance(value, int | float):
         return ""
-    seconds = value / 1000 if abs(value) >= _MILLISECONDS_FROM else value
     try:
+        seconds = value / 1000 if abs(value) >= _MILLISECONDS_FROM else value
         return datetime.fromtimestamp(seconds, UTC).isoformat()
     except (ValueError, OverflowError, OSError):
         return ""
