@@ -134,14 +134,14 @@ class PlainLines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         record.message = " ".join((_message(record), *_pairs(getattr(record, "figures", {}))))
-        return _on_one_line(super().formatMessage(record))
+        return on_one_line(super().formatMessage(record))
 
 
 def _pairs(figures: Mapping[str, Any]) -> list[str]:
     return [f"{name}={json.dumps(value)}" for name, value in figures.items() if value is not None]
 
 
-def _on_one_line(text: str) -> str:
+def on_one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

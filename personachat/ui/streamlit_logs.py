@@ -13,11 +13,18 @@ import streamlit.logger
 from personachat.settings import Settings
 from personachat.telemetry import logs
 
+_stock_set_up = streamlit.logger.setup_formatter
+
 
 def follow(settings: Settings) -> None:
-    """Write what Streamlit logs as the settings say; nothing changes where they leave it as it is."""
+    """Write what Streamlit logs as the settings say.
+
+    Where they say nothing it stays as it is, but for what visitors send: it stays on its line.
+    """
     handler = logs.configure(settings)
     if handler is None:
+        streamlit.logger.setup_formatter = _set_up_as_it_is
+        streamlit.logger.update_formatter()
         return
 
     def set_up(logger: logging.Logger) -> None:
@@ -32,3 +39,19 @@ def follow(settings: Settings) -> None:
 
     streamlit.logger.setup_formatter = set_up
     streamlit.logger.update_formatter()
+
+
+class _StockLines(logging.Formatter):
+    """Streamlit's own form, in which no message begins a line or reaches the terminal as a command."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        return logs.on_one_line(super().formatMessage(record))
+
+
+def _set_up_as_it_is(logger: logging.Logger) -> None:
+    _stock_set_up(logger)
+    handler: logging.Handler = logger.streamlit_console_handler  # type: ignore[attr-defined]  # as Streamlit does
+    stock = handler.formatter
+    lines = _StockLines(stock._fmt if stock else None)  # noqa: SLF001  # a formatter says it nowhere else
+    lines.default_msec_format = "%s.%03d"
+    handler.setFormatter(lines)

@@ -332,6 +332,7 @@ logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
 logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "1.2.3.4:5", "GET", "/x?y=z", "1.1", 200)
 streamlit.logger.init_uvicorn_logs()
 streamlit.logger.get_logger("streamlit.early").warning("from Streamlit\\nforged")
+streamlit.logger.get_logger("streamlit.early").warning("cleared\\x1b[2J\\u2028forged")
 streamlit.logger.get_logger("root").warning("of Streamlit's root")
 logging.getLogger("personachat.here").info("ours")
 logging.getLogger("personachat.here").debug("ours in detail")
@@ -359,17 +360,18 @@ def test_every_line_of_the_server_is_json_and_nobody_tells_what_they_send() -> N
         json.loads(line) for line in logged(PERSONACHAT_LOG_FORMAT="json", PERSONACHAT_LOG_LEVEL="debug")
     ]
     told = [line["message"] for line in lines]
-    assert told[:7] == [
+    assert told[:8] == [
         "Started server process [7]",
         "GET /x 200",
         "from Streamlit\nforged",
+        "cleared\x1b[2J\u2028forged",
         "of Streamlit's root",
         "ours",
         "ours in detail",
         "heard",
     ]
-    assert len(told) == 8
-    assert "a warning" in told[7]
+    assert len(told) == 9
+    assert "a warning" in told[8]
 
 
 def test_text_with_a_level_stays_on_its_line() -> None:
@@ -377,6 +379,14 @@ def test_text_with_a_level_stays_on_its_line() -> None:
     assert any(line.endswith("INFO personachat.here: ours") for line in lines)
     assert any(line.endswith("from Streamlit\\nforged") for line in lines)
     assert not any("detail" in line or "theirs" in line for line in lines)
+
+
+@pytest.mark.parametrize("level", ["", "warning"])
+def test_what_visitors_send_stays_on_its_line_whatever_the_settings_say(level: str) -> None:
+    lines = logged(PERSONACHAT_LOG_LEVEL=level) if level else logged()
+    assert sum(line.endswith("from Streamlit\\nforged") for line in lines) == 1
+    assert sum(line.endswith("cleared\\x1b[2J\\u2028forged") for line in lines) == 1
+    assert all(line.isprintable() for line in lines)
 
 
 @pytest.mark.parametrize("name", ["log_format", "log_level"])
