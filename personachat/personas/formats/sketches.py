@@ -110,7 +110,7 @@ def turns(messages: Any) -> tuple[str, list[tuple[str, str]], str]:
     pairs: list[tuple[str, str]] = []
     greeting, question = "", ""
     for message in objects(messages):
-        role, content = message.get("role"), content_text(message.get("content"))
+        role, content = str(message.get("role")), content_text(message.get("content"))
         if role in {"system", "developer"}:
             system.append(content)
         elif role == "user":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import yaml
 
-from personachat.errors import ImportRefused
+from personachat.errors import ImportRefused, PersonaChatError
 from personachat.personas.formats.catalogue import ImportedPersona
 from personachat.personas.formats.programs import librechat, markdown, ollama
 from personachat.personas.formats.promptfoo import write_config
@@ -532,3 +535,29 @@ def test_aliases_in_front_matter_do_not_explode() -> None:
     with little_memory():
         found = one(f"---\n{BOMB}---\nYou are a clerk.".encode())
     assert found.persona.system_prompt == "You are a clerk."
+
+
+ODD: list[Any] = [None, True, [], {}, "", "x", -1, 10**400, float("inf"), "\0\ud800", [None], [[1]], {"a": 1}]
+
+
+def places(value: Any, *above: str | int) -> Iterator[tuple[str | int, ...]]:
+    listed = enumerate(value) if isinstance(value, list) else ()
+    members = value.items() if isinstance(value, dict) else listed
+    for key, inner in members:
+        yield (*above, key)
+        yield from places(inner, *above, key)
+
+
+@pytest.mark.parametrize("kind", [kind for kind, (value, _) in KNOWN.items() if not isinstance(value, bytes)])
+def test_whatever_stands_in_any_place_is_read_or_refused(kind: str) -> None:
+    whole = KNOWN[kind][0]
+    for place in places(whole):
+        for odd in ODD:
+            changed = copy.deepcopy(whole)
+            *way, last = place
+            inner: Any = changed
+            for key in way:
+                inner = inner[key]
+            inner[last] = odd
+            with suppress(PersonaChatError):
+                assert read_file(json.dumps(changed).encode(), filename="").arrivals, (place, odd)

@@ -86,7 +86,8 @@ def _read_eliza(value: Any) -> Iterator[Sketch]:
 def _eliza_examples(value: dict[str, Any]) -> list[tuple[str, str]]:
     name = as_text(value.get("name"))
     examples = []
-    for dialogue in value.get("messageExamples") or []:
+    dialogues = value.get("messageExamples")
+    for dialogue in dialogues if isinstance(dialogues, list) else ():
         question = ""
         messages = dialogue if isinstance(dialogue, list) else mapping(dialogue).get("examples")
         for message in objects(messages):

@@ -14,7 +14,7 @@ from typing import Any
 from personachat.personas.formats.naming import name_of
 from personachat.personas.formats.programs.reader import Reader
 from personachat.personas.formats.prompt_template import compiled, left_behind
-from personachat.personas.formats.sketches import Sketch, as_text, mapping, objects, turns
+from personachat.personas.formats.sketches import Sketch, as_text, mapping, objects, texts, turns
 from personachat.personas.persona import Persona
 
 OLLAMA = "ollama"
@@ -194,7 +194,7 @@ def _read_modelfiles(value: Any) -> Iterator[Sketch]:
         sketch = read_modelfile(as_text(each["content"]), name=name)
         sketch.description = each.get("desc")
         sketch.starters = [prompt.get("content") for prompt in objects(each.get("suggestionPrompts"))]
-        sketch.tags = [tag for tag in each.get("categories") or [] if isinstance(tag, str)]
+        sketch.tags = texts(each.get("categories"))
         sketch.marks = (each.get("tagName"),)
         read = {"content", "title", "tagName", "desc", "suggestionPrompts", "categories", "timestamp", "user"}
         sketch.leave_out(each, read | {"imageUrl"})
