@@ -24,7 +24,8 @@ def follow(settings: Settings) -> None:
     handler = logs.configure(settings)
     if handler is None:
         streamlit.logger.setup_formatter = _set_up_as_it_is
-        streamlit.logger.update_formatter()
+        for each in tuple(streamlit.logger._loggers.values()):  # noqa: SLF001  # there is no other list of them
+            _keep_on_line(each)
         return
 
     def set_up(logger: logging.Logger) -> None:
@@ -50,7 +51,13 @@ class _StockLines(logging.Formatter):
 
 def _set_up_as_it_is(logger: logging.Logger) -> None:
     _stock_set_up(logger)
-    handler: logging.Handler = logger.streamlit_console_handler  # type: ignore[attr-defined]  # as Streamlit does
+    _keep_on_line(logger)
+
+
+def _keep_on_line(logger: logging.Logger) -> None:
+    handler: logging.Handler | None = getattr(logger, "streamlit_console_handler", None)
+    if handler is None:
+        return
     stock = handler.formatter
     lines = _StockLines(stock._fmt if stock else None)  # noqa: SLF001  # a formatter says it nowhere else
     lines.default_msec_format = "%s.%03d"

@@ -387,6 +387,7 @@ def test_what_visitors_send_stays_on_its_line_whatever_the_settings_say(level: s
     assert sum(line.endswith("from Streamlit\\nforged") for line in lines) == 1
     assert sum(line.endswith("cleared\\x1b[2J\\u2028forged") for line in lines) == 1
     assert all(line.isprintable() for line in lines)
+    assert not any("GET /x" in line for line in lines)
 
 
 @pytest.mark.parametrize("name", ["log_format", "log_level"])
