@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from personachat.ui.wording import JOINER
-from tests.e2e.conftest import AppServer, wait_for
+from tests.e2e.conftest import AppServer, settled, wait_for
 from tests.e2e.test_personas_browser import put
 
 pytestmark = pytest.mark.browser
@@ -103,3 +103,54 @@ def test_a_hostile_conversation_and_persona_lead_nowhere(
     page.goto(f"{app_server.url}/personas?id=hostile")
     expect(page.locator(".stMarkdownBadge", has_text="Saved")).to_be_visible()
     check(page, NAME)
+
+
+EXCERPTS = (
+    "needle ![i](http://evil.example/1.png)",
+    "![needle](http://evil.example/2.png)",
+    "`needle ![i](http://evil.example/3.png)",
+    "$needle ![i](http://evil.example/4.png)",
+    "<img src=//evil.example/5.png> needle <script>document.title='x'</script>",
+    "[needle](http://evil.example/6) [needle][r] [r]: http://evil.example/7",
+    ":material/needle: :needle: :red[needle] ::needle[x] :needle-1:",
+    "www.needle.evil.example needle@evil.example http://needle.evil.example/8",
+    "&#33;[needle](http://evil.example/9.png) !&#91;needle](http://evil.example/10.png)",
+    "\\![needle](http://evil.example/11.png) \\\\![needle](http://evil.example/12.png)",
+    "\u202eneedle\u2066 ![\u200bneedle](//evil.example/13.png)",
+    "needle\n\n![i](http://evil.example/14.png)\n\n    ![i](http://evil.example/15.png)",
+    "| needle | ![i](http://evil.example/16.png) |\n|---|---|\n| a | b |",
+    "<http://evil.example/needle> <needle@evil.example> <b>needle</b> &lt;img src=//evil.example/17&gt;",
+    "[^needle]: ![i](http://evil.example/18.png) needle[^needle]",
+    "![i\n](http://evil.example/19.png) needle",
+)
+CUTS = ("needle", "evil", "http", "needle evil", "material")
+"""Each is found at other places, and its marks cut the texts there."""
+
+
+def test_excerpts_in_the_history_are_words_and_nothing_else(
+    app_server: AppServer, page: Page, asked: list[str]
+) -> None:
+    moment = "2026-01-02T03:04:05Z"
+    made = []
+    for number, words in enumerate(EXCERPTS):
+        spoken = {"personaId": "hostile", "personaName": NAME[:80], "createdAt": moment}
+        reply = {"state": "finished", "model": "m", "provider": "x", "finishReason": "stop"}
+        turns = [
+            {"id": "a", "role": "user", "content": words, **spoken},
+            {"id": "b", "parentId": "a", "role": "assistant", "content": words, "reply": reply, **spoken},
+        ]
+        made.append(
+            {"title": f"{number} {words}"[:200], "createdAt": moment, "updatedAt": moment, "leafId": "b"}
+            | {"turns": turns}
+        )
+    whole = {"format": "personachat.conversations", "version": 1, "conversations": made}
+    call(app_server, "/conversations/import", whole)
+    for sought in CUTS:
+        page.goto(f"{app_server.url}/history?q={sought.replace(' ', '%20')}")
+        expect(page.locator("[class*='st-key-hit_']").first).to_be_visible()
+        settled(page)
+        check(page)
+        assert page.title() != "x"
+        results = page.locator("[class*='st-key-hit_']")
+        assert results.count() > 0, sought
+        expect(results.locator("a, img:not([src^='data:']), script, iframe, .katex")).to_have_count(0)
