@@ -44,7 +44,7 @@ if persona:
     with model_line:
         persona_picker.draw_model_of(services, persona, conversation)
 composer.draw_not_done(told)
-session.draw_gone()
+session.draw_no_chat()
 if trouble:
     storage_notice.draw_unreachable(trouble, "This chat can't be loaded right now")
     if persona is None or (conversation is None and session.remembered("chat")):

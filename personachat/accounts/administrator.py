@@ -106,9 +106,9 @@ class Administrator:
 
     def erase_person(self, owner: str) -> int:
         """Erase all of it; returns how many conversations there were. Raises PersonUnknown."""
-        gone = self._data.erase(owner)
-        self._trail.note("deleted", kind="person", target=owner, before={"conversations": gone})
-        return gone
+        count = self._data.erase(owner)
+        self._trail.note("deleted", kind="person", target=owner, before={"conversations": count})
+        return count
 
     def tokens(self) -> list[ApiToken]:
         """Every token that was made here, the newest first."""

@@ -169,5 +169,5 @@ def delete_person(
     if not yes:
         typer.confirm(f"Delete all data of {owner}?", abort=True)
     with _opened(data_dir) as administrator:
-        gone = administrator.erase_person(owner)
-    note(f"Deleted, with {gone} conversation{'' if gone == 1 else 's'}.")
+        count = administrator.erase_person(owner)
+    note(f"Deleted, with {count} conversation{'' if count == 1 else 's'}.")

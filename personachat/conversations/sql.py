@@ -245,9 +245,9 @@ class SqlConversations:
             return waiting.queue_of(connection, conversation_id)
 
     def discard(self, owner: str, conversation_id: str) -> None:
-        gone = and_(conversations.c.id == conversation_id, conversations.c.owner == owner)
+        this_one = and_(conversations.c.id == conversation_id, conversations.c.owner == owner)
         with self._database.write() as connection:
-            connection.execute(delete(conversations).where(gone))
+            connection.execute(delete(conversations).where(this_one))
 
     def _insert(
         self,

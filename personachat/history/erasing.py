@@ -30,11 +30,11 @@ def erase(database: Database, ids: Sequence[str], *, only: ColumnElement[bool] |
 
     `only` is asked of each when its turn comes: somebody may have gone on with it by then.
     """
-    gone = 0
+    count = 0
     for start in range(0, len(ids), _AT_ONCE):
         with database.write() as connection:
-            gone += _erase(connection, _those(connection, ids[start : start + _AT_ONCE], only))
-    return gone
+            count += _erase(connection, _those(connection, ids[start : start + _AT_ONCE], only))
+    return count
 
 
 def _those(connection: Connection, ids: Sequence[str], only: ColumnElement[bool] | None) -> Sequence[str]:
@@ -61,10 +61,10 @@ def expire(database: Database, *, days: int) -> int:
     old = and_(c.updated_at < now() - timedelta(days=days), ~being_written)
     with database.read() as connection:
         ids = connection.scalars(select(c.id).where(old).order_by(c.updated_at).limit(_MOST_AT_ONCE)).all()
-    gone = erase(database, ids, only=old)
-    if gone:
-        log.info("%d conversations were erased: they were older than %d days", gone, days)
-    return gone
+    count = erase(database, ids, only=old)
+    if count:
+        log.info("%d conversations were erased: they were older than %d days", count, days)
+    return count
 
 
 def overwrite_deleted(connection: Connection) -> None:
@@ -82,8 +82,8 @@ def _erase(connection: Connection, ids: Sequence[str]) -> int:
     }
     if prompt_ids and connection.dialect.name == "postgresql":  # nobody may refer to one that is about to go
         connection.execute(text("LOCK TABLE prompts IN SHARE ROW EXCLUSIVE MODE"))
-    gone = connection.execute(delete(conversations).where(conversations.c.id.in_(ids))).rowcount
+    count = connection.execute(delete(conversations).where(conversations.c.id.in_(ids))).rowcount
     if prompt_ids:
         still = exists().where(prompt_id == prompts.c.id)
         connection.execute(delete(prompts).where(prompts.c.id.in_(prompt_ids), ~still))
-    return gone
+    return count

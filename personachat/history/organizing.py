@@ -68,8 +68,8 @@ def purge(database: Database) -> int:
     old = c.deleted_at < now() - KEPT_AFTER_DELETION
     unused = and_(c.title == "", c.updated_at < now() - EMPTY_LIFETIME, ~has_turns, ~waiting)
     with database.read() as connection:
-        gone = connection.scalars(select(c.id).where(or_(old, unused))).all()
-    for conversation_id in gone:  # each for itself: others can write in between
+        expired_ids = connection.scalars(select(c.id).where(or_(old, unused))).all()
+    for conversation_id in expired_ids:  # each for itself: others can write in between
         with database.write() as connection:
             connection.execute(conversations.delete().where(c.id == conversation_id, or_(old, unused)))
-    return len(gone)
+    return len(expired_ids)

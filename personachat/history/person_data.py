@@ -115,7 +115,7 @@ class PersonData:
         self._stop(owner)
         self._stop(comparing(owner))
         owner = self._existing_owner(owner)
-        gone = self._erase_conversations(owner)
+        count = self._erase_conversations(owner)
         self._erase_conversations(comparing(owner))
         hashed = People(self._database).hash_of(owner)
         with self._database.write() as connection:
@@ -131,7 +131,7 @@ class PersonData:
             connection.execute(delete(usage_people).where(usage_people.c.owner == hashed))
         forget_words(self._database)
         self._remove_files(owner)
-        return gone
+        return count
 
     def _erase_conversations(self, owner: str) -> int:
         with self._database.read() as connection:

@@ -144,9 +144,9 @@ def _notes(turn: Turn, messages: Sequence[dict[str, str]]) -> Iterator[str]:
 
 def lore_note(recorded: Sequence[str], replayed: Sequence[str]) -> str:
     """How the lore that is told now differs from what had been told; "" where it doesn't."""
-    gone = [name for name in recorded if name not in replayed]
+    removed_names = [name for name in recorded if name not in replayed]
     new = [name for name in replayed if name not in recorded]
-    parts = [f"no longer included: {', '.join(gone)}"] if gone else []
+    parts = [f"no longer included: {', '.join(removed_names)}"] if removed_names else []
     parts += [f"only included now: {', '.join(new)}"] if new else []
     return f"The lore has changed; {'; '.join(parts)}." if parts else ""
 

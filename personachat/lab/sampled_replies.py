@@ -183,11 +183,11 @@ class SampledReplies:
         )
         rows = connection.execute(begun).all()
         others = {row.process_id for row in rows} - {self._process_id}
-        gone = {self._process_id}
+        process_ids = {self._process_id}
         if others and not nobody_can_tell(self._database):
-            gone |= dead(self._database, connection, others)
+            process_ids |= dead(self._database, connection, others)
         for row in rows:
-            if row.process_id in gone:
+            if row.process_id in process_ids:
                 answers = _read(connection, row.turn_id, row.questions)
                 ours = {"process_id": self._process_id} if answers else {"state": "done"}
                 connection.execute(

@@ -33,7 +33,7 @@ from personachat.ui.owner import current_owner, current_person, judged_later
 
 _DRAFTS = "persona_drafts"
 
-GONE = "This chat doesn't exist or was deleted."
+NO_CHAT = "This chat doesn't exist or was deleted."
 
 
 def services() -> Services:
@@ -200,7 +200,7 @@ def current_conversation(chat: ChatService, *, to_answer: bool = False) -> Conve
     except ConversationNotFound:
         last_seen.conversations().forget(current_owner(), conversation_id)
         new_chat()
-        notices.say("chat_gone", Notice(GONE, icon=":material/history_toggle_off:"))
+        notices.say("chat_gone", Notice(NO_CHAT, icon=":material/history_toggle_off:"))
         chat_state().gone_meanwhile = returning.in_progress()
         return None
     if not to_answer:
@@ -227,7 +227,7 @@ def conversation_seen() -> Conversation | None:
     return last_seen.brought_up(seen, services().runner) if seen else None
 
 
-def draw_gone() -> None:
+def draw_no_chat() -> None:
     """Say once that the chat of the link is not there."""
     if returning.in_progress():
         return

@@ -138,14 +138,14 @@ class SqlUsage:
         moment = datetime.fromtimestamp(first * QUARTER_SECONDS, before.tzinfo)
         with self._database.write() as connection:
             old = delete(usage_calls).where(usage_calls.c.began_at < moment)
-            gone = connection.execute(old).rowcount
+            count = connection.execute(old).rowcount
             connection.execute(delete(usage_quarters).where(usage_quarters.c.quarter < first))
             for table in (usage_days, *CLOSED_TABLES, usage_closed_days):
                 connection.execute(delete(table).where(table.c.day < day))
-            if gone:  # by some clocks the first day that is left has lost a part
+            if count:  # by some clocks the first day that is left has lost a part
                 begins = usage_clock_days.c.day * QUARTERS_A_DAY - usage_clock_days.c.clock
                 _forget_clock_days(connection, begins < first)
-        return gone
+        return count
 
     def _learn(self, kinds: dict[_Kind, int]) -> None:
         """Keep kinds in mind that are committed."""

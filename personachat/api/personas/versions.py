@@ -187,8 +187,8 @@ async def restore_persona(
             collection.get(persona_id)
         except PersonaNotFound:
             if condition.etags or condition.existing:
-                gone = f'The persona "{excerpt(persona_id)}" was deleted in the meantime.'
-                return conflict(PersonaChanged(gone, etag=None, text=None))
+                sentence = f'The persona "{excerpt(persona_id)}" was deleted in the meantime.'
+                return conflict(PersonaChanged(sentence, etag=None, text=None))
             return saved_answer(collection.restore(persona_id, body.revision), 201)
         except PersonaBroken:
             pass  # an earlier version mends it

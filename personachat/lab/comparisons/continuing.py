@@ -70,8 +70,8 @@ def who_goes_on(
         candidate = WhoGoesOn(address, settings, differs)
         if best is None or _lacks(candidate) < _lacks(best):
             best = candidate
-    gone = ("the persona, which no longer exists",)
-    return best or WhoGoesOn(variant.persona_id, AS_IN_THE_PERSONA, gone)
+    no_persona = ("the persona, which no longer exists",)
+    return best or WhoGoesOn(variant.persona_id, AS_IN_THE_PERSONA, no_persona)
 
 
 def _lacks(candidate: WhoGoesOn) -> tuple[int, int]:

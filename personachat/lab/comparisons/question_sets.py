@@ -133,8 +133,8 @@ class QuestionSets:
 def purge(database: Database) -> int:
     """Remove for good, whosesoever they are, what was deleted long ago; how many went."""
     with database.write() as connection:
-        gone = delete(question_sets).where(_s.deleted_at < now() - KEPT_AFTER_DELETION)
-        return connection.execute(gone).rowcount
+        expired = delete(question_sets).where(_s.deleted_at < now() - KEPT_AFTER_DELETION)
+        return connection.execute(expired).rowcount
 
 
 def _checked_messages(messages: Sequence[str]) -> tuple[str, ...]:

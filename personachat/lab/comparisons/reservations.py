@@ -64,9 +64,9 @@ class SqlReservations:
         holding = select(_s.process_id).where(_s.comparison_id == comparison_id, _s.process_id != process_id)
         holders = set(connection.scalars(holding.distinct()))
         if holders and not nobody_can_tell(self._database):
-            gone = dead(self._database, connection, holders)
-            of_gone = (_s.comparison_id == comparison_id) & _s.process_id.in_(gone)
-            connection.execute(delete(comparison_reservations).where(of_gone))
+            dead_ids = dead(self._database, connection, holders)
+            of_the_dead = (_s.comparison_id == comparison_id) & _s.process_id.in_(dead_ids)
+            connection.execute(delete(comparison_reservations).where(of_the_dead))
 
 
 def _count(connection: Connection, comparison_id: str) -> None:

@@ -288,8 +288,10 @@ class SqlComparisons:
         While it was deleted, the ledger told who was asked: a blind vote does not count after that.
         """
         with self._database.write() as connection:
-            gone = select(_c.id).where(_c.id == comparison_id, _c.owner == owner, _c.deleted_at.is_not(None))
-            statement = update(comparison_rounds).where(_r.comparison_id.in_(gone))
+            own_deleted_id = select(_c.id).where(
+                _c.id == comparison_id, _c.owner == owner, _c.deleted_at.is_not(None)
+            )
+            statement = update(comparison_rounds).where(_r.comparison_id.in_(own_deleted_id))
             connection.execute(statement.values(revealed=True))
             mine = update(comparisons).where(_c.id == comparison_id, _c.owner == owner)
             if connection.execute(mine.values(deleted_at=None)).rowcount != 1:
@@ -310,19 +312,19 @@ def expire(database: Database, *, days: int) -> int:
 def _remove(database: Database, which: ColumnElement[bool]) -> int:
     with database.read() as connection:
         comparison_ids = connection.scalars(select(_c.id).where(which)).all()
-    gone = 0
+    count = 0
     for comparison_id in comparison_ids:  # each for itself: others can write in between
         with database.write() as connection:
             still = select(_c.owner).where(_c.id == comparison_id, which).with_for_update()
             owner = connection.execute(still).scalar()
             if owner is None:  # somebody has gone on with it, or taken it back
                 continue
-            gone += 1
+            count += 1
             replies = select(_v.conversation_id).where(_v.comparison_id == comparison_id)
             mine = delete(conversations).where(conversations.c.id.in_(replies))
             connection.execute(mine.where(conversations.c.owner == comparing(owner)))
             connection.execute(delete(comparisons).where(_c.id == comparison_id))
-    return gone
+    return count
 
 
 def no_such_comparison() -> ComparisonNotFound:

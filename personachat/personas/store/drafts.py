@@ -199,8 +199,8 @@ def purge_drafts(database: Database) -> int:
     with database.write() as connection:
         moment = database.moment(connection)
         old = (_d.aside != _OPEN) & (_d.changed_at < moment - ASIDE_LIFETIME)
-        gone = (_d.aside == _OPEN) & _d.text.is_(None) & (_d.changed_at < moment - _DELETION_MARK_LIFETIME)
-        count = connection.execute(delete(persona_drafts).where(old | gone)).rowcount
+        expired = (_d.aside == _OPEN) & _d.text.is_(None) & (_d.changed_at < moment - _DELETION_MARK_LIFETIME)
+        count = connection.execute(delete(persona_drafts).where(old | expired)).rowcount
         connection.execute(delete(persona_undos).where(persona_undos.c.created_at < moment - ASIDE_LIFETIME))
     return count
 

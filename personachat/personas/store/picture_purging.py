@@ -58,13 +58,13 @@ def purge_pictures(database: Database, *, also: Sequence[Names] = (), texts: Ite
             named = _DIGEST.findall(text)
             for digests in unnamed.values():
                 digests.difference_update(named)
-    gone = sum(_removed(database, table, digests) for table, digests in unnamed.items())
+    count = sum(_removed(database, table, digests) for table, digests in unnamed.items())
     with database.read() as connection:
         files = _old(database, connection, persona_assets)
         if files:
             for listing in connection.scalars(select(persona_asset_sets.c.listing)):
                 files.difference_update(_DIGEST.findall(listing))
-    return gone + _removed(database, persona_assets, files)
+    return count + _removed(database, persona_assets, files)
 
 
 class PicturePurging:
@@ -97,9 +97,9 @@ class PicturePurging:
         is_less = any(now < then for now, then in zip(counts, before, strict=True))
         if not is_less and time.monotonic() - self._purged < EVERY_SECONDS:
             return 0
-        gone = purge_pictures(self._database, also=self._also, texts=self._texts())
+        count = purge_pictures(self._database, also=self._also, texts=self._texts())
         self._purged = time.monotonic()
-        return gone
+        return count
 
 
 def _old(database: Database, connection: Connection, table: Table) -> set[str]:
@@ -109,13 +109,13 @@ def _old(database: Database, connection: Connection, table: Table) -> set[str]:
 
 
 def _removed(database: Database, table: Table, unnamed: Iterable[str]) -> int:
-    gone, digests = 0, sorted(unnamed)
+    count, digests = 0, sorted(unnamed)
     for start in range(0, len(digests), _AT_ONCE):  # each part for itself: others can write in between
         with database.write() as connection:
             old = table.c.created_at < database.moment(connection) - UNNAMED_LIFETIME
             some = table.c.digest.in_(digests[start : start + _AT_ONCE])
-            gone += connection.execute(delete(table).where(some, old)).rowcount
-    return gone
+            count += connection.execute(delete(table).where(some, old)).rowcount
+    return count
 
 
 def _own_texts(connection: Connection) -> Iterator[str]:

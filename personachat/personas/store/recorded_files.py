@@ -236,11 +236,11 @@ class RecordedFiles(FilePersonaStore):
                 for stored in listing
                 if isinstance(stored, StoredPersona) and recorded.get(stored.id) != stored.etag
             ]
-            gone = (
+            deleted_ids = (
                 recorded.copy().keys() - {stored.id for stored in listing} if whole else ()
             )  # others change it
-            if new or gone:
-                self._record([*new, *gone])
+            if new or deleted_ids:
+                self._record([*new, *deleted_ids])
         except PersonaChatError as error:
             self._failed(error)
             return False

@@ -138,8 +138,8 @@ def _move_drafts(connection: Connection, renaming: Renaming, *, place: str, mome
             moved["version"] = max(row["version"], other["version"] if other else 0) + 1
             moved["changed_at"] = moment
             _make_way(connection, other)
-            gone = {"text": None, "version": row["version"] + 1, "changed_at": moment}
-            connection.execute(update(persona_drafts).where(*key).values(**gone))
+            without_text = {"text": None, "version": row["version"] + 1, "changed_at": moment}
+            connection.execute(update(persona_drafts).where(*key).values(**without_text))
         else:
             connection.execute(delete(persona_drafts).where(*key))
         connection.execute(insert(persona_drafts).values(**moved))

@@ -53,6 +53,6 @@ def _draw_person(each: KnownPerson) -> None:
 
 
 def _erase(owner: str) -> None:
-    gone = doing.do(lambda administrator: administrator.erase_person(owner))
-    if gone is not None:
-        st.toast(f"Deleted, with {counted(gone, 'conversation')}.", icon=":material/delete:")
+    count = doing.do(lambda administrator: administrator.erase_person(owner))
+    if count is not None:
+        st.toast(f"Deleted, with {counted(count, 'conversation')}.", icon=":material/delete:")

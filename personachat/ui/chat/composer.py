@@ -29,7 +29,9 @@ BOX = "message"
 STARTERS = "starters"
 
 NOT_SENT = "Not sent"
-GONE = PersonaChatError("The chat you wrote this in was deleted.", hint="Send it again to start a new one.")
+CHAT_DELETED = PersonaChatError(
+    "The chat you wrote this in was deleted.", hint="Send it again to start a new one."
+)
 
 
 def draw_box(persona: Persona | None) -> None:
@@ -56,7 +58,7 @@ def send(text: str) -> None:
         return
     if session.gone_meanwhile():  # to begin another chat with these words was not asked for
         st.session_state[BOX] = text
-        notices.say_not_done(GONE, title=NOT_SENT)
+        notices.say_not_done(CHAT_DELETED, title=NOT_SENT)
         return
     try:
         chat = session.workspace().chat

@@ -52,19 +52,19 @@ def names(workspace: Workspace, persona_ids: Collection[str]) -> Names:
     """Of all personas that are there, and the last names of those among `persona_ids` that are not."""
     stored, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
     persona_names = {each.id: each.persona.name for each in stored if isinstance(each, StoredPersona)}
-    gone = {each for each in persona_ids if each not in persona_names}
-    persona_names |= _last_names(workspace, gone)
+    unknown_ids = {each for each in persona_ids if each not in persona_names}
+    persona_names |= _last_names(workspace, unknown_ids)
     return Names(_distinct(persona_names), _distinct(dict(workspace.usage.names())))
 
 
-def _last_names(workspace: Workspace, gone: Collection[str]) -> Mapping[str, str]:
+def _last_names(workspace: Workspace, persona_ids: Collection[str]) -> Mapping[str, str]:
     """As far as this person may know them: by the history, or by what answered in their own conversations."""
-    if not gone:
+    if not persona_ids:
         return {}
     deleted = {each.persona_id: each.name for each in workspace.revisions.deleted(limit=MOST_DELETED)}
-    if any(each not in deleted for each in gone):
+    if any(each not in deleted for each in persona_ids):
         deleted = dict(workspace.library.personas()) | deleted
-    return {persona_id: name for persona_id, name in deleted.items() if persona_id in gone}
+    return {persona_id: name for persona_id, name in deleted.items() if persona_id in persona_ids}
 
 
 def _distinct(names: Mapping[str, str]) -> Mapping[str, str]:

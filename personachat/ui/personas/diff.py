@@ -29,8 +29,8 @@ MOST_DIFFERENCES = 100
 
 _FRAME = '<div style="white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5">{}</div>'
 _MARK = "padding: 0 0.1em; border-radius: 0.2em; box-decoration-break: clone"
-_GONE = f'<del style="background-color: rgba(255, 75, 75, 0.18); {_MARK}">{{}}</del>'
-_NEW = f'<ins style="background-color: rgba(33, 195, 84, 0.22); {_MARK}">{{}}</ins>'
+_REMOVED = f'<del style="background-color: rgba(255, 75, 75, 0.18); {_MARK}">{{}}</del>'
+_ADDED = f'<ins style="background-color: rgba(33, 195, 84, 0.22); {_MARK}">{{}}</ins>'
 _CUT = '<span aria-label="unchanged text left out">&nbsp;⋯&nbsp;</span>'
 
 _HALF_WORD = re.compile(r"^\S{1,30}(?=\s)")
@@ -68,9 +68,9 @@ def markup(difference: Difference) -> str:
         )
     parts = []
     if difference.kind != "added":
-        parts.append(_by_line(_GONE, before))
+        parts.append(_by_line(_REMOVED, before))
     if difference.kind != "removed":
-        parts.append(_by_line(_NEW, after))
+        parts.append(_by_line(_ADDED, after))
     return " → ".join(parts)
 
 
@@ -82,7 +82,7 @@ def draw_words(words: Sequence[DiffPiece]) -> None:
 def _words(words: Sequence[DiffPiece]) -> str:
     last = len(words) - 1
     return "".join(
-        (_GONE if piece.kind == "removed" else _NEW).format(_changed(piece.text))
+        (_REMOVED if piece.kind == "removed" else _ADDED).format(_changed(piece.text))
         if piece.kind != "same"
         else _stretch(piece.text, starts=number == 0, ends=number == last)
         for number, piece in enumerate(words)

@@ -185,8 +185,8 @@ def _draw_notes(open_persona: OpenPersona) -> None:
             icon=":material/cloud_off:",
         )
     if kept_drafts.changed_elsewhere(open_persona.id):
-        gone = "" if open_persona.draft else " It was saved or discarded there."
-        st.info(f"This draft is also open in another tab and was changed there.{gone}", icon=":material/tab:")
+        end = "" if open_persona.draft else " It was saved or discarded there."
+        st.info(f"This draft is also open in another tab and was changed there.{end}", icon=":material/tab:")
     if open_persona.standing == "changed":
         what, then = "This persona was deleted", "Saving asks you what to do."
         if open_persona.stored:
