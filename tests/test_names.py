@@ -11,9 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "personachat"
 VAGUE = frozenset(
-    """
-    told said found asked wanted shown known kept given listed gone
-    """.split()
+    {"told", "said", "found", "asked", "wanted", "shown", "known", "kept", "given", "listed"}
+    | {"gone", "meant", "came", "come", "grown", "built"}
 )
 STATEMENTS = frozenset({"is", "are", "was", "has", "have", "can", "be", "not", "if", "unless", "as"})
 """With one of these before it a participle ends a statement, such as `is_listed` and `persona_not_found`."""

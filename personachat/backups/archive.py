@@ -75,7 +75,7 @@ def decoded(lines: IO[bytes], table: Table) -> Iterator[dict[str, Any]]:
     """The rows of a table's file. Raises ValueError and KeyError for what is none."""
     columns = {column.name: column for column in table.columns}
     for line in lines:
-        yield {name: _meant(value, columns[name]) for name, value in json.loads(line).items()}
+        yield {name: _value_of(value, columns[name]) for name, value in json.loads(line).items()}
 
 
 def _plain(value: object) -> str:
@@ -88,7 +88,7 @@ def _plain(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _meant(value: Any, column: Column[Any]) -> Any:
+def _value_of(value: Any, column: Column[Any]) -> Any:
     kind: TypeEngine[Any] = column.type
     if isinstance(kind, TypeDecorator):
         kind = kind.impl_instance

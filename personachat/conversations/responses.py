@@ -108,8 +108,8 @@ class KeptResponses:
 
     def keep(self, owner: str, response: KeptResponse) -> bool:
         """Keep a response, and what it follows for longer; False if it is too large."""
-        request_json, came = json.dumps(response.input), json.dumps(response.output)
-        size = len(request_json) + len(came)
+        request_json, response_json = json.dumps(response.input), json.dumps(response.output)
+        size = len(request_json) + len(response_json)
         if size > MOST_BYTES:
             return False
         with self._database.write() as connection:
@@ -122,7 +122,7 @@ class KeptResponses:
                     size=size,
                     used_at=moment,
                     input=request_json,
-                    output=came,
+                    output=response_json,
                 )
             )
             if response.previous_id is not None:

@@ -177,8 +177,8 @@ def _change(label: str, before: Any, after: Any) -> Iterator[str]:
     elif isinstance(before, list | dict) or isinstance(after, list | dict):
         yield f"{label} changed"
     elif isinstance(before, str) and isinstance(after, str) and len(before + after) > SHORT_CHARACTERS:
-        grown = len(after) - len(before)
-        yield f"{label} {grown:+,} characters" if grown else f"{label} reworded"
+        difference = len(after) - len(before)
+        yield f"{label} {difference:+,} characters" if difference else f"{label} reworded"
     else:
         yield f"{label} {_short(before)} → {_short(after)}"
 

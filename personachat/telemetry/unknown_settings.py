@@ -47,5 +47,5 @@ def sentences() -> tuple[str, ...]:
 
 
 def _sentence(name: str, nearest: str) -> str:
-    meant = f"Did you mean {nearest}?" if nearest else "docs/settings.md lists the settings."
-    return f"{name} is not a setting of PersonaChat and has no effect. {meant}"
+    hint = f"Did you mean {nearest}?" if nearest else "docs/settings.md lists the settings."
+    return f"{name} is not a setting of PersonaChat and has no effect. {hint}"

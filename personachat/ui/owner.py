@@ -81,8 +81,8 @@ def judged_later() -> Callable[[], Person]:
 
 def still_acts_as(before: Person) -> bool:
     """Whether who has this session open is still that person, and may do no less."""
-    built = built_services()
-    if not (built and built.accounts):
+    services = built_services()
+    if not (services and services.accounts):
         return True
     try:
         person = current_person()
@@ -107,8 +107,8 @@ class LoginWatch:
         if moment < self._next:
             return
         self._next = moment + WATCHED_EVERY_SECONDS
-        built = built_services()
-        if not (built and built.accounts):
+        services = built_services()
+        if not (services and services.accounts):
             return
         try:
             current_person()
@@ -178,13 +178,13 @@ def _must_log_in_here() -> bool:
 
 
 def _settings() -> Settings:
-    built = built_services()
-    return built.settings if built else load_settings()
+    services = built_services()
+    return services.settings if services else load_settings()
 
 
 def _people_log_in() -> bool:
-    built = built_services()
-    return built.accounts if built else people_log_in(load_settings())
+    services = built_services()
+    return services.accounts if services else people_log_in(load_settings())
 
 
 def _is_near() -> bool:

@@ -121,9 +121,9 @@ def begin(*restores: Restore, settle: Callable[[], None]) -> None:
     if not unknown:
         return
     script_runs.forget(unknown)
-    came = ReturnedWidgets(tuple(unknown))
+    widgets = ReturnedWidgets(tuple(unknown))
     for restore in restores:
-        restore(came)
+        restore(widgets)
 
 
 def in_progress() -> bool:

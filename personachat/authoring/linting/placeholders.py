@@ -121,10 +121,10 @@ def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
             continue
         if macros.is_known(name):
             continue
-        meant = _meant(name)
-        if meant:
-            message = f"{match[0]} stays as written: did you mean {{{{{meant}}}}}?"
-            fix = _write(passage, match, meant)
+        near = _nearest(name)
+        if near:
+            message = f"{match[0]} stays as written: did you mean {{{{{near}}}}}?"
+            fix = _write(passage, match, near)
             yield Remark("placeholder-misspelt", "warning", message, passage.path, match.start(), fix)
         elif passage.path[0] != "examples":
             message = f"{match[0]} stays as written: it is not a known placeholder."
@@ -137,10 +137,10 @@ def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
         yield Remark("placeholder-misspelt", "warning", message, passage.path, match.start(), fix)
     for pattern in (_SINGLE, _TAG_OF_OURS):
         for match in pattern.finditer(text):
-            meant = {"bot": "char"}.get(match[1].lower(), match[1].lower())
-            if meant in FILLED and not (pattern is _TAG_OF_OURS and f"</{match[1]}>" in text):
-                message = f"{match[0]} stays as written: write {{{{{meant}}}}}."
-                fix = _write(passage, match, meant)
+            near = {"bot": "char"}.get(match[1].lower(), match[1].lower())
+            if near in FILLED and not (pattern is _TAG_OF_OURS and f"</{match[1]}>" in text):
+                message = f"{match[0]} stays as written: write {{{{{near}}}}}."
+                fix = _write(passage, match, near)
                 yield Remark("placeholder-misspelt", "warning", message, passage.path, match.start(), fix)
 
 
@@ -155,7 +155,7 @@ def _write(passage: Passage, match: re.Match[str], name: str) -> Fix:
     return written(match[0], f"{{{{{name}}}}}", path=passage.path, at=match.start())
 
 
-def _meant(name: str) -> str | None:
+def _nearest(name: str) -> str | None:
     plain = re.sub(r"[^a-z]", "", name.lower())
     if plain in FILLED:
         return plain

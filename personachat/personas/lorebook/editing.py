@@ -36,8 +36,8 @@ def with_book(text: str, book: Mapping[str, Any], *, joining: Joining) -> str:
     book = contents(book)
     here = book_of(text)
     if joining == "add" and (present := entries_of(here)):
-        come = [each for each in entries_of(book) if each not in present]
-        book = here | {"entries": [*present, *come]}
+        new = [each for each in entries_of(book) if each not in present]
+        book = here | {"entries": [*present, *new]}
     return with_value(text, BOOK_PATH, dict(book))
 
 

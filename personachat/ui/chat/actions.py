@@ -52,12 +52,12 @@ def marks() -> dict[str, object]:
     return {name: getattr(here, name) for name in MARKED}
 
 
-def restore(came: ReturnedWidgets) -> None:
+def restore(widgets: ReturnedWidgets) -> None:
     """Open again what a page had open that comes back without its session."""
-    for turn_id in came.after("words_"):
+    for turn_id in widgets.after("words_"):
         edit(turn_id)
     for name, kind in MARKED.items():
-        if (value := came.mark(name, kind)) is not None:
+        if (value := widgets.mark(name, kind)) is not None:
             setattr(chat_state(), name, value)
 
 

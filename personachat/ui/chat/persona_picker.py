@@ -118,9 +118,9 @@ def avatars() -> dict[str, str]:
     return {names[name]: icons[addresses.id_and_label(name)[0]] for name in named}
 
 
-def restore(came: ReturnedWidgets) -> None:
+def restore(widgets: ReturnedWidgets) -> None:
     """Open the search again that a page had open that comes back without its session."""
-    if came.any(persona_finder.SEARCH) and not came.mark("dialog", TurnDialog):
+    if widgets.any(persona_finder.SEARCH) and not widgets.mark("dialog", TurnDialog):
         chat_state().finding_persona = True
 
 

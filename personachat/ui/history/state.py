@@ -124,14 +124,14 @@ def marks() -> dict[str, object]:
     return {"conversation_dialog": here.dialog, "put_away": here.put_away}
 
 
-def restore(came: ReturnedWidgets) -> None:
+def restore(widgets: ReturnedWidgets) -> None:
     """Open again what a page had open that comes back without its session."""
     here = remembered("chat")  # another page's address does not name the one the session was in
-    if dialog := came.mark("conversation_dialog", OpenDialog):
+    if dialog := widgets.mark("conversation_dialog", OpenDialog):
         show_dialog(replace(dialog, opened_in=here))
-    if done := came.mark("put_away", PutAway):
+    if done := widgets.mark("put_away", PutAway):
         offer_undo(replace(done, now_in=here))
-    fields = [int(number) for number in came.after("import_") if number.isdecimal()]
+    fields = [int(number) for number in widgets.after("import_") if number.isdecimal()]
     if fields:
         history_state().imports = max(fields) + 1  # its file is gone: an empty field takes its place
 

@@ -57,19 +57,19 @@ def marks() -> dict[str, object]:
     return {"question": ReturnedQuestion(question.kind, question.persona_id, question.chosen, etag)}
 
 
-def restore(came: ReturnedWidgets) -> None:
+def restore(widgets: ReturnedWidgets) -> None:
     """Open again what the page had open."""
     persona_id = session.remembered("id") or ""
     kept_drafts.follow()
-    if came.after(CHOICE):
+    if widgets.after(CHOICE):
         desk().choosing = True
-    desk().question = _open_again(came.mark("question", ReturnedQuestion))
-    fields = [int(number) for number in came.after(IMPORT_FIELD) if number.isdecimal()]
+    desk().question = _open_again(widgets.mark("question", ReturnedQuestion))
+    fields = [int(number) for number in widgets.after(IMPORT_FIELD) if number.isdecimal()]
     if fields:
         desk().question = OpenQuestion("import")
         desk().imports = max(fields) + 1  # its files are gone: an empty field takes its place
     if persona_id:
-        _restore_text(came, persona_id)
+        _restore_text(widgets, persona_id)
 
 
 def _open_again(question: ReturnedQuestion | None) -> OpenQuestion | None:
@@ -103,19 +103,19 @@ def settle() -> None:
     here.mount = here.left = None
 
 
-def _restore_text(came: ReturnedWidgets, persona_id: str) -> None:
-    if persona_id in session.drafts() and came.text(TAB_KEY) != JSON_TAB:
+def _restore_text(widgets: ReturnedWidgets, persona_id: str) -> None:
+    if persona_id in session.drafts() and widgets.text(TAB_KEY) != JSON_TAB:
         desk().mounts = _LATER  # the editor is behind the others: what it holds is older than the draft
-        _restore_fields(came, persona_id)
+        _restore_fields(widgets, persona_id)
         return
-    editors, etag = _restore_editor(came, persona_id)
-    etag = _restore_fields(came, persona_id) or etag
+    editors, etag = _restore_editor(widgets, persona_id)
+    etag = _restore_fields(widgets, persona_id) or etag
     if persona_id in session.drafts() or not (editors or etag):
         return
     stored = _stored(persona_id)
     if stored and stored.etag == etag:
         return
-    visible_text = str(came.json(editors) or "") if editors else ""
+    visible_text = str(widgets.json(editors) or "") if editors else ""
     if not etag:
         if visible_text and stored is None:  # never saved
             session.drafts()[persona_id] = PersonaDraft(visible_text, "", None)
@@ -128,10 +128,10 @@ def _restore_text(came: ReturnedWidgets, persona_id: str) -> None:
         session.drafts()[persona_id] = PersonaDraft(visible_text, stored.text if stored else "", etag)
 
 
-def _restore_editor(came: ReturnedWidgets, persona_id: str) -> tuple[str, str]:
+def _restore_editor(widgets: ReturnedWidgets, persona_id: str) -> tuple[str, str]:
     """Have the editor drawn as it was; returns its key and the version it began from."""
     start = f"ace-{persona_id}-"
-    matches = [match for rest in came.after(start) if (match := _TOKEN.fullmatch(rest))]
+    matches = [match for rest in widgets.after(start) if (match := _TOKEN.fullmatch(rest))]
     if not matches:
         return "", ""
     last = max(matches, key=lambda match: int(match["number"]))
@@ -139,11 +139,11 @@ def _restore_editor(came: ReturnedWidgets, persona_id: str) -> tuple[str, str]:
     return f"{start}{last[0]}", last["etag"] or ""
 
 
-def _restore_fields(came: ReturnedWidgets, persona_id: str) -> str:
+def _restore_fields(widgets: ReturnedWidgets, persona_id: str) -> str:
     """Have the form's fields drawn as they were; returns the version they began from."""
     tokens: dict[str, str] = {}
     start, etag = f"form-{persona_id}-", ""
-    for rest in came.after(start):
+    for rest in widgets.after(start):
         path, _, token = rest.rpartition("-")
         match = _TOKEN.fullmatch(token)
         if match and path:

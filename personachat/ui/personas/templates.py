@@ -131,9 +131,9 @@ def marks() -> dict[str, object]:
     return {"template": personas_state().deleted_template}
 
 
-def restore(came: ReturnedWidgets) -> None:
+def restore(widgets: ReturnedWidgets) -> None:
     """Offer to bring the template back that was deleted by a page that comes back without its session."""
-    if deleted := came.mark("template", Template):
+    if deleted := widgets.mark("template", Template):
         personas_state().deleted_template = deleted
 
 
