@@ -12,10 +12,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "personachat"
 VAGUE = frozenset(
     {"told", "said", "found", "asked", "wanted", "shown", "known", "kept", "given", "listed"}
-    | {"gone", "meant", "came", "come", "grown", "built"}
+    | {"gone", "made", "meant", "came", "come", "grown", "built"}
 )
 STATEMENTS = frozenset({"is", "are", "was", "has", "have", "can", "be", "not", "if", "unless", "as"})
 """With one of these before it a participle ends a statement, such as `is_listed` and `persona_not_found`."""
+
+
+OF_A_PROTOCOL = frozenset({"connection_made"})
+"""What asyncio calls a method that a class of ours has to have."""
 
 
 def names_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -44,7 +48,9 @@ def names_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def is_vague(name: str) -> bool:
     snake = "".join(f"_{each}" if each.isupper() else each for each in name) if name != name.upper() else name
     words = [word for word in snake.lower().split("_") if word]
-    return bool(words) and words[-1] in VAGUE and STATEMENTS.isdisjoint(words[:-1])
+    return (
+        name not in OF_A_PROTOCOL and bool(words) and words[-1] in VAGUE and STATEMENTS.isdisjoint(words[:-1])
+    )
 
 
 def vague_names(source: str) -> list[tuple[int, str]]:

@@ -80,9 +80,9 @@ class Administrator:
 
     def add_budget(self, budget: Budget) -> Budget:
         """Set one more. Raises BudgetInvalid."""
-        made = self._budgets.add(budget)
-        self._trail.note("created", kind="budget", target=made.id, after=known_of_budget(made))
-        return made
+        added = self._budgets.add(budget)
+        self._trail.note("created", kind="budget", target=added.id, after=known_of_budget(added))
+        return added
 
     def remove_budget(self, budget_id: str) -> None:
         """Take one away that was added. Raises BudgetNotFound."""

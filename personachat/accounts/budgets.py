@@ -249,7 +249,7 @@ class Budgets:
     def add(self, budget: Budget) -> Budget:
         """Set one more. Raises BudgetInvalid."""
         self.check(budget)
-        made = Budget(
+        budget = Budget(
             scope=budget.scope,
             name=storable(budget.name.strip()),
             period=budget.period,
@@ -259,17 +259,17 @@ class Budgets:
         )
         with self._database.write() as connection:
             row = {
-                "id": made.id,
-                "scope": made.scope,
-                "name": made.name,
-                "period": made.period,
-                "unit": made.unit,
-                "most": made.most,
+                "id": budget.id,
+                "scope": budget.scope,
+                "name": budget.name,
+                "period": budget.period,
+                "unit": budget.unit,
+                "most": budget.most,
                 "created_at": now(),
             }
             connection.execute(insert(budgets).values(row))
         self._changed()
-        return made
+        return budget
 
     def remove(self, budget_id: str) -> Budget:
         """Take one away that was added. Raises BudgetNotFound."""

@@ -21,8 +21,8 @@ class LastBackup:
 
 def note_backup(database: Database, *, name: str, size: int) -> None:
     """A backup was made. Never raises."""
-    made = {"file": name, "bytes": size}
-    Audit(database).record(LOCAL_OWNER, "created", kind="backup", target=_TARGET, after=made)
+    details = {"file": name, "bytes": size}
+    Audit(database).record(LOCAL_OWNER, "created", kind="backup", target=_TARGET, after=details)
 
 
 def last_backup(audit: Audit) -> LastBackup | None:

@@ -74,7 +74,7 @@ class TokenIssuing:
         """Make one, which alone `budget` limits. Raises TokenInvalid, BudgetInvalid."""
         if budget is not None:
             self._budgets.check(replace(budget, scope="token", name="new"))
-        made = self.tokens.create(
+        issued = self.tokens.create(
             name=name,
             owner=owner,
             role=role,
@@ -82,11 +82,11 @@ class TokenIssuing:
             expires_at=expires_at,
             created_by=created_by,
         )
-        self._trail.note("created", kind="token", target=made.token.id, after=_known_of_token(made.token))
+        self._trail.note("created", kind="token", target=issued.token.id, after=_known_of_token(issued.token))
         if budget is not None:
-            set_one = self._budgets.add(replace(budget, scope="token", name=made.token.id))
+            set_one = self._budgets.add(replace(budget, scope="token", name=issued.token.id))
             self._trail.note("created", kind="budget", target=set_one.id, after=known_of_budget(set_one))
-        return made
+        return issued
 
     def revoke(self, token_id: str) -> None:
         """Raises TokenNotFound."""

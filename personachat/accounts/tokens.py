@@ -93,8 +93,8 @@ class Tokens:
         }
         with self._database.write() as connection:
             connection.execute(insert(api_tokens).values(row))
-            made = connection.execute(select(api_tokens).where(api_tokens.c.id == row["id"])).one()
-        return MadeToken(_token(made), secret)
+            row_now = connection.execute(select(api_tokens).where(api_tokens.c.id == row["id"])).one()
+        return MadeToken(_token(row_now), secret)
 
     def all(self) -> list[ApiToken]:
         """Every token, revoked and expired ones too, the newest first."""

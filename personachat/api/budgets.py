@@ -82,10 +82,10 @@ def list_budgets(
 )
 def add_budget(body: BudgetBody, request: Request) -> BudgetAnswer:
     """Only for administrators. It takes effect within seconds in every process on the same database."""
-    made = administrator_of(request).add_budget(
+    budget = administrator_of(request).add_budget(
         Budget(scope=body.scope, name=body.name, period=body.per, unit=body.unit, most=body.most)
     )
-    return _answer(made)
+    return _answer(budget)
 
 
 @router.delete(

@@ -16,7 +16,7 @@ from personachat.lab.on_save import MOST_QUESTIONS, TestSettings
 from personachat.lab.pairwise import MOST_QUESTION, QUESTION
 from personachat.lab.replaying import made_replay, recorded
 from personachat.lab.runs.documents import run_document
-from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.wish import RunWish
 from personachat.lab.simulated_user import MOST_GOAL
 from personachat.lab.stress import MOST_ROUNDS, PROBES, ROUNDS, made_stress
@@ -105,8 +105,8 @@ def start_adherence(body: AdherenceRequest, request: Request) -> JSONResponse:
         recorded(workspace.chat, workspace.inspection, each, with_lore=False)
         for each in body.conversation_ids
     ]
-    made = made_adherence(body.persona_id, talks, body.questions or own, share=body.share)
-    return _begun(request, body.wish(), made)
+    experiment = made_adherence(body.persona_id, talks, body.questions or own, share=body.share)
+    return _begun(request, body.wish(), experiment)
 
 
 class StressRequest(ExperimentRequest):
@@ -136,7 +136,7 @@ def start_stress(body: StressRequest, request: Request) -> JSONResponse:
     """At the probes, a judge answers the questions about the reply."""
     workspace = workspace_of(request)
     persona = workspace.personas.get(body.persona_id).persona
-    made = made_stress(
+    experiment = made_stress(
         body.persona_id,
         body.questions or TestSettings.of(persona).questions,
         user_model=body.user_model or workspace.tests.judge_model or persona.model,
@@ -144,7 +144,7 @@ def start_stress(body: StressRequest, request: Request) -> JSONResponse:
         rounds=body.rounds,
         probes=body.probes,
     )
-    return _begun(request, body.wish(), made)
+    return _begun(request, body.wish(), experiment)
 
 
 @router.post(
@@ -158,8 +158,8 @@ def start_replay(body: ReplayRequest, request: Request) -> JSONResponse:
     """Requests each reply again."""
     workspace = workspace_of(request)
     talks = [recorded(workspace.chat, workspace.inspection, each) for each in body.conversation_ids]
-    made = made_replay(body.persona_id, talks, course=body.course)
-    return _begun(request, body.wish(pairwise=body.pairwise_question if body.pairwise else ""), made)
+    experiment = made_replay(body.persona_id, talks, course=body.course)
+    return _begun(request, body.wish(pairwise=body.pairwise_question if body.pairwise else ""), experiment)
 
 
 @router.post(
@@ -180,11 +180,11 @@ def start_sweep(body: SweepRequest, request: Request) -> JSONResponse:
         temperatures=tuple(body.temperatures),
     )
     cases = [case for case in suite.cases if case.name in body.cases] if suite else []
-    made = made_sweep(body.persona_id, axes, cases=cases, message=body.message, repeat=body.repeat)
-    return _begun(request, body.wish(), made)
+    experiment = made_sweep(body.persona_id, axes, cases=cases, message=body.message, repeat=body.repeat)
+    return _begun(request, body.wish(), experiment)
 
 
-def _begun(request: Request, wish: RunWish, made: MadeRun) -> JSONResponse:
+def _begun(request: Request, wish: RunWish, experiment: Experiment) -> JSONResponse:
     tests = workspace_of(request).tests
-    live = tests.begin_made(wish, made)
+    live = tests.begin_experiment(wish, experiment)
     return JSONResponse(run_document(tests.runs.report(live.plan.run.id)), 202)

@@ -122,8 +122,8 @@ def edit_message(message_id: MessageId, body: NewWords, request: Request) -> Res
         return ReplyStream(live_reply)
     conversation_id, _ = _conversation_and_turn(request, message_id)
     leaf = workspace.chat.conversation(conversation_id, last=1).leaf
-    made = _message(request, leaf.id if leaf else message_id)
-    return Response(made.model_dump_json(by_alias=True), 201, media_type="application/json")
+    answer = _message(request, leaf.id if leaf else message_id)
+    return Response(answer.model_dump_json(by_alias=True), 201, media_type="application/json")
 
 
 @router.post(

@@ -117,18 +117,18 @@ def delete_test_suite(persona_id: PersonaId, request: Request, if_match: IfMatch
 )
 def estimate_test_run(body: RunRequest, request: Request) -> RunEstimate:
     """No model is called."""
-    made = _tests(request).forecast(body.wish())
+    forecast = _tests(request).forecast(body.wish())
     return RunEstimate(
-        replies=made.cells,
-        calls=made.calls,
-        judge_calls=made.judge_calls,
-        prompt_tokens=made.prompt_tokens,
-        reply_tokens=made.reply_tokens,
-        cost_usd=made.cost_usd,
-        most_usd=made.most_usd,
-        seconds=made.seconds,
-        provider=made.provider,
-        model=made.model,
+        replies=forecast.cells,
+        calls=forecast.calls,
+        judge_calls=forecast.judge_calls,
+        prompt_tokens=forecast.prompt_tokens,
+        reply_tokens=forecast.reply_tokens,
+        cost_usd=forecast.cost_usd,
+        most_usd=forecast.most_usd,
+        seconds=forecast.seconds,
+        provider=forecast.provider,
+        model=forecast.model,
     )
 
 

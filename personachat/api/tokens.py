@@ -111,7 +111,7 @@ def create_token(body: NewToken, request: Request) -> CreatedToken:
         if body_budget
         else None
     )
-    made = _desk_of(request).create_token(
+    new_token = _desk_of(request).create_token(
         name=body.name,
         owner=body.owner,
         role=body.role,
@@ -119,7 +119,7 @@ def create_token(body: NewToken, request: Request) -> CreatedToken:
         expires_at=body.expires_at,
         budget=budget,
     )
-    return CreatedToken(**_as_json(made.token, (budget,) if budget else ()), token=made.secret)
+    return CreatedToken(**_as_json(new_token.token, (budget,) if budget else ()), token=new_token.secret)
 
 
 @router.delete(

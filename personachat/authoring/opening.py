@@ -143,16 +143,16 @@ class _Models:
         self._personas = personas
 
     def is_available(self, model: str) -> bool:
-        return self._made.is_available(model)
+        return self._models.is_available(model)
 
     def is_retired(self, model: str) -> bool:
-        return self._made.is_retired(model)
+        return self._models.is_retired(model)
 
     def best(self) -> str:
-        return self._made.best()
+        return self._models.best()
 
     @cached_property
-    def _made(self) -> AvailableModels:
+    def _models(self) -> AvailableModels:
         settings = self._settings
         providers = ProviderRegistry(settings)
         return AvailableModels(providers, _Declared(settings), self._personas, default=settings.default_model)

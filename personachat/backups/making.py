@@ -39,7 +39,7 @@ MOST_FILE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BackupSummary:
     """What is in the backup. `unreadable` files are not."""
 
     rows: int
@@ -48,7 +48,7 @@ class Made:
     unreadable: tuple[str, ...]
 
 
-def make_backup(settings: Settings, file: Path) -> Made:
+def make_backup(settings: Settings, file: Path) -> BackupSummary:
     """Write a backup to `file`, in place of what is there.
 
     Raises BackupFailed, and errors as Database.read.
@@ -67,7 +67,7 @@ def make_backup(settings: Settings, file: Path) -> Made:
         raise BackupFailed(f"{file} can't be written: {(error.strerror or 'it failed').lower()}.") from None
     finally:
         database.close()
-    return Made(sum(rows.values()), len(names), size, tuple(unreadable))
+    return BackupSummary(sum(rows.values()), len(names), size, tuple(unreadable))
 
 
 @contextmanager

@@ -98,15 +98,15 @@ def create_token(
     from personachat.stamps import now
 
     with _opened(data_dir) as administrator:
-        made = administrator.create_token(
+        new_token = administrator.create_token(
             name=name,
             owner=owner,
             role=role.value,
             personas=frozenset(persona) if persona else None,
             expires_at=None if days is None else now() + timedelta(days=days),
         )
-    note(f"Token {made.token.id} ({made.token.role}). Copy it now: it is never shown again.")
-    answer(made.secret, end="\n")
+    note(f"Token {new_token.token.id} ({new_token.token.role}). Copy it now: it is never shown again.")
+    answer(new_token.secret, end="\n")
 
 
 @tokens_app.command("list")

@@ -13,11 +13,11 @@ from personachat.settings import Settings
 
 def make(settings: Settings, file: Path) -> None:
     """Raises BackupFailed and errors of the database."""
-    made = make_backup(settings, file)
-    for name in made.unreadable:
+    backup = make_backup(settings, file)
+    for name in backup.unreadable:
         note(f"{name} can't be read and is not in the backup.")
-    size = f"{made.bytes / 1_000_000:.1f} MB"
-    note(f"{file}: {count(made.rows, 'row')}, {count(made.files, 'persona file')}, {size}")
+    size = f"{backup.bytes / 1_000_000:.1f} MB"
+    note(f"{file}: {count(backup.rows, 'row')}, {count(backup.files, 'persona file')}, {size}")
 
 
 def restore(settings: Settings, file: Path, *, force: bool) -> None:

@@ -18,7 +18,7 @@ from personachat.lab.adherence import by_question, made_adherence
 from personachat.lab.on_save import TestSettings
 from personachat.lab.replaying import recorded
 from personachat.lab.runs.documents import exit_code
-from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.wish import RunWish
 from personachat.lab.stress import made_stress
@@ -29,7 +29,7 @@ from personachat.services import build_services
 from personachat.services.workspace import Workspace
 from personachat.settings import Settings
 
-Making = Callable[[Workspace], MadeRun]
+Making = Callable[[Workspace], Experiment]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def sweep(
 ) -> int:
     """Ask the same in every combination; returns the exit code."""
 
-    def make(workspace: Workspace) -> MadeRun:
+    def make(workspace: Workspace) -> Experiment:
         documents = []
         if cases:
             suite = workspace.tests.suites.get(experiment.persona_id).whole()
@@ -82,7 +82,7 @@ def adherence(
 ) -> int:
     """Measure recorded replies, of these conversations or the newest; returns the exit code."""
 
-    def make(workspace: Workspace) -> MadeRun:
+    def make(workspace: Workspace) -> Experiment:
         own = TestSettings.of(workspace.personas.get(experiment.persona_id).persona).questions
         page = workspace.library.list(Filters(persona_id=experiment.persona_id), limit=newest).conversations
         ids = conversations or [each.id for each in page]
@@ -104,7 +104,7 @@ def stress(
 ) -> int:
     """Have a simulated user talk to the persona; returns the exit code."""
 
-    def make(workspace: Workspace) -> MadeRun:
+    def make(workspace: Workspace) -> Experiment:
         persona = workspace.personas.get(experiment.persona_id).persona
         return made_stress(
             experiment.persona_id,
@@ -123,11 +123,11 @@ def _run(experiment: ExperimentOptions, make: Making, *, settings: Settings) -> 
     services = build_services(settings)
     try:
         workspace = services.of(LOCAL_OWNER, surface="cli")
-        made = make(workspace)
-        if any(made.suite.judged) and not workspace.tests.judge_model:
+        run = make(workspace)
+        if any(run.suite.judged) and not workspace.tests.judge_model:
             complain("No judge is set.", "Set PERSONACHAT_JUDGE_MODEL.")
             return testing.CANNOT_RUN
-        report = _finished(workspace.tests, experiment, made)
+        report = _finished(workspace.tests, experiment, run)
     except PersonaChatError as error:
         complain_of(error)
         return testing.CANNOT_RUN
@@ -138,11 +138,11 @@ def _run(experiment: ExperimentOptions, make: Making, *, settings: Settings) -> 
     return exit_code([report]) if testing.write([report], json_file=experiment.json) else testing.CANNOT_RUN
 
 
-def _finished(tests: Tests, experiment: ExperimentOptions, made: MadeRun) -> RunReport:
-    forecast = tests.forecast_made(experiment.wish, made)
+def _finished(tests: Tests, experiment: ExperimentOptions, run: Experiment) -> RunReport:
+    forecast = tests.forecast_experiment(experiment.wish, run)
     cost = "unknown" if forecast.cost_usd is None else f"about ${forecast.cost_usd:.4f}"
     note(f"{experiment.persona_id}: {forecast.calls:,} calls, cost {cost}.")
-    return testing.followed(tests, tests.begin_made(experiment.wish, made))
+    return testing.followed(tests, tests.begin_experiment(experiment.wish, run))
 
 
 def _show_questions(report: RunReport) -> None:

@@ -27,14 +27,14 @@ def export(collection: PersonaLibrary, ids: Sequence[str], *, kind: str | None, 
         return FAILED
     for persona_id in ids:
         find(collection, persona_id)
-    made = (
+    file = (
         collection.bundle(ids or None)
         if kind == "bundle"
         else collection.export(ids[0], cast("Format", kind))
     )
-    for loss in made.losses:
+    for loss in file.losses:
         note(loss)
-    return FINE if hand_out(made.parts(), made.filename, output) else FAILED
+    return FINE if hand_out(file.parts(), file.filename, output) else FAILED
 
 
 def import_file(

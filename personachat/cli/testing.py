@@ -107,8 +107,8 @@ def _run(services: Services, options: RunCommand) -> int:
     left = options.most_cost_usd
     try:
         for wish in wishes:
-            made, left = _one(tests, wish, options, left_usd=left)
-            reports.append(made)
+            report, left = _one(tests, wish, options, left_usd=left)
+            reports.append(report)
     except PersonaChatError as error:
         complain_of(error)
         if reports:  # what was paid for is there to be read
@@ -125,19 +125,22 @@ def _wishes(tests: Tests, options: RunCommand) -> list[RunWish]:
         wish = RunWish(persona_id=persona_id, repeat=options.repeat, model=options.model)
         try:
             # the newest version first: a file that nobody has looked at yet becomes a revision by that
-            made = tests.forecast(replace(wish, pairwise=QUESTION if options.pairwise else ""))
+            forecast = tests.forecast(replace(wish, pairwise=QUESTION if options.pairwise else ""))
             if options.against is not None:
                 tests.forecast(replace(wish, revision=options.against))
         except SuiteInvalid as error:
             for problem in error.problems:
                 complain(f"{persona_id}.tests.yaml:{problem.line}:{problem.column}: {problem.message}")
             raise
-        refuse_unpriced(options.most_cost_usd, made)
-        calls = "1 call" if made.calls == 1 else f"{made.calls:,} calls"
+        refuse_unpriced(options.most_cost_usd, forecast)
+        calls = "1 call" if forecast.calls == 1 else f"{forecast.calls:,} calls"
         twice = " for each of the two versions" if options.against is not None else ""
-        note(f"{persona_id}: {calls} of {made.provider}/{made.model}, cost {_cost(made.cost_usd)}{twice}.")
-        if made.reason:
-            note(f"  {made.reason}")
+        note(
+            f"{persona_id}: {calls} of {forecast.provider}/{forecast.model}, cost "
+            f"{_cost(forecast.cost_usd)}{twice}."
+        )
+        if forecast.reason:
+            note(f"  {forecast.reason}")
         wishes.append(wish)
     return wishes
 

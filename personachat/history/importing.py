@@ -127,8 +127,10 @@ def _imported(text: str, entry: ConversationEntry | Any, number: int) -> Checked
         order = sorted(order, key=depths.__getitem__)  # siblings stay in their order
     ids = [new_id() for _ in places]
     leaf_id = None if document.leaf_id is None else ids[numbers[document.leaf_id]]
-    made = CheckedConversation(new_id(), "", leaf_id, document, text, places, order, ids, parents, depths)
-    return replace(made, title=" ".join(document.title.split()) or _made_title(made))
+    conversation = CheckedConversation(
+        new_id(), "", leaf_id, document, text, places, order, ids, parents, depths
+    )
+    return replace(conversation, title=" ".join(document.title.split()) or _made_title(conversation))
 
 
 def _made_title(imported: CheckedConversation) -> str:

@@ -98,7 +98,7 @@ def share(connection: Connection, owner: str, conversation_id: str) -> Share:
         raise MessageInvalid("There is nothing to share yet.", hint="Send a message first.")
     earlier = share_of(connection, owner, conversation_id)
     token = earlier.token if earlier else secrets.token_urlsafe(_TOKEN_BYTES)
-    made = Share(token, conversation_id, head.title, now())
+    share = Share(token, conversation_id, head.title, now())
     connection.execute(delete(shares).where(shares.c.conversation_id == conversation_id))
     connection.execute(
         shares.insert().values(
@@ -107,11 +107,11 @@ def share(connection: Connection, owner: str, conversation_id: str) -> Share:
             owner=owner,
             leaf_id=head.leaf_id,
             leaf_characters=head.leaf_characters,
-            title=made.title,
-            created_at=made.created_at,
+            title=share.title,
+            created_at=share.created_at,
         )
     )
-    return made
+    return share
 
 
 def share_of(connection: Connection, owner: str, conversation_id: str) -> Share | None:

@@ -21,7 +21,7 @@ from personachat.lab.checks.running import JUDGE
 from personachat.lab.judge import one_object
 from personachat.lab.on_save import MOST_QUESTIONS
 from personachat.lab.replaying import Talk
-from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.model import Cell
 from personachat.lab.runs.options import RunOptions
 from personachat.lab.runs.replying import Replying, SaidTurn
@@ -56,7 +56,7 @@ class MeasuredTurn:
 
 def made_adherence(
     persona_id: str, talks: Sequence[Talk], questions: Sequence[str], *, share: float = 1.0
-) -> MadeRun:
+) -> Experiment:
     """The measurement. Raises SuiteRunRefused where there is nothing to ask, or to ask about."""
     distinct_questions = checked_questions(questions)
     if not distinct_questions:
@@ -91,7 +91,7 @@ def made_adherence(
         )
     suite = {"persona": persona_id, "repeat": 1, "cases": cases}
     options = RunOptions(recorded=True, places=places, answered_by=answered_by)
-    return MadeRun("adherence", json.dumps(suite, ensure_ascii=False), options)
+    return Experiment("adherence", json.dumps(suite, ensure_ascii=False), options)
 
 
 def is_sampled(turn_id: str, share: float) -> bool:

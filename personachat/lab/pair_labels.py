@@ -18,7 +18,7 @@ from personachat.lab.kappa import beats_chance, in_words, interval, kappa
 from personachat.lab.labels import ENOUGH
 from personachat.lab.pairwise import VERSION
 from personachat.lab.runs.model import PairVerdict, Preference, Run
-from personachat.lab.runs.options import MADE, RunKind
+from personachat.lab.runs.options import EXPERIMENTS, RunKind
 from personachat.lab.runs.records import SqlRuns
 from personachat.lab.suites.reading import parse_suite
 from personachat.lab.testing_tables import test_pair_labels
@@ -26,7 +26,7 @@ from personachat.stamps import now
 from personachat.usage.intervals import wilson
 
 MOST_RUNS = 10
-KINDS: tuple[RunKind, ...] = ("suite", *MADE)
+KINDS: tuple[RunKind, ...] = ("suite", *EXPERIMENTS)
 PREFERENCES: tuple[Preference, ...] = ("after", "before", "tie")
 
 Others = Callable[[Run], Mapping[tuple[int, int], str]]

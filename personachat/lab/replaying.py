@@ -19,7 +19,7 @@ from personachat.chat.inspection import Inspection
 from personachat.chat.service import ChatService
 from personachat.conversations.model import Turn
 from personachat.errors import PromptHidden, SuiteRunRefused, TurnNotFound
-from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.options import RunOptions
 from personachat.lab.suites.model import MOST_TURNS
 from personachat.personas.word_diff import compared_words
@@ -96,7 +96,7 @@ def recorded(
     return Talk(conversation.title, conversation.path, conversation.variables, lore)
 
 
-def made_replay(persona_id: str, talks: Sequence[Talk], *, course: Course = "recorded") -> MadeRun:
+def made_replay(persona_id: str, talks: Sequence[Talk], *, course: Course = "recorded") -> Experiment:
     """The replay of these conversations. Raises SuiteRunRefused where nothing can be replayed."""
     replay = _Replay(course)
     for number, talk in enumerate(talks, 1):
@@ -110,7 +110,7 @@ def made_replay(persona_id: str, talks: Sequence[Talk], *, course: Course = "rec
         notes={number: source for number, source in replay.notes.items() if source},
         lore={number: source for number, source in replay.lore.items() if source},
     )
-    return MadeRun("replay", yaml.safe_dump(suite, allow_unicode=True, sort_keys=False), options)
+    return Experiment("replay", yaml.safe_dump(suite, allow_unicode=True, sort_keys=False), options)
 
 
 def _case(talk: Talk, turn: Turn, messages: Sequence[dict[str, str]], *, place: str) -> dict[str, Any]:

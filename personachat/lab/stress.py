@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from personachat.errors import SuiteRunRefused
 from personachat.lab.adherence import checked_questions
-from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.options import RunOptions, SimulatedTalk
 from personachat.lab.runs.plan import greeting_of, said_so_far
 from personachat.lab.runs.reports import RunReport
@@ -35,7 +35,7 @@ def made_stress(  # each is a different thing
     goal: str = "",
     rounds: int = ROUNDS,
     probes: Sequence[int] = PROBES,
-) -> MadeRun:
+) -> Experiment:
     """The talk. Raises SuiteRunRefused where it can't be had."""
     distinct_questions = checked_questions(questions)
     if not distinct_questions:
@@ -59,7 +59,7 @@ def made_stress(  # each is a different thing
     suite = {"persona": persona_id, "repeat": 1, "cases": cases}
     talk = SimulatedTalk(model=user_model, goal=goal.strip()[:MOST_GOAL] or USUAL_GOAL)
     options = RunOptions(talk=talk, earlier={number: {0: number - 1} for number in range(1, rounds)})
-    return MadeRun("stress", json.dumps(suite, ensure_ascii=False), options)
+    return Experiment("stress", json.dumps(suite, ensure_ascii=False), options)
 
 
 def requests_of(report: RunReport, number: int) -> tuple[list[Spoken], list[Spoken]]:

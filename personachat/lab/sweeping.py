@@ -15,7 +15,7 @@ from typing import Any
 
 from personachat.errors import SuiteRunRefused
 from personachat.jsontext.edits import with_value
-from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.options import Manner, RunOptions
 from personachat.lab.suites.model import MOST_REPEATS, Case
 from personachat.lab.suites.reading import parse_suite
@@ -53,7 +53,7 @@ class Axes:
 
 def made_sweep(
     persona_id: str, axes: Axes, *, cases: Sequence[Case] = (), message: str = "", repeat: int = 1
-) -> MadeRun:
+) -> Experiment:
     """The sweep over these cases of a suite, and a message if there is one.
 
     Raises SuiteRunRefused where nothing is asked, and where there would be more replies than MOST_CELLS, and
@@ -84,7 +84,7 @@ def made_sweep(
     }
     text = json.dumps(suite, ensure_ascii=False)
     parse_suite(text)
-    return MadeRun("sweep", text, RunOptions(manners=tuple(manner for manner, _ in numbered)))
+    return Experiment("sweep", text, RunOptions(manners=tuple(manner for manner, _ in numbered)))
 
 
 def _without_repeat(case: dict[str, Any]) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from personachat.lab.on_save import TestSettings, run_id_of
 from personachat.lab.pair_labels import PairLabelling
 from personachat.lab.results import Results
 from personachat.lab.runs.cells import CellMaker
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.forecast import Forecaster, RunForecast
 from personachat.lab.runs.library import RunLibrary
-from personachat.lab.runs.made import MadeRun
 from personachat.lab.runs.model import Run
 from personachat.lab.runs.options import PLAIN_RUN, RunOptions
 from personachat.lab.runs.pairs import references, replies_by_name
@@ -146,15 +146,15 @@ class Tests:
             return self._begin(wish, text, etag=etag_of(text.encode()))
         return self._begin(wish, stored.text, etag=stored.etag)
 
-    def begin_made(self, wish: RunWish, made: MadeRun) -> LiveRun:
+    def begin_experiment(self, wish: RunWish, experiment: Experiment) -> LiveRun:
         """Begin a run whose suite was made for it, such as a replay. Raises what `start` raises."""
         self._check_may_edit()
-        return self._begin(wish, made.suite_text, etag=made.kind, options=made.options)
+        return self._begin(wish, experiment.suite_text, etag=experiment.kind, options=experiment.options)
 
-    def forecast_made(self, wish: RunWish, made: MadeRun) -> RunForecast:
-        """Raises what `begin_made` raises."""
+    def forecast_experiment(self, wish: RunWish, experiment: Experiment) -> RunForecast:
+        """Raises what `begin_experiment` raises."""
         persona, _, _ = self._persona(wish)
-        return self._forecast(made.suite, persona, wish, wish.pairs_in(made.options))
+        return self._forecast(experiment.suite, persona, wish, wish.pairs_in(experiment.options))
 
     def begin_saved(self, stored: StoredPersona) -> LiveRun | None:
         """Run the suite of a version that was just saved, as its persona says.

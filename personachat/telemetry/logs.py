@@ -55,7 +55,7 @@ def configure(settings: Settings, *, always: bool = False) -> logging.Handler | 
         return None
     with _lock:
         if _handler is None:
-            _handler = _made(settings)
+            _handler = _new_handler(settings)
     return _handler
 
 
@@ -63,7 +63,7 @@ def _level(settings: Settings) -> str:
     return settings.log_level or ("info" if settings.log_format == "json" else "warning")
 
 
-def _made(settings: Settings) -> logging.Handler:
+def _new_handler(settings: Settings) -> logging.Handler:
     level = logging.getLevelNamesMapping()[_level(settings).upper()]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if settings.log_format == "json" else PlainLines())

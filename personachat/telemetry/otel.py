@@ -137,13 +137,13 @@ def _is_unnamed(name: object) -> bool:
 
 def _loaded(signal: str, exporter_names: Sequence[str]) -> list[Any]:
     """The exporters of these names. Each reads its own OTEL_* variables. Raises ImportError."""
-    made = []
+    exporters = []
     for name in exporter_names:
         points = importlib.metadata.entry_points(group=f"opentelemetry_{signal}_exporter", name=name)
         if not points:
             log.warning("There is no OpenTelemetry exporter for %s named %.40r", signal, name)
-        made += [point.load()() for point in list(points)[:1]]
-    return made
+        exporters += [point.load()() for point in list(points)[:1]]
+    return exporters
 
 
 class CallSpans:

@@ -26,7 +26,7 @@ def draw(desk: OwnTokens) -> None:
     if person.email and person.email != person.name:
         st.caption(escaped(person.email))
     st.subheader("API tokens", anchor=False)
-    tokens.draw_made()
+    tokens.draw_secret()
     count = tokens.draw_list(desk, do, empty=EMPTY)
     try:
         personas = [each.id for each in session.workspace().personas.all()]

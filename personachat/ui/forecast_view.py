@@ -45,7 +45,7 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
         st.error(error_text(error), icon=":material/error:")
         return
     message = estimate_tokens(words or "")
-    made = forecast(
+    estimate = forecast(
         prompt_tokens=long + message,
         estimated_tokens=long + message,
         most_tokens=services.linter.estimate(persona).reply_tokens_most,
@@ -54,18 +54,19 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
     )
     sent, back, cost = st.columns(3)
     sent.metric(
-        "Tokens in", f"{made.prompt_tokens:,}", help=("The prompt, this chat so far and your message.")
+        "Tokens in", f"{estimate.prompt_tokens:,}", help=("The prompt, this chat so far and your message.")
     )
     back.metric(
-        "Tokens out" if made.basis == "medians" else "Tokens out, at most", f"{made.completion_tokens:,}"
+        "Tokens out" if estimate.basis == "medians" else "Tokens out, at most",
+        f"{estimate.completion_tokens:,}",
     )
     cost.metric(
-        "Cost" if made.basis == "medians" else "Cost, at most",
-        escaped("Unknown price" if made.cost_usd is None else money(made.cost_usd)),
+        "Cost" if estimate.basis == "medians" else "Cost, at most",
+        escaped("Unknown price" if estimate.cost_usd is None else money(estimate.cost_usd)),
     )
     if message:
         st.caption(f"Your message is about {counted(message, 'token')} long.")
-    st.caption(escaped(basis(made, persona.name, model)))
+    st.caption(escaped(basis(estimate, persona.name, model)))
 
 
 def prompt_tokens(
@@ -77,17 +78,17 @@ def prompt_tokens(
     return session.workspace().inspection.memory(conversation, persona, offline=offline).used_tokens
 
 
-def basis(made: Forecast, name: str, model: str) -> str:
+def basis(estimate: Forecast, name: str, model: str) -> str:
     """Where the numbers come from, in sentences; plain text."""
-    if made.basis == "limits":
+    if estimate.basis == "limits":
         return (
             f"Based on the limits of {name}. There are fewer than {ENOUGH_CALLS} replies by {model} "
             "so far, too few to tell what is typical."
         )
-    most = f"A reply takes at most {counted(made.completion_tokens_most, 'token')}"
-    if made.cost_usd_most is not None:
-        most += f"; the message would then cost {money(made.cost_usd_most)}"
-    return f"Median of the last {made.calls} replies of {name} by {model}. {most}."
+    most = f"A reply takes at most {counted(estimate.completion_tokens_most, 'token')}"
+    if estimate.cost_usd_most is not None:
+        most += f"; the message would then cost {money(estimate.cost_usd_most)}"
+    return f"Median of the last {estimate.calls} replies of {name} by {model}. {most}."
 
 
 def price_of(provider: str, model: str) -> Price:
@@ -109,22 +110,22 @@ def draw_usual(services: Services, persona: Persona, persona_id: str) -> None:
         return
     if medians.completion_tokens is None or medians.prompt_tokens is None:
         return
-    made = forecast(
+    estimate = forecast(
         prompt_tokens=None,
         estimated_tokens=0,
         most_tokens=services.linter.estimate(persona).reply_tokens_most,
         medians=medians,
         price=price_of(provider, model),
     )
-    st.caption(escaped(usual_text(made, model)))
+    st.caption(escaped(usual_text(estimate, model)))
 
 
-def usual_text(made: Forecast, model: str) -> str:
+def usual_text(estimate: Forecast, model: str) -> str:
     """Plain text."""
-    cost = "an unknown price" if made.cost_usd is None else f"about {money(made.cost_usd)}"
+    cost = "an unknown price" if estimate.cost_usd is None else f"about {money(estimate.cost_usd)}"
     return (
-        f"Typically {made.prompt_tokens:,} tokens in, {made.completion_tokens:,} out, {cost} per "
-        f"message (median of {made.calls} with {model})."
+        f"Typically {estimate.prompt_tokens:,} tokens in, {estimate.completion_tokens:,} out, {cost} per "
+        f"message (median of {estimate.calls} with {model})."
     )
 
 

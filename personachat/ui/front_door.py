@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 _SENT_HOME = "sent_home"
 
-_made: dict[tuple[str, str], StreamlitPage] = {}
+_pages: dict[tuple[str, str], StreamlitPage] = {}
 
 
 def close_side_door() -> None:
@@ -45,6 +45,6 @@ def page(path: str, **options: Any) -> StreamlitPage:
     if context is None:  # nobody runs the script: there is nothing that could be kept
         return st.Page(path, **options)
     page_key = (str(context.pages_manager.main_script_parent), path)
-    if page_key not in _made:
-        _made[page_key] = st.Page(path, **options)
-    return copy(_made[page_key])
+    if page_key not in _pages:
+        _pages[page_key] = st.Page(path, **options)
+    return copy(_pages[page_key])

@@ -156,10 +156,10 @@ def once(make: Callable[[], Result]) -> Result:
     context = get_script_run_ctx()
     if context is None:
         return make()
-    made: dict[Callable[[], Any], Any] = vars(context).setdefault(_RESULTS, {})
-    if make not in made:
-        made[make] = make()
-    value: Result = made[make]
+    results: dict[Callable[[], Any], Any] = vars(context).setdefault(_RESULTS, {})
+    if make not in results:
+        results[make] = make()
+    value: Result = results[make]
     return value
 
 

@@ -76,22 +76,22 @@ def later(make: Callable[[Workspace], bytes]) -> Callable[[], bytes]:
     """A file that is made when it is asked for, outside of any run: for who is here now, as they may then."""
     who, edits = judged_later(), may_edit_here(services())
 
-    def made() -> bytes:
+    def content() -> bytes:
         person = who()
         return make(_workspace_of(person if person.is_known else _visitor(person, edits=edits), edits))
 
-    return made
+    return content
 
 
 def administrator_later(make: Callable[[Administrator], bytes]) -> Callable[[], bytes]:
     """The same for what an administrator can do."""
     who = judged_later()
 
-    def made() -> bytes:
+    def content() -> bytes:
         person = who()
         return make(get_services().administrator(person.key, person=person))
 
-    return made
+    return content
 
 
 def has_account() -> bool:

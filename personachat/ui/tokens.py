@@ -23,7 +23,7 @@ Do: TypeAlias = Callable[[Callable[[TokenDesk], Any]], Any]
 
 UNITS = {"usd": "US dollars", "tokens": "Tokens", "replies": "Replies"}
 PERIODS = {"minute": "Minute", "day": "Day", "month": "Month"}
-_MADE = "token_made"
+_CREATED = "token_made"
 
 
 def draw_not_done() -> None:
@@ -32,9 +32,9 @@ def draw_not_done() -> None:
         st.error(notice.text, title=notice.title, icon=notice.icon)
 
 
-def draw_made() -> None:
+def draw_secret() -> None:
     """The secret of the token that was just made; it is forgotten here."""
-    secret = st.session_state.pop(_MADE, None)
+    secret = st.session_state.pop(_CREATED, None)
     if secret:
         st.success("Copy it now: it is never shown again.", title="Token created", icon=":material/key:")
         st.code(secret, language=None, wrap_lines=True)
@@ -125,7 +125,7 @@ def _make(do: Do) -> None:
     chosen = st.session_state
     ends: date | None = chosen["token_expires"]
     personas = frozenset(chosen["token_personas"])
-    made = do(
+    new_token = do(
         lambda desk: desk.create_token(
             name=str(chosen["token_name"]),
             owner=str(chosen.get("token_owner", "")).strip(),
@@ -135,8 +135,8 @@ def _make(do: Do) -> None:
             budget=_budget(chosen["token_most"]),
         )
     )
-    if made:
-        chosen[_MADE] = made.secret
+    if new_token:
+        chosen[_CREATED] = new_token.secret
         chosen["token_name"] = ""
 
 

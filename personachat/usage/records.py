@@ -238,8 +238,8 @@ def kind_id_of(connection: Connection, kind: _Kind) -> int:
     given_values = {name: value for name, value in zip(KIND, kind, strict=True) if value is not None}
     kind_id: int | None = connection.execute(_same_kind(frozenset(given_values)), given_values).scalar()
     if kind_id is None:
-        made = insert(usage_kinds).values(dict(zip(KIND, kind, strict=True)))
-        kind_id = connection.execute(made.returning(usage_kinds.c.id)).scalar_one()
+        statement = insert(usage_kinds).values(dict(zip(KIND, kind, strict=True)))
+        kind_id = connection.execute(statement.returning(usage_kinds.c.id)).scalar_one()
     return int(kind_id)
 
 

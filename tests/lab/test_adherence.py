@@ -51,10 +51,10 @@ def test_each_recorded_reply_is_judged_and_the_persona_is_asked_nothing(
     fake.forget()
     tests = local(services).tests
     made = made_adherence("tester", [recording], [KIND, SHORT])
-    forecast = tests.forecast_made(WISH, made)
+    forecast = tests.forecast_experiment(WISH, made)
     assert (forecast.calls, forecast.judge_calls, forecast.reply_tokens) == (6, 6, 0)
     before = len(ledger_of(services))
-    report = tests.runs.report(ended(tests.begin_made(WISH, made)).plan.run.id)
+    report = tests.runs.report(ended(tests.begin_experiment(WISH, made)).plan.run.id)
     assert [(each.turn, each.share) for each in measured(report)] == [(1, 1.0), (2, 0.5), (3, 1.0)]
     shares = {question: share.hits for (question, _), share in by_question(report).items()}
     assert shares == {KIND: 2, SHORT: 3}
@@ -69,7 +69,7 @@ def test_an_answer_that_cannot_be_read_is_a_gap_and_no_yes(
     recording = talk(services, "Sun")
     fake.script = lambda _: "verdict: yes"
     tests = local(services).tests
-    run = ended(tests.begin_made(WISH, made_adherence("tester", [recording], [KIND]))).plan.run
+    run = ended(tests.begin_experiment(WISH, made_adherence("tester", [recording], [KIND]))).plan.run
     report = tests.runs.report(run.id)
     assert [each.share for each in measured(report)] == [None]
     assert [share.in_words for share in by_question(report).values()] == ["0 of 1 (0 to 79 %)"]

@@ -150,8 +150,8 @@ def test_a_replay_is_compared_turn_by_turn_with_what_was_recorded(
     fake.script = prefers("kindly")
     tests = local(services).tests
     wish = RunWish(persona_id="tester", repeat=1, pairwise=QUESTION)
-    assert tests.forecast_made(wish, made_replay("tester", [recorded])).judge_calls == 4
-    run = ended(tests.begin_made(wish, made_replay("tester", [recorded]))).plan.run
+    assert tests.forecast_experiment(wish, made_replay("tester", [recorded])).judge_calls == 4
+    run = ended(tests.begin_experiment(wish, made_replay("tester", [recorded]))).plan.run
     found = score_pairs(tests.runs.report(run.id).score)
     assert found is not None
     assert (found.better.hits, found.planned) == (2, 2)

@@ -45,7 +45,7 @@ def test_each_reply_is_asked_for_again_after_what_was_recorded(
     tests = local(services).tests
     draft = persona_text(systemPrompt="You are the draft.")
     run = ended(
-        tests.begin_made(RunWish(persona_id="tester", draft=draft), made_replay("tester", [recording]))
+        tests.begin_experiment(RunWish(persona_id="tester", draft=draft), made_replay("tester", [recording]))
     ).plan.run
     sent = sorted([each["content"] for each in chat.body["messages"]] for chat in fake.chats)
     assert sent == [
@@ -83,7 +83,7 @@ def own_course(services: Services, *talks: Talk, **wish: Any) -> tuple[Run, list
     """A replay on its own course, to its end."""
     tests = local(services).tests
     made = made_replay("tester", list(talks), course="own")
-    run = ended(tests.begin_made(RunWish(persona_id="tester", **wish), made)).plan.run
+    run = ended(tests.begin_experiment(RunWish(persona_id="tester", **wish), made)).plan.run
     return run, [cell for case in tests.runs.report(run.id).score.cases for cell in case.cells]
 
 
@@ -126,7 +126,7 @@ def test_a_course_that_was_cancelled_goes_on_from_its_own_replies(
     recording = talk(services, "One", "Two")
     tests, gate = local(services).tests, Gate()
     fake.enqueue(tokens(["New first."]), tokens([gate, "x"]))
-    live = tests.begin_made(
+    live = tests.begin_experiment(
         RunWish(persona_id="tester"), made_replay("tester", [recording, recording], course="own")
     )
     assert live.wait(0, timeout_seconds=10)
@@ -184,7 +184,7 @@ def test_lore_that_is_told_differently_now_is_said(services: Services, fake: Scr
     recording = recorded(here.chat, here.inspection, live.conversation_id)
     services.personas.save(book("Rails", "Wires"))
     made = made_replay("tester", [recording])
-    run = ended(here.tests.begin_made(RunWish(persona_id="tester"), made)).plan.run
+    run = ended(here.tests.begin_experiment(RunWish(persona_id="tester"), made)).plan.run
     (cell,) = here.tests.runs.report(run.id).score.cases[0].cells
     note = lore_note(here.tests.runs.report(run.id).run.options.lore[0], cell.lore)
     assert note == "The lore has changed; no longer included: Brakes; only included now: Wires."

@@ -51,7 +51,7 @@ def talks(fake: ScriptedProvider, user: Callable[[int, str], str | Reply]) -> No
 
 def talk(tests: Tests, **keys: Any) -> tuple[Run, list[Cell]]:
     made = made_stress("tester", QUESTIONS, user_model="fake-2", **keys)
-    run = ended(tests.begin_made(WISH, made)).plan.run
+    run = ended(tests.begin_experiment(WISH, made)).plan.run
     return run, [cell for case in tests.runs.report(run.id).score.cases for cell in case.cells]
 
 
@@ -163,7 +163,7 @@ def test_a_failing_persona_ends_the_talk_as_an_error(services: Services, fake: S
 def test_a_talk_is_cancelled_and_goes_on_where_it_was(services: Services, fake: ScriptedProvider) -> None:
     tests, gate = local(services).tests, Gate()
     talks(fake, lambda number, _: tokens([gate, "x"]) if number == 2 else speaks(f"Message {number}"))
-    live = tests.begin_made(WISH, made_stress("tester", QUESTIONS, user_model="fake-2", rounds=3))
+    live = tests.begin_experiment(WISH, made_stress("tester", QUESTIONS, user_model="fake-2", rounds=3))
     gate.wait_reached()
     tests.runs.cancel(live.plan.run.id)
     ended(live)
@@ -180,8 +180,8 @@ def test_the_forecast_grows_with_the_talk_and_counts_all_sides(
 ) -> None:
     tests = local(services).tests
     services.personas.save(persona_text(model="gpt-4o"))
-    short = tests.forecast_made(WISH, made_stress("tester", QUESTIONS, user_model="gpt-4o", rounds=10))
-    long = tests.forecast_made(WISH, made_stress("tester", QUESTIONS, user_model="gpt-4o", rounds=20))
+    short = tests.forecast_experiment(WISH, made_stress("tester", QUESTIONS, user_model="gpt-4o", rounds=10))
+    long = tests.forecast_experiment(WISH, made_stress("tester", QUESTIONS, user_model="gpt-4o", rounds=20))
     assert (long.cells, long.calls, long.judge_calls) == (20, 43, 3)
     assert long.prompt_tokens > 3 * short.prompt_tokens
     assert fake.chats == []
@@ -190,7 +190,7 @@ def test_the_forecast_grows_with_the_talk_and_counts_all_sides(
 def test_the_embedded_model_never_plays_the_user(services: Services) -> None:
     made = made_stress("tester", QUESTIONS, user_model="local/smollm2-135m-instruct", rounds=1)
     tests = local(services).tests
-    run = ended(tests.begin_made(WISH, made)).plan.run
+    run = ended(tests.begin_experiment(WISH, made)).plan.run
     (cell,) = tests.runs.report(run.id).score.cases[0].cells
     assert (cell.outcome, cell.asked) == ("error", "")
 

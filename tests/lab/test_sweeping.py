@@ -41,9 +41,9 @@ def test_every_combination_is_one_manner(axes: Axes, names: Sequence[str]) -> No
 def test_each_reply_is_in_its_own_manner(services: Services, tests: Tests, fake: ScriptedProvider) -> None:
     axes = Axes(tones=("warm", "dry"), temperatures=(0.0, 1.5))
     made = made_sweep("tester", axes, message="Hi")
-    assert tests.forecast_made(WISH, made).calls == 4
+    assert tests.forecast_experiment(WISH, made).calls == 4
     assert fake.chats == []
-    run = ended(tests.begin_made(WISH, made)).plan.run
+    run = ended(tests.begin_experiment(WISH, made)).plan.run
     sent = {(chat.body["temperature"], "warm" in chat.body["messages"][0]["content"]) for chat in fake.chats}
     assert sent == {(0.0, True), (0.0, False), (1.5, True), (1.5, False)}
     report = tests.runs.report(run.id)
@@ -55,7 +55,7 @@ def test_each_reply_is_in_its_own_manner(services: Services, tests: Tests, fake:
 def test_cases_of_the_suite_are_asked_with_their_checks(tests: Tests, fake: ScriptedProvider) -> None:
     suite = tests.suites.get("tester").whole()
     run = ended(
-        tests.begin_made(WISH, made_sweep("tester", Axes(tones=("a", "b")), cases=suite.cases))
+        tests.begin_experiment(WISH, made_sweep("tester", Axes(tones=("a", "b")), cases=suite.cases))
     ).plan.run
     states = [case.state for case in tests.runs.report(run.id).score.cases]
     assert states == ["pass", "fail", "pass", "fail"]
@@ -92,7 +92,7 @@ def test_far_too_many_combinations_are_counted_and_never_made(monkeypatch: pytes
 
 
 def test_a_sweep_goes_on_as_it_began(tests: Tests, services: Services, fake: ScriptedProvider) -> None:
-    live = tests.begin_made(WISH, made_sweep("tester", Axes(tones=("warm", "dry")), message="Hi"))
+    live = tests.begin_experiment(WISH, made_sweep("tester", Axes(tones=("warm", "dry")), message="Hi"))
     tests.runs.cancel(live.plan.run.id)
     ended(live)
     services.personas.save(persona_text(systemPrompt="Something else."))

@@ -293,20 +293,20 @@ def export_persona(
     ] = False,
 ) -> Response:
     """As PersonaChat JSON, as a character card, or for another program."""
-    made = workspace_of(request).collection.export(persona_id, kind)
+    file = workspace_of(request).collection.export(persona_id, kind)
     if report:
-        export_report = ExportReport(format=kind, filename=made.filename, losses=list(made.losses))
+        export_report = ExportReport(format=kind, filename=file.filename, losses=list(file.losses))
         return Response(export_report.model_dump_json(by_alias=True), media_type="application/json")
-    return _download(made)
+    return _download(file)
 
 
-def _download(made: ExportedFile) -> Response:
+def _download(file: ExportedFile) -> Response:
     headers = {
-        "Content-Disposition": disposition(made.filename),
-        "X-Export-Losses": str(len(made.losses)),
-        "Content-Length": str(made.size),
+        "Content-Disposition": disposition(file.filename),
+        "X-Export-Losses": str(len(file.losses)),
+        "Content-Length": str(file.size),
     }
-    return StreamingResponse(made.parts(), headers=headers, media_type=made.media_type)
+    return StreamingResponse(file.parts(), headers=headers, media_type=file.media_type)
 
 
 def _item(planned: PlannedImport) -> ImportItem:

@@ -58,7 +58,7 @@ class QuestionSets:
     def save(self, name: str, messages: Sequence[str]) -> QuestionSet:
         """Keep a new list. Raises QuestionSetInvalid and MessageInvalid."""
         name, distinct_messages, moment = checked_title(name), _checked_messages(messages), now()
-        made = QuestionSet(new_id(), name, distinct_messages, moment, moment)
+        question_set = QuestionSet(new_id(), name, distinct_messages, moment, moment)
         with self._database.write() as connection:
             mine = select(func.count()).where(_s.owner == self._owner, _s.deleted_at.is_(None))
             if (connection.execute(mine).scalar() or 0) >= MOST_SETS:
@@ -68,7 +68,7 @@ class QuestionSets:
             self._refuse_taken(connection, name, besides="")
             connection.execute(
                 insert(question_sets).values(
-                    id=made.id,
+                    id=question_set.id,
                     owner=self._owner,
                     name=name,
                     messages=list(distinct_messages),
@@ -76,7 +76,7 @@ class QuestionSets:
                     updated_at=moment,
                 )
             )
-        return made
+        return question_set
 
     def change(
         self, set_id: str, *, name: str | None = None, messages: Sequence[str] | None = None

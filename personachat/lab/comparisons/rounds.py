@@ -141,6 +141,6 @@ class Rounds:
         """Every variant with a conversation of its own."""
         missing = [each for each in comparison.variants if each.conversation_id is None]
         for variant in missing:
-            made = self._conversations.store_for(temporary=False).create(self._kept_under)
-            self._store.keep_conversation(variant.id, made.id)
+            conversation = self._conversations.store_for(temporary=False).create(self._kept_under)
+            self._store.keep_conversation(variant.id, conversation.id)
         return self._store.get(self._owner, comparison.id) if missing else comparison

@@ -326,5 +326,5 @@ class Comparisons:
         candidate = who_goes_on(variant, self._personas, self._labels, self._revisions)
         turns = [replace(each, persona_label=candidate.address.partition("@")[2]) for each in turns]
         settings = candidate.settings.as_stored()
-        made = store.create(self._owner, turns=turns, requests=requests, settings=settings)
-        return Continued(made.id, candidate.address, candidate.settings, candidate.differs)
+        conversation = store.create(self._owner, turns=turns, requests=requests, settings=settings)
+        return Continued(conversation.id, candidate.address, candidate.settings, candidate.differs)

@@ -53,16 +53,16 @@ def variants_of(setups: Sequence[Setup], personas: PersonaSource, revisions: Rev
         totals[each] += each.setup.samples
     groups, names = list(totals), _names(list(totals))
     numbers = Counter[_Resolved]()
-    made: list[Variant] = []
+    variants: list[Variant] = []
     for each in resolved:
         group = groups.index(each)
         for _ in range(each.setup.samples):
             numbers[each] += 1
             name = f"{names[group]} · sample {numbers[each]}" if totals[each] > 1 else names[group]
-            made.append(
+            variants.append(
                 Variant(
                     id=new_id(),
-                    number=len(made),
+                    number=len(variants),
                     group=group,
                     name=name,
                     persona_id=each.persona.id,
@@ -72,7 +72,7 @@ def variants_of(setups: Sequence[Setup], personas: PersonaSource, revisions: Rev
                     setup=_as_stored(each.setup),
                 )
             )
-    return made
+    return variants
 
 
 def group_name(variant: Variant) -> str:

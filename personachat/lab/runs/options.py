@@ -15,7 +15,7 @@ from personachat.personas.persona import Persona
 
 RunKind: TypeAlias = Literal["suite", "replay", "sweep", "adherence", "stress"]
 
-MADE: tuple[RunKind, ...] = ("replay", "sweep", "adherence", "stress")
+EXPERIMENTS: tuple[RunKind, ...] = ("replay", "sweep", "adherence", "stress")
 """Kinds of runs whose suite was made for them; the kind stands in the place of the suite's etag."""
 
 
@@ -120,4 +120,4 @@ PLAIN_RUN = RunOptions()
 
 def kind_of(suite_etag: str) -> RunKind:
     """The kind of a run by what it is stamped with."""
-    return next((kind for kind in MADE if kind == suite_etag), "suite")
+    return next((kind for kind in EXPERIMENTS if kind == suite_etag), "suite")

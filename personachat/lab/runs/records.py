@@ -29,7 +29,7 @@ from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.database.upsert import put
 from personachat.errors import ShareNotFound, SuiteRunNotFound
 from personachat.lab.runs.model import Cell, Run, RunState
-from personachat.lab.runs.options import MADE, RunKind, RunOptions
+from personachat.lab.runs.options import EXPERIMENTS, RunKind, RunOptions
 from personachat.lab.runs.scoring import LastResult, Share
 from personachat.lab.testing_tables import test_cells, test_runs, test_suites
 from personachat.messages import storable
@@ -198,7 +198,7 @@ class SqlRuns:
         self, owner: str, persona_id: str | None = None, *, limit: int = 50, kind: RunKind = "suite"
     ) -> tuple[Run, ...]:
         """An owner's runs of a kind, the newest first."""
-        is_kind = _r.suite_etag.not_in(MADE) if kind == "suite" else _r.suite_etag == kind
+        is_kind = _r.suite_etag.not_in(EXPERIMENTS) if kind == "suite" else _r.suite_etag == kind
         query = select(test_runs).where(_r.owner == owner, _r.place == self.place, is_kind, _in_reach())
         if persona_id is not None:
             query = query.where(_r.persona_id == persona_id)

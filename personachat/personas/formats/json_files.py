@@ -29,7 +29,7 @@ from personachat.personas.formats.catalogue import (
 from personachat.personas.formats.programs import tables
 from personachat.personas.formats.programs.reader import Reader
 from personachat.personas.formats.programs.registry import other_kind, reader_of
-from personachat.personas.formats.sketches import made
+from personachat.personas.formats.sketches import as_persona
 from personachat.personas.persona import Persona, dump_persona, parse_persona
 
 MOST_JSON_BYTES = 16 * 1024 * 1024
@@ -117,7 +117,9 @@ def _whole_list(
     table = tables.object_table(value, columns=columns) if isinstance(value, list) else None
     if table is None:
         return None
-    some = [made(each, kind="table", looks_like=_TABLE, origin=origin) for each in tables.read_table(table)]
+    some = [
+        as_persona(each, kind="table", looks_like=_TABLE, origin=origin) for each in tables.read_table(table)
+    ]
     return FileContents(tuple(some), columns=Columns(table.columns, dict(table.chosen))) if some else None
 
 
@@ -225,7 +227,7 @@ def _read_by(reader: Reader, value: Any, origin: str) -> tuple[ImportedPersona, 
         raise NoPersona(f"This looks like {reader.label}, but it contains no prompt.", hint=HINT)
     check_number(sketches)
     return tuple(
-        made(sketch, kind=reader.kind, looks_like=reader.label, origin=origin) for sketch in sketches
+        as_persona(sketch, kind=reader.kind, looks_like=reader.label, origin=origin) for sketch in sketches
     )
 
 

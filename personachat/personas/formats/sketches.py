@@ -131,7 +131,7 @@ def content_text(content: Any) -> str:
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
-def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> ImportedPersona:
+def as_persona(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> ImportedPersona:
     """The persona, with what it could not hold."""
     losses = list(sketch.losses)
     prompt = _text(sketch.prompt, limits.PROMPT, "prompt", losses)

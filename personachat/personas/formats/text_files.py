@@ -27,7 +27,7 @@ from personachat.personas.formats.encodings import decoded
 from personachat.personas.formats.json_slimming import slimmed
 from personachat.personas.formats.programs import markdown, ollama, tables
 from personachat.personas.formats.programs.registry import other_kind, reader_of
-from personachat.personas.formats.sketches import Sketch, made
+from personachat.personas.formats.sketches import Sketch, as_persona
 from personachat.personas.formats.yaml_text import MOST_CHARACTERS, NoYaml, read_yaml
 
 _MB = 1024 * 1024
@@ -234,7 +234,7 @@ def _table(table: tables.Table, label: str, file: _File) -> FileContents:
 def _arrivals(sketches: Iterable[Sketch], kind: str, label: str, file: _File) -> tuple[ImportedPersona, ...]:
     some = list(islice(sketches, MOST_PERSONAS + 1))
     json_files.check_number(some)
-    return tuple(made(sketch, kind=kind, looks_like=label, origin=file.origin) for sketch in some)
+    return tuple(as_persona(sketch, kind=kind, looks_like=label, origin=file.origin) for sketch in some)
 
 
 def _one(sketch: Sketch, kind: str, label: str, file: _File) -> FileContents:

@@ -177,11 +177,11 @@ def _entry(raw: Mapping[str, Any], number: int, *, whole_words: bool) -> LoreEnt
     def keys(value: Any) -> tuple[Key, ...]:
         if not value:
             return ()
-        made = (
+        every_key = (
             key(text, case_sensitive=case_sensitive, whole_words=whole_words if whole is None else whole)
             for text in key_texts(value)[:MOST_KEYS]
         )
-        return tuple(each for each in made if each)
+        return tuple(each for each in every_key if each)
 
     is_selective = field.flag("selective")
     secondary = keys(_first(raw, "secondary_keys", "keysecondary", "secondaryKeys", "secondkey"))

@@ -74,12 +74,12 @@ class Teller:
         if filled:
             values = dict(zip(self._with_macros, filled, strict=True))
             entries = tuple(_with_keys_filled(entry, values) for entry in entries)
-        made = _Keys(entries)
+        new_keys = _Keys(entries)
         with self._lock:
-            self._keys[filled] = made
+            self._keys[filled] = new_keys
             while len(self._keys) > _KEPT_KEYS:
                 self._keys.popitem(last=False)
-        return made
+        return new_keys
 
 
 class _Keys:
@@ -317,13 +317,13 @@ def _with_keys_filled(entry: LoreEntry, values: Mapping[Key, str]) -> LoreEntry:
     """The entry with keys for which there are values replaced."""
 
     def filled(keys: Sequence[Key]) -> tuple[Key, ...]:
-        made = (
+        every_key = (
             key(values[each], case_sensitive=each.case_sensitive, whole_words=each.whole_words)
             if each in values
             else each
             for each in keys
         )
-        return tuple(each for each in made if each)
+        return tuple(each for each in every_key if each)
 
     if values.keys().isdisjoint(entry.every_key()):
         return entry

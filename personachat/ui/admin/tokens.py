@@ -17,7 +17,7 @@ EMPTY = "A token lets a program use the API as a person, with a role of its own.
 
 
 def draw(services: Services, administrator: Administrator) -> None:
-    tokens.draw_made()
+    tokens.draw_secret()
     count = tokens.draw_list(administrator, doing.do, empty=EMPTY, names=administrator.names())
     configured = len(services.settings.accepted_tokens)
     if configured:

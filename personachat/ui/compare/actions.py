@@ -81,8 +81,8 @@ def save_questions(messages: Sequence[str]) -> None:
     name = str(st.session_state.get(state.SET_NAME) or "")
 
     def keep() -> None:
-        made = session.workspace().comparisons.questions.save(name, messages)
-        state.choose_questions(made.id)
+        question_set = session.workspace().comparisons.questions.save(name, messages)
+        state.choose_questions(question_set.id)
 
     if _do(keep, title="The list wasn't saved"):
         st.session_state[state.SET_NAME] = ""

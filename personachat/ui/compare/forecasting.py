@@ -30,16 +30,16 @@ def draw(
     """Draw the forecast of all variants; returns why it can't be sent, as Markdown; "" where it can."""
     try:
         variants = workspace.comparisons.preview(setups)
-        made = [_of(services, each, message) for each in variants]
+        forecasts = [_of(services, each, message) for each in variants]
     except PersonaChatError as error:
         st.warning(error_text(error), icon=":material/error:")
         return escaped(str(error))
-    calls = len(made) * messages
-    tokens_in = sum(each.prompt_tokens for each in made) * messages
-    tokens_out = sum(each.completion_tokens for each in made) * messages
-    most = "" if all(each.basis == "medians" for each in made) else "at most "
-    costs = [each.cost_usd for each in made if each.cost_usd is not None]
-    cost = f"{most}{money(sum(costs) * messages)}" if len(costs) == len(made) else "an unknown price"
+    calls = len(forecasts) * messages
+    tokens_in = sum(each.prompt_tokens for each in forecasts) * messages
+    tokens_out = sum(each.completion_tokens for each in forecasts) * messages
+    most = "" if all(each.basis == "medians" for each in forecasts) else "at most "
+    costs = [each.cost_usd for each in forecasts if each.cost_usd is not None]
+    cost = f"{most}{money(sum(costs) * messages)}" if len(costs) == len(forecasts) else "an unknown price"
     st.caption(
         escaped(
             f"{counted(calls, 'call')} · about {short(tokens_in)} tokens in, {most}{short(tokens_out)} "
@@ -48,7 +48,7 @@ def draw(
         + (" · longer histories take more" if messages > 1 else "")
         + (escaped(f" · stops at {money(stop)}") if stop is not None else "")
     )
-    if stop is not None and len(costs) < len(made):
+    if stop is not None and len(costs) < len(forecasts):
         sentence = "A cost limit isn't possible because the price of one of the models isn't known."
         st.warning(sentence, icon=":material/error:")
         return sentence

@@ -50,7 +50,7 @@ class Row:
 @dataclass(slots=True)
 class CompareState:
     rows: list[Row] = field(default_factory=list)
-    made: int = 0
+    last_number: int = 0
     wanted_message: str = ""
     earlier: dict[str, int] = field(default_factory=dict)
     """How many more messages than the last ones are shown, by comparison."""
@@ -90,8 +90,8 @@ def choose(setups: Sequence[Setup]) -> None:
 
 def add(setup: Setup) -> None:
     here = compare_state()
-    here.made += 1
-    here.rows.append(Row(here.made, setup))
+    here.last_number += 1
+    here.rows.append(Row(here.last_number, setup))
 
 
 def begin_with(setups: Sequence[Setup], *, message: str = "") -> None:

@@ -33,8 +33,8 @@ class ImportRun:
 
     def work(self, library: ConversationLibrary, content: bytes, repeats: Repeats) -> None:
         try:
-            made = library.import_json(content, repeats=repeats, progress=self._progress)
-            self.conversations = len(made)
+            conversation_ids = library.import_json(content, repeats=repeats, progress=self._progress)
+            self.conversations = len(conversation_ids)
         except ImportRepeated as error:
             self.error, self.content = error, content
         except PersonaChatError as error:

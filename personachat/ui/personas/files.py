@@ -44,16 +44,16 @@ def ask_export(open_persona: OpenPersona) -> None:
     if open_persona.draft:
         st.caption(":material/edit: The saved version is exported without your unsaved edits.")
     try:
-        made = session.workspace().collection.export(open_persona.id, kind)
+        file = session.workspace().collection.export(open_persona.id, kind)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
-    _draw_losses(made.losses)
+    _draw_losses(file.losses)
     st.download_button(
         "Download",
-        data=partial(_content, made),
-        file_name=made.filename,
-        mime=made.media_type,
+        data=partial(_content, file),
+        file_name=file.filename,
+        mime=file.media_type,
         icon=":material/download:",
         type="primary",
         on_click="ignore",
@@ -182,5 +182,5 @@ def _draw_losses(losses: Sequence[str]) -> None:
             st.markdown("\n".join(f"- {as_text(loss)}" for loss in losses))
 
 
-def _content(made: ExportedFile) -> bytes:
-    return made.content
+def _content(file: ExportedFile) -> bytes:
+    return file.content

@@ -78,15 +78,15 @@ def rows(entries: Sequence[Entry], drafts: Mapping[str, PersonaDraft]) -> list[R
     """Personas that were never saved first, then everything stored, in the store's order."""
     if len(_rows) > 2 * len(entries):
         _rows.clear()  # of those that are gone
-    made = [_row(entry) for entry in entries]
-    names = Counter(row.name for row in made)
-    if len(names) < len(made):
-        made = [replace(row, is_namesake=True) if names[row.name] > 1 else row for row in made]
+    all_rows = [_row(entry) for entry in entries]
+    names = Counter(row.name for row in all_rows)
+    if len(names) < len(all_rows):
+        all_rows = [replace(row, is_namesake=True) if names[row.name] > 1 else row for row in all_rows]
     if not drafts:
-        return made
-    stored = {row.id for row in made}
+        return all_rows
+    stored = {row.id for row in all_rows}
     new = [_new_row(persona_id, draft) for persona_id, draft in drafts.items() if persona_id not in stored]
-    return new + [replace(row, is_unsaved=True) if row.id in drafts else row for row in made]
+    return new + [replace(row, is_unsaved=True) if row.id in drafts else row for row in all_rows]
 
 
 def filtered_rows(
@@ -142,12 +142,12 @@ def _row(entry: Entry) -> Row:
     cached = _rows.get(entry.id)
     if cached and cached[0] is entry:
         return cached[1]
-    made = _made(entry)
-    _rows[entry.id] = (entry, made)
-    return made
+    new = _row_of(entry)
+    _rows[entry.id] = (entry, new)
+    return new
 
 
-def _made(entry: Entry) -> Row:
+def _row_of(entry: Entry) -> Row:
     if isinstance(entry, StoredPersona):
         persona = entry.persona
         return Row(

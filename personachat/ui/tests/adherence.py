@@ -13,7 +13,7 @@ from personachat.history.filters import Filters
 from personachat.lab.adherence import by_question, checked_questions, made_adherence, measured
 from personachat.lab.on_save import TestSettings
 from personachat.lab.replaying import recorded
-from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.wish import RunWish
 from personachat.lab.testing import Tests
@@ -154,11 +154,11 @@ def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[st
             persist_state="session",
         )
         wish = RunWish(persona_id=stored.id, most_cost_usd=most)
-        make = partial(_made, workspace, stored.id, picked, questions, share=share / 100)
+        make = partial(_experiment, workspace, stored.id, picked, questions, share=share / 100)
         forecast = None
         if picked and any(each.strip() for each in questions):
             try:
-                forecast = tests.forecast_made(wish, make())
+                forecast = tests.forecast_experiment(wish, make())
             except PersonaChatError as error:
                 st.warning(error_text(error), icon=":material/info:")
         st.button(
@@ -183,16 +183,16 @@ def _why_not(tests: Tests, *, ready: bool) -> str | None:
     return None if ready else "Write questions and choose conversations."
 
 
-def _made(
+def _experiment(
     workspace: Workspace, persona_id: str, ids: list[str], questions: list[str], *, share: float
-) -> MadeRun:
+) -> Experiment:
     talks = [recorded(workspace.chat, workspace.inspection, each, with_lore=False) for each in ids]
     return made_adherence(persona_id, talks, questions, share=share)
 
 
-def _start(tests: Tests, wish: RunWish, make: Callable[[], MadeRun]) -> None:
+def _start(tests: Tests, wish: RunWish, make: Callable[[], Experiment]) -> None:
     try:
-        open_run(tests.begin_made(wish, make()).plan.run.id)
+        open_run(tests.begin_experiment(wish, make()).plan.run.id)
     except PersonaChatError as error:
         notices.say_not_done(error, title="Nothing was measured")
 

@@ -15,7 +15,7 @@ from personachat.history.listing import ConversationSummary
 from personachat.insights.attention import Kind
 from personachat.lab.pairwise import QUESTION
 from personachat.lab.replaying import made_replay, recorded
-from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.wish import RunWish
 from personachat.lab.testing import Tests
 from personachat.services.workspace import Workspace
@@ -141,9 +141,9 @@ def _draw_choice(workspace: Workspace, persona_id: str) -> None:
             draft=draft.text if draft and version == DRAFT else None,
             pairwise=QUESTION if pairwise else "",
         )
-        replay = partial(_made, workspace, persona_id, picked, own=course == OWN)
+        replay = partial(_experiment, workspace, persona_id, picked, own=course == OWN)
         try:
-            forecast = workspace.tests.forecast_made(wish, replay()) if picked else None
+            forecast = workspace.tests.forecast_experiment(wish, replay()) if picked else None
         except PersonaChatError as error:
             st.warning(error_text(error), icon=":material/info:")
             return
@@ -222,13 +222,13 @@ def _choose(key: str, way_key: str, ways: dict[int, list[str]]) -> None:
     st.session_state[key] = ways[st.session_state[way_key]]
 
 
-def _made(workspace: Workspace, persona_id: str, ids: list[str], *, own: bool) -> MadeRun:
+def _experiment(workspace: Workspace, persona_id: str, ids: list[str], *, own: bool) -> Experiment:
     talks = [recorded(workspace.chat, workspace.inspection, each) for each in ids]
     return made_replay(persona_id, talks, course="own" if own else "recorded")
 
 
-def _start(tests: Tests, wish: RunWish, replay: Callable[[], MadeRun]) -> None:
+def _start(tests: Tests, wish: RunWish, replay: Callable[[], Experiment]) -> None:
     try:
-        open_run(tests.begin_made(wish, replay()).plan.run.id)
+        open_run(tests.begin_experiment(wish, replay()).plan.run.id)
     except PersonaChatError as error:
         notices.say_not_done(error, title="Nothing was replayed")

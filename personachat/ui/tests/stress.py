@@ -12,7 +12,7 @@ from personachat.errors import PersonaChatError
 from personachat.lab.adherence import by_question, cell_share
 from personachat.lab.on_save import TestSettings
 from personachat.lab.runs.cells import LED_NOWHERE
-from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.model import Cell
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.wish import RunWish
@@ -99,7 +99,7 @@ def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
     )
     forecast = None
     try:
-        forecast = tests.forecast_made(wish, make())
+        forecast = tests.forecast_experiment(wish, make())
     except PersonaChatError as error:
         st.info(error_text(error), icon=":material/info:")
     st.button(
@@ -116,9 +116,9 @@ def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
         st.caption(running.summary(forecast))
 
 
-def _start(tests: Tests, wish: RunWish, make: Callable[[], MadeRun]) -> None:
+def _start(tests: Tests, wish: RunWish, make: Callable[[], Experiment]) -> None:
     try:
-        open_run(tests.begin_made(wish, make()).plan.run.id)
+        open_run(tests.begin_experiment(wish, make()).plan.run.id)
     except PersonaChatError as error:
         notices.say_not_done(error, title="The talk wasn't started")
 

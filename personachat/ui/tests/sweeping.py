@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.experiment import Experiment
 from personachat.lab.runs.options import Manner
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.scoring import CaseResult
@@ -85,23 +85,23 @@ def _draw_choice(tests: Tests, persona: Persona, stored: StoredSuite | None) -> 
         formalities=tuple(formalities),
         temperatures=tuple(temperatures),
     )
-    wish, made, forecast = RunWish(persona_id=persona.id), None, None
+    wish, experiment, forecast = RunWish(persona_id=persona.id), None, None
     cases = [case for case in whole.cases if case.name in picked] if whole else []
     if message.strip() or cases:
         try:
-            made = made_sweep(persona.id, axes, cases=cases, message=message)
-            forecast = tests.forecast_made(wish, made)
+            experiment = made_sweep(persona.id, axes, cases=cases, message=message)
+            forecast = tests.forecast_experiment(wish, experiment)
         except PersonaChatError as error:
             st.warning(error_text(error), icon=":material/info:")
-            made = None
+            experiment = None
     st.button(
         "Try all",
         type="primary",
         icon=":material/grid_view:",
-        disabled=made is None or not tests.may_edit,
-        help=_why_not(tests, ready=made is not None),
+        disabled=experiment is None or not tests.may_edit,
+        help=_why_not(tests, ready=experiment is not None),
         on_click=_start,
-        args=(tests, wish, made),
+        args=(tests, wish, experiment),
         key="start_sweep",
     )
     if forecast:
@@ -126,9 +126,9 @@ def _why_not(tests: Tests, *, ready: bool) -> str | None:
     return None if ready else "Write a message or choose cases, and not too many values."
 
 
-def _start(tests: Tests, wish: RunWish, made: MadeRun) -> None:
+def _start(tests: Tests, wish: RunWish, experiment: Experiment) -> None:
     try:
-        open_run(tests.begin_made(wish, made).plan.run.id)
+        open_run(tests.begin_experiment(wish, experiment).plan.run.id)
     except PersonaChatError as error:
         notices.say_not_done(error, title="Nothing was tried")
 

@@ -1,4 +1,4 @@
-"""Runs whose suite is made for them, such as replays."""
+"""Runs whose suite is written for them: replays, sweeps, adherence and stress talks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from personachat.lab.suites.reading import parse_suite
 
 
 @dataclass(frozen=True, slots=True)
-class MadeRun:
+class Experiment:
     """The suite's text and what the runner needs to know besides it."""
 
     kind: RunKind
