@@ -13,6 +13,7 @@ from personachat.ui.chat import (
     controls,
     dialogs,
     live_turn,
+    model_line,
     persona_picker,
     storage_notice,
     transcript,
@@ -29,7 +30,7 @@ chat = session.workspace().chat
 
 session.follow_deep_link()
 window.follow_turn_link()
-persona, trouble, model_line = persona_picker.draw()
+persona, trouble, below_persona = persona_picker.draw()
 with st.bottom:
     told, line = st.empty(), st.empty()
 composer.draw_box(persona)
@@ -41,8 +42,8 @@ try:
 except (DatabaseUnavailable, DatabaseDamaged) as error:
     trouble, conversation = error, session.conversation_seen()
 if persona:
-    with model_line:
-        persona_picker.draw_model_of(services, persona, conversation)
+    with below_persona:
+        model_line.draw_for_chat(services, persona, conversation)
 composer.draw_not_done(told)
 session.draw_no_chat()
 if trouble:

@@ -26,15 +26,7 @@ if TYPE_CHECKING:
 
 _OLD_PLACEHOLDER = re.compile(r"<(user|bot|char)>", re.IGNORECASE | re.ASCII)
 
-_BYTES_PER_TOKEN = 4
-
 _LORE = "## Background"
-
-_SUM_UP = (
-    "Sum up the conversation you are given, for somebody who has to go on with it and cannot read it: "
-    "who the user is and what they want, facts, names, numbers, decisions, promises and open questions. "
-    "At most 200 words, in the language of the conversation. Write the summary and nothing else."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,33 +290,3 @@ def _digest(text: str) -> str:
 
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-
-def summary_message(summary: str) -> ChatMessage:
-    """What the model is told instead of the turns that were summed up."""
-    return ChatMessage("system", f"Summary of the conversation so far:\n{summary}")
-
-
-def summary_prompt(
-    messages: Sequence[ChatMessage], *, earlier: str, name: str, at_most_tokens: int
-) -> tuple[ChatMessage, ...]:
-    """What asks for a summary of `messages`, and of the `earlier` one, so that it can stand for both.
-
-    `name` is the persona's. Of a talk with more than `at_most_tokens`, by the estimate, the end is told.
-    """
-    speakers = {"user": "User", "assistant": name}
-    talk = "\n\n".join(f"{speakers.get(each.role, each.role)}: {each.content}" for each in messages)
-    end_of_talk = talk.encode("utf-8", "replace")[-max(at_most_tokens, 1) * _BYTES_PER_TOKEN :]
-    talk = end_of_talk.decode("utf-8", "ignore")
-    before = f"Summary of what came before:\n{earlier}\n\nWhat came then:\n" if earlier else ""
-    return ChatMessage("system", _SUM_UP), ChatMessage("user", f"{before}{talk}")
-
-
-def estimate_tokens(text: str) -> int:
-    """Guess the number of tokens: one for every four bytes of UTF-8, rounded up.
-
-    The usual rule of thumb for English (four characters a token); bytes instead of characters, because
-    tokenizers spend more tokens on other scripts. Off by up to a half: good for a hint, not for a limit.
-    """
-    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    return -(-size // _BYTES_PER_TOKEN)

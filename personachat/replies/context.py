@@ -17,7 +17,8 @@ from typing import TypeAlias
 
 from personachat.conversations.model import Turn
 from personachat.messages import ChatMessage
-from personachat.personas.prompt import Inserted, estimate_tokens, summary_message, with_inserted
+from personachat.personas.prompt import Inserted, with_inserted
+from personachat.personas.token_estimates import estimate_tokens
 
 MESSAGE_TOKENS = 4
 """What a chat template puts around a message, about."""
@@ -232,3 +233,8 @@ def _start(asks: Sequence[bool], tokens: Sequence[int], room: float) -> int:
         if asks[index] or index == 0:
             start = index
     return start
+
+
+def summary_message(summary: str) -> ChatMessage:
+    """What the model is told instead of the turns that were summed up."""
+    return ChatMessage("system", f"Summary of the conversation so far:\n{summary}")

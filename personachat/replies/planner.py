@@ -17,11 +17,11 @@ from personachat.conversations.model import Reply, SentRequest, Turn
 from personachat.errors import ProviderError
 from personachat.messages import Failed, Noticed, ReplyEvent, Started, Usage, UsageReported
 from personachat.personas.persona import Persona
-from personachat.personas.prompt import summary_message, with_inserted
+from personachat.personas.prompt import with_inserted
 from personachat.providers.base import ChatRequest
 from personachat.providers.openai.request import Adaptation, taken_body
 from personachat.providers.registry import ModelChoice, ProviderRegistry
-from personachat.replies.context import ContextUse, FittedContext, PathWords
+from personachat.replies.context import ContextUse, FittedContext, PathWords, summary_message
 from personachat.replies.continuation import continuing, seamless
 from personachat.replies.engine import DELAYS_OF_A_STAND_IN, RETRY_DELAYS_SECONDS, ReplyLimits, reply
 from personachat.replies.request import PlannedRequest, fit, parameters, planned_request, window_tokens

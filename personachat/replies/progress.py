@@ -23,7 +23,7 @@ from personachat.messages import (
     Usage,
     UsageReported,
 )
-from personachat.personas.prompt import estimate_tokens
+from personachat.personas.token_estimates import estimate_tokens
 from personachat.usage.model import CallSnapshot, RequestUsage
 
 

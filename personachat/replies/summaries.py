@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from personachat.conversations.model import Reply, Turn
 from personachat.errors import PersonaChatError
-from personachat.messages import Failed, Usage
-from personachat.personas.prompt import estimate_tokens, summary_prompt
+from personachat.messages import ChatMessage, Failed, Usage
+from personachat.personas.token_estimates import BYTES_PER_TOKEN, estimate_tokens
 from personachat.providers.base import ChatRequest, Provider
 from personachat.replies.context import UNMEASURED_SCALE
 from personachat.replies.engine import ReplyLimits, reply
@@ -32,6 +32,12 @@ LONGEST_INPUT_TOKENS = 32_000
 TEMPERATURE = 0.3
 
 KEPT_SUMMARIES = 256
+
+_SUM_UP = (
+    "Sum up the conversation you are given, for somebody who has to go on with it and cannot read it: "
+    "who the user is and what they want, facts, names, numbers, decisions, promises and open questions. "
+    "At most 200 words, in the language of the conversation. Write the summary and nothing else."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +138,18 @@ def longest_input_tokens(window_tokens: int) -> int:
     """How much can be summed up at once, by the estimate."""
     room = (window_tokens - longest_summary_tokens(window_tokens)) / UNMEASURED_SCALE - INSTRUCTION_TOKENS
     return min(max(int(room), 0), LONGEST_INPUT_TOKENS)
+
+
+def summary_prompt(
+    messages: Sequence[ChatMessage], *, earlier: str, name: str, at_most_tokens: int
+) -> tuple[ChatMessage, ...]:
+    """What asks for a summary of `messages`, and of the `earlier` one, so that it can stand for both.
+
+    `name` is the persona's. Of a talk with more than `at_most_tokens`, by the estimate, the end is told.
+    """
+    speakers = {"user": "User", "assistant": name}
+    talk = "\n\n".join(f"{speakers.get(each.role, each.role)}: {each.content}" for each in messages)
+    end_of_talk = talk.encode("utf-8", "replace")[-max(at_most_tokens, 1) * BYTES_PER_TOKEN :]
+    talk = end_of_talk.decode("utf-8", "ignore")
+    before = f"Summary of what came before:\n{earlier}\n\nWhat came then:\n" if earlier else ""
+    return ChatMessage("system", _SUM_UP), ChatMessage("user", f"{before}{talk}")

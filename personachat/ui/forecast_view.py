@@ -11,7 +11,7 @@ from personachat.conversations.model import Conversation
 from personachat.errors import PersonaChatError
 from personachat.messages import Usage
 from personachat.personas.persona import Persona
-from personachat.personas.prompt import estimate_tokens
+from personachat.personas.token_estimates import estimate_tokens
 from personachat.services import Services
 from personachat.settings import LOCAL
 from personachat.ui import session

@@ -12,7 +12,7 @@ from personachat.owners import LOCAL_OWNER
 from personachat.personas.persona import parse_persona
 from personachat.services import get_services
 from personachat.ui import owner
-from personachat.ui.chat import persona_picker, values
+from personachat.ui.chat import menu, values
 from personachat.ui.chat.state import TurnDialog
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
@@ -195,4 +195,4 @@ def test_switching_to_a_persona_that_lacks_a_value_asks_for_it(page: AppTest, fa
 def test_the_menu_leads_to_the_values(page: AppTest) -> None:
     fill(page, "company", "Initech")
     say(page, "Hi")
-    assert persona_picker.VALUES in page.get("menu_button")[0].proto.options
+    assert menu.VALUES in page.get("menu_button")[0].proto.options

@@ -754,10 +754,10 @@ def test_a_page_ends_early_only_where_what_it_came_back_with_is_delivered() -> N
 
 def test_only_dialogs_without_anything_to_click_are_fragments() -> None:
     """A server that has lost the session drops what is clicked in a fragment it does not know."""
-    of_turns, of_picker = "personachat/ui/chat/dialogs.py", "personachat/ui/chat/persona_picker.py"
-    assert set(calls("st.dialog")) == {"personachat/ui/dialogs.py", of_picker, of_turns}
+    of_turns, of_menu = "personachat/ui/chat/dialogs.py", "personachat/ui/chat/menu.py"
+    assert set(calls("st.dialog")) == {"personachat/ui/dialogs.py", of_menu, of_turns}
     inside = dict.fromkeys(("show_request", "show_next", "show_words", "show_costs"), of_turns)
-    inside["show_shortcuts"] = of_picker
+    inside["show_shortcuts"] = of_menu
     assert {name: file for name, file, _ in _fragments("dialog")} == inside
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from personachat.conversations.model import Reply, Turn
 from personachat.messages import ChatMessage, Usage
-from personachat.personas.prompt import Inserted, estimate_tokens
+from personachat.personas.prompt import Inserted
+from personachat.personas.token_estimates import estimate_tokens
 from personachat.replies.context import (
     MESSAGE_TOKENS,
     SCALE_BOUNDS,

@@ -19,7 +19,7 @@ from personachat.conversations.tables import conversations
 from personachat.errors import DatabaseUnavailable
 from personachat.history.organizing import purge
 from personachat.owners import LOCAL_OWNER
-from personachat.personas.prompt import estimate_tokens
+from personachat.personas.token_estimates import estimate_tokens
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
 from personachat.stamps import now

@@ -18,7 +18,7 @@ from personachat.lab.simulated_user import USUAL_TOKENS, user_persona
 from personachat.lab.suites.model import Case, Suite, question_of
 from personachat.messages import Usage
 from personachat.personas.persona import Persona
-from personachat.personas.prompt import estimate_tokens
+from personachat.personas.token_estimates import estimate_tokens
 from personachat.personas.variables import with_values
 from personachat.settings import LOCAL
 from personachat.usage import pricing

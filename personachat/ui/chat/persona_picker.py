@@ -1,4 +1,4 @@
-"""The head of the chat page: who one talks to, which model answers and why, and the menu."""
+"""The head of the chat page: the persona you talk to, with the chat's menu beside it."""
 
 from __future__ import annotations
 
@@ -8,49 +8,23 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.conversations.model import Conversation
-from personachat.errors import PersonaChatError, ProviderError, StoreUnavailable
-from personachat.personas.chat_settings import with_settings
+from personachat.errors import PersonaChatError, StoreUnavailable
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import BrokenPersona, StoredPersona
-from personachat.personas.variables import declared
-from personachat.providers.registry import ModelChoice
-from personachat.services import Services
-from personachat.settings import LOCAL
-from personachat.ui import addresses, dismissals, faces, last_seen, open_tabs, script_runs, session
-from personachat.ui.chat import actions as turn_actions
-from personachat.ui.chat import chat_settings, persona_finder
+from personachat.ui import addresses, faces, last_seen, script_runs, session
+from personachat.ui.chat import menu, persona_finder
 from personachat.ui.chat.state import PERSONA_CHOICE, TurnDialog, chat_state
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.returning import ReturnedWidgets
-from personachat.ui.wording import error_text, escaped, heard
+from personachat.ui.wording import escaped
 
-MENU = "chat_menu"
-NEW, CLEAR, EDIT = "New chat", "Clear this chat", "Edit this persona"
-TEMPORARY, SAVED = "Temporary chat", "Save this chat"
 FIND, FIND_LABEL = "?", "Find another persona…"  # no id has a question mark
-VALUES = "Values of this chat"
-REQUEST, SHORTCUTS = "Show the next request", "Keyboard shortcuts"
-THEME = "Theme and print"  # the page's own module opens Streamlit's menu, which is not shown beside this one
-
-KEYS = """
-| Key | Does |
-|---|---|
-| `Enter` | Send the message |
-| `Shift` + `Enter` | Start a new line |
-| `/` | Go to the message box |
-| `Alt` + `P` | Pause the reply, or resume it |
-| `Esc` | Close a dialog or menu, cancel an edit, or stop the reply |
-| `Ctrl` + `Enter` | Save an edit or a note |
-| `Alt` + `N` | New chat |
-| `Alt` + `K` | Search all conversations |
-"""
 
 
 def draw() -> tuple[Persona | None, PersonaChatError | None, DeltaGenerator]:
     """Draw the head; returns the persona to talk to, None if there is none at all, and what is amiss.
 
-    The last one is the place of the model's name, which depends on the chat: see `draw_model_of`.
+    The last one is the place of the model's name, which depends on the chat: see `model_line.draw_for_chat`.
 
     Where the personas cannot be read they are as they were seen last.
     """
@@ -89,7 +63,7 @@ def _draw(everything: Sequence[StoredPersona | BrokenPersona]) -> tuple[Persona 
             label_visibility="collapsed",
             on_change=_choose,
         )
-        draw_menu(persona)
+        menu.draw(persona)
     model_line = st.container()
     if chat_state().finding_persona:
         persona_finder.ask(personas, _choose_match)
@@ -170,99 +144,3 @@ def draw_missing(
         f"The persona “{escaped(wanted_id[:80])}” {why}. {escaped(persona.name)} answers instead.",
         icon=":material/person_off:",
     )
-
-
-def draw_model_of(services: Services, persona: Persona, conversation: Conversation | None) -> None:
-    """The model that answers in this chat, and the chat's own settings, if it has any."""
-    draw_model(services, with_settings(persona, chat_settings.held(conversation)))
-    chat_settings.draw_line(conversation)
-
-
-def draw_model(services: Services, persona: Persona) -> None:
-    """One quiet line: the model that answers, and why where that is not the persona's own."""
-    try:
-        answering = services.models.answering(persona.model, offline=session.offline_chosen())
-    except ProviderError as error:
-        st.caption(f":material/error: {error_text(error)}")
-        return
-    if session.offline_chosen():
-        draw_chosen_offline(answering, persona)
-    elif answering.provider.name == LOCAL:
-        draw_offline(answering)
-    else:
-        model = f"{answering.model} · {answering.provider.name}"
-        st.caption(f":material/smart_toy: {escaped(model)}  {escaped(answering.reason)}".rstrip())
-
-
-def draw_chosen_offline(answering: ModelChoice, persona: Persona) -> None:
-    """The demo model answers because the person said so, and how to change that."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(
-            f":material/cloud_off: **{escaped(answering.model)} · offline.** {escaped(answering.reason)}",
-            width="content",
-        )
-        st.button(
-            f"Switch back to {escaped(persona.model)}",
-            type="tertiary",
-            on_click=session.choose_offline,
-            args=(False,),
-            key="leave_offline",
-        )
-
-
-def draw_offline(answering: ModelChoice) -> None:
-    """Which demo model answers; how to connect a real one, until that is dismissed."""
-    why = answering.reason or "This persona uses the offline model."
-    if dismissals.is_dismissed("offline"):
-        st.caption(f":material/cloud_off: {escaped(answering.model)} · offline", help=escaped(why))
-        return
-    dismissals.draw(
-        "offline",
-        f":material/cloud_off: **{escaped(answering.model)} · offline.** {escaped(why)} "
-        "To connect a larger model, set `OPENAI_API_KEY` or `OPENAI_BASE_URL`.",
-    )
-
-
-def draw_menu(persona: Persona) -> None:
-    """What is needed now and then."""
-    not_begun = SAVED if session.temporary_chosen() else TEMPORARY
-    here = CLEAR if session.remembered("chat") else not_begun
-    values = [VALUES] if declared(persona) and session.remembered("chat") else []
-    actions = [NEW, here, EDIT, chat_settings.NAME, *values, REQUEST, THEME, SHORTCUTS]
-    chosen = st.menu_button(
-        heard("More"),
-        actions,
-        icon=":material/more_vert:",
-        help="More",
-        type="tertiary",
-        key=MENU,
-        on_click=_act,
-    )
-    if chosen == EDIT:
-        st.switch_page("pages/personas.py", query_params={"id": persona.id})
-    elif chosen == SHORTCUTS:
-        show_shortcuts()
-
-
-def _act() -> None:
-    chosen, conversation_id = st.session_state[MENU], session.remembered("chat")
-    if chosen == NEW:
-        session.new_chat()
-    elif chosen in {TEMPORARY, SAVED}:
-        session.choose_temporary(chosen == TEMPORARY)
-    elif chosen == VALUES:
-        turn_actions.ask("values")
-    elif chosen == chat_settings.NAME:
-        turn_actions.ask("settings")
-    elif chosen == REQUEST:
-        turn_actions.ask("next")
-    elif chosen == CLEAR and conversation_id:
-        leaf_id = session.workspace().chat.clear(conversation_id)
-        session.moved_on(conversation_id)
-        chat_state().cleared = leaf_id
-
-
-@st.dialog(SHORTCUTS, on_dismiss="rerun")
-def show_shortcuts() -> None:
-    open_tabs.leave()  # another run closes the dialog; closing it begins one
-    st.markdown(KEYS)

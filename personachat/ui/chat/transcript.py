@@ -14,7 +14,7 @@ from personachat.avatars import avatar_in
 from personachat.conversations.model import Reply, Turn
 from personachat.history.explanations import LENGTH, explanation_of
 from personachat.messages import Failed
-from personachat.personas.prompt import estimate_tokens
+from personachat.personas.token_estimates import estimate_tokens
 from personachat.replies.endings import ENDINGS, ending_of
 from personachat.stamps import now
 from personachat.ui import faces

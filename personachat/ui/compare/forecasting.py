@@ -9,7 +9,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.lab.comparisons.model import Setup, Variant
 from personachat.personas.persona import parse_persona
-from personachat.personas.prompt import estimate_tokens
+from personachat.personas.token_estimates import estimate_tokens
 from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.ui import session

@@ -9,7 +9,7 @@ import streamlit as st
 from personachat.authoring.imports import Choice, ImportPlan, PlannedImport
 from personachat.errors import PersonaChatError
 from personachat.personas.persona import Persona
-from personachat.personas.prompt import estimate_tokens
+from personachat.personas.token_estimates import estimate_tokens
 from personachat.ui import notices, session
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.faces import draw as draw_face

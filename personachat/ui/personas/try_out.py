@@ -21,7 +21,7 @@ from personachat.personas.variables import with_values
 from personachat.replies.live import LiveReply
 from personachat.settings import LOCAL
 from personachat.ui import notices, returning, script_runs, session
-from personachat.ui.chat import persona_picker
+from personachat.ui.chat import model_line
 from personachat.ui.chat.stream import draw_at_times, draw_running
 from personachat.ui.chat.transcript import bubble, caption_of, draw_outcome, draw_text, draw_words
 from personachat.ui.faces import face
@@ -53,7 +53,7 @@ def draw(open_persona: OpenPersona) -> None:
     standing = CHANGED if changed else NOT_STORED
     st.caption(standing if open_persona.persona else f":material/chat_error: {NOT_VALID}")
     persona = open_persona.persona or parse_persona(text)
-    persona_picker.draw_model(session.services(), persona)
+    model_line.draw(session.services(), persona)
     tried_values.draw(open_persona.id, persona)
     notice_place = st.container()
     live = chat.live_reply(path[-1].id) if path and path[-1].reply and path[-1].reply.live else None

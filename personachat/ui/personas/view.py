@@ -11,8 +11,8 @@ from personachat.chat.turns import opening_words
 from personachat.conversations.model import Turn
 from personachat.errors import ProviderError
 from personachat.personas.persona import Persona
-from personachat.personas.prompt import estimate_tokens
 from personachat.personas.store.base import BrokenPersona, PersonaStore
+from personachat.personas.token_estimates import estimate_tokens
 from personachat.replies.request_code import RequestBody
 from personachat.stamps import new_id
 from personachat.ui import faces, session

@@ -16,7 +16,7 @@ from personachat.avatars import avatar_fault
 from personachat.jsontext.faults import Path
 from personachat.personas import limits
 from personachat.personas.persona import Persona
-from personachat.personas.prompt import estimate_tokens
+from personachat.personas.token_estimates import estimate_tokens
 from personachat.personas.variables import VARIABLES
 from personachat.providers.parameters import PARAMETERS
 from personachat.ui import prompt_improving
