@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, aclosing
+from contextlib import aclosing
 from itertools import chain
 from typing import Any
 
 import anyio
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from personachat.api.events import DONE, EventWriter, batches, named
+from personachat.api.events import DONE, EventStream, EventWriter, batches, named
 from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison
 from personachat.messages import ReasoningDelta, ReplyEvent, TextDelta
 from personachat.replies.endings import INTERRUPTED
 from personachat.replies.live import LiveReply
 
 
-class ComparisonStream(Response):
+class ComparisonStream(EventStream):
     """Answers with all events of these replies from their beginning, as they come."""
-
-    media_type = "text/event-stream"
 
     def __init__(
         self,
@@ -37,28 +33,11 @@ class ComparisonStream(Response):
         hidden: Callable[[], Sequence[SeenAnswer]] | None,
     ) -> None:
         """`hidden` says of a blind one what may be seen when all replies have ended."""
-        super().__init__(headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"})
-        del self.headers["content-length"]
+        super().__init__(live_reply for _, live_reply in columns)
         letters = [each.letter for each in comparison.last.answers] if comparison.last else []
         self._head = {"id": comparison.id, "number": len(comparison.rounds), "variants": letters}
         self._columns = columns
         self._hidden = hidden
-        self._following = ExitStack()
-        for _, live_reply in columns:
-            self._following.enter_context(live_reply.followed())
-
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        with self._following:
-            async with anyio.create_task_group() as tasks:
-
-                async def leave_with_the_client() -> None:
-                    while (await receive())["type"] != "http.disconnect":
-                        pass
-                    tasks.cancel_scope.cancel()
-
-                tasks.start_soon(leave_with_the_client)
-                await self._stream(EventWriter(send, self.raw_headers), tasks.start_soon)
-                tasks.cancel_scope.cancel()
 
     async def _stream(self, writer: EventWriter, start_soon: Callable[..., object]) -> None:
         await writer.begin(start_soon)

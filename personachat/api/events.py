@@ -8,7 +8,7 @@ reply otherwise. While a reply is paused there are only heartbeats.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import ExitStack, aclosing
 from json.encoder import encode_basestring_ascii
 from typing import Any, cast
@@ -41,32 +41,20 @@ _DELTA = 'id: {}\nevent: delta\ndata: {{"content": {}}}\n\n'
 _REASONING = 'id: {}\nevent: reasoning\ndata: {{"content": {}}}\n\n'
 
 
-class ReplyStream(Response):
-    """Answers with a live reply's events beyond number `after`.
+class EventStream(Response):
+    """Server-sent events about live replies, which count as followed until the client leaves.
 
-    Unless the stream has `begun` in another connection, a reply that fails as the very next event is
-    answered with a status; `on_refused` is called then, in a thread.
+    From when this is made, not from the first wait: a busy server may take longer than a reply's patience.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(
-        self,
-        live_reply: LiveReply,
-        *,
-        after: int = 0,
-        begun: bool = False,
-        on_refused: Callable[[], object] = lambda: None,
-    ) -> None:
+    def __init__(self, live_replies: Iterable[LiveReply]) -> None:
         super().__init__(headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._live_reply = live_reply
-        self._after = after
-        self._begun = begun
-        self._on_refused = on_refused
-        # From here on, not from the first wait: a busy server may take longer than a reply's patience.
         self._following = ExitStack()
-        self._following.enter_context(live_reply.followed())
+        for live_reply in live_replies:
+            self._following.enter_context(live_reply.followed())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._following:
@@ -82,6 +70,32 @@ class ReplyStream(Response):
                 if refused is not None:
                     await refused(scope, receive, send)
                 tasks.cancel_scope.cancel()
+
+    async def _stream(self, writer: EventWriter, start_soon: Callable[..., object]) -> Response | None:
+        """Send everything; returns what to answer instead where nothing was sent."""
+        raise NotImplementedError
+
+
+class ReplyStream(EventStream):
+    """Answers with a live reply's events beyond number `after`.
+
+    Unless the stream has `begun` in another connection, a reply that fails as the very next event is
+    answered with a status; `on_refused` is called then, in a thread.
+    """
+
+    def __init__(
+        self,
+        live_reply: LiveReply,
+        *,
+        after: int = 0,
+        begun: bool = False,
+        on_refused: Callable[[], object] = lambda: None,
+    ) -> None:
+        super().__init__([live_reply])
+        self._live_reply = live_reply
+        self._after = after
+        self._begun = begun
+        self._on_refused = on_refused
 
     async def _stream(self, writer: EventWriter, start_soon: Callable[..., object]) -> Response | None:
         """Send everything; returns what to answer instead where the reply failed before its first event."""

@@ -17,6 +17,8 @@ from personachat.messages import TurnState
 
 router = APIRouter(prefix="/chat/{messageId}", tags=["chat"])
 
+_STEERING = answers(400, 404, 422, 503)
+
 LATE_SECONDS = 2.0
 """How long a watcher may be ahead of us: it saw the reply in the process that writes it down."""
 
@@ -74,39 +76,36 @@ def follow_reply(
     "/pause",
     summary="Pause a running reply",
     response_model=SteeredReply,
-    responses=answers(400, 404, 422, 503),
+    responses=_STEERING,
 )
 def pause_reply(message_id: ReplyId, request: Request) -> SteeredReply:
     """Nothing more is read from the provider until you resume. Open streams stay open."""
-    chat = workspace_of(request).chat
-    chat.pause(message_id)
-    return SteeredReply(message_id=message_id, state=chat.live_reply(message_id).state)
+    workspace_of(request).chat.pause(message_id)
+    return _steered(message_id, request)
 
 
 @router.post(
     "/resume",
     summary="Resume a paused reply",
     response_model=SteeredReply,
-    responses=answers(400, 404, 422, 503),
+    responses=_STEERING,
 )
 def resume_reply(message_id: ReplyId, request: Request) -> SteeredReply:
     """If the provider has closed the connection, it is asked for the rest."""
-    chat = workspace_of(request).chat
-    chat.resume(message_id)
-    return SteeredReply(message_id=message_id, state=chat.live_reply(message_id).state)
+    workspace_of(request).chat.resume(message_id)
+    return _steered(message_id, request)
 
 
 @router.post(
     "/stop",
     summary="End a running or paused reply",
     response_model=SteeredReply,
-    responses=answers(400, 404, 422, 503),
+    responses=_STEERING,
 )
 def stop_reply(message_id: ReplyId, request: Request) -> SteeredReply:
     """The text so far is kept, and the provider is not asked for more."""
-    chat = workspace_of(request).chat
-    chat.stop(message_id)
-    return SteeredReply(message_id=message_id, state=chat.live_reply(message_id).state)
+    workspace_of(request).chat.stop(message_id)
+    return _steered(message_id, request)
 
 
 @router.post(
@@ -143,3 +142,8 @@ def regenerate_reply(message_id: ReplyId, request: Request, body: AnotherReply |
         message_id, persona_id=options.persona_id, model=options.model
     )
     return ReplyStream(live_reply)
+
+
+def _steered(message_id: str, request: Request) -> SteeredReply:
+    live_reply = workspace_of(request).chat.live_reply(message_id)
+    return SteeredReply(message_id=message_id, state=live_reply.state)

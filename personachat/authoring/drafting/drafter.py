@@ -119,14 +119,7 @@ class Drafter:
         self._runner.admit()
         description = _checked(description)
         plan = self._plan(description, model=model or self.model, offline=offline)
-        origin = Origin(
-            owner=owner,
-            purpose="drafting",
-            model_asked=plan.model_asked,
-            prompt_tokens=plan.prompt_tokens,
-            most_tokens=plan.most_tokens,
-        )
-        live_reply = LiveReply(first=plan.first, persona_id=_WRITER.id, origin=origin)
+        live_reply = _live_reply(plan, _WRITER, owner)
         with self._lock:
             self._draftings[live_reply.id] = Drafting(live_reply, description, owner, begun)
             if len(self._draftings) > REMEMBERED:
@@ -145,14 +138,7 @@ class Drafter:
             raise MessageInvalid("There is no prompt yet.", hint="Write a sentence first.")
         turn = Turn(new_id(), None, "user", improvement_request(prompt, wish), EDITOR.id, EDITOR.name)
         plan = self._replies.plan(EDITOR, (turn,), offline=offline, model=self.model)
-        origin = Origin(
-            owner=owner,
-            purpose="drafting",
-            model_asked=plan.model_asked,
-            prompt_tokens=plan.prompt_tokens,
-            most_tokens=plan.most_tokens,
-        )
-        live_reply = LiveReply(first=plan.first, persona_id=EDITOR.id, origin=origin)
+        live_reply = _live_reply(plan, EDITOR, owner)
         with self._lock:
             self._improving[live_reply.id] = Drafting(live_reply, prompt, owner)
             if len(self._improving) > REMEMBERED:
@@ -215,3 +201,14 @@ def _checked(description: str) -> str:
         most = f"{MAX_DESCRIPTION_CHARACTERS:,}"
         raise MessageInvalid("The description is too long.", hint=f"The limit is {most} characters.")
     return description
+
+
+def _live_reply(plan: ReplyPlan, writer: Persona, owner: str) -> LiveReply:
+    origin = Origin(
+        owner=owner,
+        purpose="drafting",
+        model_asked=plan.model_asked,
+        prompt_tokens=plan.prompt_tokens,
+        most_tokens=plan.most_tokens,
+    )
+    return LiveReply(first=plan.first, persona_id=writer.id, origin=origin)

@@ -9,7 +9,7 @@ import streamlit as st
 from personachat.errors import ComparisonNotFound
 from personachat.services import Services
 from personachat.services.workspace import Workspace
-from personachat.ui import frame, session
+from personachat.ui import frame, session, undo_line
 from personachat.ui.compare import actions, board, choosing, standing_lines
 from personachat.ui.compare.state import COMPARISON, compare_state, leave, open_comparison
 from personachat.ui.dates import ago, viewer_zone
@@ -57,19 +57,10 @@ def draw(services: Services, workspace: Workspace) -> None:
 
 
 def _draw_deleted() -> None:
-    deleted = compare_state().deleted
-    if deleted is None:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/delete: Deleted “{escaped(deleted[1])}”.", width="content")
-        st.button(
-            "Undo",
-            type="tertiary",
-            key="undo_comparison",
-            icon=":material/undo:",
-            on_click=actions.restore,
-            args=(deleted[0],),
-        )
+    if deleted := compare_state().deleted:
+        deleted_id, name = deleted
+        words = f"Deleted “{escaped(name)}”."
+        undo_line.draw(words, deleted_id, key="undo_comparison", restore=actions.restore)
 
 
 def _draw_list(workspace: Workspace) -> None:

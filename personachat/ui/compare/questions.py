@@ -12,6 +12,7 @@ from personachat.errors import PersonaChatError
 from personachat.lab.comparisons.message_tables import MOST_BYTES, MessageTable, messages_of, read_table
 from personachat.lab.comparisons.model import MOST_ROUNDS
 from personachat.services.workspace import Workspace
+from personachat.ui import undo_line
 from personachat.ui.compare import actions, state
 from personachat.ui.wording import counted, distinct, error_text, escaped, heard
 
@@ -192,19 +193,10 @@ def _draw_saved(workspace: Workspace) -> Messages:
 
 
 def _draw_deleted() -> None:
-    deleted = state.compare_state().deleted_questions
-    if deleted is None:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/delete: Deleted the list “{escaped(deleted[1])}”.", width="content")
-        st.button(
-            "Undo",
-            type="tertiary",
-            key="undo_set",
-            icon=":material/undo:",
-            on_click=actions.restore_questions,
-            args=(deleted[0],),
-        )
+    if deleted := state.compare_state().deleted_questions:
+        deleted_id, name = deleted
+        words = f"Deleted the list “{escaped(name)}”."
+        undo_line.draw(words, deleted_id, key="undo_set", restore=actions.restore_questions)
 
 
 def _draw_preview(texts: Sequence[str]) -> None:

@@ -143,16 +143,7 @@ def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[st
             persist_state="session",
             help="A sample, the same one every time.",
         )
-        most = st.number_input(
-            "Cost limit in US dollars",
-            min_value=0.0,
-            value=None,
-            step=0.1,
-            placeholder="None",
-            width=200,
-            key="adherence_most",
-            persist_state="session",
-        )
+        most = running.cost_limit("adherence_most")
         wish = RunWish(persona_id=stored.id, most_cost_usd=most)
         make = partial(_experiment, workspace, stored.id, picked, questions, share=share / 100)
         forecast = None

@@ -42,17 +42,7 @@ def draw(workspace: Workspace, persona: StoredPersona) -> None:
             persist_state="session",
             help="How often each case runs. Each repeat is a separate call.",
         )
-        most = st.number_input(
-            "Cost limit in US dollars",
-            min_value=0.0,
-            value=None,
-            step=0.1,
-            placeholder="None",
-            width=200,
-            key="tests_most_cost",
-            persist_state="session",
-            help="The run stops before it would cost more.",
-        )
+        most = cost_limit("tests_most_cost", help_text="The run stops before it would cost more.")
         against = _pick_other(tests, persona_id)
         wish = RunWish(
             persona_id=persona_id,
@@ -171,3 +161,18 @@ def _cancel(tests: Tests, run_id: str) -> None:
         tests.runs.cancel(run_id)
     except PersonaChatError as error:
         notices.say_not_done(error)
+
+
+def cost_limit(key: str, *, help_text: str | None = None) -> float | None:
+    """A field for what a run may cost at most, in US dollars; None is no limit."""
+    return st.number_input(
+        "Cost limit in US dollars",
+        min_value=0.0,
+        value=None,
+        step=0.1,
+        placeholder="None",
+        width=200,
+        key=key,
+        persist_state="session",
+        help=help_text,
+    )

@@ -76,16 +76,7 @@ def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
             key="stress_probes",
             persist_state="session",
         )
-        most = st.number_input(
-            "Cost limit in US dollars",
-            min_value=0.0,
-            value=None,
-            step=0.1,
-            placeholder="None",
-            width=200,
-            key="stress_most",
-            persist_state="session",
-        )
+        most = running.cost_limit("stress_most")
     numbers = [int(each) for each in re.findall(r"\d{1,3}", probes)]
     wish = RunWish(persona_id=stored.id, most_cost_usd=most)
     make = partial(

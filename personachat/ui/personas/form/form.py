@@ -301,44 +301,19 @@ def _draw_model(text: FormText) -> None:
         removal.draw_undo(text.open_persona, *_SETTINGS)
 
 
+_LISTS: tuple[tuple[str, str, lists.Row, int, str, lists.Adding], ...] = (
+    ("alternateGreetings", "Other greetings", lists.area_row, limits.GREETINGS_COUNT, "Greeting", "button"),
+    ("starters", "Starters", lists.line_row, limits.STARTERS_COUNT, "Starter", "row"),
+    ("examples", "Examples", lists.exchange_row, limits.EXAMPLES_COUNT, "Example", "button"),
+    ("stop", "Stop texts", lists.area_row, limits.STOP_TEXTS_COUNT, "Stop text", "button"),
+)
+"""Key, label, what draws an entry, how many there can be, what one is called, and how one is added."""
+
+
 def _draw_conversation(text: FormText) -> None:
     with st.container(border=True):
         st.markdown("**Conversation**")
         fields.draw_area(text, ("greeting",), "Greeting", height=90, when_empty="remove")
         removal.draw_undo(text.open_persona, ("greeting",))
-        lists.draw_rows(
-            text,
-            ("alternateGreetings",),
-            "Other greetings",
-            lists.area_row,
-            most=limits.GREETINGS_COUNT,
-            noun="Greeting",
-            adding="button",
-        )
-        lists.draw_rows(
-            text,
-            ("starters",),
-            "Starters",
-            lists.line_row,
-            most=limits.STARTERS_COUNT,
-            noun="Starter",
-            adding="row",
-        )
-        lists.draw_rows(
-            text,
-            ("examples",),
-            "Examples",
-            lists.exchange_row,
-            most=limits.EXAMPLES_COUNT,
-            noun="Example",
-            adding="button",
-        )
-        lists.draw_rows(
-            text,
-            ("stop",),
-            "Stop texts",
-            lists.area_row,
-            most=limits.STOP_TEXTS_COUNT,
-            noun="Stop text",
-            adding="button",
-        )
+        for key, label, row, most, noun, adding in _LISTS:
+            lists.draw_rows(text, (key,), label, row, most=most, noun=noun, adding=adding)

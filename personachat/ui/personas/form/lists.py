@@ -35,6 +35,9 @@ ENTRY_PIXELS = 90
 Row: TypeAlias = Callable[[FormText, Path, str], None]
 """Draws the entry at a path, which may be the one behind the last, under a label."""
 
+Adding: TypeAlias = Literal["row", "button"]
+"""Whether a new entry begins in an empty row, or with a button."""
+
 
 def draw_tags(text: FormText, path: Path, label: str, *, all_tags: Sequence[str]) -> None:
     """Short texts as chips; `all_tags` are suggested."""
@@ -69,7 +72,7 @@ def draw_rows(
     *,
     most: int,
     noun: str,
-    adding: Literal["row", "button"],
+    adding: Adding,
 ) -> None:
     """A list, a row an entry; a new one begins in the empty row, or with a button that opens it."""
     entries = text.value(path)
