@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext, ThreadState
 
 MOST_BYTES = 20_000
-"""A larger part is made anew each time, so that the pages that are open do not fill the memory."""
+"""A larger part is made again each time, so that the pages that are open do not fill the memory."""
 
 SHOWS = frozenset({"alert", "empty", "markdown", "text"})
 """Elements that are nothing but what they show, by their names in Streamlit's protocol."""
@@ -60,12 +60,12 @@ class Repeats:
                 context.enqueue(message)
             self._now[name] = part
             return
-        part = _Part(of, place, _made(make, context))
+        part = _Part(of, place, _messages_of(make, context))
         if cursor.index == place[-1] + 1 and _is_repeatable(part):
             self._now[name] = part
 
 
-def _made(make: Callable[[], object], context: ScriptRunContext) -> list[ForwardMsg]:
+def _messages_of(make: Callable[[], object], context: ScriptRunContext) -> list[ForwardMsg]:
     """Make it; returns what was sent for it."""
     messages: list[ForwardMsg] = []
 
