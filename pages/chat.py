@@ -23,7 +23,7 @@ from personachat.ui.chat import (
 )
 
 front_door.require_home()
-st.set_page_config(layout="centered")  # each page sets its own width, once a run
+st.set_page_config(layout="centered")  # each page sets its own width, once per run
 
 services = session.services()
 chat = session.workspace().chat

@@ -1,6 +1,6 @@
-"""Personas: the list on the left; the open one in tabs, and beside them, where there is room, a chat with it.
+"""Personas: the list on the left; the open one in tabs, and beside them, if there is room, a chat with it.
 
-Where there is none the chat is behind a tab of its own; which of the two is the style sheet's choice.
+If there is none the chat is behind a tab of its own; which of the two is the style sheet's choice.
 """
 
 import streamlit as st

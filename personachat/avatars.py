@@ -43,7 +43,7 @@ def safe_avatar(avatar: str | None) -> str | None:
 
 
 def face_with(picture: str, avatar: str) -> str:
-    """The avatar, behind the name of the picture where there is one."""
+    """The avatar, behind the name of the picture if there is one."""
     if not picture:
         return avatar
     face = f":picture/{picture}:{avatar}"
@@ -77,10 +77,10 @@ def _icon_fault(avatar: str) -> str:
     if not icons or name in icons:
         return ""
     near = difflib.get_close_matches(name[:40], icons, n=1)
-    mend = (
+    advice = (
         f'did you mean ":material/{near[0]}:"?' if near else ("look up the name in Google's Material Symbols")
     )
-    return f"names an icon that doesn't exist; {mend}"
+    return f"names an icon that doesn't exist; {advice}"
 
 
 @cache

@@ -45,7 +45,7 @@ def made_id() -> str:
 
 
 def current_or_new() -> RequestContext:
-    """The request that is being answered; a new one where there is none."""
+    """The request that is being answered; a new one if there is none."""
     context = current_request.get()
     return context if context.id else RequestContext(made_id())
 

@@ -107,7 +107,7 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
 
 
 def _allow_own_names() -> None:
-    """Streamlit's list of hosts, where there is one, would shut out localhost and the names in ours."""
+    """Streamlit's list of hosts, if there is one, would shut out localhost and the names in ours."""
     hosts = st.get_option("server.allowedHosts")
     if hosts:
         names = (place_of(name) for name in load_settings().allowed_hosts)

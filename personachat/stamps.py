@@ -22,5 +22,5 @@ def start_of(day: date, *, zone: tzinfo = UTC) -> datetime:
 
 
 def end_of(day: date, *, zone: tzinfo = UTC) -> datetime:
-    """The first moment after a day; the end of time where there is no next one."""
+    """The first moment after a day; the end of time if there is no next one."""
     return start_of(day + timedelta(days=1) if day < date.max else day, zone=zone)

@@ -92,7 +92,7 @@ EVERYTHING = AuditFilter()
 
 
 class Audit:
-    """One a process; safe for threads."""
+    """One per process; safe for threads."""
 
     def __init__(self, database: Database, *, retention_days: int | None = None) -> None:
         self._database = database

@@ -128,7 +128,7 @@ class BudgetState:
         return f"{used} of {_named(self.budget)} is used. {_reset(self.budget, self.resets_at)}"
 
     def refusal(self, amount: float | None, *, moment: datetime) -> PersonaChatError:
-        """Why such a call is refused, and when the budget begins anew."""
+        """Why such a call is refused, and when the budget begins again."""
         budget = self.budget
         if budget.period == "minute":
             return RequestLimitReached(

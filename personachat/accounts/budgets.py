@@ -60,14 +60,14 @@ _LOCK_KEY = 0x50435F_62756467  # of PostgreSQL's advisory lock: any number, as l
 
 @dataclass(frozen=True, slots=True)
 class BudgetOverview:
-    """A budget for who administers. A state's name is "" where there is only one."""
+    """A budget for who administers. A state's name is "" if there is only one."""
 
     budget: Budget
     states: tuple[tuple[str, BudgetState], ...]
 
 
 class Budgets:
-    """One a process; safe for threads."""
+    """One per process; safe for threads."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class Budgets:
         self._rows = tuple(filter(None, map(self._stored, rows)))
 
     def _stored(self, row: Row[Any]) -> Budget | None:
-        """The budget of a row; None, and once a line in the log, for one that says nothing."""
+        """The budget of a row; None, and once per line in the log, for one that says nothing."""
         names = ("scope", "name", "period", "unit", "most", "id")
         try:
             budget = _BUDGET.validate_python({name: getattr(row, name) for name in names})

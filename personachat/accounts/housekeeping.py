@@ -25,7 +25,7 @@ class Chore:
 
 
 class Housekeeping:
-    """One a process. A chore that fails is tried again when its time comes."""
+    """One per process. A chore that fails is tried again when its time comes."""
 
     def __init__(self, chores: Sequence[Chore]) -> None:
         self._chores = tuple(chores)

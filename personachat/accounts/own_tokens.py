@@ -1,6 +1,6 @@
 """The API tokens that people make for themselves: as themselves, and with no more than their own role.
 
-A token reaches no further than its person does, whenever it is used: their role and rights are judged anew
+A token reaches no further than its person does, whenever it is used: their role and rights are judged again
 with every request. A token never makes another one, which would outlive its own end and limits; of tokens it
 sees and revokes only itself.
 """

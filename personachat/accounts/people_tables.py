@@ -31,7 +31,7 @@ person_pictures = Table(
     metadata,
     Column("owner", String(64), primary_key=True),
     Column("source", String(64), nullable=False),  # SHA-256 of the address it is from
-    Column("picture", LargeBinary),  # small and drawn anew; null where it could not be had
+    Column("picture", LargeBinary),  # small and drawn again; null where it could not be had
     Column("fetched_at", UtcDateTime, nullable=False),
 )
 

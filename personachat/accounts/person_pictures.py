@@ -1,4 +1,4 @@
-"""The picture of whoever logs in: fetched once from where their provider says, drawn anew, kept small.
+"""The picture of whoever logs in: fetched once from where their provider says, drawn again, kept small.
 
 A browser never asks the provider's host for it. It is fetched on a thread of its own; until then, and where
 there is none, there are initials.
@@ -48,7 +48,7 @@ class _PictureRow:
 
 
 class PersonPictures:
-    """One a process; safe for threads. Says nothing of failures: initials stand in."""
+    """One per process; safe for threads. Says nothing of failures: initials stand in."""
 
     def __init__(
         self, database: Database, *, fetch: Callable[[str], bytes] = fetch_picture, is_on: bool = True
@@ -143,7 +143,7 @@ class PersonPictures:
 
 
 def initials_of(name: str) -> str:
-    """E.g. "AQ" of Ada Quince; "" where there is no name with letters."""
+    """E.g. "AQ" of Ada Quince; "" if there is no name with letters."""
     words = [word for word in name.partition("@")[0].replace(".", " ").split() if word[0].isalnum()]
     initials = words[:1] + (words[-1:] if len(words) > 1 else [])
     return "".join(word[0] for word in initials).upper()[:2]

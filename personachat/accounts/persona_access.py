@@ -4,7 +4,7 @@ While the database is out of reach what this process read last goes on to hold. 
 nothing is assumed, and whoever asks gets the database's error.
 
 A page asks for many personas and many buttons. Within `read_once` one read answers all of that; a change
-made within it is seen, and whoever asks after it reads anew.
+made within it is seen, and whoever asks after it reads again.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ HIDDEN = "set"
 class SettingInForce:
     variable: str
     value: str
-    """As people read it; "" where there is none."""
+    """As people read it; "" if there is none."""
     source: Source
 
 

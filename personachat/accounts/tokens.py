@@ -61,7 +61,7 @@ class MadeToken:
 
 
 class Tokens:
-    """One a process; safe for threads. Methods raise what `Database` raises."""
+    """One per process; safe for threads. Methods raise what `Database` raises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,6 +1,6 @@
 """The REST API as one FastAPI app, to be mounted under /api beside the pages.
 
-It knows of itself only which messages wait: everything else is asked of the services, which it gets anew for
+It knows of itself only which messages wait: everything else is asked of the services, which it gets again for
 every request, so that page and API always see the same ones.
 """
 

@@ -261,7 +261,7 @@ def _origins(settings: Settings) -> tuple[str, ...]:
 
 
 def given_token(headers: Headers) -> str:
-    """The bearer token of a request; "" where there is none."""
+    """The bearer token of a request; "" if there is none."""
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else ""
 

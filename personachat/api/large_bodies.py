@@ -85,7 +85,7 @@ class IncomingBody:
     received: int = field(default=0, init=False)
 
     async def announce(self, length: int) -> None:
-        """Make room for a body that says how long it is. Raises Refused where there is none for too long."""
+        """Make room for a body that says how long it is. Raises Refused if there is none for too long."""
         if length > SMALL_BYTES:
             try:
                 await self._take(length)

@@ -1,4 +1,4 @@
-"""Writes what replies have so far: at least twice a second while they are live, and at once when they end.
+"""Writes what replies have so far: at least twice per second while they are live, and at once when they end.
 
 All of it happens on one thread of its own, which also says that this process lives, ends what dead ones have
 left, and does what other processes want. Where the database fails, words stay in memory until it is back.
@@ -48,7 +48,7 @@ class _Watched:
 
 
 class Checkpoints:
-    """One a process. Safe for threads; nothing but `flush` and `close` waits for the database."""
+    """One per process. Safe for threads; nothing but `flush` and `close` waits for the database."""
 
     def __init__(self, records: ReplyRecords, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
         self.process_id = new_id()
@@ -108,7 +108,7 @@ class Checkpoints:
     def settle(self) -> None:
         """Write the ends that are not written yet, so that who saw a reply end reads it from the database.
 
-        Costs nothing where there are none; waits for no database that fails.
+        Costs nothing if there are none; waits for no database that fails.
         """
         with self._lock:
             ends = [each for each in self._watched.values() if not each.live_reply.live]

@@ -20,7 +20,7 @@ from personachat.replies.runner import ReplyRunner
 
 
 class CurrentConversations:
-    """Safe for threads. One a process."""
+    """Safe for threads. One per process."""
 
     def __init__(
         self,

@@ -77,7 +77,7 @@ def _size_of(url: str) -> tuple[int, int] | None:
     head, comma, data = url.partition(",")
     if not comma or not head.startswith("data:image/") or not head.endswith(";base64"):
         return None
-    from PIL import Image  # noqa: PLC0415  # only where there is a picture
+    from PIL import Image  # noqa: PLC0415  # only if there is a picture
 
     try:
         content = base64.b64decode(data[:_HEAD_CHARACTERS], validate=True)

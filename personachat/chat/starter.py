@@ -49,7 +49,7 @@ class ReplyOptions:
 
 
 class ReplyStarter:
-    """Safe for threads. One a process."""
+    """Safe for threads. One per process."""
 
     def __init__(
         self,

@@ -189,7 +189,7 @@ def side_by_side(columns: Sequence[tuple[str, str]], *, width: int) -> list[str]
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most so many cells, broken between words where there are any."""
+    """Lines of at most so many cells, broken between words if there are any."""
     lines: list[str] = []
     for paragraph in plain(text.expandtabs(4)).split("\n"):
         line = ""

@@ -21,7 +21,7 @@ TERMINATED = 128 + 15
 
 
 class Keys:
-    """What has been pressed; nothing where there is no terminal to press keys in."""
+    """What has been pressed; nothing if there is no terminal to press keys in."""
 
     def read(self) -> str:
         """What was pressed since the last time; "" for nothing, and never a wait."""

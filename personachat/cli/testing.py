@@ -156,7 +156,7 @@ def _one(
 ) -> tuple[RunReport, float | None]:
     """Run one suite, before it with the revision to compare with if there is one; say what came of it.
 
-    The revision is always run anew: an earlier run may have had other cases, models or repeats.
+    The revision is always run again: an earlier run may have had other cases, models or repeats.
     """
     before: RunReport | None = None
     if options.against is not None:

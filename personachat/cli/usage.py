@@ -57,7 +57,7 @@ def local_timezone() -> str:
 
 
 def show_sums(usage: UsageReader, question: UsageQuery, by: Sequence[str], *, file_format: Format) -> None:
-    """Print a row a group, and one for all of them."""
+    """Print a row per group, and one for all of them."""
     names = usage.names()
     groups = [_row(*each, by, names) for each in usage.measured(question, by)] if by else []
     total = _row(*usage.measured_total(question), (), names)

@@ -1,4 +1,4 @@
-"""The tables: one row a conversation, a turn, a queued message.
+"""The tables: one row per conversation, a turn, a queued message.
 
 They are the same in SQLite and PostgreSQL; `personachat.database.migrations` makes them.
 What searches and lists need besides (indexes, full text) is in `listing` and `search`.
@@ -69,7 +69,7 @@ turns = Table(
     Column("edited", Boolean, nullable=False, default=False),
     Column("rating", SmallInteger),
     Column("rating_note", Text, nullable=False, default=""),
-    # What follows is of replies; `state` is null where there is none.
+    # What follows is of replies; `state` is null if there is none.
     Column("state", OneOf(11, "interrupted", "running", "paused", "stopped", "finished", "failed")),
     Column("reasoning", Text, nullable=False, default=""),
     Column("provider", String(80), nullable=False, default=""),

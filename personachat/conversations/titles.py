@@ -84,7 +84,7 @@ def _first(texts: Iterable[str]) -> str:
 
 
 def _sentences(text: str) -> Iterable[str]:
-    """The sentences of the prose; those of the code where there is no prose."""
+    """The sentences of the prose; those of the code if there is no prose."""
     text = text[:_MOST_READ]
     prose = _FENCED.sub("\n", text)
     for part in (prose, _FENCE.sub("", text)):

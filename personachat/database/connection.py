@@ -279,7 +279,7 @@ class Database:
 
 
 def _make_private(path: Path) -> None:
-    """Make the folder and the empty file, where there are none, for this person's eyes only."""
+    """Make the folder and the empty file, if there are none, for this person's eyes only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

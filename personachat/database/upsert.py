@@ -17,7 +17,7 @@ def put(
     key: Sequence[str],
     renewed: Sequence[str] = (),
 ) -> None:
-    """Add a row; where there is one with these values of its unique key, only renew the named columns."""
+    """Add a row; if there is one with these values of its unique key, only renew the named columns."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     adding = dialect.insert(table).values(**row)
     if renewed:

@@ -22,7 +22,7 @@ class UsageQuestionInvalid(PersonaChatError):
 
 
 class BudgetExceeded(PersonaChatError):
-    """The reply does not fit in a budget; the message says when that begins anew. Nothing was asked."""
+    """The reply does not fit in a budget; the message says when that begins again. Nothing was asked."""
 
     code = "budget_exceeded"
 

@@ -10,7 +10,7 @@ from personachat.errors.base import PersonaChatError
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault in a persona's JSON text, with its place (both 1-based) and how to mend it.
+    """One fault in a persona's JSON text, with its place (both 1-based) and how to fix it.
 
     `path` is the JSON path as keys and indices, e.g. ("examples", 0, "user"); empty for the whole.
     """

@@ -217,7 +217,7 @@ def _is_closed(path: str) -> bool:
 
 
 def _logged_out_by_another(scope: Scope) -> RefusedVisit | None:
-    """A page of another site can't end somebody's login: browsers say which one a request comes from."""
+    """A page of another site can't end somebody's login: browsers say which site a request comes from."""
     if not scope["path"].rstrip("/").endswith(LOGOUT):
         return None
     if Headers(scope=scope).get("sec-fetch-site", "none") in {"none", "same-origin"}:

@@ -26,7 +26,7 @@ _MOST_AT_ONCE = 5_000
 
 
 def erase(database: Database, ids: Sequence[str], *, only: ColumnElement[bool] | None = None) -> int:
-    """Erase these conversations, whosesoever they are; returns how many there were.
+    """Erase these conversations, no matter whose they are; returns how many there were.
 
     `only` is asked of each when its turn comes: somebody may have gone on with it by then.
     """

@@ -155,7 +155,7 @@ class ConversationLibrary:
         return restored
 
     def share(self, conversation_id: str) -> Share:
-        """A link to the active branch as it is now; the same link as before, where there was one.
+        """A link to the active branch as it is now; the same link as before, if there was one.
 
         Raises MessageInvalid if there is nothing to share.
         """

@@ -85,7 +85,7 @@ class Shared:
 
 
 def share(connection: Connection, owner: str, conversation_id: str) -> Share:
-    """Take the snapshot, anew where there is one. Raises ConversationNotFound; MessageInvalid if empty."""
+    """Take the snapshot, again if there is one. Raises ConversationNotFound; MessageInvalid if empty."""
     c = conversations.c
     head = connection.execute(
         select(c.title, turns.c.id.label("leaf_id"), func.length(turns.c.text).label("leaf_characters"))

@@ -264,7 +264,7 @@ def _added(
 
 
 def _between(text: str, start: int, entries: Sequence[_Entry]) -> str:
-    """What stands between two entries: the least that does, or made up where there is only one."""
+    """What stands between two entries: the least that does, or made up if there is only one."""
     gaps = [text[one.end : two.start] for one, two in pairwise(entries)]
     if gaps:
         return min(gaps, key=len)

@@ -78,8 +78,8 @@ class FaultFinder:
         if re.match(r"[-+.0-9]", word):
             stop(f'"{excerpt(word)}" is not a number in JSON; write it like 7, 0.7 or -1.5.', at)
         if not word[0].isalnum():
-            mend = "write a text in double quotes, a number, true or false"
-            stop(f'"{excerpt(word)}" is not allowed here; {mend}.', at)
+            advice = "write a text in double quotes, a number, true or false"
+            stop(f'"{excerpt(word)}" is not allowed here; {advice}.', at)
         stop(f'"{excerpt(word)}" needs double quotes if it is text: "{excerpt(word)}".', at)
 
     def key(self, at: int) -> NoReturn:
@@ -106,9 +106,9 @@ class FaultFinder:
         before = len(self.text[:at].rstrip(" \t\n\r"))
         if at > before or char in ('"', "{", "["):
             stop(f'A comma or the closing "{closer}" is missing after this value; add it here.', before)
-        mend = ' Write a quote inside a text as \\".' if self.text[before - 1] == '"' else ""
+        advice = ' Write a quote inside a text as \\".' if self.text[before - 1] == '"' else ""
         stop(
-            (f'"{self._word(at)}" is not allowed here; a comma or "{closer}" must follow the value.{mend}'),
+            (f'"{self._word(at)}" is not allowed here; a comma or "{closer}" must follow the value.{advice}'),
             at,
         )
 
@@ -126,10 +126,10 @@ class FaultFinder:
         if error.msg.startswith("Invalid control") and (control := _CONTROL.search(self.text, at)):
             char = control[0]
             if char in "\r\n":
-                mend = 'close it with ", or write \\n for a line break'
-                stop(f"This line ends inside a text: {mend}.", control.start())
-            mend = "\\t" if char == "\t" else f"\\u{ord(char):04x} or remove it"
-            stop(f"Control characters are not allowed in a text; write {mend}.", control.start())
+                advice = 'close it with ", or write \\n for a line break'
+                stop(f"This line ends inside a text: {advice}.", control.start())
+            advice = "\\t" if char == "\t" else f"\\u{ord(char):04x} or remove it"
+            stop(f"Control characters are not allowed in a text; write {advice}.", control.start())
         stop('This text is never closed; add " at its end.', at)
 
     def _common(self, at: int) -> None:

@@ -57,7 +57,7 @@ class MeasuredTurn:
 def made_adherence(
     persona_id: str, talks: Sequence[Talk], questions: Sequence[str], *, share: float = 1.0
 ) -> Experiment:
-    """The measurement. Raises SuiteRunRefused where there is nothing to ask, or to ask about."""
+    """The measurement. Raises SuiteRunRefused if there is nothing to ask, or to ask about."""
     distinct_questions = checked_questions(questions)
     if not distinct_questions:
         raise SuiteRunRefused("There are no questions yet.", hint="Write some, one per line.")

@@ -29,7 +29,7 @@ def kappa(table: Table) -> float | None:
 
 
 def interval(table: Table) -> tuple[float, float] | None:
-    """Of kappa, at 95 %, cut at -1 and 1; None where there is no kappa."""
+    """Of kappa, at 95 %, cut at -1 and 1; None if there is no kappa."""
     estimate = kappa(table)
     if estimate is None:
         return None

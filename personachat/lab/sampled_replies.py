@@ -87,10 +87,10 @@ class SampledReplies:
         *,
         most_cost: Callable[[str, str], float | None],
     ) -> Sampled | None:
-        """The next reply to measure, from now on this process's own; None where there is none.
+        """The next reply to measure, from now on this process's own; None if there is none.
 
         `most_cost` says of a message and a reply what measuring can cost; None is unknown, and then nothing
-        is taken where there is a limit. To be called while this process measures none.
+        is taken if there is a limit. To be called while this process measures none.
         """
         with self._database.write() as connection:
             if connection.dialect.name == "postgresql":  # with SQLite there is one writer anyway

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Sampler:
-    """One a process. `look` is called every so often on any thread."""
+    """One per process. `look` is called every so often on any thread."""
 
     def __init__(
         self,

@@ -109,12 +109,12 @@ def _unknown_key(path: Path, valid_keys: Mapping[Path, tuple[str, ...]]) -> str:
     if elsewhere is not None:
         home = f'inside "{elsewhere[-1]}"' if elsewhere else "at the top level"
         return f'The key "{key}" doesn\'t belong here; put it {home}.'
-    mend = (
+    advice = (
         'remove it, or put it inside "extensions"'
         if len(path) == 1
         else f"known keys are {', '.join(candidates)}"
     )
-    return f'Unknown key "{excerpt(key)}"; {mend}.'
+    return f'Unknown key "{excerpt(key)}"; {advice}.'
 
 
 def _name(path: Path) -> str:

@@ -28,7 +28,7 @@ class Ending:
     name: str = ""
     """For people; "" if there is nothing to say, or an error says it."""
     sentence: str = ""
-    """The same where there is more room; "" if it is the name."""
+    """The same if there is more room; "" if it is the name."""
     finish_reason: str | None = None
     """Of a chat completion; None if it ends with an error and without [DONE]."""
     incomplete: str | None = None

@@ -57,7 +57,7 @@ def as_curl(sent: RequestBody) -> str | None:
 
 
 def as_python(sent: RequestBody) -> str:
-    """A program for the openai package; where there is no address it only holds the request."""
+    """A program for the openai package; if there is no address it only holds the request."""
     request = f"request = {pformat(sent.body, width=100, sort_dicts=False)}\n"
     if sent.base_url is None:
         return f"# {no_address(sent)}\n{request}"

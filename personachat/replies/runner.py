@@ -50,7 +50,7 @@ ABANDONED_SECONDS = 1.0
 """How long a reply nobody keeps may run unwatched: long enough to reconnect, short enough to stop paying."""
 
 PAUSED_SECONDS = 120.0
-"""How long the provider is kept waiting in a pause; after that the rest is asked for anew."""
+"""How long the provider is kept waiting in a pause; after that the rest is asked for again."""
 
 LOST = frozenset(
     error.code

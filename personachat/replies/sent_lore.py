@@ -18,7 +18,7 @@ _MOST_LORE_KEYS = 500
 
 
 def as_parameters(own: PersonaPart) -> dict[str, Any]:
-    """What is to be kept of it, as JSON; nothing where there is nothing."""
+    """What is to be kept of it, as JSON; nothing if there is nothing."""
     values: dict[str, Any] = {}
     if own.inserted:
         values[_INSERTED] = [[each.depth, each.message.role, each.message.content] for each in own.inserted]

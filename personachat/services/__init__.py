@@ -37,7 +37,7 @@ def built_services() -> Services | None:
 
 
 def reset_services() -> None:
-    """Close this process's services; the next `get_services` builds them anew.
+    """Close this process's services; the next `get_services` builds them again.
 
     It is done at the end of the process at the latest: where the pages are served alone, nobody else does it.
     """

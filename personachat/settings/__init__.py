@@ -356,7 +356,7 @@ def _in_files() -> dict[str, Any]:
 def _secrets() -> dict[str, Any]:
     """The files Streamlit reads as well, in its order: a later one wins."""
     secrets: dict[str, Any] = {}
-    for folder in dict.fromkeys((Path(os.path.expanduser("~")), Path.cwd(), APP)):  # noqa: PTH111  # Path.expanduser raises where there is no home
+    for folder in dict.fromkeys((Path(os.path.expanduser("~")), Path.cwd(), APP)):  # noqa: PTH111  # Path.expanduser raises if there is no home
         file = folder / ".streamlit" / "secrets.toml"
         try:
             secrets |= tomllib.loads(file.read_text("utf-8"))

@@ -152,14 +152,14 @@ def _network(value: str) -> str:
 
 
 def _folder(value: Path) -> Path:
-    folder = Path(os.path.expanduser(value))  # noqa: PTH111  # Path.expanduser raises where there is no home
+    folder = Path(os.path.expanduser(value))  # noqa: PTH111  # Path.expanduser raises if there is no home
     if folder.exists() and not folder.is_dir():
         raise ValueError("it must be a folder")
     return folder
 
 
 def _file(value: Path) -> Path:
-    file = Path(os.path.expanduser(value))  # noqa: PTH111  # Path.expanduser raises where there is no home
+    file = Path(os.path.expanduser(value))  # noqa: PTH111  # Path.expanduser raises if there is no home
     if not file.is_file():
         raise ValueError("there is no such file")
     return file

@@ -45,7 +45,7 @@ def is_written() -> bool:
 
 
 def configure(settings: Settings, *, always: bool = False) -> logging.Handler | None:
-    """Log as the settings say, once a process; None if they leave it as it is.
+    """Log as the settings say, once per process; None if they leave it as it is.
 
     `always` is for servers: where the settings say nothing, warnings have a time and a level. The handler
     that is returned is for loggers that keep away from the root.

@@ -104,7 +104,7 @@ def address(picture: str) -> str:
 
 
 def address_of(content: bytes, name: str) -> str:
-    """Where the browser gets a picture of ours in this run; "" where there is no browser."""
+    """Where the browser gets a picture of ours in this run; "" if there is no browser."""
     if not runtime.exists():
         return ""
     kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"

@@ -69,7 +69,7 @@ def begin() -> None:
 
 def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
     """Draw what stands around the page `here`; where another one is wanted, only that and its query."""
-    session.services()  # where there are none the main page says why, not the sidebar
+    session.services()  # if there are none the main page says why, not the sidebar
     page_name = library_state.wanted_page()
     if page_name and page_name[0] != here:
         return page_name

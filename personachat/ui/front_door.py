@@ -21,14 +21,14 @@ _pages: dict[tuple[str, str], StreamlitPage] = {}
 
 
 def close_side_door() -> None:
-    """Make Streamlit leave the files in `pages/` to Home.py; once a process, before the first visitor."""
+    """Make Streamlit leave the files in `pages/` to Home.py; once per process, before the first visitor."""
     PagesManager.uses_pages_directory = False
 
 
 def require_home() -> None:
     """Start over with Home.py if this page was run without it; the first line of a page.
 
-    Once a session is enough, and more would cost a click: AppTest opens the side door before every run.
+    Once per session is enough, and more would cost a click: AppTest opens the side door before every run.
     """
     if PagesManager.uses_pages_directory and _SENT_HOME not in st.session_state:
         st.session_state[_SENT_HOME] = True

@@ -18,7 +18,7 @@ _time_to_seconds = text_widgets.time_to_seconds  # type: ignore[attr-defined]  #
 
 
 def read_pauses_lightly() -> None:
-    """Make Streamlit do so; once a process, and again changes nothing."""
+    """Make Streamlit do so; once per process, and again changes nothing."""
     text_widgets.time_to_seconds = _seconds  # type: ignore[attr-defined, assignment]  # Streamlit has no public way
 
 

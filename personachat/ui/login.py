@@ -1,6 +1,6 @@
 """The way in: the page for whoever has to log in, and in the sidebar who is logged in and the way out.
 
-Every run judges a login anew, wherever an owner is asked for; this only shows what came of it.
+Every run judges a login again, wherever an owner is asked for; this only shows what came of it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _state() -> LoginState:
 
 def trouble() -> PersonaChatError | None:
     """Why nothing can be shown to whoever has this session open; None if everything can."""
-    session.services()  # where there are none it says why
+    session.services()  # if there are none it says why
     try:
         person = owner.current_person()
     except (LoginNeeded, DatabaseUnavailable, DatabaseDamaged) as error:
@@ -64,7 +64,7 @@ def trouble() -> PersonaChatError | None:
 
 @contextmanager
 def ends_meanwhile() -> Iterator[None]:
-    """Draw the page anew, with the login in its place, where a login ends while the page is drawn."""
+    """Draw the page again, with the login in its place, where a login ends while the page is drawn."""
     try:
         yield
     except LoginNeeded:
@@ -226,7 +226,7 @@ def _log_out_everywhere() -> None:
 
 
 def _offer_to_take_along(person: Person) -> None:
-    """Offer what this browser has, once a session and only where there is something."""
+    """Offer what this browser has, once per session and only if there is something."""
     here = _state()
     if here.left_behind is None:
         here.left_behind = _left_behind()

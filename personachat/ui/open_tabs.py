@@ -1,7 +1,7 @@
 """Tabs that are open and idle draw themselves again when another tab, program or process changed something.
 
-One thread a process looks, once a second and only while such tabs are open and idle, for conversations and
-unsaved personas that changed; whose tab shows one as it was is run again. A tab that runs learns of the
+Once per second, and only while such tabs are open and idle, one thread per process looks for conversations
+and unsaved personas that changed, and runs the tabs that show an old one. A tab that runs learns of the
 change when its run has ended. A tab is known by its Streamlit session; nothing else here touches what
 Streamlit does not document.
 """

@@ -51,7 +51,7 @@ def current_owner() -> str:
 
 
 def current_person() -> Person:
-    """Who has this session open, judged anew in every run of the script. Raises what `current_owner` raises.
+    """Who has this session open, judged again in every run of the script. Raises what `current_owner` raises.
 
     Runs that follow each other at once share what is known of a script: among them it counts for a moment.
     """
@@ -71,7 +71,7 @@ def judge_anew() -> None:
 def judged_later() -> Callable[[], Person]:
     """Who has this session open, asked when the time comes, also outside of any run.
 
-    A login is judged anew then. Raises what `current_owner` raises, both now and then.
+    A login is judged again then. Raises what `current_owner` raises, both now and then.
     """
     identity, person = current_identity(), current_person()
     if identity is None or not _people_log_in():

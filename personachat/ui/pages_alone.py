@@ -30,7 +30,7 @@ _prepared = False
 
 
 def prepare() -> None:
-    """See to it, once a process and before it warms up; where the whole server is ours it has done so."""
+    """See to it, once per process and before it warms up; where the whole server is ours it has done so."""
     global _prepared  # noqa: PLW0603  # signals are the process's
     if _prepared or address.api_is_served():
         return

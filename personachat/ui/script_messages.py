@@ -44,7 +44,7 @@ class _Waiting:
 
 
 def send_together() -> None:
-    """Make Streamlit do so; once a process, before the first visitor, and again changes nothing."""
+    """Make Streamlit do so; once per process, before the first visitor, and again changes nothing."""
     AppSession._on_scriptrunner_event = _take_in  # type: ignore[assignment,method-assign]  # Streamlit has no public way
     AppSession._call_soon_on_event_loop = _call_together  # type: ignore[method-assign]  # Streamlit has no public way
     Runtime._enqueued_some_message = _say_once  # type: ignore[method-assign]  # Streamlit has no public way
@@ -75,7 +75,7 @@ def _call_together(self: AppSession, callback: Callable[[], None]) -> None:
 
 
 def _call_all(session: AppSession, waiting: _Waiting) -> None:
-    waiting.is_planned = False  # from here on whoever adds something plans anew
+    waiting.is_planned = False  # from here on whoever adds something plans again
     try:
         while waiting.callbacks:
             waiting.callbacks.popleft()()

@@ -4,7 +4,7 @@ A callback that has begun runs to its end. Streamlit would break it off at its f
 another click has come, which is before it has stored anything; the next run waits for it instead.
 
 What was drawn for somebody is acted on for nobody else: where a login has ended, or may do less by now, no
-callback is called, and a fragment runs with its whole page, which judges anew.
+callback is called, and a fragment runs with its whole page, which judges again.
 
 A fragment that the session does not know is answered by a run of the whole page. Streamlit would drop what
 was clicked in it, twice: as the browser's request comes, and as its run begins. A session that a server has
@@ -76,7 +76,7 @@ def is_beside_pages() -> bool:
 
 
 def let_callbacks_finish() -> None:
-    """Make Streamlit do so; once a process, before the first visitor, and again changes nothing."""
+    """Make Streamlit do so; once per process, before the first visitor, and again changes nothing."""
     AppSession.request_rerun = _request_what_is_known  # type: ignore[method-assign]  # Streamlit has no public way
     ScriptRunner._maybe_handle_execution_control_request = _check_outside_callbacks  # type: ignore[method-assign]  # Streamlit has no public way
     SafeSessionState.on_script_will_rerun = _take_turns  # type: ignore[method-assign]  # Streamlit has no public way
@@ -84,7 +84,7 @@ def let_callbacks_finish() -> None:
 
 
 def _check_outside_callbacks(self: ScriptRunner) -> None:
-    """Obey a request to stop or to begin anew, which can wait until the callback is done.
+    """Obey a request to stop or to begin again, which can wait until the callback is done.
 
     It is looked for with every message and every look at the session, and mostly there is none.
     """

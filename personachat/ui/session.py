@@ -100,7 +100,7 @@ def has_account() -> bool:
 
 
 def own_tokens() -> OwnTokens:
-    """What they can do with API tokens of their own. Raises AdministrationNotAllowed where there are none."""
+    """What they can do with API tokens of their own. Raises AdministrationNotAllowed if there are none."""
     person = current_person()
     return services().own_tokens(person.key, person=person)
 

@@ -2,7 +2,7 @@
 
 It is done beside the writing of calls, in short transactions, by whichever process comes first; until then
 the sums of a day come from the finer tables. Where a call of a closed day changes after all, whoever writes
-it opens the day again in the same transaction, and it is closed anew. Both write the day's row in
+it opens the day again in the same transaction, and it is closed again. Both write the day's row in
 `usage_closed_days`, so that one waits for the other: what is kept of a closed day is of all its calls.
 Then the same days are kept as clocks have them; see `clock_days`.
 """

@@ -1,6 +1,6 @@
 """What a message would cost and how many tokens it has, before it is sent.
 
-By the medians of the latest calls of this persona and model, where there are enough of them; otherwise by
+By the medians of the latest calls of this persona and model, if there are enough of them; otherwise by
 its limits, which says what it costs at most. An unknown price is None, never 0.
 """
 

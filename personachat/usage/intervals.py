@@ -29,12 +29,12 @@ class Thumbs:
 
     @property
     def share(self) -> float | None:
-        """Of thumbs up; None where there are no thumbs."""
+        """Of thumbs up; None if there are no thumbs."""
         return self.up / self.count if self.count else None
 
     @property
     def interval(self) -> tuple[float, float]:
-        """In which the share lies; all of 0 to 1 where there are no thumbs."""
+        """In which the share lies; all of 0 to 1 if there are no thumbs."""
         return wilson(self.up, self.count)
 
     def plus(self, other: Thumbs) -> Thumbs:

@@ -64,7 +64,7 @@ class UsageRecords(Protocol):
 
 
 class Ledger:
-    """A `Calls`; one a process. Safe for threads; only `settle` and `close` wait for the database."""
+    """A `Calls`; one per process. Safe for threads; only `settle` and `close` wait for the database."""
 
     def __init__(
         self,

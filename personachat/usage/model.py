@@ -24,7 +24,7 @@ Outcome: TypeAlias = Literal["running", "finished", "stopped", "failed", "interr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who asks, what for, and whom. "" where there is none."""
+    """Who asks, what for, and whom. "" if there is none."""
 
     owner: str = ""
     purpose: Purpose = "chat"

@@ -30,7 +30,7 @@ def keyed_hash(key: bytes, owner: str) -> str:
 
 
 class People:
-    """Safe for threads. The key is read once, and made where there is none."""
+    """Safe for threads. The key is read once, and made if there is none."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

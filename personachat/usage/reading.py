@@ -110,7 +110,7 @@ class UsageReader:
         return tuple((each, speed_of.get(each.key, UNMEASURED)) for each in totals)
 
     def measured_total(self, question: UsageQuery) -> tuple[Sum, Speed]:
-        """Those of all, also where there are no calls."""
+        """Those of all, also if there are no calls."""
         totals = self.measured(question, ())
         return totals[0] if totals else (sums.NOTHING, UNMEASURED)
 

@@ -234,7 +234,7 @@ def _same_kind(given_columns: frozenset[str]) -> Select[Any]:
 
 
 def kind_id_of(connection: Connection, kind: _Kind) -> int:
-    """The id of a kind, which is made where there is none; two of the same do no harm."""
+    """The id of a kind, which is made if there is none; two of the same do no harm."""
     given_values = {name: value for name, value in zip(KIND, kind, strict=True) if value is not None}
     kind_id: int | None = connection.execute(_same_kind(frozenset(given_values)), given_values).scalar()
     if kind_id is None:
@@ -246,7 +246,7 @@ def kind_id_of(connection: Connection, kind: _Kind) -> int:
 def open_again(connection: Connection, days: set[int]) -> None:
     """These days in UTC have changed: what was kept of them as closed is wrong from now on.
 
-    The row is written also where there is none, so that whoever is closing that day is waited for.
+    The row is written also if there is none, so that whoever is closing that day is waited for.
     """
     changed = sorted(days)
     if not changed:

@@ -12,7 +12,7 @@ from personachat.usage.tables import KIND, NUMBERS, usage_calls, usage_days, usa
 
 
 def move_persona(connection: Connection, old_id: str, new_id: str) -> None:
-    """Move the persona's calls, whoever's they are; days that are over are closed anew."""
+    """Move the persona's calls, whoever's they are; days that are over are closed again."""
     calls = update(usage_calls).where(usage_calls.c.persona_id == old_id)
     connection.execute(calls.values(persona_id=new_id))
     kinds = connection.execute(select(usage_kinds).where(usage_kinds.c.persona_id == old_id)).mappings().all()

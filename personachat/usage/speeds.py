@@ -56,7 +56,7 @@ class Times:
 class Speed:
     """Times in milliseconds, and tokens per second.
 
-    `key` has a value for each of what was grouped by; a day as 2026-01-31, None where there is none.
+    `key` has a value for each of what was grouped by; a day as 2026-01-31, None if there is none.
     """
 
     key: tuple[str | None, ...]

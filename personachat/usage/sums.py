@@ -67,7 +67,7 @@ _COST_DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """`key` has a value for each of what was grouped by; a day as 2026-01-31, None where there is none."""
+    """`key` has a value for each of what was grouped by; a day as 2026-01-31, None if there is none."""
 
     key: tuple[str | None, ...]
     numbers: Mapping[str, float]
@@ -127,7 +127,7 @@ def summed(
 
 
 def total(connection: Connection, question: UsageQuery) -> Sum:
-    """The sum of all, also where there are no calls."""
+    """The sum of all, also if there are no calls."""
     sums = summed(connection, question, ())
     return sums[0] if sums else NOTHING
 

@@ -1,4 +1,4 @@
-"""The ledger's tables: a row a call, and sums of those that have ended.
+"""The ledger's tables: a row per call, and sums of those that have ended.
 
 `usage_quarters` and `usage_days` have what `usage_calls` adds up to, a row for each quarter of an hour, or
 day in UTC, and each kind of call. The clocks of all time zones differ by whole quarters: any zone's day is a

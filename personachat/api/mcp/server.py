@@ -1,6 +1,6 @@
 """The MCP server: personas as prompts, and the tools `chat` and `list_personas`, whatever the transport.
 
-Everything is asked of the services, which are got anew for every request. What goes wrong is told in our
+Everything is asked of the services, which are got again for every request. What goes wrong is told in our
 sentences: as a tool error where a tool was called, else as a protocol error. What nobody foresaw is logged.
 """
 
@@ -200,7 +200,7 @@ async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
 
 
 def _has_left(ctx: Context) -> Callable[[], Awaitable[bool]] | None:
-    """Whether the caller has hung up; None where there is a connection for everything, as over stdio."""
+    """Whether the caller has hung up; None if there is a connection for everything, as over stdio."""
     return None if ctx.request is None else ctx.request.is_disconnected
 
 

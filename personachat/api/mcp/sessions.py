@@ -70,7 +70,7 @@ class _FairManager(StreamableHTTPSessionManager):
         return super()._admit_session(requestor)
 
     def _end_longest_idle(self, session_ids: list[str]) -> bool:
-        """End one that answers nothing at the moment; False where there is none."""
+        """End one that answers nothing at the moment; False if there is none."""
         idle = {each: self._idle_until(each) for each in session_ids}
         longest = min(idle, key=idle.__getitem__)
         scope = self._server_instances[longest].idle_scope

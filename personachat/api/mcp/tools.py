@@ -1,7 +1,7 @@
 """The tools as MCP clients see them: names, schemas, arguments checked, results put together.
 
 The schemas are plain, without references, because not every client follows those. A wrong argument is told as
-a tool error with a sentence, so that a model which calls the tool can mend it.
+a tool error with a sentence, so that a model which calls the tool can fix it.
 """
 
 from __future__ import annotations

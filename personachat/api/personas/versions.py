@@ -191,7 +191,7 @@ async def restore_persona(
                 return conflict(PersonaChanged(sentence, etag=None, text=None))
             return saved_answer(collection.restore(persona_id, body.revision), 201)
         except PersonaBroken:
-            pass  # an earlier version mends it
+            pass  # an earlier version fixes it
         etag = guard(collection, persona_id, condition) if condition.etags else None
         try:
             return saved_answer(collection.restore(persona_id, body.revision, etag=etag), 200)

@@ -206,7 +206,7 @@ class ResponseBody(Request):
             raise _no_such_tool(self.left_out[0], param="tools[0].type")
 
     def _tool_choice(self) -> str | dict[str, Any] | None:
-        """The choice as a chat names it; None where there is nothing to choose from."""
+        """The choice as a chat names it; None if there is nothing to choose from."""
         names = {tool.name for tool in self.functions}
         match self.tool_choice:
             case None | "none" | "auto":

@@ -20,7 +20,7 @@ _CHARACTER = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[^\\]",
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that will hurt in a valid text, where (1-based; columns count code points), and the mend."""
+    """Something that will hurt in a valid text, where (1-based; columns count code points), and the fix."""
 
     code: str
     severity: Severity
@@ -31,7 +31,7 @@ class Finding:
     at: int = 0
     """How many characters of the value that `path` leads to come before it."""
     fix: Fix | None = None
-    """What mends it by itself; None if somebody has to decide."""
+    """What fixes it by itself; None if somebody has to decide."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def written(old: str, new: str, *, path: Path, at: int) -> Fix:
 def fixed(text: str, fix: Fix, *, order: Sequence[str] = ()) -> str:
     """The persona's JSON text after the fix; every other character stays as it was.
 
-    Raises ValueError for a broken text, LookupError where what is to be mended is not there.
+    Raises ValueError for a broken text, LookupError where what is to be fixed is not there.
     """
     if fix.value is None:
         return without(text, fix.path)

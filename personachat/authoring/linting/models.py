@@ -98,10 +98,10 @@ def _unknown(model: str, facts: ModelFacts) -> Remark | None:
     provider = facts.own.provider.name
     near = get_close_matches(facts.own.model, facts.model_names, n=1, cutoff=0.6)
     written = near[0] if near and facts.default else f"{provider}/{near[0]}" if near else ""
-    mend = f"did you mean {written}?" if near else "choose one from its list."
+    advice = f"did you mean {written}?" if near else "choose one from its list."
     fix = Fix(f"Use {written}", _MODEL, written) if written else None
     severity: Severity = "info" if model == STARTING_MODEL else "warning"  # each new persona has it
-    return Remark("model-unknown", severity, f"{provider} does not list {model}: {mend}", _MODEL, fix=fix)
+    return Remark("model-unknown", severity, f"{provider} does not list {model}: {advice}", _MODEL, fix=fix)
 
 
 def _ending(model: str, facts: ModelFacts, today: date) -> Remark | None:

@@ -29,6 +29,6 @@ def remarks(subject: Subject) -> Iterator[Remark]:
             yield Remark("parameter-not-sent", "warning", message, path, fix=left_out(path))
         elif not parameters.is_known(name):
             near = get_close_matches(name, parameters.known_names(), n=1, cutoff=0.8)
-            mend = f"did you mean {near[0]}?" if near else "check that the model's server supports it."
-            message = f"{name} is not a known parameter: {mend}"
+            advice = f"did you mean {near[0]}?" if near else "check that the model's server supports it."
+            message = f"{name} is not a known parameter: {advice}"
             yield Remark("parameter-unknown", "info", message, (*_PLACE, name))

@@ -18,7 +18,7 @@ _QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|「[^」\n]{1,300}」")
 
 
 def _read(name: str) -> re.Pattern[str]:
-    """The patterns of a file, one a line, as one."""
+    """The patterns of a file, one per line, as one."""
     lines = (files(__package__) / "patterns" / f"{name}.txt").read_text("utf-8").splitlines()
     return re.compile("|".join(f"(?:{line})" for line in lines if line and not line.startswith("#")))
 

@@ -131,7 +131,7 @@ class QuestionSets:
 
 
 def purge(database: Database) -> int:
-    """Remove for good, whosesoever they are, what was deleted long ago; how many went."""
+    """Remove for good, no matter whose they are, what was deleted long ago; how many went."""
     with database.write() as connection:
         expired = delete(question_sets).where(_s.deleted_at < now() - KEPT_AFTER_DELETION)
         return connection.execute(expired).rowcount

@@ -4,7 +4,7 @@ While a blind round waits for its vote, only letters and words are told, and the
 all replies are whole: who is quick says who is who. As long as one is written, or has failed or was cut off,
 all columns look the same and have no words, so that nobody sees which is asked again and how long that takes.
 There is no name, model, price, time, id or reason of a failure, of this round and of every other, and the
-letters are dealt anew for each. What says who is who comes with the vote, or for who asks for the names and
+letters are dealt again for each. What says who is who comes with the vote, or for who asks for the names and
 loses theirs.
 """
 

@@ -148,7 +148,7 @@ class Comparisons:
         return variants_of(setups, self._personas, self._revisions)
 
     def send_next(self, comparison_id: str) -> None:
-        """Send the next message of the list. Raises MessageInvalid where there is none; as `send`."""
+        """Send the next message of the list. Raises MessageInvalid if there is none; as `send`."""
         waiting = self._store.get(self._owner, storable(comparison_id)).waiting
         if not waiting:
             raise MessageInvalid("The list has no more messages.", hint="Write one.")

@@ -205,7 +205,7 @@ class SqlComparisons:
             connection.execute(update(comparison_rounds).where(_r.id == round_id).values(revealed=True))
 
     def vote(self, owner: str, comparison_id: str, round_id: str, vote: Vote) -> bool:
-        """Write a vote and show who is who; False where there is a blind one already.
+        """Write a vote and show who is who; False if there is a blind one already.
 
         Whether the names of a blind round had been shown is asked in the same transaction: such a vote is
         not counted. An open vote replaces the one before.
@@ -265,7 +265,7 @@ class SqlComparisons:
             connection.execute(update(comparisons).where(_c.id == comparison_id).values(**values))
 
     def share(self, owner: str, comparison_id: str) -> str:
-        """The token by which anybody can read it; made where there is none."""
+        """The token by which anybody can read it; made if there is none."""
         with self._database.write() as connection:
             head = head_of(connection, owner, comparison_id, hold=True)
             token: str = head.share_token or secrets.token_urlsafe(_TOKEN_BYTES)
@@ -299,13 +299,13 @@ class SqlComparisons:
 
 
 def purge(database: Database) -> int:
-    """Remove for good, whosesoever it is, what was deleted long ago, with its replies; how many went."""
+    """Remove for good, no matter whose it is, what was deleted long ago, with its replies; how many went."""
     purge_question_sets(database)
     return _remove(database, _c.deleted_at < now() - KEPT_AFTER_DELETION)
 
 
 def expire(database: Database, *, days: int) -> int:
-    """Remove for good, whosesoever they are, what nobody went on with for so many days; how many went."""
+    """Remove for good, no matter whose they are, what nobody went on with for so many days; how many went."""
     return _remove(database, _c.updated_at < now() - timedelta(days=days))
 
 

@@ -53,7 +53,7 @@ class SqlRuns:
         self.process_id = process_id
 
     def add(self, run: Run) -> bool:
-        """Keep a run that begins; False where there is one of this id, which stays as it is."""
+        """Keep a run that begins; False if there is one of this id, which stays as it is."""
         row = {name: getattr(run, name) for name in Run.__slots__}
         row |= {"place": self.place, "process_id": self.process_id, "options": run.options.as_stored()}
         with self._database.write() as connection:
@@ -215,7 +215,7 @@ class SqlRuns:
             return connection.execute(query).scalar()
 
     def share(self, run_id: str, owner: str) -> str:
-        """The token by which anybody can read a run; made where there is none. Raises SuiteRunNotFound."""
+        """The token by which anybody can read a run; made if there is none. Raises SuiteRunNotFound."""
         mine = select(_r.share_token).where(_r.id == run_id, _r.owner == owner, _in_reach())
         with self._database.write() as connection:
             row = connection.execute(mine.with_for_update()).one_or_none()

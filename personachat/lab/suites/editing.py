@@ -1,7 +1,7 @@
 """Edits of a suite's text at a path that leave everything else to the letter: comments, order, layout.
 
 Every edit is checked: the new text has to say what was meant, and nothing else. Where it can't be done in
-place, as with anchors or unusual layouts, the whole text is written anew. Paths are keys and numbers, as in
+place, as with anchors or unusual layouts, the whole text is written again. Paths are keys and numbers, as in
 ("cases", 0, "name"). A text that can't be read as YAML raises NoYaml.
 """
 

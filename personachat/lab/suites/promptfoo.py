@@ -57,7 +57,7 @@ _BACK = {
 def read_promptfoo(text: str, *, persona_id: str) -> tuple[str, tuple[str, ...]]:
     """A suite's text from a promptfoo configuration or a list of its tests, and what was left out.
 
-    Raises ImportRefused where there is nothing to take over.
+    Raises ImportRefused if there is nothing to take over.
     """
     value = read_yaml(text)
     tests = value.get("tests") if isinstance(value, dict) else value

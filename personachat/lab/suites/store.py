@@ -161,7 +161,7 @@ class SuiteStore:
         return stored
 
     def bring_back(self, persona_id: str, *, deleted_since: datetime, author: str = "") -> None:
-        """Undo a deletion of this moment or later; where there is another suite, it stays."""
+        """Undo a deletion of this moment or later; if there is another suite, it stays."""
         last = next(iter(self.revisions(persona_id)), None)
         if last and last.deleted and last.saved_at >= deleted_since and self.find(persona_id) is None:
             self.put(persona_id, last.text, author=author)

@@ -15,7 +15,7 @@ from personachat.lab.suites.stored import StoredSuite
 
 
 def only(suite: Suite, names: Sequence[str]) -> str:
-    """A suite's text with these cases alone. Raises SuiteRunRefused where there is none."""
+    """A suite's text with these cases alone. Raises SuiteRunRefused if there is none."""
     cases = tuple(case for case in suite.cases if case.name in names)
     if not cases:
         raise SuiteRunRefused("This case doesn't exist.", hint="Choose one of the suite's cases.")

@@ -1,4 +1,4 @@
-"""The one door in: reads whatever file a persona may come in, and says what is in it.
+"""The one door in: reads any file that a persona may come in, and says what is in it.
 
 What a file is, its content tells, never its name. Nothing in it is fetched, executed, followed or written.
 Of an archive packed by hand each file is judged by itself; any other file with a fault is refused whole.

@@ -76,7 +76,7 @@ class LoreEntry:
     priority: float = 0
     ignores_budget: bool = False
     goes_first: bool = False
-    """Left out before all others where there is no room."""
+    """Left out before all others if there is no room."""
     scan_depth: int | None = None
     scans_prompt: bool = False
     """Whether its keys are looked for in the persona's own prompt, too."""

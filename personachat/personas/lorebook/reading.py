@@ -75,7 +75,7 @@ def contents(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(value: Any) -> Book:
-    """The book in a JSON value; one without entries where there is none."""
+    """The book in a JSON value; one without entries if there is none."""
     if not isinstance(value, Mapping):
         return Book()
     value = contents(value)

@@ -1,4 +1,4 @@
-"""Reads a picture from outside and draws it anew: at most 1024 pixels a side, without anything else in it.
+"""Reads a picture from outside and draws it again: at most 1024 pixels a side, without anything else in it.
 
 What a file is, its content tells. Only PNG, JPEG and WebP are read, the first frame of moving ones, and the
 size that a file claims is judged before a pixel is decoded. One picture is decoded at a time, so that the

@@ -62,7 +62,7 @@ class Saving:
     """As people are told it; "" if it is not known."""
     note: str = ""
     action: Literal["restored", "imported"] | None = None
-    """None is a plain save: the revision says "created" where there was none before, else "saved"."""
+    """None is a plain save: the revision says "created" if there was none before, else "saved"."""
     proposes_id: bool = False
     """Whether a new persona may get another id, where this one is taken by what its author cannot see."""
 

@@ -167,7 +167,7 @@ class PersonaDrafts:
         return tuple((row.owner, row.persona_id, row.changed_at) for row in rows)
 
     def _locked(self, connection: Connection, owner: str, persona_id: str) -> KeptDraft:
-        """The open draft, which nobody else can change meanwhile; one that is gone where there was none."""
+        """The open draft, which nobody else can change meanwhile; one that is gone if there was none."""
         row = self._row(owner, persona_id, None, moment=self._database.moment(connection))
         first = row | {"aside": _OPEN, "version": 0, "writer": ""}
         put(connection, persona_drafts, first, key=("owner", "place", "persona_id", "aside"))

@@ -197,7 +197,7 @@ class FilePersonaStore(WritingStore):
             pass
 
     def _is_renamed(self, _pending: Pending) -> bool | None:
-        """Whether an interrupted renaming is to be carried on, or dropped; None if nobody can tell now."""
+        """Whether an interrupted renaming is to be carried on, or dropped; None if it is not known now."""
         return True
 
     def _rename_rows(self, renaming: Renaming, *, saving: Saving) -> None:

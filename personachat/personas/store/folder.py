@@ -100,7 +100,7 @@ def remove_file(path: Path) -> None:
 
 
 def move_file(path: Path, to: Path) -> None:
-    """Give what is at a path another one, where there is nothing. Call it inside `locked`.
+    """Move what is at a path to another one, if nothing is there. Call it inside `locked`.
 
     Raises StoreUnavailable.
     """

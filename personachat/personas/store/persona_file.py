@@ -52,9 +52,9 @@ def read_persona(
         return broken_persona(name, text, digest, invalid.problems)
     if f"{persona.id}{SUFFIX}" != name:
         line, column = places(text, [read_json(text).values["id",]])[0]
-        mend = f'name the file "{persona.id}{SUFFIX}" or change the id'
+        advice = f'name the file "{persona.id}{SUFFIX}" or change the id'
         fault = Problem(
-            f'The id "{persona.id}" doesn\'t match the name of the file; {mend}.', line, column, ("id",)
+            f'The id "{persona.id}" doesn\'t match the name of the file; {advice}.', line, column, ("id",)
         )
         return broken_persona(name, text, digest, (fault,))
     return StoredPersona(persona, text, digest)

@@ -2,7 +2,7 @@
 
 A persona's text says which picture it has. A file that somebody put there, or changed, after the text was
 saved becomes the persona's picture; one that the database does not know yet is taken in from here. What is in
-such a file is drawn anew before it is kept, and is never served.
+such a file is drawn again before it is kept, and is never served.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class PictureFiles:
                 return digest if is_later else ""  # else it was taken from the persona afterwards
             if named not in {"", digest} and not is_later:
                 return ""
-            # A copy of what the text names keeps that name, whatever becomes of it when it is drawn anew.
+            # A copy of what the text names keeps that name, whatever becomes of it when it is drawn again.
             picture = read_picture(content, square=False, digest=digest if digest == named else "")
         except (FileNotFoundError, UnreadableFile):
             return ""

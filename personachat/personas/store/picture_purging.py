@@ -68,7 +68,7 @@ def purge_pictures(database: Database, *, also: Sequence[Names] = (), texts: Ite
 
 
 class PicturePurging:
-    """Purges again while a server runs: when what may name pictures has become less, and once a day."""
+    """Purges again while a server runs: when what may name pictures has become less, and once per day."""
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ class PersonaShares:
         self._database = database
 
     def share(self, owner: str, persona_id: str, text: str) -> str:
-        """Take the snapshot, anew where there is one; returns the token, which stays the same then."""
+        """Take the snapshot, again if there is one; returns the token, which stays the same then."""
         with self._database.write() as connection:
             row = {
                 "token": secrets.token_urlsafe(_TOKEN_BYTES),

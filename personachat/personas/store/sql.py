@@ -287,7 +287,7 @@ def _available() -> Iterator[None]:
 
 
 def _number(connection: Connection, *, lock: bool = False) -> int:
-    """The number of the last change; 0 where there was none. With the lock, it stays the last one."""
+    """The number of the last change; 0 if there was none. With the lock, it stays the last one."""
     query = select(persona_changes.c.number).where(_is_the_counter)
     number: int = connection.execute(query.with_for_update() if lock else query).scalar_one()
     return number

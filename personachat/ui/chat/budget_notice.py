@@ -12,7 +12,7 @@ from personachat.ui.wording import escaped
 
 
 def draw(services: Services) -> None:
-    """The fullest budget of the person in front of this session; nothing where there is room."""
+    """The fullest budget of the person in front of this session; nothing if there is room."""
     if not services.budgets.may_refuse:
         return
     persona_id = str(st.session_state.get(PERSONA_CHOICE) or "")

@@ -22,7 +22,7 @@ WATCH_SECONDS = 1.0
 
 
 class Line:
-    """The line, drawn once a run; `paused` says whether the live reply is."""
+    """The line, drawn once per run; `paused` says whether the live reply is."""
 
     def __init__(self, live: LiveReply | None, conversation: Conversation, *, paused: bool) -> None:
         with (

@@ -49,7 +49,7 @@ _STYLE = f"""<style>
 @contextmanager
 def blinking(beside: DeltaGenerator) -> Iterator[None]:
     """Show it at the end of the last element of the column that `beside` holds, until the block is left."""
-    st.html(_STYLE)  # takes no room anywhere, and does nothing where there is no mark
+    st.html(_STYLE)  # takes no room anywhere, and does nothing if there is no mark
     place = beside.empty()
     place.html(_MARK)
     try:

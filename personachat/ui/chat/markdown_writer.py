@@ -4,7 +4,7 @@ Streamlit reads another dialect: images are fetched from wherever they are, `:re
 `::name` are changed or dropped, diagrams are drawn, and where code or a formula begins and ends it does not
 always see as CommonMark does. So nothing of the source is passed on. Words are escaped sign by sign, whatever
 they look like; code stands in fences that are longer than any in it; lists, quotes and tables are laid out
-anew. What is written holds no image, no HTML, no definition and no link but to the web or to mail.
+again. What is written holds no image, no HTML, no definition and no link but to the web or to mail.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Measurement:
 
 @dataclass(slots=True)
 class ChatState:
-    """One a session. What it knows of is None or empty until it happens."""
+    """One per session. What it knows of is None or empty until it happens."""
 
     # Until something is said or chosen: see `moved_on`.
     cleared: str | None = None

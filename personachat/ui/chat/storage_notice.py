@@ -59,7 +59,7 @@ def draw_unreachable(error: PersonaChatError, title: str) -> None:
 
 
 def await_return() -> None:
-    """Have this page drawn again once the database answers; to be called at most once a run."""
+    """Have this page drawn again once the database answers; to be called at most once per run."""
     st.session_state[_RETURN_AWAITED] = True
     _look_again()
 

@@ -197,7 +197,7 @@ def draw_running(
     """Follow a reply to its end or a pause, drawing into two places; returns how it is then.
 
     Leaves in them what `transcript.draw_reply` draws of the reply, so that nothing jumps. `on_taken_back` is
-    called where drawn text has turned out to be reasoning; it has to draw everything anew.
+    called where drawn text has turned out to be reasoning; it has to draw everything again.
     """
     with live_reply.followed():
         follower = Follower(live_reply)
@@ -225,7 +225,7 @@ def draw_running(
 def draw_at_times(live_reply: LiveReply, *, head: DeltaGenerator, words: Place) -> Reply:
     """Show a reply under a dialog, with a look at it every GLANCE_SECONDS; returns how it is now.
 
-    Nothing is drawn anew when it ends: that would close the dialog, and closing it draws the page.
+    Nothing is drawn again when it ends: that would close the dialog, and closing it draws the page.
     """
     reply = live_reply.snapshot()
     if reply.reasoning:

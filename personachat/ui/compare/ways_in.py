@@ -27,7 +27,7 @@ def of_turn(
 
 
 def of_persona(persona_id: str, *, drafted: bool) -> list[Setup]:
-    """What is saved against the draft, where there is one."""
+    """What is saved against the draft, if there is one."""
     saved = Setup(persona_id=persona_id)
     return [saved, Setup(persona_id=persona_id, text="")] if drafted else [saved, saved]
 

@@ -102,7 +102,7 @@ def timeline(thumbs: Sequence[Thumb], saved: Sequence[Revision], chosen: ChosenP
 
 
 def marks(saved: Sequence[Revision], chosen: ChosenPeriod) -> list[tuple[str, str]]:
-    """The days of saves in the range, and which they were: "r4", or "r4-6" where there were several."""
+    """The days of saves in the range, and which they were: "r4", or "r4-6" if there were several."""
     numbers: dict[str, list[int]] = {}
     for each in saved:
         day = days.today(each.saved_at, chosen.question.zone)

@@ -52,7 +52,7 @@ def draw(
     turn_menu: Sequence[str] = (),
     avatars: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Have the page behave; the same in every run, so that a run sends and the browser does nothing anew.
+    """Have the page behave; the same in every run, so that a run sends and the browser does nothing again.
 
     `choose_in_row` is called for the menu of a conversation in the sidebar, `choose_in_turn` for that of an
     older turn, which has some of `turn_menu`. `avatars` stand before the entries of the persona picker, by
@@ -61,7 +61,7 @@ def draw(
     manager = get_bidi_component_manager()
     if (
         manager.get_metadata(_NAME) is None
-    ):  # once a process; Streamlit itself looks in installed packages only
+    ):  # once per process; Streamlit itself looks in installed packages only
         manager.register_from_manifest(_MANIFEST, ASSETS.parent)
     _renderer()(
         key=KEY,

@@ -212,7 +212,7 @@ def mounted(open_persona: OpenPersona) -> Mount:
 
 
 def hidden_mount(open_persona: OpenPersona) -> Mount | None:
-    """The editor of this persona behind another tab, if there is one; a hidden one cannot be made anew."""
+    """The editor of this persona behind another tab, if there is one; a hidden one cannot be made again."""
     mount = desk().mount
     if mount is None or mount.persona_id != open_persona.id or not mount.alive:
         return None

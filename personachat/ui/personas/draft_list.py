@@ -19,7 +19,7 @@ MOST_ROWS = 50
 
 
 def draw(rows: Sequence[Row]) -> None:
-    """A folded list below that of the personas; nothing where there is nothing. `rows` are all of those."""
+    """A folded list below that of the personas; nothing if there is nothing. `rows` are all of those."""
     unsaved = session.drafts()  # asked for once: to ask the session is slow, and there may be many rows
     drafts = [row for row in rows if row.id in unsaved]
     discarded = kept_drafts.asides()

@@ -1,4 +1,4 @@
-"""Which personas the person in front of this session likes best; read once a session, written at once."""
+"""Which personas the person in front of this session likes best; read once per session, written at once."""
 
 from __future__ import annotations
 

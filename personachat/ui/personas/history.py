@@ -77,7 +77,7 @@ def draw(open_persona: OpenPersona) -> None:
 
 
 def _timeline_page(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
-    """The part of the timeline that is shown, and one more where there is more; with the wanted revision."""
+    """The part of the timeline that is shown, and one more if there is more; with the wanted revision."""
     wanted_number, size = _wanted_number(persona_id), _row_count(persona_id) + 1
     place = personas_state().history_of(persona_id)
     page = revisions.of(persona_id, limit=size, before=place.first and place.first + 1)

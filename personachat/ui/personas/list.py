@@ -160,7 +160,7 @@ def _open_folder(folder: str | None) -> None:
 
 
 def _page(hits: Sequence[Row], list_filter: ListFilter, *, selected: str | None) -> Sequence[Row]:
-    """The page that is turned to: the first of what is asked anew, or that of the persona that is opened."""
+    """The page that is turned to: the first of what is asked again, or that of the persona that is opened."""
     here = personas_state()
     filter_before, selected_before = here.list_before
     here.list_before = (list_filter, selected)

@@ -32,7 +32,7 @@ class HistoryPlace:
 
 @dataclass(slots=True)
 class PersonasState:
-    """One a session. What it knows of is None or empty until it happens."""
+    """One per session. What it knows of is None or empty until it happens."""
 
     # The list.
     page: int = 0

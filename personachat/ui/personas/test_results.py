@@ -53,7 +53,7 @@ def draw(result: LastResult | None) -> None:
 
 
 def mark(result: LastResult | None) -> str:
-    """The badge within a line of Markdown; "" where there is none."""
+    """The badge within a line of Markdown; "" if there is none."""
     return f" :{_color(result)}-badge[{_words(result)}]" if result else ""
 
 

@@ -120,7 +120,7 @@ def _conversation(chat: ChatService, persona_id: str) -> Conversation | None:
         return None
     try:
         return chat.conversation(conversation_id)
-    except ConversationNotFound:  # the server was started anew
+    except ConversationNotFound:  # the server was started again
         del personas_state().conversations[persona_id]
         return None
 
@@ -160,7 +160,7 @@ def _answering_text(open_persona: OpenPersona) -> str | None:
 def _draw_last(
     open_persona: OpenPersona, conversation: Conversation, live: LiveReply | None
 ) -> _Following | None:
-    """The last turn, and what it took the place of: beside it where there is room, else below."""
+    """The last turn, and what it took the place of: beside it if there is room, else below."""
     last = conversation.path[-1]
     with st.container(horizontal=True, vertical_alignment="top", gap="small", key="try_out_compared"):
         with st.container(key="try_out_last"):

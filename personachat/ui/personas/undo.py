@@ -40,7 +40,7 @@ def forget() -> None:
 
 
 def draw(undo: Callable[[], None]) -> None:
-    """A line that says what was done, and offers to undo it; nothing where there is nothing."""
+    """A line that says what was done, and offers to undo it; nothing if there is nothing."""
     done = last()
     if done is None:
         return

@@ -57,7 +57,7 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], open_persona: Op
 
 
 def draw_problems(open_persona: OpenPersona) -> None:
-    """One row a problem: where, what, how to mend it, and the line itself; or what else the text is."""
+    """One row per problem: where, what, how to fix it, and the line itself; or what else the text is."""
     if pasted_file.draw(open_persona):
         return
     for number, problem in enumerate(open_persona.problems[:MOST_PROBLEMS]):

@@ -75,7 +75,7 @@ def _save(
 
 @st.fragment(run_every=EVERY_SECONDS)
 def _await(tests: Tests, run_id: str) -> None:
-    """Draw the page anew once the run that a save begins is there."""
+    """Draw the page again once the run that a save begins is there."""
     if tests.runs.is_there(run_id):
         tests_state().awaited = ""
         open_run(run_id)

@@ -79,7 +79,7 @@ def draw_runs(
 
 @st.fragment(run_every=LIVE_SECONDS)
 def _draw_so_far(tests: Tests, run_id: str, body: Body) -> None:
-    """Replies as they come, in the order of the cases. Once the run is over, the page is drawn anew."""
+    """Replies as they come, in the order of the cases. Once the run is over, the page is drawn again."""
     live = tests.runs.live(run_id)
     if live is None:
         return

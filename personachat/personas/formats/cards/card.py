@@ -207,7 +207,7 @@ def _persona(card: Card) -> tuple[Persona, tuple[str, ...]]:
 def _keeping(
     persona: Persona, card: Card, beside: dict[str, Any], losses: tuple[str, ...]
 ) -> tuple[Persona, tuple[str, ...]]:
-    """The persona with the card it came from, where there is room for it."""
+    """The persona with the card it came from, if there is room for it."""
     original = kept_fields(card)
     extensions = {key: value for key, value in persona.extensions.items() if key != OURS}
     extensions, too_big = _fitting(persona, extensions)

@@ -35,7 +35,7 @@ _ICONS = "assets/icon/"
 
 @dataclass(frozen=True, slots=True)
 class CharxRead:
-    """A card, its picture, b"" where there is none, and its other files."""
+    """A card, its picture, b"" if there is none, and its other files."""
 
     card: CardRead
     image: bytes

@@ -70,7 +70,7 @@ def kept_card(persona: Persona) -> Card | None:
 
 
 def surrounding_fields(persona: Persona) -> dict[str, Any]:
-    """Return the fields `extensions`, without what is ours, and `character_book`, where there is one."""
+    """Return the fields `extensions`, without what is ours, and `character_book`, if there is one."""
     foreign = {key: value for key, value in persona.extensions.items() if key != OURS}
     if not isinstance(foreign.get(BOOK), dict):
         return {"extensions": foreign}
@@ -96,7 +96,7 @@ def carrying(persona: Persona, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def carried(card: Card) -> CarriedPersona | None:
-    """Return the persona a card carries, or None where there is none that makes sense."""
+    """Return the persona a card carries, or None if there is none that makes sense."""
     ours = card.dictionary("extensions").get(OURS) if card.version > 1 else None
     if not isinstance(ours, dict) or not isinstance(ours.get("persona"), dict):
         return None

@@ -27,7 +27,7 @@ MENDED = (
 
 
 def decoded(text: str) -> tuple[Any, tuple[str, ...]]:
-    """Return the value of a JSON text, and what was mended. Raises ImportRefused."""
+    """Return the value of a JSON text, and what was fixed. Raises ImportRefused."""
     if len(text) > MAX_CARD_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_CARD_BYTES:
         _refuse(f"The file is too large; the limit is {MAX_CARD_BYTES // 1024 // 1024} MB of text.")
     if sum(map(text.count, ",[{")) > MAX_CARD_VALUES:
@@ -53,7 +53,7 @@ def decoded(text: str) -> tuple[Any, tuple[str, ...]]:
 
 
 def cleaned(value: Any) -> tuple[Any, tuple[str, ...]]:
-    """Return a copy without what cannot be kept, and what was mended.
+    """Return a copy without what cannot be kept, and what was fixed.
 
     Raises ImportRefused where it is nested too deep.
     """

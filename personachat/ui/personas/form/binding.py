@@ -64,7 +64,7 @@ class FormText:
         return not self.read.broken and isinstance(self.read.value, dict)
 
     def value(self, path: Path) -> Any:
-        """The value at a path; MISSING where there is none, also where the way to it is blocked."""
+        """The value at a path; MISSING if there is none, also where the way to it is blocked."""
         value = self.read.value
         for step in path:
             try:

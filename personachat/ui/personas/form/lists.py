@@ -74,7 +74,7 @@ def draw_rows(
     noun: str,
     adding: Adding,
 ) -> None:
-    """A list, a row an entry; a new one begins in the empty row, or with a button that opens it."""
+    """A list, a row per entry; a new one begins in the empty row, or with a button that opens it."""
     entries = text.value(path)
     if entries is MISSING:
         entries = []
