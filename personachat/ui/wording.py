@@ -32,6 +32,9 @@ _RECOGNISED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+_ADDRESS = re.compile(r"https?://[^\s`]*[\w/]", re.IGNORECASE)
+"""What somebody may have to type elsewhere; as code it is no link, and nothing invisible is in it."""
+
 _BLOCK = re.compile(r"\d{1,9}(?=[.)])|(?=[-=])")
 """What would begin a list or a heading; other beginnings are escaped anywhere."""
 
@@ -47,8 +50,13 @@ _SIGNS = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+!|$:~&"})
 
 
 def error_text(error: PersonaChatError) -> str:
-    """An error's sentence and the way out, as Markdown that shows just them."""
-    return escaped(f"{error} {error.hint}".strip())
+    """An error's sentence and the way out, as Markdown that shows just them; addresses can be copied."""
+    words = " ".join(f"{error} {error.hint}".split())
+    parts, at = [], 0
+    for address in _ADDRESS.finditer(words):
+        parts += [inline(words[at : address.start()], begins=at == 0), f"`{address[0]}`"]
+        at = address.end()
+    return "".join([*parts, inline(words[at:], begins=at == 0)])
 
 
 def short(number: float) -> str:

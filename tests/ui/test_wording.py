@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from markdown_it import MarkdownIt
 
+from personachat.errors import PersonaChatError
 from personachat.replies.context import ContextUse
 from personachat.ui import frame
 from personachat.ui.chat.gauge import text_of
-from personachat.ui.wording import escaped, money
+from personachat.ui.wording import error_text, escaped, money
 
 
 @pytest.mark.parametrize(
@@ -71,3 +73,23 @@ def test_a_gauge_that_is_nearly_empty_says_so() -> None:
 
 def test_more_than_fits_is_a_full_gauge() -> None:
     assert text_of(memory(9_000, 8_000)).endswith("●●●●● 100%")
+
+
+def test_an_address_in_an_error_can_be_copied_and_is_no_link() -> None:
+    error = PersonaChatError(
+        "No model is available *here*.", hint="Set it to http://localhost:11434/v1, or HTTPS://x.example/."
+    )
+    shown = error_text(error)
+    assert shown == (
+        "No model is available \\*here\\*. Set it to `http://localhost:11434/v1`, or `HTTPS://x.example/`."
+    )
+
+
+@pytest.mark.parametrize(
+    "words", ["http://`[x](http://y.example)", "http://", "1. https://a.example/$x$ `b`"]
+)
+def test_nothing_in_an_error_is_more_than_its_words(words: str) -> None:
+    shown = error_text(PersonaChatError(words))
+    drawn = MarkdownIt("commonmark", {"html": True}).render(shown)
+    assert "<a " not in drawn
+    assert "<ol>" not in drawn
