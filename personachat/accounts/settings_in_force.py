@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -14,8 +13,7 @@ from personachat.accounts.audit import Audit
 from personachat.accounts.budget import amount_of
 from personachat.owners import LOCAL_OWNER
 from personachat.settings import BudgetSettings, ProviderSettings, Settings, variables
-
-Source: TypeAlias = Literal["environment", "secrets.toml", "default"]
+from personachat.settings.sources import Source, file_values, source_of
 
 HIDDEN = "set"
 """What is shown of a secret that is there."""
@@ -31,15 +29,12 @@ class SettingInForce:
 
 def settings_in_force(settings: Settings) -> list[SettingInForce]:
     """All of them, in the order of the fields."""
-    rows = []
+    rows, in_files = [], file_values()
     for variable, (name, field) in zip(variables(), Settings.model_fields.items(), strict=True):
         value = getattr(settings, name)
-        if os.environ.get(variable):
-            source: Source = "environment"
-        elif value == field.get_default(call_default_factory=True):
-            source = "default"
-        else:
-            source = "secrets.toml"
+        source = source_of(variable, in_files=in_files)
+        if source == "default" and value != field.get_default(call_default_factory=True):
+            source = "secrets.toml"  # as it stood there when it was read
         rows.append(SettingInForce(variable, in_words(value), source))
     return rows
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import io
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,13 +95,14 @@ def serve(
     This is what `personachat` does without a command, with the same options.
     """
     from personachat.settings import load_settings
+    from personachat.settings.sources import set_by_option
 
     folders = {"PERSONACHAT_PERSONAS_DIR": personas_dir, "PERSONACHAT_DATA_DIR": data_dir}
     for variable, folder in folders.items():
         if folder is not None:  # the pages and the API read the environment: there the option wins
-            os.environ[variable] = str(folder.absolute())
+            set_by_option(variable, str(folder.absolute()))
     if public:
-        os.environ["PERSONACHAT_PUBLIC"] = "yes"
+        set_by_option("PERSONACHAT_PUBLIC", "yes")
     load_settings()  # an invalid one is told before anything slow is loaded
     gc.disable()  # until all is loaded: it would look through that again and again, a fifth of the start
     from personachat.server import serve as run

@@ -340,6 +340,11 @@ def names_in_use() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*os.environ, *_secrets())))
 
 
+def values_in_files() -> dict[str, Any]:
+    """What the files set, by variable. Raises SettingsInvalid where one can't be read."""
+    return {_variable((name,)): value for name, value in _in_files().items()}
+
+
 def _default_folder(name: str) -> Path:
     return platformdirs.user_data_path("personachat", appauthor=False) / name if INSTALLED else APP / name
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from personachat.accounts.audit import AuditFilter
 from personachat.accounts.settings_in_force import note_changes, settings_in_force
 from personachat.services import Services
-from personachat.settings import load_settings
+from personachat.settings import load_settings, sources
+from personachat.settings.sources import set_by_option
 
 SECRET = "a-secret-of-many-letters"
 
@@ -51,9 +53,37 @@ def test_a_start_with_other_settings_is_in_the_audit_once(make_services: Callabl
     assert "nobody-may-see" not in str(oldest)
 
 
-def test_what_stands_in_the_file_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {each.variable: each for each in settings_in_force(load_settings(max_tokens=9))}
-    assert (told["PERSONACHAT_MAX_TOKENS"].value, told["PERSONACHAT_MAX_TOKENS"].source) == (
-        "9",
-        "secrets.toml",
+def test_each_value_is_told_with_where_it_was_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(
+        'PERSONACHAT_MAX_TOKENS = 900\nPERSONACHAT_PUBLIC = "no"\nPERSONACHAT_IDLE_TIMEOUT_SECONDS = 50\n',
+        "utf-8",
     )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sources, "_options", {})
+    monkeypatch.setenv("PERSONACHAT_IDLE_TIMEOUT_SECONDS", "40")
+    for variable in ("PERSONACHAT_MAX_TOKENS", "PERSONACHAT_DATA_DIR"):
+        monkeypatch.setenv(variable, "")  # so that it goes again
+    set_by_option("PERSONACHAT_DATA_DIR", str(tmp_path / "data"))
+    for copied in (False, True):
+        if copied:  # as Streamlit does once it has read the file
+            monkeypatch.setenv("PERSONACHAT_MAX_TOKENS", "900")
+            monkeypatch.setenv("PERSONACHAT_PUBLIC", "no")
+        told = {each.variable: (each.value, each.source) for each in settings_in_force(load_settings())}
+        assert told["PERSONACHAT_MAX_TOKENS"] == ("900", "secrets.toml")
+        assert told["PERSONACHAT_PUBLIC"] == ("no", "secrets.toml")
+        assert told["PERSONACHAT_IDLE_TIMEOUT_SECONDS"] == ("40", "environment")
+        assert told["PERSONACHAT_DATA_DIR"] == (str(tmp_path / "data"), "option")
+        assert told["PERSONACHAT_LOG_LEVEL"][1] == "default"
+
+
+def test_what_stood_in_a_file_that_is_broken_by_now_is_still_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = load_settings(max_tokens=9)
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text("=", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    told = {each.variable: (each.value, each.source) for each in settings_in_force(settings)}
+    assert told["PERSONACHAT_MAX_TOKENS"] == ("9", "secrets.toml")

@@ -11,7 +11,7 @@ from personachat.accounts.settings_in_force import SettingInForce, settings_in_f
 from personachat.services import Services
 from personachat.ui.wording import escaped
 
-FROM = {"environment": "environment variable", "secrets.toml": "secrets.toml"}
+FROM = {"option": "command line", "environment": "environment variable", "secrets.toml": "secrets.toml"}
 
 
 def draw(services: Services, _: Administrator) -> None:
