@@ -17,7 +17,7 @@ from typing import Any
 from personachat.cli.console import answer, complain, complain_of, note
 from personachat.errors import PersonaChatError, SuiteInvalid
 from personachat.lab.pairwise import QUESTION
-from personachat.lab.runs.documents import exit_code, junit, run_document, why
+from personachat.lab.runs.documents import exit_code, junit, on_one_line, run_document, why
 from personachat.lab.runs.pairs import score_pairs
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.runner import LiveRun
@@ -198,7 +198,7 @@ def _follow(live: LiveRun) -> None:
     while not live.over:
         for cell in live.wait(seen, timeout_seconds=WAIT_SECONDS):
             seen += 1
-            name = live.plan.suite.cases[cell.case_number].name
+            name = on_one_line(live.plan.suite.cases[cell.case_number].name)
             note(f"  {seen}/{planned} {cell.outcome}: {name}")
 
 
@@ -208,7 +208,7 @@ def show(report: RunReport, *, told_before: str = "") -> None:
     revision = f" ({run.persona_revision[:8]})" if run.persona_revision else ""
     answer(f"{run.persona_id}{revision}", end="\n")
     for case in scored.cases:
-        answer(f"  {_SIGNS[case.state]}  {case.passes}/{case.planned}  {case.name}", end="\n")
+        answer(f"  {_SIGNS[case.state]}  {case.passes}/{case.planned}  {on_one_line(case.name)}", end="\n")
         if case.state != "pass":
             answer("".join(f"           {line}\n" for line in why(case).splitlines()))
     answer(
@@ -216,7 +216,7 @@ def show(report: RunReport, *, told_before: str = "") -> None:
         end="\n",
     )
     for trust in report.judges:
-        answer(f"  Judge of {trust.question}\n    {trust.agreement.sentence}", end="\n")
+        answer(f"  Judge of {on_one_line(trust.question)}\n    {trust.agreement.sentence}", end="\n")
     if run.state == "limit":
         answer("  Stopped: another reply could have cost more than allowed.", end="\n")
     if report.comparison:
@@ -234,7 +234,8 @@ def _compared(comparison: Comparison, told_before: str) -> str:
     counts = ", ".join(f"{len(matches)} {change}" for change in CHANGES if (matches := comparison.of(change)))
     lines = [f"  Compared with {told_before}: {counts}."]
     lines += [
-        f"    {each.change}: {each.name} ({each.before or 'not there'} -> {each.after or 'not there'})"
+        f"    {each.change}: {on_one_line(each.name)} "
+        f"({each.before or 'not there'} -> {each.after or 'not there'})"
         for change in CHANGES
         for each in comparison.of(change)
     ]

@@ -14,6 +14,7 @@ from personachat.cli.testing import show
 from personachat.lab.runs.documents import junit, run_document
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.wish import RunWish
+from personachat.lab.testing import Tests
 from personachat.services import Services
 from tests.conftest import local
 from tests.lab.conftest import ended
@@ -80,3 +81,25 @@ def test_a_terminal_and_a_link_say_it_too(
     assert "Calibrated: 40 labels, kappa 0." in said
     token = local(services).tests.results.share(after.run.id)
     assert services.shared_results(token).judges == after.judges
+
+
+def test_no_name_question_or_finding_begins_a_line_of_a_ci_log(
+    tests: Tests, fake: ScriptedProvider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = "x\n::error::y"
+    fake.script = lambda _: "No"
+    tests.suites.save(
+        "tester",
+        json.dumps(
+            {
+                "persona": "tester",
+                "repeat": 1,
+                "cases": [{"name": command, "say": "Hi", "check": [{"contains": command}]}],
+            }
+        ),
+    )
+    report = tests.runs.report(ended(tests.start(RunWish(persona_id="tester"))).plan.run.id)
+    show(report)
+    said = capsys.readouterr().out
+    assert "::error::" in said
+    assert not [line for line in said.splitlines() if line.strip().startswith("::")]

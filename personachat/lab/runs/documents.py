@@ -179,14 +179,21 @@ def why(case: CaseResult) -> str:
             continue
         lines.append(f"Reply {cell.attempt + 1}: {cell.outcome}")
         if cell.error:
-            lines.append(f"  {cell.error}")
+            lines.append(f"  {on_one_line(cell.error)}")
         lines += [
-            f"  {result.kind}: {result.finding.found}" for result in cell.results if result.outcome != "pass"
+            f"  {result.kind}: {on_one_line(result.finding.found)}"
+            for result in cell.results
+            if result.outcome != "pass"
         ]
         lines += [f"  | {line}" for line in cell.reply.splitlines()]
     if len(case.cells) < case.planned:
         lines.append(f"{case.planned - len(case.cells)} of {case.planned} replies are missing.")
     return "\n".join(lines)
+
+
+def on_one_line(text: str) -> str:
+    """A line of its own could begin as what a CI server takes for a command."""
+    return " ".join(text.split())
 
 
 def _plain(text: str) -> str:
