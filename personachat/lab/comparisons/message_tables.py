@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from personachat.errors import QuestionSetInvalid
@@ -23,6 +24,25 @@ MOST_COLUMNS = 500
 _DELIMITERS = ",;\t|"
 _DELIMITER_LINE = re.compile(r"sep=([,;\t|])(?:\r\n?|\n)", re.IGNORECASE)
 """What Excel reads in a first line, and so some programs write it."""
+_ONE_COLUMN = "\x1f"
+"""Parts cells in no file, so that each row is one."""
+
+
+class _Spaced(csv.excel):
+    """Spaces may stand before a quotation mark."""
+
+    skipinitialspace = True
+    strict = True
+
+
+class _Escaped(_Spaced):
+    """A quotation mark within a text has a backslash before it, as some databases write it."""
+
+    doublequote = False
+    escapechar = "\\"
+
+
+_DIALECTS = (_Spaced, _Escaped)
 _USUAL_NAMES = (
     *("message", "messages", "question", "questions", "prompt", "prompts"),
     *("user", "input", "query", "text", "say", "nachricht", "frage"),
@@ -110,11 +130,28 @@ def column_called(table: MessageTable, name: str) -> int:
 def _rows(text: str) -> list[list[str]]:
     line = _DELIMITER_LINE.match(text)
     delimiter = line[1] if line else _delimiter(text)
-    table = io.StringIO(text[line.end() :] if line else text, newline="")
+    table = text[line.end() :] if line else text
+    for dialect in _DIALECTS:
+        with suppress(csv.Error):
+            return list(csv.reader(io.StringIO(table, newline=""), dialect, delimiter=delimiter))
     try:
-        return list(csv.reader(table, delimiter=delimiter))
+        return _rows_as_they_are(table, delimiter)
     except csv.Error as error:
         raise QuestionSetInvalid(f"The file can't be read as CSV: {error}.") from error
+
+
+def _rows_as_they_are(table: str, delimiter: str) -> list[list[str]]:
+    """Where quotes keep to no rule. One that is never closed would make one message of all rows after it."""
+    reader = csv.reader(io.StringIO(table, newline=""), delimiter=delimiter)
+    rows, begins, last_begins = [], 1, 1
+    for row in reader:
+        rows.append(row)
+        last_begins, begins = begins, reader.line_num + 1
+    if begins - last_begins > 1 and rows[-1][-1].endswith(table[-5:]):
+        raise QuestionSetInvalid(
+            f"A quotation mark on line {last_begins} is never closed.", hint="Close it, or leave it out."
+        )
+    return rows
 
 
 def _decoded(content: bytes) -> str:
@@ -127,16 +164,27 @@ def _decoded(content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """What parts the cells: of what stands in the first row outside of quotes, the most frequent."""
+    """What parts the cells: of what stands in the first row outside of quotes, the most frequent.
+
+    If there is none, the file has one column, and a comma is part of a message; but a row of names may stand
+    below a title.
+    """
     counts = dict.fromkeys(_DELIMITERS, 0)
     quoted = False
-    for each in text:
+    for each in text.lstrip("\r\n"):
         if each == '"':
             quoted = not quoted
-        elif not quoted and each in "\r\n" and any(counts.values()):
+        elif not quoted and each in "\r\n":
             break
         elif not quoted and each in counts:
             counts[each] += 1
+    if not any(counts.values()):
+        below_title = "".join(text.lstrip()[:10_000].splitlines()[1:2])
+        for delimiter in _DELIMITERS:
+            names = [cell.strip().casefold() for cell in below_title.split(delimiter)]
+            if len(names) > 1 and not set(names).isdisjoint(_USUAL_NAMES):
+                return delimiter
+        return _ONE_COLUMN
     return max(_DELIMITERS, key=lambda each: counts[each])
 
 

@@ -46,6 +46,33 @@ def test_letters_survive_what_a_spreadsheet_writes(encoding: str) -> None:
     assert messages_of(table, 0, has_names=True).messages == ("Warum heißt es „Straße“?",)
 
 
+@pytest.mark.parametrize(
+    ("content", "messages"),
+    [
+        ("question\nHello, how are you?\nWhy; and when?\n", ("Hello, how are you?", "Why; and when?")),
+        ("Why?\nHello, you\n", ("Why?", "Hello, you")),
+        ('question\n"Say ""hi"", please"\n', ('Say "hi", please',)),
+        ('id, question\n1, "Hello, you"\n', ("Hello, you",)),
+        ('id,question\n1,"Say \\"hi\\", please"\n', ('Say "hi", please',)),
+        ('id,question\n1,How big is 5" in cm?\n2,And 7", please?\n', ('How big is 5" in cm?', 'And 7"')),
+        ('id,question\n1,"Hi" he said\n', ("Hi he said",)),
+        ('id,question\n1,"C:\\"\n', ("C:\\",)),
+        ('id;question\r\n1;"Two\r\nlines; one message"\r\n', ("Two\r\nlines; one message",)),
+        ('id,question\n1,""\n2,"""quoted"""\n', ('"quoted"',)),
+    ],
+)
+def test_quotes_and_commas_are_read_as_meant(content: str, messages: tuple[str, ...]) -> None:
+    table = read_table(content.encode())
+    assert messages_of(table, table.likely, has_names=table.has_names).messages == messages
+
+
+@pytest.mark.parametrize("rows", ['1,"Hello\n2,Why?\n3,How?\n', '1,Fine\n2,"Hello\n3,Why?'])
+def test_a_quotation_mark_that_is_never_closed_is_named_with_its_line(rows: str) -> None:
+    line = rows[: rows.index('"')].count("\n") + 2
+    with pytest.raises(QuestionSetInvalid, match=f"on line {line} is never closed"):
+        read_table(f"id,question\n{rows}".encode())
+
+
 def test_rows_without_words_and_repeats_are_left_out_and_counted() -> None:
     table = read_table(b'n,question\n1,How?\n2,\n3, How? \n4,"Two\nlines"\n,,\n5\n')
     assert messages_of(table, 1, has_names=table.has_names) == PickedMessages(
