@@ -205,6 +205,7 @@ def _run_again(runtime: Runtime, session_id: str) -> None:
     session_info = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001  # Streamlit has no public way
     if session_info is None:
         _tabs.drop(session_id)
-    elif session_info.session._state is AppSessionState.APP_NOT_RUNNING:  # noqa: SLF001  # Streamlit has no public way
+    elif session_info.session._scriptrunner is None:  # noqa: SLF001  # Streamlit has no public way
+        # Else a click may be about to run: asked for another run, Streamlit would stop that one and lose it.
         _tabs.refresh(session_id)
         session_info.session.request_rerun(session_info.session._client_state)  # noqa: SLF001  # Streamlit has no public way

@@ -123,3 +123,26 @@ def test_changes_are_looked_for_only_where_a_tab_could_show_them(
     else:
         open_tabs._look_once()
     assert tabs.look_from() == before  # so that nothing is missed by then
+
+
+@pytest.mark.parametrize("is_clicked", [False, True])
+def test_a_click_that_is_about_to_run_is_not_pushed_aside(
+    monkeypatch: pytest.MonkeyPatch, *, is_clicked: bool
+) -> None:
+    """Its thread has not begun, so the session still counts as idle."""
+    runs: list[str] = []
+    session = SimpleNamespace(
+        _state=AppSessionState.APP_NOT_RUNNING,
+        _scriptrunner=object() if is_clicked else None,
+        _client_state="the last one",
+        request_rerun=runs.append,
+    )
+    tabs = Tabs()
+    tabs.put("tab", Tab("me", {}))
+    tabs.take((change(),), looked_at=LATER)
+    monkeypatch.setattr(open_tabs, "_tabs", tabs)
+    info = SimpleNamespace(session=session)
+    runtime: Any = SimpleNamespace(_session_mgr=SimpleNamespace(get_active_session_info=lambda _: info))
+    open_tabs._run_again(runtime, "tab")
+    assert runs == ([] if is_clicked else ["the last one"])
+    assert tabs.outdated() == (["tab"] if is_clicked else [])
