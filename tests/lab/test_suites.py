@@ -74,6 +74,10 @@ def test_json_is_read_like_yaml() -> None:
         ("stays_in_role: true", "json: { type: nonsense }", 13, "isn't a JSON Schema"),
         ("stays_in_role: true", "language: no", 13, "a code in quotes"),
         ("check: [ {", "check: [ [", 13, "can't be read"),
+        ("check: [ {", f"check: [ {'{ words: 3 }, ' * 60}{{", 13, '"check" has 62 entries; at most 50'),
+        ("asks instead of telling", "x" * 201, 4, '"name" has 201 characters; at most 200'),
+        ('["2x"]', f"[{'x, ' * 201}]", 8, '"not_contains" has 201 entries; at most 200'),
+        ('["2x"]', f"[{'x' * 8001}]", 8, "Entry 1 has 8,001 characters; at most 8,000"),
     ],
 )
 def test_a_problem_is_on_its_line_and_says_what_to_do(old: str, new: str, line: int, said: str) -> None:

@@ -77,7 +77,8 @@ _KEYS = {
     "judge": tuple(JudgeQuestion.model_fields),
     "own": tuple(OwnCheck.model_fields),
 }
-_SPECIFIC = {"value_error", "extra_forbidden", "missing"}
+_TOO_LONG = {"string_too_long", "too_long"}
+_SPECIFIC = {"value_error", "extra_forbidden", "missing", *_TOO_LONG}
 
 
 @dataclass(slots=True)
@@ -223,10 +224,19 @@ def _problem(path: Path, error: ErrorDetails, read: _Read) -> Problem:
         return Problem(f'{_name(path)} has no "{error["loc"][-1]}"; add it.', *place, path)
     if error["type"] == "value_error":
         return Problem(f"{_name(path)} {error['ctx']['error']}.", *place, path)
+    if error["type"] in _TOO_LONG:
+        return Problem(_too_long(path, error, _at(read.value, path)), *place, path)
     key = _key(path)
     form = _form(path)
     message = f'"{key}" must be {form}' if key and not _numbered(path) else f"{_name(path)} must be {form}"
     return Problem(f"{message}, not {_value_text(_at(read.value, path))}.", *place, path)
+
+
+def _too_long(path: Path, error: ErrorDetails, value: Any) -> str:
+    unit = "characters" if isinstance(value, str) else "entries"
+    most = int(error["ctx"]["max_length"])
+    count = f"{len(value):,} {unit}" if isinstance(value, str | list | dict) else f"too many {unit}"
+    return f"{_name(path)} has {count}; at most {most:,} are allowed."
 
 
 def _form(path: Path) -> str:
