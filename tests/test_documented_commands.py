@@ -36,6 +36,7 @@ NOT_TRIED = {
     "personachat restore all.zip": "would replace the data of these tests; tests/backups tries it",
     "uv run ": "runs these tests, the checks or the benchmarks themselves, or serves until it is stopped",
     "bash .ci/run": "runs these tests",
+    "UV_PYTHON=3.13 bash .ci/run": "runs these tests",
     "personachat serve --host 0.0.0.0": "needs a privileged port, and opens the server to the network",
     "personachat test": "asks real models; tests/cli/test_cli_tests.py runs it",
     "personachat mcp": "reads its standard input until that ends; tests/mcp_server has a client",

@@ -86,8 +86,8 @@ def _draw(everything: Sequence[Row], *, selected: str | None) -> None:
         changed = changed or bulk.changed_at([row.id for row in page])
         faces.load(row.picture for row in page)
         here = personas_state()
-        here.listed = {row.id: row.etag for row in page if row.etag}
-        results = test_results.of(here.listed)
+        here.etags_in_list = {row.id: row.etag for row in page if row.etag}
+        results = test_results.of(here.etags_in_list)
         with _box():
             for row in page:
                 _draw_row(

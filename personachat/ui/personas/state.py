@@ -38,7 +38,7 @@ class PersonasState:
     page: int = 0
     list_before: tuple[ListFilter | None, str | None] = (None, None)
     """What the last run listed, and which persona was open then."""
-    listed: dict[str, str] = field(default_factory=dict)
+    etags_in_list: dict[str, str] = field(default_factory=dict)
     """The ETags of the rows that the last run listed, by id: what is asked of one is asked of all at once."""
     favourites: frozenset[str] | None = None
     """None until they are read."""

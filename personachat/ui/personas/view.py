@@ -47,7 +47,7 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], open_persona: Op
             with st.container(key=f"standing_{open_persona.standing}", width="content"):
                 _draw_badge(open_persona)
             if open_persona.saved_persona and open_persona.stored:
-                etags = personas_state().listed | {open_persona.id: open_persona.stored.etag}
+                etags = personas_state().etags_in_list | {open_persona.id: open_persona.stored.etag}
                 test_results.draw(test_results.of(etags).get(open_persona.id))
         st.space("stretch")
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
