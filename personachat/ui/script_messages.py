@@ -94,9 +94,22 @@ def _say_once(self: Runtime) -> None:
 
 
 def _flush_together(self: AppSession) -> list[list[ForwardMsg]]:
-    """What waits for the browser, in groups: after each item of the list the loop gives others a turn."""
-    waiting = _flush(self)
-    return [waiting[start : start + MOST_TOGETHER] for start in range(0, len(waiting), MOST_TOGETHER)]
+    """What waits for the browser, in groups: after each item of the list the loop gives others a turn.
+
+    What empties a place ends a group. The browser would else get what comes into it at the same moment, never
+    see that it was empty, and keep what stood there, greyed out, until the run ends.
+    """
+    groups: list[list[ForwardMsg]] = [[]]
+    for message in _flush(self):
+        groups[-1].append(message)
+        if len(groups[-1]) == MOST_TOGETHER or _empties_place(message):
+            groups.append([])
+    return [group for group in groups if group]
+
+
+def _empties_place(message: ForwardMsg) -> bool:
+    """Whether it draws `st.empty`."""
+    return message.delta.new_element.HasField("empty")
 
 
 def _send_together(self: Runtime, session: ActiveSessionInfo, messages: list[ForwardMsg]) -> None:

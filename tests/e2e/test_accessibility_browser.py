@@ -225,6 +225,7 @@ def test_a_pause_is_heard_and_of_a_reply_that_somebody_left_nothing_more(
     gates[0].open()
     page.get_by_role("button", name="Resume").click()
     wait_for(page, lambda: "The reply goes on." in heard(page))
+    expect(page.get_by_role("button", name="Resume")).to_have_count(0)
     page.get_by_role("button", name="Stop").click()
     wait_for(page, lambda: "The reply has ended" in heard(page)[-1])
     assert "stop_circle" not in " ".join(heard(page))

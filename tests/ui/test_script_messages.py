@@ -157,6 +157,15 @@ def test_what_a_run_draws_is_put_in_line_unless_another_run_has_taken_its_place(
     assert handled[1:] == [((session, session._scriptrunner, stopped), {"run_descriptor": None})]
 
 
+def drawn(number: int, *, is_empty: bool) -> ForwardMsg:
+    message = ForwardMsg(metadata=at(number))
+    if is_empty:
+        message.delta.new_element.empty.SetInParent()
+    else:
+        message.delta.new_element.text.body = "Words"
+    return message
+
+
 def test_what_waits_for_a_browser_is_sent_in_groups_and_in_order() -> None:
     session = Session(Loop())
     session._browser_queue = ForwardMsgQueue()
@@ -167,6 +176,9 @@ def test_what_waits_for_a_browser_is_sent_in_groups_and_in_order() -> None:
     assert [len(group) for group in groups] == [script_messages.MOST_TOGETHER] * 2 + [21]
     assert len(groups[0]) < WEBSOCKET_MAX_SEND_QUEUE_SIZE
     assert script_messages._flush_together(session) == []
+    for number in range(4):
+        session._browser_queue.enqueue(drawn(number, is_empty=number == 1))
+    assert [len(group) for group in script_messages._flush_together(session)] == [2, 2]
 
     sent: list[str] = []
     tab: Any = SimpleNamespace(

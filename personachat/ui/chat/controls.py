@@ -29,10 +29,13 @@ class Line:
             st.container(height=LINE_PIXELS, border=False, key="reply_controls"),
             st.container(horizontal=True, vertical_alignment="center", wrap=False),
         ):
+            # Two places: in one for both, what stood there can stay beside what comes, greyed out.
+            paused_buttons = st.empty()
             self._buttons = st.empty()
             self._gauge = st.empty()
         if live:
-            with self._buttons.container(horizontal=True, width="content", wrap=False):
+            place = paused_buttons if paused else self._buttons
+            with place.container(horizontal=True, width="content", wrap=False):
                 if paused:
                     _button("Resume", "play_circle", actions.resume, live, shortcut="Alt+P")
                 else:
