@@ -168,7 +168,8 @@ def review() -> str:
     """What docs/strings.md holds: each file's texts, each once."""
     parts = [INTRODUCTION]
     for path in sources():
-        lines = dict.fromkeys("- " + text.strip().replace("\n", "\n  ") for _, text in texts(path))
+        shown = (text.strip().replace("\n", "\n  ").replace("\0", "\\0") for _, text in texts(path))
+        lines = dict.fromkeys(f"- {text}" for text in shown)
         if lines:
             listed = "\n".join(["````text", *lines, "````"])
             parts.append(f"## {path.relative_to(ROOT).as_posix()}\n\n{listed}\n")

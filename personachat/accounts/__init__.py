@@ -1,1 +1,1 @@
-"""Who people are, what they may do and spend, and what was done: roles, rights, tokens, budgets, audit."""
+"""People: who they are, what they may do and spend, what they did: roles, rights, tokens, budgets, audit."""

@@ -1,5 +1,5 @@
 """Backups: everything that people made, in one file, and back into any database.
 
-A backup shows the database at one moment, whoever writes meanwhile. Making one and restoring one happen
-completely or not at all, whenever the process is killed. Settings, and so their secrets, are in none.
+A backup shows the database at one moment, even while people write. Making or restoring one either happens
+completely or not at all, even if the process is killed. It contains no settings, and so no secrets.
 """

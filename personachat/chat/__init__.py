@@ -1,5 +1,5 @@
-"""Conversations as they are lived: sending, stopping, branches, retries, Try out.
+"""Talking to personas: sending, stopping, branches, retries, Try out.
 
-Everything here belongs to one owner and ends in a reply that `personachat.replies` runs. Nothing waits
-for a reply: callers watch it. Begin with `service`, then `starter`, which plans and starts a reply.
+Everything here belongs to one owner and ends in a reply that `personachat.replies` runs. Nothing waits for a
+reply: callers watch it. Begin with `service`, then `starter`, which plans and starts a reply.
 """

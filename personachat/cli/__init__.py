@@ -1,7 +1,7 @@
 """The command line: `personachat` and its commands, one line on stderr for each error.
 
-Exit codes: 0 fine; 1 a reply failed, a fault was found, or the output's reader went away; 2 the command or
-a setting cannot be used; 130 Ctrl-C. This module starts fast: what a command needs is imported by the
+Exit codes: 0 success; 1 a reply failed, an error was found, or nobody reads the output any more; 2 the
+command or a setting is invalid; 130 Ctrl-C. This module starts fast: what a command needs is imported by the
 command, so that `--help` loads neither Streamlit nor a provider.
 """
 

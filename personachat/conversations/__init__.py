@@ -1,5 +1,5 @@
-"""What is kept of conversations: their turns, their order and whose they are.
+"""Stored conversations: their turns, the order of these, and the owner.
 
-A turn is never changed by another owner and never lost when a process dies. The database and the memory
-keep the same tree (`tree`). Begin with `model`, then `base` for what a store does, then `sql`.
+A turn is never changed by another owner and never lost when a process dies. The database and the memory keep
+the same tree (`tree`). Begin with `model`, then `base` for what a store does, then `sql`.
 """

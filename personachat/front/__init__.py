@@ -1,1 +1,1 @@
-"""What stands before the pages: who may open them, how long requests may take, what browsers are told."""
+"""In front of the pages: who may open them, how long requests may take, and the headers that browsers get."""

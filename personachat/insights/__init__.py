@@ -1,4 +1,4 @@
-"""What calls and conversations say together: what is liked, what fails, what deserves a look.
+"""What calls and conversations show together: what people like, what fails, what needs a look.
 
-Nothing here writes, and nobody gets to see a conversation of somebody else. Begin with `service`.
+Nothing here writes, and nobody sees another person's conversation. Begin with `service`.
 """

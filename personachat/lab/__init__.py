@@ -1,1 +1,1 @@
-"""Comparing and testing personas: variants side by side, suites of cases, and what their numbers can bear."""
+"""Comparing and testing personas: variants side by side, suites of cases, and what their numbers prove."""

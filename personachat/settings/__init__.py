@@ -1,9 +1,9 @@
 """Every setting of the product, its default and its reason.
 
-Values come from, in this order: an explicit argument, the environment, `.streamlit/secrets.toml`; an
-empty one counts as absent. Whatever cannot be used stops the start with a SettingsInvalid that names the
-variable and never quotes its value. Secrets are held as SecretStr and leave it only in `providers`.
-`values` has the kinds of values that settings have.
+Values come from, in this order: an explicit argument, the environment, `.streamlit/secrets.toml`; an empty
+one counts as absent. An invalid value stops startup with a SettingsInvalid that names the variable and never
+quotes the value. Secrets are held as SecretStr and leave it only in `providers`. `values` has the kinds of
+values that settings have.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a server says of its calls to those who run it: log lines, figures for Prometheus, OpenTelemetry.
+"""What operators can watch of a server's model calls: log lines, Prometheus metrics, OpenTelemetry.
 
-All of it is told by the ledger, off the path of a reply. None of it holds a text of anybody, or a secret.
+All of it comes from the ledger, after the reply, and none of it contains anybody's text or a secret.
 """

@@ -1,1 +1,1 @@
-"""The ledger: one row for each call of a model, whatever asked for it, and the sums of such rows."""
+"""The ledger: one row for each model call, no matter what it was for, and the sums of these rows."""

@@ -1,4 +1,4 @@
-"""The linter: what will hurt in a persona that is valid, and what a message to it takes."""
+"""The linter: what is likely to cause trouble in a valid persona, and what a message to it costs."""
 
 from personachat.authoring.linting.findings import Finding, Severity
 from personachat.authoring.linting.fixes import Fix, fixed

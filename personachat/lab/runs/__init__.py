@@ -1,1 +1,1 @@
-"""Runs of suites: planned, forecast, run on the engine's loop, kept cell by cell, scored and compared."""
+"""Runs of suites: planned, forecast, run on the engine's loop, stored cell by cell, scored and compared."""

@@ -1,1 +1,1 @@
-"""What lies in a card beside its picture: kept as it came, given back, and never shown or opened here."""
+"""A card's files beside its picture: stored unchanged, exported again, and never shown or opened here."""

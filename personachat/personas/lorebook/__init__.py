@@ -1,6 +1,6 @@
-"""Lore: what a persona is told of its world only when it comes up, from a character card's book.
+"""Lore: text about a persona's world that is sent only when it comes up, from a character card's book.
 
-The book is kept in `extensions["character_book"]` as it came. Nonsense in it is passed over and never raises.
+The book is kept in `extensions["character_book"]` unchanged. Invalid parts are skipped and never raise.
 """
 
 from __future__ import annotations

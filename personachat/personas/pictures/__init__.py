@@ -1,1 +1,1 @@
-"""Pictures of personas: what comes from outside becomes one of our own; nothing foreign is kept or served."""
+"""Pictures of personas: each is drawn again from its pixels, so that nothing foreign is stored or served."""

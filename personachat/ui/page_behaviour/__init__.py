@@ -1,9 +1,9 @@
 """How a page behaves where Streamlit has no way to say it: focus, scrolling, history, what is read out.
 
 This is the one place with scripts and style sheets that act on the whole page. They are the files in
-`assets`, which Streamlit serves from our own origin. They only look on, and add menus: all else is drawn by
-Streamlit, and where the module does not load, every page still works without those. `draw` is called once in
-each run, before the page.
+`assets`, which Streamlit serves from our own origin. They only observe, and add menus. Streamlit draws
+everything else, so every page still works if the module does not load. `draw` is called once in each run,
+before the page.
 """
 
 from __future__ import annotations

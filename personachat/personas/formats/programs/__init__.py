@@ -1,1 +1,1 @@
-"""The files of other programs: one module each, found by what a file holds and never by its name."""
+"""The files of other programs: one module each. A file is recognized by its content, never by its name."""
