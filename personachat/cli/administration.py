@@ -111,14 +111,17 @@ def create_token(
 
 @tokens_app.command("list")
 def list_tokens(*, data_dir: DataDir = None) -> None:
-    """List all tokens: id, state, role, person, last use and name."""
+    """List all tokens: id, state, role, person, last use, limits and name."""
     from personachat.stamps import now
 
     with _opened(data_dir) as administrator:
         for each in administrator.tokens():
             state = "revoked" if each.revoked_at else "valid" if each.holds(now()) else "expired"
             used = f"{each.used_at.astimezone(UTC):%Y-%m-%d %H:%M}" if each.used_at else "never used"
-            answer(f"{each.id}  {state}  {each.role}  {each.owner}  {used}  {each.name}", end="\n")
+            limits = [] if each.expires_at is None else [f"until {each.expires_at:%Y-%m-%d}"]
+            if each.personas is not None:
+                limits.append(f"only {', '.join(sorted(each.personas)) or 'no persona'}")
+            answer("  ".join([each.id, state, each.role, each.owner, used, *limits, each.name]), end="\n")
 
 
 @tokens_app.command("revoke")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def test_a_token_is_made_listed_and_revoked(run: Run) -> None:
     assert made.stdout.startswith("pc_")
     assert made.stdout.strip() not in made.stderr
     listed = run("tokens", "list").stdout
-    assert "valid  reader  local  never used  Nightly report" in listed
+    limits = r"until \d{4}-\d\d-\d\d  only tester"
+    assert re.search(f"valid  reader  local  never used  {limits}  Nightly report", listed)
     token_id = listed.split()[0]
     assert run("tokens", "revoke", token_id).returncode == 0
     assert " revoked " in run("tokens", "list").stdout

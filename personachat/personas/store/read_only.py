@@ -56,6 +56,6 @@ class ReadOnlyPersonas:
 
 def editing_not_allowed() -> EditingNotAllowed:
     return EditingNotAllowed(
-        "Visitors can't change the shared personas here.",
-        hint="Your edits stay in your own draft: you can try them out and download them.",
+        "You can't change personas here.",
+        hint="It takes the role of an editor. Ask the person who runs this server.",
     )
