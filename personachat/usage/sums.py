@@ -350,12 +350,13 @@ def _day_in_words(day: int) -> str:
 
 
 def key_of(values: Sequence[Any], by: Sequence[str]) -> tuple[str | None, ...]:
-    return tuple(
-        [
-            _day_in_words(int(value)) if name == "day" else value
-            for name, value in zip(by, values, strict=True)
-        ]
-    )
+    """The values that something is grouped by, a day in words."""
+    if "day" not in by:
+        return tuple(values)
+    key = list(values)
+    place = by.index("day")
+    key[place] = _day_in_words(int(key[place]))
+    return tuple(key)
 
 
 def _ordered(sums: Iterable[Sum], by: Sequence[str]) -> tuple[Sum, ...]:
@@ -363,7 +364,9 @@ def _ordered(sums: Iterable[Sum], by: Sequence[str]) -> tuple[Sum, ...]:
     place = by.index("day") if "day" in by else None
 
     def order(each: Sum) -> tuple[Any, ...]:
-        day = "" if place is None else each.key[place]
-        return day, -(each.cost_usd or 0), -each.calls, [part or "" for part in each.key]
+        numbers, key = each.numbers, each.key
+        names = tuple([part or "" for part in key]) if None in key else key
+        cost = round(numbers["cost_usd"], _COST_DIGITS)  # 0 where it is unknown
+        return "" if place is None else key[place], -cost, -numbers["calls"], names
 
     return tuple(sorted(sums, key=order))
