@@ -212,7 +212,7 @@ def test_chats_of_the_browser_are_taken_along_when_asked(
     for persona_id in ("default-persona", "secret"):
         services.of(browser).collection.set_favourite(persona_id, favourite=True)
     page = open_home()
-    assert "this browser has 1 chat, 1 draft and 2 favourites." in words(page)
+    assert "This browser still has 1 chat, 1 draft and 2 favourites from before you logged in." in words(page)
     page.button(key="take_along_yes").click().run()
     assert not page.exception
     assert services.conversations_of(browser) == 0
