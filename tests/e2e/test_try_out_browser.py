@@ -163,6 +163,8 @@ def test_in_a_narrow_column_the_box_is_in_view_and_keeps_its_height(
     wait_for(page, lambda: sum(place()) <= 800)
     opener.click()  # the list makes room
     expect(opener).to_have_attribute("aria-expanded", "false")
+    expect(page.locator(".st-key-persona_rows button").first).to_be_visible()
+    expect(page.get_by_label("Search personas")).to_be_hidden()  # there is no room for it in a rail
     wait_for(page, lambda: sum(place()) <= 800)
     before = place()
     page.locator(".st-key-prompt_editor textarea").press_sequentially(" Really.")
