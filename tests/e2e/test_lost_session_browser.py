@@ -241,7 +241,7 @@ def a_persona_opened_from_the_list(away: Away) -> Generator[None, None, None]:
 
 
 def a_persona_searched_for(away: Away) -> Generator[None, None, None]:
-    page = open_form(away, "gone")
+    page = open_form(away, "theirs")
     yield
     page.get_by_label("Search personas").fill("chatty")
     expect(page.locator(".st-key-persona_rows button")).to_have_count(1)

@@ -63,6 +63,6 @@ def test_a_save_that_the_page_lets_through_is_refused_below_it(
     write(page, mine)
     page.button(key="save").click().run()
     assert not page.exception
-    assert any("Visitors can't change" in shown.value for shown in page.error)
+    assert any("You can't change personas here" in shown.value for shown in page.error)
     assert get_services().personas.get("tester").persona.name == "Tester"
     assert page.session_state["persona_drafts"]["tester"].text == mine

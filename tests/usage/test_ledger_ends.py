@@ -341,7 +341,7 @@ def test_what_is_lost_in_a_long_outage_is_the_oldest_and_is_logged(
             services.ledger._flush(timeout_seconds=10)
     assert services.ledger._flush(timeout_seconds=10)
     assert [row["turn_id"] for row in ledger_of(services)] == [reply.id for reply in replies[2:]]
-    assert "2 calls of models are missing" in caplog.text
+    assert "2 model calls are missing" in caplog.text
 
 
 def test_a_row_that_was_written_twice_counts_once(services: Services) -> None:
