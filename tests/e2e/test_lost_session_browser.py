@@ -19,7 +19,7 @@ from tests.fake_provider import FakeProvider, Gate, failure, tokens
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]  # the first of a round prepares all of it
 
-PERSONAS = ("form", "typed", "json", "gone", "noted", "chatty", "theirs")
+PERSONAS = ("form", "typed", "json", "gone", "noted", "chatty", "theirs", "tried")
 
 
 def last(page: Page) -> Locator:
@@ -241,11 +241,14 @@ def a_persona_opened_from_the_list(away: Away) -> Generator[None, None, None]:
 
 
 def a_persona_searched_for(away: Away) -> Generator[None, None, None]:
-    page = open_form(away, "theirs")
+    page = open_form(away, "noted")
+    expect(button(page, "List of personas")).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("Control+p")  # the list, with its search
+    expect(page.get_by_label("Search personas")).to_be_visible()
     yield
     page.get_by_label("Search personas").fill("chatty")
-    expect(page.locator(".st-key-persona_rows button")).to_have_count(1)
-    page.locator(".st-key-persona_rows button").click()
+    expect(page.locator(".st-key-persona-typed button")).to_have_count(0)
+    page.locator(".st-key-persona-chatty button").click()
     expect(page.get_by_role("heading", name=re.compile("chatty"))).to_be_visible()
 
 
@@ -282,7 +285,7 @@ def personas_imported(away: Away) -> Generator[None, None, None]:
 
 
 def a_message_to_try_a_draft_out(away: Away) -> Generator[None, None, None]:
-    page = open_form(away, "chatty")
+    page = open_form(away, "tried")
     prompt(page).fill("Tried after the pause.")
     prompt(page).press("Control+Enter")
     expect(state_of(page, "Unsaved")).to_be_visible()
