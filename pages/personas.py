@@ -18,6 +18,7 @@ from personachat.ui.personas import (
     kept_drafts,
     list_choices,
     menu,
+    returned_desk,
     tabs,
     try_out,
     undo,
@@ -66,6 +67,7 @@ wanted = asked or (rows[0].id if rows else None)
 open_persona = persona_desk.opened(wanted, by_id) if wanted else None
 if open_persona:
     session.remember("id", open_persona.id)
+    returned_desk.draw_mark_of_draft(open_persona.id)
 
 if desk.toast:
     st.toast(desk.toast, icon=":material/check:")

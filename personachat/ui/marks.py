@@ -22,15 +22,14 @@ from personachat.ui import script_runs
 KEY = "mark-"
 """What the keys of the fields begin with; the name of what is told follows."""
 
-_PLACE = "marks"
 _DIGEST_CHARACTERS = 16
 
 Mark = TypeVar("Mark")
 
 
-def draw(marks: Mapping[str, object]) -> None:
-    """Tell these, each under its name; None is not told."""
-    with st.container(key=_PLACE):
+def draw(marks: Mapping[str, object], *, place: str = "marks") -> None:
+    """Tell these, each under its name; None is not told. page.css hides each place."""
+    with st.container(key=place):
         for name, what in marks.items():
             if what is not None:
                 text = to_json(what).decode()

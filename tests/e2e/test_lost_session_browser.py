@@ -19,7 +19,7 @@ from tests.fake_provider import FakeProvider, Gate, failure, tokens
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]  # the first of a round prepares all of it
 
-PERSONAS = ("form", "typed", "json", "gone", "noted", "chatty", "theirs", "tried")
+PERSONAS = ("form", "typed", "json", "gone", "noted", "chatty", "theirs")
 
 
 def last(page: Page) -> Locator:
@@ -285,7 +285,7 @@ def personas_imported(away: Away) -> Generator[None, None, None]:
 
 
 def a_message_to_try_a_draft_out(away: Away) -> Generator[None, None, None]:
-    page = open_form(away, "tried")
+    page = open_form(away, "chatty")
     prompt(page).fill("Tried after the pause.")
     prompt(page).press("Control+Enter")
     expect(state_of(page, "Unsaved")).to_be_visible()

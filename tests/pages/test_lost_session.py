@@ -457,6 +457,68 @@ def test_a_draft_behind_another_tab_is_what_is_tried_out(open_home: OpenPage, fa
     assert "Tried out." in str(fake.wait_for_chats()[-1].body["messages"])
 
 
+def prompt_of_draft(persona_id: str) -> str:
+    draft = get_services().drafts.get(LOCAL_OWNER, [persona_id])[persona_id].draft
+    assert draft
+    return str(json.loads(draft.text)["systemPrompt"])
+
+
+@pytest.mark.parametrize("tab", ["Prompt", "JSON"])
+def test_a_page_that_another_one_overtook_shows_the_newer_draft(open_home: OpenPage, tab: str) -> None:
+    older = open_personas(open_home, "second")
+    if tab == "JSON":
+        write(older, older.session_state["persona_desk"].mount.text)
+    older.session_state["persona_tab"] = tab
+    older.run()
+    type_prompt(open_personas(open_home, "second"), "Newer.")
+    click(older, "show_list")
+    new = lose_session(older)
+
+    assert prompt_of_draft("second") == "Newer."
+    assert "Newer." in new.session_state["persona_drafts"]["second"].text
+    assert not get_services().drafts.all_of(LOCAL_OWNER).discarded
+
+
+def test_what_both_pages_changed_is_kept_when_the_older_one_comes_back(open_home: OpenPage) -> None:
+    older = open_personas(open_home, "second")
+    older.session_state["persona_tab"] = "Prompt"
+    older.run()
+    type_prompt(open_personas(open_home, "second"), "Newer.")
+    next(each for each in older.text_input if each.label == "Description").set_value("Mine.")
+    lose_session(older)
+
+    draft = get_services().drafts.get(LOCAL_OWNER, ["second"])["second"].draft
+    assert draft
+    assert json.loads(draft.text)["systemPrompt"] == "Newer."
+    assert json.loads(draft.text)["description"] == "Mine."
+
+
+def test_an_older_page_with_a_draft_of_its_own_shows_the_newer_one(open_home: OpenPage) -> None:
+    older = open_personas(open_home, "second")
+    type_prompt(older, "First.")
+    type_prompt(open_personas(open_home, "second"), "Newer.")
+    click(older, "show_list")
+    lose_session(older)
+
+    assert prompt_of_draft("second") == "Newer."
+    assert not get_services().drafts.all_of(LOCAL_OWNER).discarded
+
+
+def test_a_draft_that_an_older_page_writes_over_can_be_taken_back(open_home: OpenPage) -> None:
+    older = open_personas(open_home, "second")
+    type_prompt(older, "First.")
+    type_prompt(open_personas(open_home, "second"), "Newer.")
+    next(area for area in older.text_area if area.label == "System prompt").set_value("Mine.")
+    lose_session(older)
+
+    (discarded,) = get_services().drafts.all_of(LOCAL_OWNER).discarded
+    taken = get_services().drafts.take_back(LOCAL_OWNER, discarded.aside)
+    assert taken
+    assert taken.draft
+    assert prompt_of_draft("second") == "Mine."
+    assert "Newer." in taken.draft.text
+
+
 def test_drafts_of_every_persona_come_back_whatever_page_is_open(open_home: OpenPage) -> None:
     at = open_personas(open_home, "second")
     write(at, persona_text("second", name="Second", systemPrompt="Typed."))

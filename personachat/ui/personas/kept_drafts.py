@@ -38,6 +38,19 @@ MOST_CHARACTERS = 4_000_000
 _TRIES = 5
 
 
+@dataclass(frozen=True, slots=True)
+class DraftOnPage:
+    """The draft that a page shows: the number of its newest change and who made it, and a digest of its text.
+
+    Without a draft the number is 0 and the digest is "". `page` is who writes for this page.
+    """
+
+    persona_id: str
+    version: int
+    page: str
+    digest: str
+
+
 @dataclass(slots=True)
 class _Session:
     """What the session knows to be kept: each draft as it was written or read last, and its number."""
@@ -47,6 +60,8 @@ class _Session:
     versions: dict[str, int] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
     """Drafts whose newest change came from another tab while this one was open."""
+    held: DraftOnPage | None = None
+    """What a page showed that comes back without its session, after another page went on with the draft."""
     discarded: tuple[DiscardedDraft, ...] = ()
     has_read: bool = False
     is_behind: bool = False
@@ -61,7 +76,9 @@ def keep() -> None:
     """Write what the session has, where that is other than what is kept."""
     here, drafts = _session(), session.drafts()
     changed = [
-        each for each in {**here.saved_drafts, **drafts} if drafts.get(each) != here.saved_drafts.get(each)
+        each
+        for each in {**here.saved_drafts, **drafts}
+        if drafts.get(each) != here.saved_drafts.get(each) and not _is_held(here, each)
     ]
     if not changed:
         return
@@ -82,7 +99,11 @@ def follow() -> None:
             _take_files(store, owner)
         draft_list = store.all_of(owner)
         heads, here.discarded = draft_list.heads, draft_list.discarded
-        news = [each for each, head in heads.items() if here.versions.get(each) != head.version]
+        news = [
+            each
+            for each, head in heads.items()
+            if here.versions.get(each) != head.version and not _is_held(here, each)
+        ]
         if news:
             draft = store.get(owner, news)
             for persona_id in news:
@@ -90,6 +111,45 @@ def follow() -> None:
                     _take(here, draft[persona_id])
         here.has_read = True
         _watch(owner, heads)
+
+
+def on_page(persona_id: str) -> DraftOnPage | None:
+    """What the page shows of a persona's draft; None as long as the drafts have not been read."""
+    here, draft = _session(), session.drafts().get(persona_id)
+    if not here.has_read:
+        return None
+    version = here.versions.get(persona_id, 0) if draft else 0
+    return DraftOnPage(persona_id, version, here.writer, _digest(draft.text) if draft else "")
+
+
+def hold(old: DraftOnPage) -> None:
+    """Where another page has gone on with a draft since `old`, leave that alone until `release`.
+
+    Until then the draft is what both began from, so that what comes back with the older page is its own
+    change, and is not taken for one of what it has never seen.
+    """
+    here, persona_id = _session(), old.persona_id
+    with suppress(*OUT_OF_REACH):
+        theirs = session.services().drafts.get(current_owner(), [persona_id]).get(persona_id)
+        if not theirs or not theirs.draft or theirs.version == old.version or theirs.writer == old.page:
+            return
+        if not theirs.draft.base_text:  # never saved: there is nothing that both began from
+            set_aside(persona_id, _draft(theirs.draft))
+            return
+        here.held = old
+        here.versions.pop(persona_id, None)
+        here.saved_drafts.pop(persona_id, None)
+        base = theirs.draft.base_text
+        session.drafts()[persona_id] = PersonaDraft(base, base, theirs.draft.etag)
+
+
+def release() -> None:
+    """What the older page has changed itself is now in the draft: from here on both changes are kept."""
+    here = _session()
+    old, here.held = here.held, None
+    draft = session.drafts().get(old.persona_id) if old else None
+    if old and draft and (draft.text == draft.base_text or _digest(draft.text) == old.digest):
+        del session.drafts()[old.persona_id]
 
 
 def is_behind() -> bool:
@@ -120,6 +180,14 @@ def take_back(aside: str) -> tuple[str, PersonaDraft] | None:
 def asides() -> tuple[DiscardedDraft, ...]:
     """What the owner had discarded when this run followed the drafts, the latest first."""
     return _session().discarded
+
+
+def _is_held(here: _Session, persona_id: str) -> bool:
+    return here.held is not None and here.held.persona_id == persona_id
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def _write(here: _Session, persona_id: str) -> None:

@@ -16,6 +16,7 @@ from personachat.errors import PersonaChanged, PersonaChatError
 from personachat.jsontext.edits import merged
 from personachat.owners import author_of
 from personachat.ui import session
+from personachat.ui.marks import draw as draw_marks
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import kept_drafts
 from personachat.ui.personas.bulk import CHOICE
@@ -29,6 +30,7 @@ from personachat.ui.personas.desk import (
     desk,
 )
 from personachat.ui.personas.form.binding import RETURNED, WIDGETS
+from personachat.ui.personas.kept_drafts import DraftOnPage
 from personachat.ui.returning import ReturnedWidgets
 from personachat.ui.session import PersonaDraft
 
@@ -57,10 +59,18 @@ def marks() -> dict[str, object]:
     return {"question": ReturnedQuestion(question.kind, question.persona_id, question.chosen, etag)}
 
 
+def draw_mark_of_draft(persona_id: str) -> None:
+    """Tell which draft the page shows: `restore` sees by it whether another page has gone on with it."""
+    draw_marks({"draft": kept_drafts.on_page(persona_id)}, place="marks_of_draft")
+
+
 def restore(widgets: ReturnedWidgets) -> None:
     """Open again what the page had open."""
     persona_id = session.remembered("id") or ""
     kept_drafts.follow()
+    old = widgets.mark("draft", DraftOnPage)
+    if old and old.persona_id == persona_id:
+        kept_drafts.hold(old)
     if widgets.after(CHOICE):
         desk().choosing = True
     desk().question = _open_again(widgets.mark("question", ReturnedQuestion))
@@ -87,6 +97,11 @@ def _open_again(question: ReturnedQuestion | None) -> OpenQuestion | None:
 
 def settle() -> None:
     """Now that all that was typed is in the draft: see what it is worth over what is stored."""
+    _settle_base()
+    kept_drafts.release()
+
+
+def _settle_base() -> None:
     here = desk()
     persona_id, here.returned = here.returned, ""
     draft = session.drafts().get(persona_id)
