@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -23,6 +23,9 @@ from streamlit.runtime.session_manager import ActiveSessionInfo
 
 _WAITING = "_personachat_waiting"
 """Where a session has what is still to be done on the loop."""
+
+_PLACES = "_personachat_places"
+"""Where a session has what its page holds."""
 
 MOST_TOGETHER = 50
 """So many messages are sent before others have their turn. A browser with 500 waiting is taken for lost."""
@@ -93,23 +96,52 @@ def _say_once(self: Runtime) -> None:
     _message_enqueued(self)
 
 
+class _Places:
+    """Which places of a page hold something in the browser, by their paths; some that it has cleared may be in."""
+
+    def __init__(self) -> None:
+        self._full: set[tuple[int, ...]] = set()
+        self._drawn: set[tuple[int, ...]] = set()
+        """In this run. What it leaves out stays in the page until a whole run ends."""
+
+    def emptied(self, messages: Sequence[ForwardMsg]) -> frozenset[int]:
+        """Which of these messages, by their numbers, empty a place that stays empty."""
+        emptied: dict[tuple[int, ...], int] = {}
+        for number, message in enumerate(messages):
+            kind = message.WhichOneof("type")
+            if kind in {"delta", "ref_hash"}:
+                path = tuple(message.metadata.delta_path)
+                if not message.delta.new_element.HasField("empty"):
+                    self._drawn.add(path)
+                    self._full.add(path)
+                    emptied.pop(path, None)
+                elif path in self._full:
+                    self._full.discard(path)
+                    emptied[path] = number
+            elif kind == "new_session" and not message.metadata.run.fragment_ids:
+                self._drawn = set()
+            elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                self._full &= self._drawn
+        return frozenset(emptied.values())
+
+
 def _flush_together(self: AppSession) -> list[list[ForwardMsg]]:
     """What waits for the browser, in groups: after each item of the list the loop gives others a turn.
 
-    What empties a place ends a group. The browser would else get what comes into it at the same moment, never
-    see that it was empty, and keep what stood there, greyed out, until the run ends.
+    What empties a place ends a group. The browser would else get what comes after it at the same moment, and
+    keep what stood there, greyed out, until the run ends.
     """
+    messages = _flush(self)
+    if not messages:
+        return []
+    places: _Places = vars(self).setdefault(_PLACES, _Places())
+    emptied = places.emptied(messages)
     groups: list[list[ForwardMsg]] = [[]]
-    for message in _flush(self):
+    for number, message in enumerate(messages):
         groups[-1].append(message)
-        if len(groups[-1]) == MOST_TOGETHER or _empties_place(message):
+        if len(groups[-1]) == MOST_TOGETHER or number in emptied:
             groups.append([])
     return [group for group in groups if group]
-
-
-def _empties_place(message: ForwardMsg) -> bool:
-    """Whether it draws `st.empty`."""
-    return message.delta.new_element.HasField("empty")
 
 
 def _send_together(self: Runtime, session: ActiveSessionInfo, messages: list[ForwardMsg]) -> None:

@@ -166,6 +166,37 @@ def drawn(number: int, *, is_empty: bool) -> ForwardMsg:
     return message
 
 
+def test_what_empties_a_place_of_the_page_ends_a_group_unless_it_is_filled_again() -> None:
+    session = Session(Loop())
+    session._browser_queue = ForwardMsgQueue()
+
+    def sent(*empty: int, of: int = 4, ends: bool = True) -> list[int]:
+        """The groups of a run that draws elements, of which these are empty."""
+        begun = ForwardMsg()
+        begun.new_session.SetInParent()
+        drawn_ones = [drawn(number, is_empty=number in empty) for number in range(of)]
+        done = [ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY)] if ends else []
+        for message in [begun, *drawn_ones, *done]:
+            session._browser_queue.enqueue(message)
+        return [len(group) for group in script_messages._flush_together(session)]
+
+    assert sent(1) == [6]  # nothing stood there
+    assert sent() == [6]
+    assert sent(1) == [3, 3]
+    assert sent(1) == [6]
+    assert sent() == [6]
+    assert sent(of=1, ends=False) == [2]  # the others still stand there
+    assert sent(2) == [4, 2]
+    assert sent() == [6]
+    assert sent(of=1) == [3]
+    assert sent(2) == [6]
+    session._browser_queue.enqueue(drawn(3, is_empty=True))
+    session._browser_queue.enqueue(drawn(3, is_empty=False))
+    session._browser_queue.enqueue(drawn(3, is_empty=True))
+    session._browser_queue.enqueue(drawn(4, is_empty=False))
+    assert [len(group) for group in script_messages._flush_together(session)] == [1, 1]
+
+
 def test_what_waits_for_a_browser_is_sent_in_groups_and_in_order() -> None:
     session = Session(Loop())
     session._browser_queue = ForwardMsgQueue()
@@ -176,9 +207,6 @@ def test_what_waits_for_a_browser_is_sent_in_groups_and_in_order() -> None:
     assert [len(group) for group in groups] == [script_messages.MOST_TOGETHER] * 2 + [21]
     assert len(groups[0]) < WEBSOCKET_MAX_SEND_QUEUE_SIZE
     assert script_messages._flush_together(session) == []
-    for number in range(4):
-        session._browser_queue.enqueue(drawn(number, is_empty=number == 1))
-    assert [len(group) for group in script_messages._flush_together(session)] == [2, 2]
 
     sent: list[str] = []
     tab: Any = SimpleNamespace(
