@@ -19,6 +19,8 @@ _TAGS = {"<think>": "</think>", "[THINK]": "[/THINK]"}
 _CLOSING = tuple(_TAGS.values())
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _BEGINS_AN_ANSWER = re.compile(r"[\w#*>|$\"'(\[`-]")
+_MOST_BLANKS = 100
+"""So many may wait behind words for what follows them."""
 
 _START, _THOUGHTS, _WORDS, _SETTLED = range(4)
 
@@ -43,7 +45,8 @@ class Thoughts:
 
     def passes(self, content: str) -> bool:
         """Whether it is nothing but text, and all that is to be told; then it is not to be fed."""
-        if self._state == _WORDS and not self._held and "<" not in content and "[" not in content:
+        is_plain = "<" not in content and "[" not in content and not content.endswith("\n")
+        if self._state == _WORDS and not self._held and is_plain:
             self._so_far.append(content)
             return True
         return self._state == _SETTLED
@@ -146,15 +149,18 @@ class Thoughts:
     def _read_words(self, text: str, events: list[ThinkingEvent], *, final: bool) -> str:
         at, tag = (len(text), "") if self._state == _SETTLED else _first(text, _CLOSING)
         if not tag:
-            partial = 0 if final or self._state == _SETTLED else _partial(text, _CLOSING)
-            self._say(text[: len(text) - partial], events)
-            self._held = text[len(text) - partial :]
+            said = text
+            if not final and self._state == _WORDS:
+                said = _without_blank_lines(text[: len(text) - _partial(text, _CLOSING)])
+            self._say(said, events)
+            self._held = text[len(said) :]
             return ""
         before, after = "".join(self._so_far) + text[:at], text[at + len(tag) :]
         ends_thoughts = _ends_thoughts(before, after, final=final)
         if ends_thoughts is None:
-            self._say(text[:at], events)
-            self._held = text[at:]
+            said = _without_blank_lines(text[:at])
+            self._say(said, events)
+            self._held = text[len(said) :]
             return ""
         if not ends_thoughts:
             self._say(text[: at + len(tag)], events)
@@ -184,6 +190,13 @@ def _partial(text: str, tags: tuple[str, ...]) -> int:
     if at < 0 or not any(tag.startswith(text[at:]) for tag in tags):
         return 0
     return len(text) - at
+
+
+def _without_blank_lines(text: str) -> str:
+    """A text up to the break that ends its last line; as it is where very many blanks follow that."""
+    complete = text.rstrip()
+    at = text.find("\n", len(complete))
+    return text[:at] if at >= 0 and len(text) - at <= _MOST_BLANKS else text
 
 
 def _ends_thoughts(before: str, after: str, *, final: bool) -> bool | None:
