@@ -66,12 +66,13 @@ class MessageLists:
             raise MessageInvalid("The list has no more messages.", hint="Write one.")
         if self._answers.draining:
             raise ShuttingDown
-        if self._store.begin_list(self._owner, comparison_id, process_id=self._answers.process_id):
+        sending_id = self._store.begin_list(self._owner, comparison_id, process_id=self._answers.process_id)
+        if sending_id:
             failing = self._incomplete(comparison)
             carry = contextvars.copy_context()  # on whose account the calls are
             threading.Thread(
                 target=carry.run,
-                args=(self._carry, comparison_id, failing),
+                args=(self._carry, comparison_id, sending_id, failing),
                 name="personachat-list",
                 daemon=True,
             ).start()
@@ -80,9 +81,9 @@ class MessageLists:
         """Send no further message; nothing happens where none is about to be sent."""
         self._store.end_list(self._owner, comparison_id, state="stopped")
 
-    def _carry(self, comparison_id: str, failing: frozenset[str]) -> None:
+    def _carry(self, comparison_id: str, sending_id: str, failing: frozenset[str]) -> None:
         try:
-            notice = self._send_all(comparison_id, failing)
+            notice = self._send_all(comparison_id, sending_id, failing)
         except PersonaChatError as error:
             notice = f"{error} {error.hint or ''}".strip()
         except Exception:
@@ -90,10 +91,14 @@ class MessageLists:
             notice = str(unforeseen())
         with suppress(PersonaChatError, StoreUnavailable):
             self._store.end_list(
-                self._owner, comparison_id, state="stopped" if notice else None, notice=notice
+                self._owner,
+                comparison_id,
+                state="stopped" if notice else None,
+                notice=notice,
+                sending_id=sending_id,
             )
 
-    def _send_all(self, comparison_id: str, failing: frozenset[str]) -> str:
+    def _send_all(self, comparison_id: str, sending_id: str, failing: frozenset[str]) -> str:
         """Why it ended; "" where all is sent, or its owner stopped it."""
         while True:
             comparison = self._store.get(self._owner, comparison_id)
@@ -102,7 +107,7 @@ class MessageLists:
                 while live_reply.live:
                     seen += len(live_reply.wait(seen, timeout_seconds=LOOK_SECONDS))
             comparison = self._store.get(self._owner, comparison_id)
-            if comparison.list_state != "sending":
+            if comparison.list_sending_id != sending_id:
                 return ""
             if new := self._incomplete(comparison) - failing:
                 last = comparison.rounds[-1]

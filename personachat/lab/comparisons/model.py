@@ -107,6 +107,8 @@ class Comparison:
     """Whether the messages that wait are sent one after another, or that was stopped; None is neither."""
     list_notice: str = ""
     """Why it was stopped; "" where its owner did."""
+    list_sending_id: str = ""
+    """Of the sending that goes on; "" where none does."""
 
     def variant(self, variant_id: str) -> Variant:
         return next(each for each in self.variants if each.id == variant_id)

@@ -39,7 +39,7 @@ from personachat.lab.comparisons.tables import (
     comparisons,
 )
 from personachat.owners import comparing
-from personachat.stamps import now
+from personachat.stamps import new_id, now
 
 KEPT_AFTER_DELETION = timedelta(days=30)
 
@@ -91,7 +91,8 @@ class SqlComparisons:
             rounds_in_order = tuple(_round(row) for row in connection.execute(rounds))
             state, notice = self._list_of(connection, head)
             comparison = _comparison(head, _variants(connection, comparison_id), rounds_in_order)
-            return replace(comparison, list_state=state, list_notice=notice)
+            sending_id = (state == "sending" and head.list_sending_id) or ""
+            return replace(comparison, list_state=state, list_notice=notice, list_sending_id=sending_id)
 
     def newest(self, owner: str, *, limit: int, sought: str = "") -> tuple[ListedComparison, ...]:
         """The newest first; those whose title or one of whose messages has `sought`."""
@@ -233,21 +234,36 @@ class SqlComparisons:
             connection.execute(update(comparison_rounds).where(_r.id == round_id).values(revealed=True))
         return True
 
-    def begin_list(self, owner: str, comparison_id: str, *, process_id: str) -> bool:
-        """Note who sends what waits; False where somebody who lives does that."""
+    def begin_list(self, owner: str, comparison_id: str, *, process_id: str) -> str | None:
+        """Note who sends what waits; returns this sending's id, or None where somebody who lives sends it."""
         with self._database.write() as connection:
             head = head_of(connection, owner, comparison_id, hold=True)
             if self._list_of(connection, head)[0] == "sending":
-                return False
+                return None
             announce(self._database, connection, process_id)
             values = {"list_state": "sending", "list_process_id": process_id, "list_notice": None}
+            values["list_sending_id"] = sending_id = new_id()
             connection.execute(update(comparisons).where(_c.id == comparison_id).values(values))
-        return True
+        return sending_id
 
-    def end_list(self, owner: str, comparison_id: str, *, state: ListState | None, notice: str = "") -> None:
-        """Note that no more of what waits is sent, and why; nothing happens where none was."""
-        mine = (_c.id == comparison_id, _c.owner == owner, _c.list_state == "sending")
-        values = {"list_state": state, "list_process_id": None, "list_notice": notice[:300] or None}
+    def end_list(
+        self,
+        owner: str,
+        comparison_id: str,
+        *,
+        state: ListState | None,
+        notice: str = "",
+        sending_id: str | None = None,
+    ) -> None:
+        """Note that no more of what waits is sent, and why; nothing happens where none was.
+
+        With a `sending_id` nothing happens either where another sending has begun.
+        """
+        mine = [_c.id == comparison_id, _c.owner == owner, _c.list_state == "sending"]
+        if sending_id is not None:
+            mine.append(_c.list_sending_id == sending_id)
+        values = {"list_state": state, "list_notice": notice[:300] or None}
+        values |= {"list_process_id": None, "list_sending_id": None}
         with self._database.write() as connection:
             connection.execute(update(comparisons).where(*mine).values(values))
 

@@ -21,6 +21,7 @@ comparisons = Table(
     Column("most_cost_usd", Real),  # where it stops; null for nowhere
     Column("list_state", OneOf(10, "stopped", "sending")),  # of the whole list; null for never
     Column("list_process_id", String(32)),  # who sends it
+    Column("list_sending_id", String(32)),  # one each time that is begun
     Column("list_notice", String(300)),  # why it stopped, for its owner to read
     Column("spending_number", Integer),  # grows whenever money is reserved or let go; null for never
     Column("created_at", UtcDateTime, nullable=False),

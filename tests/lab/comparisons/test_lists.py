@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from personachat.owners import LOCAL_OWNER
 from personachat.services import Services
 from tests.conftest import local
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
-from tests.lab.comparisons.conftest import ended
+from tests.lab.comparisons.conftest import WAIT, ended
 from tests.lab.comparisons.test_blind_times import PAIR
 from tests.lab.comparisons.test_comparison_limits import CHEAP, DEAR, most
 from tests.lab.comparisons.test_comparison_limits import PAIR as PRICED
@@ -76,6 +77,38 @@ def test_whoever_stops_all_stops_the_list_and_can_continue_it(
     fake.answer_by_model({"fake-1": tokens(["Ada"]), "fake-2": tokens(["Bob"])})
     ended(comparisons, comparison_id)
     comparisons.send_all(comparison_id)
+    assert over(comparisons, comparison_id).waiting == ()
+
+
+def test_a_list_that_is_sent_again_outlives_the_end_of_what_was_stopped(
+    comparisons: Comparisons, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparison_id = begun(comparisons)
+    first, second, may_end = Gate(), Gate(), threading.Event()
+    end_list = SqlComparisons.end_list
+    waiting: list[threading.Thread] = []
+
+    def late(self: SqlComparisons, *args: Any, **values: Any) -> None:
+        if values["state"] is None and not waiting:
+            waiting.append(threading.current_thread())
+            assert may_end.wait(WAIT)
+        end_list(self, *args, **values)
+
+    monkeypatch.setattr(SqlComparisons, "end_list", late)
+    fake.answer_by_model({"fake-1": tokens(["Slow", first]), "fake-2": tokens(["Quick"])})
+    comparisons.send_all(comparison_id)
+    first.wait_reached()
+    comparisons.stop(comparison_id)
+    first.open()
+    ended(comparisons, comparison_id)
+    fake.answer_by_model({"fake-1": tokens(["Ada", second]), "fake-2": tokens(["Bob"])})
+    comparisons.send_all(comparison_id)
+    second.wait_reached()
+    may_end.set()
+    waiting[0].join(WAIT)
+    assert comparisons.seen(comparison_id).list_state == "sending"
+    second.open()
+    fake.answer_by_model({"fake-1": tokens(["Ada"]), "fake-2": tokens(["Bob"])})
     assert over(comparisons, comparison_id).waiting == ()
 
 
