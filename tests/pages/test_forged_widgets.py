@@ -33,8 +33,8 @@ FORGED: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "MultiSelect": [{"string_array_value": {"data": each}} for each in ([WORDS], [""], [WORDS, "", WORDS])],
     "ButtonGroup": [{"string_array_value": {"data": each}} for each in ([WORDS], ["", ""])],
     "NumberInput": [{"double_value": each} for each in (1e308, -1e308, 0.5)],
-    "TextInput": [{"string_value": each} for each in ("x" * 1_000_000, "\x00\x1b[2J", "\u202e\ufffe")],
-    "TextArea": [{"string_value": each} for each in ("x" * 3_000_000, "\x00", "\u202e")],
+    "TextInput": [{"string_value": each} for each in ("x" * 400_000, "\x00\x1b[2J", "\u202e\ufffe")],
+    "TextArea": [{"string_value": each} for each in ("x" * 2_000_000, "\x00", "\u202e")],
     "DateInput": [
         {"string_array_value": {"data": each}}
         for each in (["9999/12/31"], ["0001/01/01"], ["0001/01/01", "9999/12/31"])
