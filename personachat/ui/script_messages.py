@@ -97,7 +97,7 @@ def _say_once(self: Runtime) -> None:
 
 
 class _Places:
-    """Which places of a page hold something in the browser, by their paths; some that it has cleared may be in."""
+    """Which places of a page hold something in the browser, by their paths; perhaps some that it cleared."""
 
     def __init__(self) -> None:
         self._full: set[tuple[int, ...]] = set()
