@@ -43,6 +43,9 @@ export const nameOfLiveReply = () => {
 }
 export const isPaused = () => Boolean(document.querySelector('[class*="st-key-resume_"]'))
 
+/** Whether what can be done about an ended turn is there. */
+export const hasActions = id => document.querySelector(`#stMain [class*="st-key-actions_"][class*="_${id}"]`) !== null
+
 /** Whether the server is there. */
 export const isConnected = () => app()?.dataset.testConnectionState === "CONNECTED"
 

@@ -21,7 +21,7 @@ export function look(page) {
   const isPaused = dom.isPaused()
   if (!live) left = ""
   if (live && !isPaused && live !== left && live !== followed) start(page, live)
-  if (!followed || (!live && paused && !dom.isIdle())) return // between a pause and what comes of it
+  if (!followed || (!live && !isOver())) return // its buttons make way for others
   if (place.endsWith("#")) place = here() // a chat has its address once it has a message
   if (place !== here()) {
     left = live
@@ -59,6 +59,8 @@ function stop() {
   timer = 0
   followed = ""
 }
+
+const isOver = () => followed === "try out" || dom.isIdle() || dom.hasActions(followed)
 
 function here() {
   const query = new URLSearchParams(location.search)
