@@ -149,18 +149,18 @@ class Thoughts:
     def _read_words(self, text: str, events: list[ThinkingEvent], *, final: bool) -> str:
         at, tag = (len(text), "") if self._state == _SETTLED else _first(text, _CLOSING)
         if not tag:
-            said = text
+            words = text
             if not final and self._state == _WORDS:
-                said = _without_blank_lines(text[: len(text) - _partial(text, _CLOSING)])
-            self._say(said, events)
-            self._held = text[len(said) :]
+                words = _without_blank_lines(text[: len(text) - _partial(text, _CLOSING)])
+            self._say(words, events)
+            self._held = text[len(words) :]
             return ""
         before, after = "".join(self._so_far) + text[:at], text[at + len(tag) :]
         ends_thoughts = _ends_thoughts(before, after, final=final)
         if ends_thoughts is None:
-            said = _without_blank_lines(text[:at])
-            self._say(said, events)
-            self._held = text[len(said) :]
+            words = _without_blank_lines(text[:at])
+            self._say(words, events)
+            self._held = text[len(words) :]
             return ""
         if not ends_thoughts:
             self._say(text[: at + len(tag)], events)
