@@ -151,19 +151,19 @@ class Failed:
             error.code, str(error), error.hint, error.retry_after_seconds, retries, current_request.get().id
         )
 
-    def as_stored(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Any]:
         """What is stored of it with the reply, and exported."""
-        stored = {
+        record = {
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
             "retry_after_seconds": self.retry_after_seconds,
         }
-        return stored | ({"request_id": self.request_id} if self.request_id else {})
+        return record | ({"request_id": self.request_id} if self.request_id else {})
 
     @classmethod
-    def stored(cls, record: Mapping[str, Any]) -> Failed:
-        """What `as_stored` gave; what is missing there, or of another kind, is as if it wasn't said."""
+    def from_record(cls, record: Mapping[str, Any]) -> Failed:
+        """What `as_record` gave; what is missing there, or of another kind, is as if it wasn't said."""
         names = ("code", "message", "hint", "request_id")
         values: dict[str, Any] = {
             "code": "stream_failed",

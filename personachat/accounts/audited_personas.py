@@ -28,35 +28,35 @@ class AuditedPersonas:
         return self._personas.get(persona_id)
 
     def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
-        stored = self._personas.create(text, saving=saving)
-        self._note(saving.action or "created", stored, after=_facts(stored))
-        return stored
+        persona = self._personas.create(text, saving=saving)
+        self._note(saving.action or "created", persona, after=_facts(persona))
+        return persona
 
     def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
         before = self._etag_of(named_id(text))
-        stored = self._personas.save(text, etag=etag, saving=saving)
-        if before != stored.etag:
+        persona = self._personas.save(text, etag=etag, saving=saving)
+        if before != persona.etag:
             action = saving.action or ("created" if before is None else "saved")
             self._note(
-                action, stored, before=None if before is None else {"etag": before}, after=_facts(stored)
+                action, persona, before=None if before is None else {"etag": before}, after=_facts(persona)
             )
-        return stored
+        return persona
 
     def delete(
         self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
-        stored = self._personas.delete(persona_id, etag=etag, saving=saving)
-        self._note("deleted", stored, before=_facts(stored))
-        return stored
+        persona = self._personas.delete(persona_id, etag=etag, saving=saving)
+        self._note("deleted", persona, before=_facts(persona))
+        return persona
 
     def rename(
         self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
-        stored = self._personas.rename(persona_id, new_id, etag=etag, saving=saving)
+        persona = self._personas.rename(persona_id, new_id, etag=etag, saving=saving)
         self._trail.note(
-            "renamed", kind="persona", target=stored.id, before={"id": persona_id}, after={"id": stored.id}
+            "renamed", kind="persona", target=persona.id, before={"id": persona_id}, after={"id": persona.id}
         )
-        return stored
+        return persona
 
     def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
         broken = self._personas.put_away(persona_id, etag=etag)
@@ -81,12 +81,12 @@ class AuditedPersonas:
     def _note(
         self,
         action: str,
-        stored: StoredPersona,
+        persona: StoredPersona,
         *,
         before: dict[str, Any] | None = None,
         after: dict[str, Any] | None = None,
     ) -> None:
-        self._trail.note(action, kind="persona", target=stored.id, before=before, after=after)
+        self._trail.note(action, kind="persona", target=persona.id, before=before, after=after)
 
 
 def named_id(text: str) -> str:
@@ -98,5 +98,5 @@ def named_id(text: str) -> str:
     return ""
 
 
-def _facts(stored: StoredPersona) -> dict[str, Any]:
-    return {"name": stored.persona.name, "etag": stored.etag}
+def _facts(entry: StoredPersona) -> dict[str, Any]:
+    return {"name": entry.persona.name, "etag": entry.etag}

@@ -126,9 +126,9 @@ class Budgets:
         """Learn what other processes have changed. Raises what `Database` raises."""
         with self._database.read() as connection:
             rows = connection.execute(select(budgets).order_by(budgets.c.created_at, budgets.c.id)).all()
-        self._rows = tuple(filter(None, map(self._stored, rows)))
+        self._rows = tuple(filter(None, map(self._budget_of, rows)))
 
-    def _stored(self, row: Row[Any]) -> Budget | None:
+    def _budget_of(self, row: Row[Any]) -> Budget | None:
         """The budget of a row; None, and once per line in the log, for one that says nothing."""
         names = ("scope", "name", "period", "unit", "most", "id")
         try:

@@ -28,15 +28,15 @@ class ShownPersonas:
         self._rights = rights
 
     def get(self, persona_id: str) -> StoredPersona:
-        stored = self._personas.get(persona_id)
-        return stored if self._rights.may("prompt", stored.id) else redacted(stored)
+        persona = self._personas.get(persona_id)
+        return persona if self._rights.may("prompt", persona.id) else redacted(persona)
 
 
-def redacted(stored: StoredPersona) -> StoredPersona:
+def redacted(entry: StoredPersona) -> StoredPersona:
     """The persona without its prompt and all that goes into it; its etag is still that of the whole."""
-    persona = stored.persona
+    persona = entry.persona
     visible_fields = {name: getattr(persona, name) for name in _VISIBLE_FIELDS}
     variables = persona.extensions.get(VARIABLES)
     extensions = {VARIABLES: variables} if variables is not None else {}
     left = Persona(**visible_fields, system_prompt=HIDDEN_PROMPT, extensions=extensions)
-    return StoredPersona(left, dump_persona(left), stored.etag, stored.label)
+    return StoredPersona(left, dump_persona(left), entry.etag, entry.label)

@@ -55,19 +55,19 @@ class PermittedPersonas:
             return personas
         accesses = self._rights.all()
         return [
-            self._visible(stored, accesses.get(stored.id, SHARED))
-            for stored in personas
-            if self._is_listed(stored, accesses.get(stored.id, SHARED))
+            self._visible(persona, accesses.get(persona.id, SHARED))
+            for persona in personas
+            if self._is_listed(persona, accesses.get(persona.id, SHARED))
         ]
 
     def get(self, persona_id: str) -> StoredPersona:
         with self._seen_only(persona_id):
             if not self._rights.may("use", persona_id):
                 self._refuse_unless_moved(persona_id)
-            stored = self._personas.get(persona_id)
-        if self._rights.may("prompt", stored.id):
-            return stored
-        return replace(stored, concealed=True) if self._whole else redacted(stored)
+            persona = self._personas.get(persona_id)
+        if self._rights.may("prompt", persona.id):
+            return persona
+        return replace(persona, concealed=True) if self._whole else redacted(persona)
 
     def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
         self._refuse_unless_creating()
@@ -127,16 +127,16 @@ class PermittedPersonas:
         """All that a new persona cannot have, seen or not."""
         return {each.id for each in self._personas.all()} | set(self._rights.all())
 
-    def _is_listed(self, stored: StoredPersona | BrokenPersona, access: PersonaAccess) -> bool:
+    def _is_listed(self, persona: StoredPersona | BrokenPersona, access: PersonaAccess) -> bool:
         """A broken file shows its whole text, so it takes the right to see a prompt."""
-        return self._rights.judge("prompt" if isinstance(stored, BrokenPersona) else "use", access)
+        return self._rights.judge("prompt" if isinstance(persona, BrokenPersona) else "use", access)
 
     def _visible(
-        self, stored: StoredPersona | BrokenPersona, access: PersonaAccess
+        self, persona: StoredPersona | BrokenPersona, access: PersonaAccess
     ) -> StoredPersona | BrokenPersona:
-        if isinstance(stored, BrokenPersona) or self._whole or self._rights.judge("prompt", access):
-            return stored
-        return redacted(stored)
+        if isinstance(persona, BrokenPersona) or self._whole or self._rights.judge("prompt", access):
+            return persona
+        return redacted(persona)
 
     def _refuse_unless_moved(self, persona_id: str) -> None:
         """Raise that it is not there; an id that only leads on has no rights of its own."""

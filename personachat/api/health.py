@@ -75,14 +75,14 @@ async def get_health(request: Request) -> Health:
         return Health(**_draining(request.app.state.services()))
     services: Services = request.app.state.services()
     probes: Probes = request.app.state.probes
-    stored, answering = await asyncio.gather(
-        probes.database.look(lambda: _stored(services), within_seconds=WITHIN_SECONDS),
+    database, answering = await asyncio.gather(
+        probes.database.look(lambda: _database_state(services), within_seconds=WITHIN_SECONDS),
         probes.personas.look(lambda: _answering(services), within_seconds=WITHIN_SECONDS),
     )
     health = _configured(services).model_copy(
         update=(_slow("Reading the personas took too long.") if answering is None else answering)
         | _saving(services.checkpoints)
-        | (_slow("The database doesn't answer.", database="unavailable") if stored is None else stored)
+        | (_slow("The database doesn't answer.", database="unavailable") if database is None else database)
         | _draining(services)
     )
     person = person_of(request)
@@ -112,9 +112,9 @@ async def get_ready(request: Request) -> Ready | Response:
     if services.runner.draining:
         return problem(503, "draining", "The server is shutting down.")
     probes: Probes = request.app.state.probes
-    stored = await probes.database.look(lambda: _stored(services), within_seconds=WITHIN_SECONDS)
-    if stored is None or stored:
-        return _not_ready(request, "The database can't be used.", (stored or {}).get("reason"))
+    database = await probes.database.look(lambda: _database_state(services), within_seconds=WITHIN_SECONDS)
+    if database is None or database:
+        return _not_ready(request, "The database can't be used.", (database or {}).get("reason"))
     try:
         services.check_providers()
     except NoModelAvailable as error:
@@ -149,7 +149,7 @@ def _configured(services: Services) -> Health:
     )
 
 
-def _stored(services: Services) -> dict[str, Any]:
+def _database_state(services: Services) -> dict[str, Any]:
     try:
         services.check_database()
     except PersonaChatError as error:

@@ -32,7 +32,7 @@ from personachat.lab.runs.model import Cell
 from personachat.lab.runs.options import RunKind
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.suites.model import suite_schema
-from personachat.lab.suites.stored import StoredSuite
+from personachat.lab.suites.stored_suite import StoredSuite
 from personachat.lab.testing import Tests
 
 router = APIRouter(prefix="/tests", tags=["tests"])
@@ -72,9 +72,9 @@ def list_test_suites(request: Request) -> SuiteList:
 )
 def get_test_suite(persona_id: PersonaId, request: Request, response: Response) -> SuiteAnswer:
     """With its ETag, which you send back when you save."""
-    stored = _tests(request).suites.get(persona_id)
-    response.headers["ETag"] = f'"{stored.etag}"'
-    return _answer(stored)
+    stored_suite = _tests(request).suites.get(persona_id)
+    response.headers["ETag"] = f'"{stored_suite.etag}"'
+    return _answer(stored_suite)
 
 
 @suite.put(
@@ -92,9 +92,9 @@ def save_test_suite(
 ) -> SuiteAnswer:
     """`text` is YAML or JSON. With `If-Match`, only over that version."""
     etags = condition_of(if_match, None).etags
-    stored = _tests(request).suites.save(persona_id, body.text, etag=etags[0] if etags else None)
-    response.headers["ETag"] = f'"{stored.etag}"'
-    return _answer(stored)
+    stored_suite = _tests(request).suites.save(persona_id, body.text, etag=etags[0] if etags else None)
+    response.headers["ETag"] = f'"{stored_suite.etag}"'
+    return _answer(stored_suite)
 
 
 @suite.delete(
@@ -273,15 +273,15 @@ def _tests(request: Request) -> Tests:
     return workspace_of(request).tests
 
 
-def _answer(stored: StoredSuite) -> SuiteAnswer:
+def _answer(stored_suite: StoredSuite) -> SuiteAnswer:
     return SuiteAnswer(
-        persona_id=stored.persona_id,
-        etag=stored.etag,
-        text=stored.text,
-        cases=len(stored.suite.cases) if stored.suite else 0,
+        persona_id=stored_suite.persona_id,
+        etag=stored_suite.etag,
+        text=stored_suite.text,
+        cases=len(stored_suite.suite.cases) if stored_suite.suite else 0,
         problems=[
             SuiteProblem(message=sentence(problem.message), line=problem.line, column=problem.column)
-            for problem in stored.problems[:MOST_PROBLEMS]
+            for problem in stored_suite.problems[:MOST_PROBLEMS]
         ],
     )
 

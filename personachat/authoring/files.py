@@ -30,27 +30,27 @@ class PersonaFiles(LibraryParts):
 
     def export(self, persona_id: str, kind: Format) -> ExportedFile:
         """One persona as a file. Raises PersonaNotFound, PersonaBroken."""
-        stored = self._personas.get(persona_id)
-        tests = self._tests_of([stored.id]) if kind == "bundle" else {}
-        files = self._files_of(set_named_by(stored.persona.extensions))
-        picture = self._picture_of(stored.persona.picture)
-        exported = leave(stored, kind, picture=picture, files=files, tests=tests)
-        self._note("exported", stored.id, {"format": kind, "etag": stored.etag})
+        entry = self._personas.get(persona_id)
+        tests = self._tests_of([entry.id]) if kind == "bundle" else {}
+        files = self._files_of(set_named_by(entry.persona.extensions))
+        picture = self._picture_of(entry.persona.picture)
+        exported = leave(entry, kind, picture=picture, files=files, tests=tests)
+        self._note("exported", entry.id, {"format": kind, "etag": entry.etag})
         return exported
 
     def bundle(self, ids: Collection[str] | None = None) -> ExportedFile:
         """These personas, or all, as one archive. Raises PersonaNotFound if one of them is not there."""
-        bundled_personas = [stored for stored in self._personas.all() if isinstance(stored, StoredPersona)]
+        bundled_personas = [entry for entry in self._personas.all() if isinstance(entry, StoredPersona)]
         if ids is not None:
-            chosen = {stored.id: stored for stored in bundled_personas if stored.id in ids}
+            chosen = {entry.id: entry for entry in bundled_personas if entry.id in ids}
             bundled_personas = [
                 chosen.get(persona_id) or self._personas.get(persona_id) for persona_id in ids
             ]
-        tests = self._tests_of([stored.id for stored in bundled_personas])
+        tests = self._tests_of([entry.id for entry in bundled_personas])
         ancestors = self._ancestors(bundled_personas)
-        pictures = self._pictures_of({stored.persona.picture for stored in bundled_personas} - {""})
+        pictures = self._pictures_of({entry.persona.picture for entry in bundled_personas} - {""})
         bundled = leave_together(bundled_personas, ancestors, pictures, self._files_of, tests=tests)
-        self._trail.note_many("exported", [stored.id for stored in bundled_personas], kind="persona")
+        self._trail.note_many("exported", [entry.id for entry in bundled_personas], kind="persona")
         return bundled
 
     def plan_import(
@@ -134,8 +134,8 @@ class PersonaFiles(LibraryParts):
 
     def _ancestors(self, personas: Sequence[StoredPersona]) -> dict[str, tuple[str, ...]]:
         ancestors = {}
-        for stored in personas:
+        for persona in personas:
             with suppress(PersonaChatError):  # a bundle is worth having without its history
-                earlier = self.revisions.of(stored.id, limit=MOST_ANCESTORS)
-                ancestors[stored.id] = tuple(dict.fromkeys(each.etag for each in earlier))
+                earlier = self.revisions.of(persona.id, limit=MOST_ANCESTORS)
+                ancestors[persona.id] = tuple(dict.fromkeys(each.etag for each in earlier))
         return ancestors

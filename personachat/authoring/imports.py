@@ -177,16 +177,16 @@ class _Here:
     """What is stored, found by origin or id; nothing is found twice, so that no two of a file meet in one."""
 
     def __init__(self, everything: Sequence[StoredPersona | BrokenPersona], coming: set[str]) -> None:
-        self._by_id = {stored.id: stored for stored in everything}
+        self._by_id = {entry.id: entry for entry in everything}
         self._taken = {*self._by_id, *coming}
         self._met: set[str] = set()
         self.stored_ids = frozenset(self._by_id)
         self._by_origin: dict[str, list[StoredPersona]] = {}
-        for stored in everything:
-            if isinstance(stored, BrokenPersona):
+        for entry in everything:
+            if isinstance(entry, BrokenPersona):
                 continue
-            for origin in origins(stored.persona):
-                self._by_origin.setdefault(origin, []).append(stored)
+            for origin in origins(entry.persona):
+                self._by_origin.setdefault(origin, []).append(entry)
 
     def of(self, arrival: ImportedPersona) -> StoredPersona | BrokenPersona | None:
         """The persona that this is a version of."""
@@ -216,28 +216,28 @@ class _Here:
 
 
 def _planned(arrival: ImportedPersona, here: _Here, models: Models) -> PlannedImport:
-    stored = here.of(arrival)
+    entry = here.of(arrival)
     persona_id = arrival.persona.id
-    if stored is not None:
-        persona_id = stored.id
+    if entry is not None:
+        persona_id = entry.id
     elif not arrival.states_id and persona_id in here.stored_ids:
         persona_id = here.free_id(arrival.persona.name)
-    arrival = _spending_as_here(_with_id(arrival, persona_id), stored)
-    if isinstance(stored, StoredPersona) and _same(arrival, stored.persona, models):
-        return PlannedImport(arrival, "unchanged", stored)
-    arrival = _with_model(arrival, models, stored)
-    if stored is None:
+    arrival = _spending_as_here(_with_id(arrival, persona_id), entry)
+    if isinstance(entry, StoredPersona) and _same(arrival, entry.persona, models):
+        return PlannedImport(arrival, "unchanged", entry)
+    arrival = _with_model(arrival, models, entry)
+    if entry is None:
         return PlannedImport(arrival, "new")
-    action: ImportAction = "changed" if stored.etag in arrival.ancestors else "conflict"
-    return PlannedImport(arrival, action, stored, differences(stored.text, arrival.text))
+    action: ImportAction = "changed" if entry.etag in arrival.ancestors else "conflict"
+    return PlannedImport(arrival, action, entry, differences(entry.text, arrival.text))
 
 
-def _same(arrival: ImportedPersona, stored: Persona, models: Models) -> bool:
+def _same(arrival: ImportedPersona, persona: Persona, models: Models) -> bool:
     """Whether it says what is stored; of a model that it does not name, or nobody has, it says nothing."""
     ours = comparable(arrival.persona)
     if not arrival.states_id and not (arrival.states_model and models.is_available(ours.model)):
-        ours = ours.model_copy(update={"model": stored.model})
-    return ours == comparable(stored)
+        ours = ours.model_copy(update={"model": persona.model})
+    return ours == comparable(persona)
 
 
 def _saying_what_lacks(
@@ -261,10 +261,10 @@ def _with_id(arrival: ImportedPersona, persona_id: str) -> ImportedPersona:
 
 
 def _spending_as_here(
-    arrival: ImportedPersona, stored: StoredPersona | BrokenPersona | None
+    arrival: ImportedPersona, entry: StoredPersona | BrokenPersona | None
 ) -> ImportedPersona:
     """With what the persona here may spend by itself, which is nothing for a new one; it says so."""
-    here = stored.persona.extensions.get(TESTS) if isinstance(stored, StoredPersona) else None
+    here = entry.persona.extensions.get(TESTS) if isinstance(entry, StoredPersona) else None
     allowed = here if isinstance(here, dict) else {}
     stated = arrival.persona.extensions.get(TESTS)
     if not isinstance(stated, dict):
@@ -286,7 +286,7 @@ def _spending_as_here(
 
 
 def _with_model(
-    arrival: ImportedPersona, models: Models, stored: StoredPersona | BrokenPersona | None
+    arrival: ImportedPersona, models: Models, entry: StoredPersona | BrokenPersona | None
 ) -> ImportedPersona:
     """With a model that answers here, where the file names none or one that nobody has; it says so.
 
@@ -298,8 +298,8 @@ def _with_model(
         return arrival
     if arrival.states_id:
         return _noting(arrival, (f'The model "{excerpt(named)}" is not available here; choose another one.'))
-    if isinstance(stored, StoredPersona) and not arrival.states_model:
-        model = stored.persona.model
+    if isinstance(entry, StoredPersona) and not arrival.states_model:
+        model = entry.persona.model
         return arrival if model == named else _edited(arrival, ("model",), model)
     best = models.best()
     if arrival.states_model and best == named:

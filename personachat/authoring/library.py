@@ -133,11 +133,11 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         filename: str = "",
     ) -> StoredPersona:
         """Put a lore book's entries behind the persona's own, or instead of them; errors as for `save`."""
-        stored = self._personas.get(persona_id)
+        persona = self._personas.get(persona_id)
         note = f"Lore from {filename}" if filename else "Lore"
         saving = Saving(self._author, note, "imported")
-        text = with_book(stored.text, book, joining=joining)
-        return self._personas.save(text, etag=stored.etag, saving=saving)
+        text = with_book(persona.text, book, joining=joining)
+        return self._personas.save(text, etag=persona.etag, saving=saving)
 
     def restore(self, persona_id: str, number: int, *, etag: str | None = None) -> StoredPersona:
         """Make a revision the current version again, as a new revision; a deleted persona comes back.
@@ -206,15 +206,13 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
 
     def set_picture(self, persona_id: str, name: str, *, etag: str | None = None) -> StoredPersona:
         """Have a persona show the picture of this name, or "" for none; errors as for `save`."""
-        stored = self._personas.get(persona_id)
-        if name == stored.persona.picture and etag in {None, stored.etag}:
-            return stored
+        entry = self._personas.get(persona_id)
+        if name == entry.persona.picture and etag in {None, entry.etag}:
+            return entry
         place = ("picture",)
-        text = with_value(stored.text, place, name, order=KEYS) if name else without(stored.text, place)
-        note = (
-            "New picture" if name and stored.persona.picture else "A picture" if name else "Picture removed"
-        )
-        return self._personas.save(text, etag=etag or stored.etag, saving=self._saving(note))
+        text = with_value(entry.text, place, name, order=KEYS) if name else without(entry.text, place)
+        note = "New picture" if name and entry.persona.picture else "A picture" if name else "Picture removed"
+        return self._personas.save(text, etag=etag or entry.etag, saving=self._saving(note))
 
     # --- links ------------------------------------------------------------------------------------
 
@@ -282,7 +280,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         except PersonaNotFound:
             return None
         except PersonaBroken:
-            return next((stored for stored in self._personas.all() if stored.id == persona_id), None)
+            return next((persona for persona in self._personas.all() if persona.id == persona_id), None)
 
 
 @contextmanager

@@ -92,8 +92,10 @@ def opened(
     try:
         tests = following(settings, database) if following else None
         moves = (*FOLLOWING, tests.move) if tests else FOLLOWING
-        stored, revisions = open_store(settings, database, moves=moves, begun=tests.begin if tests else None)
-        personas = tests.around(stored, revisions) if tests else stored
+        file_store, revisions = open_store(
+            settings, database, moves=moves, begun=tests.begin if tests else None
+        )
+        personas = tests.around(file_store, revisions) if tests else file_store
         models = _Models(settings, personas)
         trail = Audit(database).trail(LOCAL_OWNER)
         collection = PersonaLibrary(

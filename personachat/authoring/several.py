@@ -37,25 +37,25 @@ def change_each(
     before, after, errors = [], [], []
     for persona_id in dict.fromkeys(ids):
         try:
-            stored = personas.get(persona_id)
-            done = change(stored)
+            persona = personas.get(persona_id)
+            done = change(persona)
         except PersonaChatError as error:
             errors.append(error)
         else:
-            before.append(stored)
+            before.append(persona)
             after.append(done)
     return BulkChange(tuple(before), tuple(after), tuple(errors))
 
 
-def tagged(stored: StoredPersona, *, add: Sequence[str], remove: Sequence[str]) -> str:
+def tagged(entry: StoredPersona, *, add: Sequence[str], remove: Sequence[str]) -> str:
     """The persona's text with other tags; the same where they are the same but for case."""
     unwanted = {tag.casefold() for tag in remove}
-    other_tags = [tag for tag in stored.persona.tags if tag.casefold() not in unwanted]
+    other_tags = [tag for tag in entry.persona.tags if tag.casefold() not in unwanted]
     has = {tag.casefold() for tag in other_tags}
     tags = [*other_tags, *(tag for tag in dict.fromkeys(add) if tag.casefold() not in has)]
-    if tags == list(stored.persona.tags):
-        return stored.text
-    return with_value(stored.text, ("tags",), tags) if tags else without(stored.text, ("tags",))
+    if tags == list(entry.persona.tags):
+        return entry.text
+    return with_value(entry.text, ("tags",), tags) if tags else without(entry.text, ("tags",))
 
 
 class SeveralPersonas(LibraryParts):
@@ -71,11 +71,11 @@ class SeveralPersonas(LibraryParts):
         """Add and remove tags, without regard to case; `save_again(done.before)` undoes it."""
         note = ", ".join([*(f"tag {tag} added" for tag in add), *(f"tag {tag} removed" for tag in remove)])
 
-        def save_tagged(stored: StoredPersona) -> StoredPersona:
-            text = tagged(stored, add=add, remove=remove)
-            if text == stored.text:
-                return stored
-            return self._personas.save(text, etag=stored.etag, saving=self._saving(note))
+        def save_tagged(persona: StoredPersona) -> StoredPersona:
+            text = tagged(persona, add=add, remove=remove)
+            if text == persona.text:
+                return persona
+            return self._personas.save(text, etag=persona.etag, saving=self._saving(note))
 
         return change_each(self._personas, ids, save_tagged)
 
@@ -96,7 +96,7 @@ class SeveralPersonas(LibraryParts):
         done = change_each(
             self._personas,
             [each for each in all_ids if each not in there],
-            lambda stored: self._personas.delete(stored.id, etag=stored.etag, saving=self._saving()),
+            lambda persona: self._personas.delete(persona.id, etag=persona.etag, saving=self._saving()),
         )
         return BulkChange(done.before, done.after, (*errors, *done.errors), tuple(away))
 
@@ -117,13 +117,13 @@ class SeveralPersonas(LibraryParts):
 
     def save_again(self, earlier: Sequence[StoredPersona], *, over: Sequence[StoredPersona]) -> BulkChange:
         """Undo: save earlier versions, unless somebody changed a persona meanwhile."""
-        etags = {stored.id: stored.etag for stored in over}
-        texts = {stored.id: stored.text for stored in earlier}
+        etags = {persona.id: persona.etag for persona in over}
+        texts = {persona.id: persona.text for persona in earlier}
         saving = Saving(self._author, "Undone", "restored")
         return change_each(
             self._personas,
             [persona_id for persona_id in texts if persona_id in etags],
-            lambda stored: self._personas.save(texts[stored.id], etag=etags[stored.id], saving=saving),
+            lambda persona: self._personas.save(texts[persona.id], etag=etags[persona.id], saving=saving),
         )
 
     def save_again_by_etag(self, etags: Mapping[str, tuple[str, str]]) -> BulkChange:
@@ -132,9 +132,9 @@ class SeveralPersonas(LibraryParts):
         numbers = self.revisions.numbers(etags_before)
         saving = Saving(self._author, "Undone", "restored")
 
-        def save_earlier(stored: StoredPersona) -> StoredPersona:
-            before, over = etags[stored.id]
-            earlier = self.revisions.get(stored.id, numbers.get((stored.id, before), 0))
+        def save_earlier(persona: StoredPersona) -> StoredPersona:
+            before, over = etags[persona.id]
+            earlier = self.revisions.get(persona.id, numbers.get((persona.id, before), 0))
             return self._personas.save(earlier.text, etag=over, saving=saving)
 
         return change_each(self._personas, etags, save_earlier)

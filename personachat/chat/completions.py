@@ -106,25 +106,25 @@ class Completions:
         request, and a ProviderError where nobody can answer.
         """
         self._runner.admit()
-        stored = self._personas.get(persona_id)
-        persona = with_values(stored.persona, ask.variables)
+        entry = self._personas.get(persona_id)
+        persona = with_values(entry.persona, ask.variables)
         answering = self._providers.resolve(persona.model)
         request = self._request(persona, ask, answering)
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
         origin = Origin(
             owner=owner,
             surface=surface,
-            persona_id=stored.id,
-            persona_revision=stored.etag,
+            persona_id=entry.id,
+            persona_revision=entry.etag,
             model_asked=persona.model,
             prompt_tokens=prompt_tokens(request),
             most_tokens=request.max_tokens,
         )
-        live_reply = LiveReply(durable=False, first=first, persona_id=stored.id, origin=origin)
+        live_reply = LiveReply(durable=False, first=first, persona_id=entry.id, origin=origin)
 
         def events(_: str) -> AsyncGenerator[ReplyEvent]:
             replies = self._events(answering, request)
-            return concealed(replies) if stored.concealed else replies
+            return concealed(replies) if entry.concealed else replies
 
         return StartedCompletion(self._runner.start(live_reply, events, remembered=False), request)
 

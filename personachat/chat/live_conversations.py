@@ -25,13 +25,13 @@ class CurrentConversations:
     def __init__(
         self,
         *,
-        stored: ConversationStore,
+        store: ConversationStore,
         temporary: MemoryConversations,
         records: ReplyRecords,
         runner: ReplyRunner,
         checkpoints: Checkpoints,
     ) -> None:
-        self._stored = stored
+        self._store = store
         self.temporary = temporary
         self._records = records
         self._runner = runner
@@ -41,7 +41,7 @@ class CurrentConversations:
 
     def store_for(self, *, temporary: bool) -> ConversationStore:
         """Where a new conversation is kept."""
-        return self.temporary if temporary else self._stored
+        return self.temporary if temporary else self._store
 
     def store_of(self, conversation_id: str) -> ConversationStore:
         """Where a conversation is kept, if it is there."""
@@ -84,12 +84,12 @@ class CurrentConversations:
         live_reply = self._find(reply_id)
         if live_reply is not None:
             return live_reply
-        stored = self._records.look(reply_id)
-        if turn.reply is None or stored is None:
+        record = self._records.look(reply_id)
+        if turn.reply is None or record is None:
             raise _no_such_reply()
-        if stored[0].live and (reply_id in self._records.interrupt() or self._abandoned(reply_id)):
-            stored = self._records.look(reply_id) or stored
-        reply, journal = stored
+        if record[0].live and (reply_id in self._records.interrupt() or self._abandoned(reply_id)):
+            record = self._records.look(reply_id) or record
+        reply, journal = record
         if not reply.live:
             return LiveReply.ended(
                 reply_id, reply, journal, conversation_id=conversation_id, persona_id=turn.persona_id

@@ -100,7 +100,7 @@ class ChatService:
     def adjust(self, conversation_id: str, settings: ChatSettings) -> None:
         """Have these settings hold from the next reply on, whichever persona answers."""
         store = self._conversations.store_of(conversation_id)
-        store.adjust(self.owner, conversation_id, settings.as_stored())
+        store.adjust(self.owner, conversation_id, settings.as_record())
 
     def turn(self, turn_id: str) -> tuple[str, Turn]:
         """The id of the conversation that a turn is in, and the turn as it is stored."""

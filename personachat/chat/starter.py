@@ -144,7 +144,7 @@ class ReplyStarter:
                 requests={turn.id: plan.request} if plan.request else None,
                 process_id=self._checkpoints.process_id,
                 variables=variables,
-                settings=settings.as_stored(),
+                settings=settings.as_record(),
             )
             live_reply = _live_reply(turn, plan, conversation, asking=asking)
             return self._start(live_reply, plan, conversation, conceals=persona.concealed)

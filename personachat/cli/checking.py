@@ -13,7 +13,7 @@ from typing import Literal
 
 from personachat.cli.console import RED, answer, note
 from personachat.errors import NoModelAvailable, PersonaChatError, ProviderError, SettingsInvalid
-from personachat.lab.suites.stored import SUFFIX
+from personachat.lab.suites.stored_suite import SUFFIX
 from personachat.personas.store.base import BrokenPersona
 from personachat.services import Services, build_services
 from personachat.settings import Settings
@@ -85,13 +85,13 @@ def _about_personas(services: Services) -> Iterator[Finding]:
         message = f"{each.filename}:{first.line}:{first.column}: {first.message}"
         yield Finding("personas", "error", message, "`personachat personas validate` shows every error.")
     usable = [each for each in personas if not isinstance(each, BrokenPersona)]
-    for stored in usable:
+    for entry in usable:
         try:
-            services.models.answering(stored.persona.model)
+            services.models.answering(entry.persona.model)
         except NoModelAvailable:
             continue  # that is about the providers
         except ProviderError as error:
-            yield Finding("personas", "warning", f"{stored.id}: {error}", error.hint)
+            yield Finding("personas", "warning", f"{entry.id}: {error}", error.hint)
     if not usable:
         yield Finding(
             "personas", "warning", "No persona can be used.", "`personachat personas new ID` creates one."

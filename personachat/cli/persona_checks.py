@@ -14,7 +14,7 @@ from pathlib import Path
 from personachat.authoring.linting.opening import opened_linter
 from personachat.cli.console import answer, note
 from personachat.errors import Problem
-from personachat.lab.suites.stored import SUFFIX, suite_problems
+from personachat.lab.suites.stored_suite import SUFFIX, suite_problems
 from personachat.personas.store.checking import checked
 from personachat.settings import Settings
 

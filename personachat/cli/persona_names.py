@@ -11,10 +11,10 @@ from personachat.errors import PersonaBroken
 
 
 def rename(collection: PersonaLibrary, persona_id: str, new_id: str) -> None:
-    stored = find(collection, persona_id)
-    collection.rename(stored.id, new_id, etag=stored.etag)
+    entry = find(collection, persona_id)
+    collection.rename(entry.id, new_id, etag=entry.etag)
     note(
-        f"{stored.persona.name} now has the id {new_id}. {stored.id} redirects to it until another "
+        f"{entry.persona.name} now has the id {new_id}. {entry.id} redirects to it until another "
         "persona uses that id."
     )
 

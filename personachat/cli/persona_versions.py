@@ -62,8 +62,8 @@ def restore(collection: PersonaLibrary, persona_id: str, number: int | None) -> 
                 f'"{persona_id}" is not deleted.', hint=("Name a revision. `personas revisions` lists them.")
             )
         number = last[0].number
-    stored = collection.restore(persona_id, number)
-    note(f"Restored revision {number} of {stored.persona.name}.")
+    entry = collection.restore(persona_id, number)
+    note(f"Restored revision {number} of {entry.persona.name}.")
 
 
 def _when(revision: Revision) -> tuple[str]:

@@ -35,7 +35,7 @@ def find(
     except LabelNotFound:
         raise
     except PersonaNotFound as error:
-        ids = [stored.id for stored in store.all()]
+        ids = [persona.id for persona in store.all()]
         nearest = get_close_matches(persona_id.lower(), ids, cutoff=0.4) or ids[:3]
         hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "There are no personas yet."
         raise PersonaNotFound(str(error), hint=hint) from None
@@ -43,7 +43,7 @@ def find(
 
 def list_all(collection: PersonaLibrary) -> None:
     """Print a line for each persona: id, model and name; for a broken one its first fault."""
-    print_rows([_row(stored) for stored in collection.all()])
+    print_rows([_row(persona) for persona in collection.all()])
 
 
 def show(collection: PersonaLibrary, persona_id: str) -> None:
@@ -95,9 +95,9 @@ def list_templates(opened: Personas, *, search: str) -> None:
 
 
 def delete(collection: PersonaLibrary, persona_id: str) -> None:
-    stored = find(collection, persona_id)
-    collection.delete(stored.id, etag=stored.etag)
-    note(f"Deleted: {stored.persona.name}. To restore it: personachat personas restore {stored.id}")
+    entry = find(collection, persona_id)
+    collection.delete(entry.id, etag=entry.etag)
+    note(f"Deleted: {entry.persona.name}. To restore it: personachat personas restore {entry.id}")
 
 
 def print_rows(rows: Sequence[tuple[str, ...]]) -> None:
@@ -109,7 +109,7 @@ def print_rows(rows: Sequence[tuple[str, ...]]) -> None:
         answer("  ".join(cells).rstrip(), end="\n")
 
 
-def _row(stored: StoredPersona | BrokenPersona) -> tuple[str, str, str]:
-    if isinstance(stored, BrokenPersona):
-        return stored.id, "(broken)", f"line {stored.problems[0].line}: {stored.problems[0].message}"
-    return stored.id, stored.persona.model, stored.persona.name
+def _row(entry: StoredPersona | BrokenPersona) -> tuple[str, str, str]:
+    if isinstance(entry, BrokenPersona):
+        return entry.id, "(broken)", f"line {entry.problems[0].line}: {entry.problems[0].message}"
+    return entry.id, entry.persona.model, entry.persona.name

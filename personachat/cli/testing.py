@@ -66,16 +66,16 @@ def run_saved(saved: Sequence[StoredPersona], *, settings: Settings) -> None:
     services = build_services(settings)
     try:
         tests = services.of(LOCAL_OWNER, surface="cli").tests
-        for stored in saved:
+        for persona in saved:
             try:
-                live = tests.begin_saved(stored)
+                live = tests.begin_saved(persona)
             except PersonaChatError as error:
                 complain_of(error)
                 continue
             if live is None:
                 continue
             note(
-                f"{stored.id}: running its tests, as set for saves. Ctrl+C stops them; the persona stays "
+                f"{persona.id}: running its tests, as set for saves. Ctrl+C stops them; the persona stays "
                 f"saved."
             )
             _follow(live)

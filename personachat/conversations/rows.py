@@ -74,7 +74,7 @@ def reply_of(row: Row[Any]) -> Reply | None:
         model=row.model,
         notices=tuple(row.notices or ()),
         usage=None if usage == Usage() else usage,
-        error=Failed.stored(row.error) if row.error else None,
+        error=Failed.from_record(row.error) if row.error else None,
         reasoning=row.reasoning,
         reason=row.reason,
         summary=row.summary,
@@ -121,7 +121,7 @@ def reply_values(reply: Reply) -> dict[str, Any]:
         "notices": [storable(notice) for notice in reply.notices] or None,
         **asdict(usage),
         "error_code": reply.error.code if reply.error else None,
-        "error": _storable_all(reply.error.as_stored()) if reply.error else None,
+        "error": _storable_all(reply.error.as_record()) if reply.error else None,
         **{name: storable(getattr(reply, name)) for name in _WORDS},
         **{name: getattr(reply, name) for name in _AS_THEY_ARE},
     }

@@ -82,8 +82,8 @@ class UploadLimits:
         if own and own + size > MOST_SESSION_BYTES:
             return False
         arriving = sum(map(sum, self._arriving.values()))
-        stored = sum(sum(_sizes(store, each).values()) for each in tuple(store.file_storage))
-        return arriving + stored + size <= MOST_BYTES
+        stored_bytes = sum(sum(_sizes(store, each).values()) for each in tuple(store.file_storage))
+        return arriving + stored_bytes + size <= MOST_BYTES
 
     @contextmanager
     def _announced(self, session_id: str, size: int) -> Iterator[None]:

@@ -198,7 +198,7 @@ def _reply_document(reply: Reply) -> ReplyDocument:
         **{name: getattr(reply, name) for name in _REPLY_NAMES},
         notices=list(reply.notices),
         usage=UsageDocument.model_construct(**asdict(usage)) if usage else None,
-        error=ErrorDocument.model_construct(**error.as_stored()) if error else None,
+        error=ErrorDocument.model_construct(**error.as_record()) if error else None,
     )
 
 

@@ -64,7 +64,7 @@ def _head(owner: str, one: CheckedConversation) -> dict[str, Any]:
         "pinned": one.document.pinned,
         "archived": one.document.archived,
         "variables": merged({}, one.document.variables) or None,
-        "settings": one.document.settings.as_stored() or None,
+        "settings": one.document.settings.as_record() or None,
         "deleted_at": now(),
         "created_at": one.document.created_at,
         "updated_at": one.document.updated_at,

@@ -157,8 +157,8 @@ class TestedPersonas:
     def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:
         self.personas.rename_broken(persona_id, new_id, etag=etag)
 
-    def _saved(self, stored: StoredPersona, saving: Saving) -> StoredPersona:
+    def _saved(self, entry: StoredPersona, saving: Saving) -> StoredPersona:
         """What comes from elsewhere runs nothing: nobody here has said that it may cost anything."""
-        if saving.action != "imported" and TestSettings.of(stored.persona).on_save:
-            self.begin(stored)
-        return stored
+        if saving.action != "imported" and TestSettings.of(entry.persona).on_save:
+            self.begin(entry)
+        return entry

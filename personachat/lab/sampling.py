@@ -73,9 +73,9 @@ class Sampler:
 
     def _personas_due(self) -> list[tuple[str, TestSettings]]:
         due = [
-            (stored.id, TestSettings.of(stored.persona))
-            for stored in self._personas()
-            if isinstance(stored, StoredPersona) and EXTENSION in stored.persona.extensions
+            (entry.id, TestSettings.of(entry.persona))
+            for entry in self._personas()
+            if isinstance(entry, StoredPersona) and EXTENSION in entry.persona.extensions
         ]
         return [
             (persona_id, settings)

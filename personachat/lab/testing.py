@@ -137,14 +137,14 @@ class Tests:
     def start(self, wish: RunWish) -> LiveRun:
         """Begin a run. Raises what `forecast` raises, SuiteRunRefused, EditingNotAllowed and ShuttingDown."""
         self._check_may_edit()
-        stored = self.suites.get(wish.persona_id)
-        suite = stored.whole()
+        stored_suite = self.suites.get(wish.persona_id)
+        suite = stored_suite.whole()
         self._persona(wish)
-        self._parts.suites.note(stored)
+        self._parts.suites.note(stored_suite)
         if wish.cases:
             text = only(suite, wish.cases)
             return self._begin(wish, text, etag=etag_of(text.encode()))
-        return self._begin(wish, stored.text, etag=stored.etag)
+        return self._begin(wish, stored_suite.text, etag=stored_suite.etag)
 
     def begin_experiment(self, wish: RunWish, experiment: Experiment) -> LiveRun:
         """Begin a run whose suite was made for it, such as a replay. Raises what `start` raises."""
@@ -156,32 +156,32 @@ class Tests:
         persona, _, _ = self._persona(wish)
         return self._forecast(experiment.suite, persona, wish, wish.pairs_in(experiment.options))
 
-    def begin_saved(self, stored: StoredPersona) -> LiveRun | None:
+    def begin_saved(self, entry: StoredPersona) -> LiveRun | None:
         """Run the suite of a version that was just saved, as its persona says.
 
         None where it has no suite that can be run, and where this version has been run on a save before.
         Raises what `start` raises.
         """
-        run_id = self.saved_run_id(stored)
-        suite = self.suites.find(stored.id)
+        run_id = self.saved_run_id(entry)
+        suite = self.suites.find(entry.id)
         if suite is None or suite.problems or self._parts.records.is_there(run_id):
             return None
         self._check_may_edit()
         self._parts.suites.note(suite)
-        most = TestSettings.of(stored.persona).max_cost_usd
-        wish = RunWish(persona_id=stored.id, most_cost_usd=most, saved=stored)
+        most = TestSettings.of(entry.persona).max_cost_usd
+        wish = RunWish(persona_id=entry.id, most_cost_usd=most, saved=entry)
         try:
             return self._begin(wish, suite.text, etag=suite.etag, run_id=run_id)
         except RunExists:
             return None
 
-    def saved_run_id(self, stored: StoredPersona) -> str:
+    def saved_run_id(self, persona: StoredPersona) -> str:
         """The id of the run that a save of this version begins."""
-        return run_id_of(self._parts.records.place, stored.id, stored.etag)
+        return run_id_of(self._parts.records.place, persona.id, persona.etag)
 
-    def begin_saved_soon(self, stored: StoredPersona) -> None:
+    def begin_saved_soon(self, persona: StoredPersona) -> None:
         """The same on the engine's loop. Returns at once and raises nothing: a save waits for no test."""
-        self._parts.runner.soon(lambda: self.begin_saved(stored))
+        self._parts.runner.soon(lambda: self.begin_saved(persona))
 
     def _begin(
         self,
@@ -300,8 +300,8 @@ class Tests:
         if wish.revision is not None:
             revision = self._parts.revisions.get(wish.persona_id, wish.revision)
             return parse_persona(revision.text), revision.etag, revision.text
-        stored = self._parts.personas.get(wish.persona_id)
-        return stored.persona, stored.etag, stored.text
+        entry = self._parts.personas.get(wish.persona_id)
+        return entry.persona, entry.etag, entry.text
 
     def _check_may_read(self, persona_id: str) -> None:
         """A suite says as much of a persona as its prompt does."""

@@ -46,23 +46,23 @@ class ChatSettings(BaseModel):
 
     def __bool__(self) -> bool:
         """Whether anything is said."""
-        return bool(self.as_stored())
+        return bool(self.as_record())
 
-    def as_stored(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True)
 
 
 AS_IN_THE_PERSONA: Final = ChatSettings()
 
 
-def stored_settings(stored: Mapping[str, Any]) -> ChatSettings:
+def stored_settings(record: Mapping[str, Any]) -> ChatSettings:
     """The settings that were kept with a conversation. Raises ValueError where they aren't any."""
-    return ChatSettings.model_validate(stored) if stored else AS_IN_THE_PERSONA
+    return ChatSettings.model_validate(record) if record else AS_IN_THE_PERSONA
 
 
 def with_settings(persona: Persona, settings: ChatSettings) -> Persona:
     """The persona as it answers in a chat with these settings."""
-    values = settings.as_stored()
+    values = settings.as_record()
     traits: dict[str, Any] = {name: values.pop(name) for name in TRAITS if name in values}
     if traits:
         values["personality"] = persona.personality.model_copy(update=traits)

@@ -92,7 +92,7 @@ def build_services(settings: Settings) -> Services:
         reply_seconds=settings.reply_timeout_seconds,
     )
     current = CurrentConversations(
-        stored=SqlConversations(database),
+        store=SqlConversations(database),
         temporary=MemoryConversations(),
         records=records,
         runner=runner,

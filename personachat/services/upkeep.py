@@ -35,7 +35,7 @@ def tidy_up(database: Database, personas: PersonaStore, kept_responses: KeptResp
     purge_drafts(database)
     with suppress(StoreUnavailable):
         # The first look at many personas takes a moment, and so does recording them.
-        texts = [stored.text for stored in personas.all()]
+        texts = [persona.text for persona in personas.all()]
         purge_pictures(database, also=(faces,), texts=texts)
 
 

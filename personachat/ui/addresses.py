@@ -17,10 +17,10 @@ def followed(personas: Mapping[str, Persona], name: str | None) -> StoredPersona
     if not name or name in personas:
         return None
     with suppress(PersonaChatError):
-        stored = session.workspace().addressed.get(name)
-        if stored.address != name:
-            session.remember("persona", stored.address)
-        return stored
+        persona = session.workspace().addressed.get(name)
+        if persona.address != name:
+            session.remember("persona", persona.address)
+        return persona
     return None
 
 

@@ -34,7 +34,7 @@ def test_settings_reach_every_reply_until_they_are_taken_back(services: Services
     prompt = fake.chats[-1].body["messages"][0]["content"]
     assert ("Tone: dry" in prompt, "Style" in prompt, "Formality: formal" in prompt) == (True, False, True)
     here = first.conversation_id
-    assert mine.chat.conversation(here).settings == COLD.as_stored()
+    assert mine.chat.conversation(here).settings == COLD.as_record()
 
     ways: tuple[Callable[[], LiveReply | None], ...] = (
         lambda: mine.chat.retry(here),

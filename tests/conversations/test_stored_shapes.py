@@ -116,8 +116,8 @@ def test_a_turn_whose_json_is_of_another_shape_is_read_with_all_the_others(
 
 def test_what_is_known_of_an_error_is_kept() -> None:
     whole = Failed("rate_limited", "Too many.", "Wait.", 3.0)
-    assert Failed.stored(whole.as_stored()) == whole
-    odd = Failed.stored({"message": 5, "retry_after_seconds": float("inf"), "hint": "Wait.", "more": []})
+    assert Failed.from_record(whole.as_record()) == whole
+    odd = Failed.from_record({"message": 5, "retry_after_seconds": float("inf"), "hint": "Wait.", "more": []})
     assert (odd.code, odd.hint, odd.retry_after_seconds) == ("stream_failed", "Wait.", None)
 
 

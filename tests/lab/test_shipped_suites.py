@@ -12,7 +12,7 @@ from personachat.lab.checks.own import OwnChecks
 from personachat.lab.checks.running import run_checks
 from personachat.lab.runs.wish import RunWish
 from personachat.lab.suites.reading import parse_suite
-from personachat.lab.suites.stored import SUFFIX
+from personachat.lab.suites.stored_suite import SUFFIX
 from personachat.personas.store.seeding import SHIPPED
 from personachat.personas.templates.shipped import Template, shipped
 from personachat.services import Services

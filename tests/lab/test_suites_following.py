@@ -14,7 +14,7 @@ from personachat.authoring.opening import opened
 from personachat.cli.personas import create
 from personachat.errors import EditingNotAllowed, PersonaChatError
 from personachat.lab.suites.following import Following
-from personachat.lab.suites.stored import SUFFIX, for_persona
+from personachat.lab.suites.stored_suite import SUFFIX, for_persona
 from personachat.lab.testing import Tests
 from personachat.personas.store.seeding import SHIPPED
 from personachat.services import Services

@@ -106,9 +106,9 @@ def test_a_sweep_goes_on_as_it_began(tests: Tests, services: Services, fake: Scr
 
 def test_options_survive_being_stored() -> None:
     made = made_sweep("tester", Axes(tones=("warm",), temperatures=(0.5,)), message="Hi")
-    stored = json.loads(json.dumps(made.options.as_stored()))
-    assert RunOptions.stored(stored) == made.options
-    assert (RunOptions().as_stored(), RunOptions.stored(None)) == (None, RunOptions())
+    stored = json.loads(json.dumps(made.options.as_record()))
+    assert RunOptions.from_record(stored) == made.options
+    assert (RunOptions().as_record(), RunOptions.from_record(None)) == (None, RunOptions())
 
 
 def test_a_manner_is_written_into_a_text_that_else_stays_to_the_letter() -> None:

@@ -87,8 +87,8 @@ class Changes:
     def _fingerprint(self) -> int:
         return hash(
             tuple(
-                (stored.id, stored.persona.name, stored.persona.description)
-                for stored in self._services().personas.all()
-                if isinstance(stored, StoredPersona)
+                (entry.id, entry.persona.name, entry.persona.description)
+                for entry in self._services().personas.all()
+                if isinstance(entry, StoredPersona)
             )
         )

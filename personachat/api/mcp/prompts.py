@@ -26,7 +26,7 @@ def prompt_page(personas: Sequence[StoredPersona], cursor: str | None) -> types.
     start = _start(cursor)
     end = start + PAGE
     return types.ListPromptsResult(
-        prompts=[_prompt(stored.persona) for stored in personas[start:end]],
+        prompts=[_prompt(entry.persona) for entry in personas[start:end]],
         next_cursor=str(end) if end < len(personas) else None,
     )
 

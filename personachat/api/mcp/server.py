@@ -107,8 +107,8 @@ class PersonaServer(Server[None]):
         return prompts.prompt_page(personas, params.cursor if params else None)
 
     async def _get_prompt(self, ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
-        stored = await anyio.to_thread.run_sync(lambda: _to_read(self._workspace(ctx), params.name))
-        return prompts.got(stored.persona, today=date.today())  # noqa: DTZ011  # the server's own day
+        entry = await anyio.to_thread.run_sync(lambda: _to_read(self._workspace(ctx), params.name))
+        return prompts.got(entry.persona, today=date.today())  # noqa: DTZ011  # the server's own day
 
     async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         if params.name not in {CHAT, LIST_PERSONAS}:
@@ -155,22 +155,22 @@ def _readable_personas(workspace: Workspace) -> tuple[list[StoredPersona], Mappi
     labels: Mapping[str, Sequence[str]] = {}
     with suppress(PersonaChatError):  # a list without them is better than none
         labels = workspace.labels.all()
-    return [stored for stored in workspace.personas.all() if isinstance(stored, StoredPersona)], labels
+    return [persona for persona in workspace.personas.all() if isinstance(persona, StoredPersona)], labels
 
 
 def _with_prompts(workspace: Workspace) -> list[StoredPersona]:
     """Those whose prompt the caller may see: an MCP prompt is nothing else."""
     accesses, judge = workspace.rights.all(), workspace.rights.judge
     personas, _ = _readable_personas(workspace)
-    return [stored for stored in personas if judge("prompt", accesses.get(stored.id, SHARED))]
+    return [persona for persona in personas if judge("prompt", accesses.get(persona.id, SHARED))]
 
 
 def _to_read(workspace: Workspace, name: str) -> StoredPersona:
     """Raises PersonaNotFound for one whose prompt is hidden, as for one that is not there."""
-    stored = workspace.addressed.get(name)
-    if not workspace.rights.may("prompt", stored.id):
+    persona = workspace.addressed.get(name)
+    if not workspace.rights.may("prompt", persona.id):
         raise not_found(name)
-    return stored
+    return persona
 
 
 async def _list_tools(_: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:

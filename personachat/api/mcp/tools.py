@@ -152,16 +152,16 @@ def search_results(
     personas: Sequence[StoredPersona], search: str, *, labels: Mapping[str, Sequence[str]]
 ) -> types.CallToolResult:
     """Those that a search for these words finds."""
-    matches = matching(personas, search, text=lambda stored: SearchText.of(stored.persona))
+    matches = matching(personas, search, text=lambda entry: SearchText.of(entry.persona))
     entries = [
         ListedPersona(
-            id=stored.id,
-            name=stored.persona.name,
-            description=stored.persona.description,
-            tags=list(stored.persona.tags),
-            labels=list(labels.get(stored.id, ())),
+            id=entry.id,
+            name=entry.persona.name,
+            description=entry.persona.description,
+            tags=list(entry.persona.tags),
+            labels=list(labels.get(entry.id, ())),
         )
-        for stored in matches[:MOST_RESULTS]
+        for entry in matches[:MOST_RESULTS]
     ]
     answer = PersonaList(personas=entries, more=len(matches) - len(entries)).model_dump()
     text = json.dumps(answer, ensure_ascii=False)

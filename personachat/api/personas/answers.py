@@ -13,12 +13,12 @@ from personachat.personas.persona import dump_persona
 from personachat.personas.store.base import StoredPersona
 
 
-def saved_answer(stored: StoredPersona, status: int) -> Response:
+def saved_answer(persona: StoredPersona, status: int) -> Response:
     """The persona as it is now, with its ETag."""
-    headers = headers_of(stored)
+    headers = headers_of(persona)
     if status == 201:
-        headers["Location"] = f"/api/personas/{stored.id}"
-    return Response(json_of(stored), status, headers, "application/json")
+        headers["Location"] = f"/api/personas/{persona.id}"
+    return Response(json_of(persona), status, headers, "application/json")
 
 
 def conflict(changed: PersonaChanged, *, sent: str | None = None) -> Response:
@@ -42,11 +42,11 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def headers_of(stored: StoredPersona) -> dict[str, str]:
+def headers_of(persona: StoredPersona) -> dict[str, str]:
     """Its ETag, and that a kept copy is good only where that is still the same."""
-    return {"ETag": f'"{stored.etag}"', "Cache-Control": "no-cache"}
+    return {"ETag": f'"{persona.etag}"', "Cache-Control": "no-cache"}
 
 
-def json_of(stored: StoredPersona) -> str:
+def json_of(entry: StoredPersona) -> str:
     """The persona as `dump_persona` lays it out."""
-    return dump_persona(stored.persona).rstrip("\n")
+    return dump_persona(entry.persona).rstrip("\n")

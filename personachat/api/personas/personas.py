@@ -38,15 +38,11 @@ def list_personas(
     persona_id: Annotated[str, Query(alias="id", description="Only the persona with this id.")] = "",
 ) -> Response:
     """All personas, the default one first, then by name. Unreadable files are only counted."""
-    stored_personas = [
-        stored for stored in _store(request).all() if not persona_id or stored.id == persona_id
-    ]
-    whole = [stored for stored in stored_personas if isinstance(stored, StoredPersona)]
+    stored_personas = [entry for entry in _store(request).all() if not persona_id or entry.id == persona_id]
+    whole = [entry for entry in stored_personas if isinstance(entry, StoredPersona)]
     words, label = words_of(q), tag.strip().casefold()
-    items = [
-        stored for stored in whole if _has_tag(stored, label) and SearchText.of(stored.persona).has(words)
-    ]
-    body = "[" + ",".join(json_of(stored) for stored in items) + "]"
+    items = [entry for entry in whole if _has_tag(entry, label) and SearchText.of(entry.persona).has(words)]
+    body = "[" + ",".join(json_of(entry) for entry in items) + "]"
     return Response(
         body,
         headers={"X-Broken-Personas": str(len(stored_personas) - len(whole))},
@@ -109,16 +105,16 @@ def get_persona(
     store = _store(request)
     try:
         source = workspace_of(request).addressed if MARK in persona_id else store
-        stored = source.get(persona_id)
+        persona = source.get(persona_id)
     except PersonaBroken as broken:
         answer = problem_of(broken)
         if (etag := _etag_of(store, persona_id)) is not None:
             answer.headers["ETag"] = f'"{etag}"'
         return answer
     tags = tags_of(if_none_match, weak=True)
-    if stored.etag in tags or "*" in tags:
-        return Response(status_code=304, headers=headers_of(stored))
-    return Response(json_of(stored), headers=headers_of(stored), media_type="application/json")
+    if persona.etag in tags or "*" in tags:
+        return Response(status_code=304, headers=headers_of(persona))
+    return Response(json_of(persona), headers=headers_of(persona), media_type="application/json")
 
 
 @router.put(
@@ -198,10 +194,10 @@ def _save(store: PersonaLibrary, text: str, condition: Condition, *, note: str) 
             return store.save(text, note=note), 200
 
     try:
-        stored, status = write()
+        persona, status = write()
     except PersonaChanged as changed:
         return conflict(changed, sent=text)
-    return saved_answer(stored, status)
+    return saved_answer(persona, status)
 
 
 def _delete(store: PersonaLibrary, persona_id: str, condition: Condition) -> Response:
@@ -229,10 +225,10 @@ def _etag_of(store: PersonaLibrary, persona_id: str) -> str | None:
     except PersonaNotFound:
         return None
     except PersonaBroken:
-        broken_personas = (stored for stored in store.all() if isinstance(stored, BrokenPersona))
+        broken_personas = (persona for persona in store.all() if isinstance(persona, BrokenPersona))
         return next((broken.etag for broken in broken_personas if broken.id == persona_id), None)
 
 
-def _has_tag(stored: StoredPersona, label: str) -> bool:
+def _has_tag(entry: StoredPersona, label: str) -> bool:
     """Whether it has the tag, given in lower case; "" is any."""
-    return not label or label in (tag.casefold() for tag in stored.persona.tags)
+    return not label or label in (tag.casefold() for tag in entry.persona.tags)

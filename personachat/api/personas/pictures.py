@@ -101,14 +101,14 @@ async def put_picture(
 
         def run() -> Response:
             collection = workspace_of(request).collection
-            stored = _checked(collection, persona_id, condition)
+            persona = _checked(collection, persona_id, condition)
             if len(files) != 1:
                 raise Refused(
                     422, "request_invalid", "The form contains several files.", hint=("Send only one.")
                 )
             files[0].file.seek(0)
             name = collection.add_picture(files[0].file.read(MOST_BYTES + 1))
-            return _answer(collection.set_picture(persona_id, name, etag=stored.etag))
+            return _answer(collection.set_picture(persona_id, name, etag=persona.etag))
 
         return await run_in_threadpool(run)
 
@@ -123,17 +123,17 @@ async def put_picture(
 def delete_picture(persona_id: PersonaId, request: Request, if_match: IfMatch = None) -> Response:
     """Creates a new revision. Restoring the previous revision brings the picture back."""
     collection = workspace_of(request).collection
-    stored = _checked(collection, persona_id, condition_of(if_match, None))
-    if not stored.persona.picture:
+    entry = _checked(collection, persona_id, condition_of(if_match, None))
+    if not entry.persona.picture:
         collection.picture(persona_id)  # says that there is none
-    collection.set_picture(persona_id, "", etag=stored.etag)
+    collection.set_picture(persona_id, "", etag=entry.etag)
     return Response(status_code=204)
 
 
 def _checked(collection: PersonaLibrary, persona_id: str, condition: Condition) -> StoredPersona:
     """The persona, where its picture is the one that the condition names. Raises Refused."""
-    stored = collection.get(persona_id)
-    name = stored.persona.picture
+    entry = collection.get(persona_id)
+    name = entry.persona.picture
     is_met = not (condition.new and name) and not (condition.existing and not name)
     if condition.etags:
         is_met = name in condition.etags
@@ -146,10 +146,10 @@ def _checked(collection: PersonaLibrary, persona_id: str, condition: Condition) 
             hint="Look at it first.",
             headers=headers,
         )
-    return stored
+    return entry
 
 
-def _answer(stored: StoredPersona) -> Response:
-    report = PictureReport(picture=stored.persona.picture, persona_etag=stored.etag)
+def _answer(entry: StoredPersona) -> Response:
+    report = PictureReport(picture=entry.persona.picture, persona_etag=entry.etag)
     headers = {"ETag": f'"{report.picture}"'}
     return Response(report.model_dump_json(by_alias=True), headers=headers, media_type="application/json")

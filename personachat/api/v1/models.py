@@ -28,11 +28,11 @@ def list_models(request: Request) -> Response:
     workspace = workspace_of(request)
     created = _created(workspace)
     labels = _labels(workspace)
-    personas = [stored for stored in workspace.personas.all() if isinstance(stored, StoredPersona)]
+    personas = [persona for persona in workspace.personas.all() if isinstance(persona, StoredPersona)]
     data = [
-        _model(stored, created, label=label)
-        for stored in personas
-        for label in ("", *labels.get(stored.id, ()))
+        _model(persona, created, label=label)
+        for persona in personas
+        for label in ("", *labels.get(persona.id, ()))
     ]
     return _json({"object": "list", "data": data})
 
@@ -43,8 +43,8 @@ def get_model(
 ) -> Response:
     """Raises model_not_found if there is no such persona."""
     workspace = workspace_of(request)
-    stored = workspace.addressed.get(model)
-    return _json(_model(stored, _created(workspace), label=stored.label))
+    persona = workspace.addressed.get(model)
+    return _json(_model(persona, _created(workspace), label=persona.label))
 
 
 def _created(workspace: Workspace) -> Mapping[str, datetime]:
@@ -60,15 +60,15 @@ def _labels(workspace: Workspace) -> Mapping[str, Sequence[str]]:
     return {}
 
 
-def _model(stored: StoredPersona, created: Mapping[str, datetime], *, label: str = "") -> dict[str, Any]:
-    saved = created.get(stored.id)
+def _model(entry: StoredPersona, created: Mapping[str, datetime], *, label: str = "") -> dict[str, Any]:
+    saved = created.get(entry.id)
     return {
-        "id": f"{stored.id}{MARK}{label}" if label else stored.id,
+        "id": f"{entry.id}{MARK}{label}" if label else entry.id,
         "object": "model",
         "created": int(saved.timestamp()) if saved else 0,
         "owned_by": OWNER,
-        "name": stored.persona.name,
-        "description": stored.persona.description,
+        "name": entry.persona.name,
+        "description": entry.persona.description,
     }
 
 

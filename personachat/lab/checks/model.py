@@ -51,7 +51,7 @@ class CheckResult:
     def outcome(self) -> Outcome:
         return self.finding.outcome
 
-    def as_stored(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
             "wanted": self.wanted,
@@ -61,6 +61,6 @@ class CheckResult:
         }
 
     @classmethod
-    def stored(cls, value: dict[str, Any]) -> CheckResult:
+    def from_record(cls, value: dict[str, Any]) -> CheckResult:
         where = tuple((start, end) for start, end in value["where"])
         return cls(value["kind"], value["wanted"], Finding(value["outcome"], value["found"], where))

@@ -75,7 +75,7 @@ def who_goes_on(
 
 
 def _lacks(candidate: WhoGoesOn) -> tuple[int, int]:
-    return len(candidate.differs), len(candidate.settings.as_stored())
+    return len(candidate.differs), len(candidate.settings.as_record())
 
 
 def _labelled(persona_id: str, labels: PermittedLabels | None) -> list[str]:

@@ -325,6 +325,6 @@ class Comparisons:
         turns, requests = copied(path, lambda turn_id: store.request(self._kept_under, turn_id))
         candidate = who_goes_on(variant, self._personas, self._labels, self._revisions)
         turns = [replace(each, persona_label=candidate.address.partition("@")[2]) for each in turns]
-        settings = candidate.settings.as_stored()
+        settings = candidate.settings.as_record()
         conversation = store.create(self._owner, turns=turns, requests=requests, settings=settings)
         return Continued(conversation.id, candidate.address, candidate.settings, candidate.differs)

@@ -69,7 +69,7 @@ def variants_of(setups: Sequence[Setup], personas: PersonaSource, revisions: Rev
                     etag=each.etag,
                     text=each.text,
                     model=each.persona.model,
-                    setup=_as_stored(each.setup),
+                    setup=_as_record(each.setup),
                 )
             )
     return variants
@@ -87,8 +87,8 @@ def _resolved(setup: Setup, personas: PersonaSource, revisions: Revisions) -> _R
         revision = revisions.get(setup.persona_id, setup.revision)
         base, etag = parse_persona(revision.text), revision.etag
     else:
-        stored = personas.get(setup.persona_id)
-        base, etag = stored.persona, stored.etag
+        entry = personas.get(setup.persona_id)
+        base, etag = entry.persona, entry.etag
     changes: dict[str, Any] = {
         name: getattr(setup, name) for name in _PARAMETERS if getattr(setup, name) is not None
     }
@@ -161,7 +161,7 @@ def _trait(name: str, words: str) -> str:
     return f"{name} {line[:40]}{'…' if len(line) > 40 else ''}" if line else ""
 
 
-def _as_stored(setup: Setup) -> dict[str, Any]:
+def _as_record(setup: Setup) -> dict[str, Any]:
     """Without a draft's text, which the variant has."""
     values = {name: value for name, value in asdict(setup).items() if name != "text" and value is not None}
     return values | ({"draft": True} if setup.text is not None else {})

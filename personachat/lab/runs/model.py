@@ -93,8 +93,8 @@ class Cell:
         """What is stored besides the columns."""
         names = ("provider", "model", "reason", "error", "error_code", "retried", "finish_reason")
         record: dict[str, Any] = {name: getattr(self, name) for name in (*names, "tokens", "seconds")}
-        record["results"] = [result.as_stored() for result in self.results]
-        record["judged"] = [answer.as_stored() for answer in self.judged]
+        record["results"] = [result.as_record() for result in self.results]
+        record["judged"] = [answer.as_record() for answer in self.judged]
         if self.pair:
             record["pair"] = asdict(self.pair)
         for name in _IF_ANY:
@@ -105,7 +105,7 @@ class Cell:
         return record
 
     @classmethod
-    def stored(
+    def from_record(
         cls, case_number: int, attempt: int, outcome: Outcome, *, reply: str, cost: float | None, record: Any
     ) -> Cell:
         """The cell of a row; where its record is none of ours, an error that says so."""
@@ -117,7 +117,7 @@ class Cell:
             "cost_usd": cost,
         }
         try:
-            results = [CheckResult.stored(each) for each in record["results"]]
+            results = [CheckResult.from_record(each) for each in record["results"]]
             return _CELL.validate_python({**record, "results": results, **columns})
         except (ValueError, TypeError, LookupError, AttributeError):
             columns |= {"outcome": "error", "error": "What is stored of it can't be read."}
@@ -139,7 +139,7 @@ class JudgedAnswer:
     """Why it can't be used."""
     warning: str = ""
 
-    def as_stored(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
 
 

@@ -103,11 +103,11 @@ class RunOptions(BaseModel):
             number = min(earlier.values())
         return number
 
-    def as_stored(self) -> dict[str, Any] | None:
+    def as_record(self) -> dict[str, Any] | None:
         return self.model_dump(mode="json", exclude_defaults=True) or None
 
     @classmethod
-    def stored(cls, value: Any) -> Self:
+    def from_record(cls, value: Any) -> Self:
         """The options of a row; what is none of ours is a plain run's."""
         try:
             return cls.model_validate(value or {})

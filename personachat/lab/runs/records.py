@@ -55,7 +55,7 @@ class SqlRuns:
     def add(self, run: Run) -> bool:
         """Keep a run that begins; False if there is one of this id, which stays as it is."""
         row = {name: getattr(run, name) for name in Run.__slots__}
-        row |= {"place": self.place, "process_id": self.process_id, "options": run.options.as_stored()}
+        row |= {"place": self.place, "process_id": self.process_id, "options": run.options.as_record()}
         with self._database.write() as connection:
             announce(self._database, connection, self.process_id)
             put(connection, test_runs, row, key=("id",))
@@ -272,7 +272,7 @@ def _places(run_id: str, rows: Sequence[dict[str, Any]]) -> Any:
 
 
 def _cell(row: Row[Any]) -> Cell:
-    return Cell.stored(
+    return Cell.from_record(
         row.case_number, row.attempt, row.outcome, reply=row.reply, cost=row.cost_usd, record=row.record
     )
 
@@ -288,7 +288,7 @@ def _in_reach() -> ColumnElement[bool]:
 
 def _run(row: Row[Any], lost: set[str]) -> Run:
     values = {name: getattr(row, name) for name in Run.__slots__}
-    values["options"] = RunOptions.stored(row.options)
+    values["options"] = RunOptions.from_record(row.options)
     if values["state"] == "running" and row.process_id in lost:
         values["state"] = "interrupted"
     return Run(**values)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError
 from personachat.lab.suites.store import SuiteStore
-from personachat.lab.suites.stored import for_persona
+from personachat.lab.suites.stored_suite import for_persona
 from personachat.personas.persona import parse_persona
 from personachat.personas.store.base import (
     PLAIN_SAVE,
@@ -49,13 +49,13 @@ class PersonasWithSuites:
         if saving.action != "restored":
             return self._personas.create(text, saving=saving)
         deleted_at = self._deleted_at(text)
-        stored = self._personas.create(text, saving=saving)
+        persona = self._personas.create(text, saving=saving)
         if deleted_at:
             try:
-                self._suites.bring_back(stored.id, deleted_since=deleted_at, author=saving.author)
+                self._suites.bring_back(persona.id, deleted_since=deleted_at, author=saving.author)
             except PersonaChatError as error:
-                log.warning("The tests of %s didn't come back with it: %s", stored.id, error.code)
-        return stored
+                log.warning("The tests of %s didn't come back with it: %s", persona.id, error.code)
+        return persona
 
     def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
         return self._personas.save(text, etag=etag, saving=saving)
@@ -63,13 +63,13 @@ class PersonasWithSuites:
     def delete(
         self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
-        stored = self._personas.delete(persona_id, etag=etag, saving=saving)
+        persona = self._personas.delete(persona_id, etag=etag, saving=saving)
         try:
-            if self._suites.find(stored.id):
-                self._suites.delete(stored.id, author=saving.author)
+            if self._suites.find(persona.id):
+                self._suites.delete(persona.id, author=saving.author)
         except PersonaChatError as error:
-            log.warning("The tests of %s weren't deleted with it: %s", stored.id, error.code)
-        return stored
+            log.warning("The tests of %s weren't deleted with it: %s", persona.id, error.code)
+        return persona
 
     def rename(
         self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
@@ -102,7 +102,7 @@ class SuiteTexts:
 
     def of(self, persona_ids: Collection[str]) -> Mapping[str, str]:
         texts = {each: self._suites.find(each) for each in persona_ids}
-        return {each: stored.text for each, stored in texts.items() if stored}
+        return {each: suite.text for each, suite in texts.items() if suite}
 
     def put(self, persona_id: str, text: str, *, author: str) -> None:
         """Keep a text as the persona's suite; what is wrong with it is shown where it is edited."""

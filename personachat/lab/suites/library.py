@@ -12,7 +12,7 @@ from personachat.accounts.persona_rights import PersonaRights
 from personachat.conversations.model import Turn
 from personachat.errors import EditingNotAllowed
 from personachat.lab.suites.store import SuiteRevision, SuiteStore
-from personachat.lab.suites.stored import StoredSuite
+from personachat.lab.suites.stored_suite import StoredSuite
 from personachat.lab.suites.writing import case_text, free_name, with_case
 from personachat.personas.store.base import PersonaSource
 
@@ -71,13 +71,13 @@ class SuiteLibrary:
         `check` is a question for the judge or, as YAML, a list of checks. Raises SuiteInvalid and
         EditingNotAllowed; a suite with problems isn't touched.
         """
-        stored = self.find(persona_id)
-        text = stored.text if stored else f"persona: {persona_id}\ncases:\n"
-        if stored:
-            stored.whole()
-        case = case_text(turns, reference=reference, name=free_name(stored, name), check=check)
+        stored_suite = self.find(persona_id)
+        text = stored_suite.text if stored_suite else f"persona: {persona_id}\ncases:\n"
+        if stored_suite:
+            stored_suite.whole()
+        case = case_text(turns, reference=reference, name=free_name(stored_suite, name), check=check)
         text = with_case(text, case)
-        return self.save(persona_id, text, etag=stored.etag if stored else "")
+        return self.save(persona_id, text, etag=stored_suite.etag if stored_suite else "")
 
     def _check_may_read(self, persona_id: str) -> None:
         """A suite says as much of a persona as its prompt does."""

@@ -24,7 +24,13 @@ from personachat.errors import (
     SuiteNotFound,
 )
 from personachat.lab.suites.reading import parse_suite
-from personachat.lab.suites.stored import SUFFIX, StoredSuite, for_persona, line_of_persona, stored_suite
+from personachat.lab.suites.stored_suite import (
+    SUFFIX,
+    StoredSuite,
+    for_persona,
+    line_of_persona,
+    stored_suite,
+)
 from personachat.lab.testing_tables import sampled_replies, test_runs, test_suites
 from personachat.personas.fields import is_persona_id
 from personachat.personas.persona import parse_persona
@@ -148,7 +154,7 @@ class SuiteStore:
 
     def delete(self, persona_id: str, *, etag: str | None = None, author: str = "") -> StoredSuite:
         """Remove and return it; its revisions stay. Raises SuiteNotFound and SuiteChanged."""
-        stored = self.get(persona_id)
+        stored_suite = self.get(persona_id)
         if self._folder:
             with locked(self._folder), available(self._folder):
                 self._check(persona_id, self._text(persona_id), etag)
@@ -157,8 +163,8 @@ class SuiteStore:
             _lock(connection)
             if not self._folder:
                 self._check(persona_id, self._row_text(connection, persona_id), etag)
-            self._record(connection, persona_id, stored.text, author=author, deleted=True)
-        return stored
+            self._record(connection, persona_id, stored_suite.text, author=author, deleted=True)
+        return stored_suite
 
     def bring_back(self, persona_id: str, *, deleted_since: datetime, author: str = "") -> None:
         """Undo a deletion of this moment or later; if there is another suite, it stays."""
@@ -198,10 +204,10 @@ class SuiteStore:
                     ids.append(persona_id)
         return tuple(ids)
 
-    def note(self, stored: StoredSuite) -> None:
+    def note(self, stored_suite: StoredSuite) -> None:
         """Have a version as a revision that somebody wrote by hand, once a run has met it."""
         with self.database.write() as connection:
-            self._record(connection, stored.persona_id, stored.text, author="")
+            self._record(connection, stored_suite.persona_id, stored_suite.text, author="")
 
     def revisions(self, persona_id: str) -> tuple[SuiteRevision, ...]:
         """The newest first."""
@@ -293,10 +299,10 @@ def _lock(connection: Connection) -> None:
         connection.execute(text_of_sql("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
 
 
-def _is_shipped(stored: StoredPersona) -> bool:
+def _is_shipped(entry: StoredPersona) -> bool:
     """Whether a persona says what the shipped one of this id does, however its text is laid out."""
     try:
-        return parse_persona((SHIPPED / f"{stored.id}.json").read_text("utf-8")) == stored.persona
+        return parse_persona((SHIPPED / f"{entry.id}.json").read_text("utf-8")) == entry.persona
     except (OSError, UnicodeDecodeError, PersonaInvalid):
         return False
 

@@ -11,7 +11,7 @@ from personachat.conversations.model import Turn
 from personachat.errors import SuiteRunRefused
 from personachat.lab.suites.model import Suite
 from personachat.lab.suites.reading import parse_suite
-from personachat.lab.suites.stored import StoredSuite
+from personachat.lab.suites.stored_suite import StoredSuite
 
 
 def only(suite: Suite, names: Sequence[str]) -> str:
@@ -36,8 +36,8 @@ def case_text(turns: Sequence[Turn], *, reference: str, name: str, check: str) -
     return "".join(f"  {line}\n" if line.strip() else "\n" for line in dumped.splitlines())
 
 
-def free_name(stored: StoredSuite | None, name: str) -> str:
-    taken = {case.name for case in stored.suite.cases} if stored and stored.suite else set()
+def free_name(stored_suite: StoredSuite | None, name: str) -> str:
+    taken = {case.name for case in stored_suite.suite.cases} if stored_suite and stored_suite.suite else set()
     name = " ".join(name.split())[:190] or "A reply"
     number, candidate = 2, name
     while candidate in taken:

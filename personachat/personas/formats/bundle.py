@@ -67,7 +67,7 @@ class _Manifest(BaseModel):
 
 
 def write_bundle(
-    stored: Sequence[StoredPersona],
+    personas: Sequence[StoredPersona],
     ancestors: Mapping[str, Sequence[str]],
     *,
     exported_at: datetime,
@@ -81,8 +81,8 @@ def write_bundle(
     by persona id, what reads the files of its card.
     """
     places, contents = _places(assets)
-    texts = {f"personas/{each.id}.json": each.text.encode() for each in stored}
-    texts |= {_tests_file(each.id): tests[each.id].encode() for each in stored if each.id in tests}
+    texts = {f"personas/{each.id}.json": each.text.encode() for each in personas}
+    texts |= {_tests_file(each.id): tests[each.id].encode() for each in personas if each.id in tests}
     entries = [
         {
             "id": each.id,
@@ -94,7 +94,7 @@ def write_bundle(
         | ({"picture": _picture_file(each.persona.picture)} if each.persona.picture in pictures else {})
         | ({"tests": _tests_file(each.id)} if each.id in tests else {})
         | ({"assets": places[each.id]} if each.id in places else {})
-        for each in stored
+        for each in personas
     ]
     manifest = {
         "format": FORMAT,

@@ -43,7 +43,7 @@ _LEFT = "The file doesn't include the picture. A PNG or CHARX card, or a bundle,
 
 
 def leave(
-    stored: StoredPersona,
+    entry: StoredPersona,
     kind: Format,
     *,
     picture: bytes | None = None,
@@ -52,18 +52,18 @@ def leave(
 ) -> ExportedFile:
     """One persona as a file, with its picture, card files and `tests` where the format takes them."""
     if kind == "bundle":
-        pictures = {} if picture is None else {stored.persona.picture: lambda: picture}
-        return leave_together((stored,), {}, pictures, lambda _: files, tests=tests)
-    content, losses = _written(stored, kind, picture, files or _NO_FILES)
-    losses = (*losses, *_without_files(stored.persona, kind, files))
-    if stored.persona.picture and (picture is None or kind not in WITH_PICTURES):
+        pictures = {} if picture is None else {entry.persona.picture: lambda: picture}
+        return leave_together((entry,), {}, pictures, lambda _: files, tests=tests)
+    content, losses = _written(entry, kind, picture, files or _NO_FILES)
+    losses = (*losses, *_without_files(entry.persona, kind, files))
+    if entry.persona.picture and (picture is None or kind not in WITH_PICTURES):
         losses = (*losses, _LEFT if picture else ("The picture is missing, so the file doesn't include it."))
     facts = FORMATS[kind]
-    return ExportedFile(f"{stored.id}{facts.ending}", facts.media_type, content, losses)
+    return ExportedFile(f"{entry.id}{facts.ending}", facts.media_type, content, losses)
 
 
 def leave_together(
-    stored: Sequence[StoredPersona],
+    personas: Sequence[StoredPersona],
     ancestors: Mapping[str, Sequence[str]],
     pictures: Files = MappingProxyType({}),
     files_of: Callable[[str], Files | None] = lambda _: None,
@@ -77,19 +77,19 @@ def leave_together(
     """
     facts = FORMATS["bundle"]
     losses = []
-    if len(stored) > MOST_PERSONAS:
+    if len(personas) > MOST_PERSONAS:
         losses.append(
-            f"The bundle contains {len(stored):,} personas, but one import takes at most "
+            f"The bundle contains {len(personas):,} personas, but one import takes at most "
             f"{MOST_PERSONAS:,}. Export fewer at a time if you want to import them again."
         )
-    named = {each.persona.picture for each in stored} - {""}
+    named = {each.persona.picture for each in personas} - {""}
     there = {name: pictures[name] for name in sorted(named) if name in pictures}
-    assets, left = _fitting_files(stored, files_of)
+    assets, left = _fitting_files(personas, files_of)
     losses += left
     content = write_bundle(
-        stored, ancestors, exported_at=datetime.now(UTC), pictures=there, tests=tests, assets=assets
+        personas, ancestors, exported_at=datetime.now(UTC), pictures=there, tests=tests, assets=assets
     )
-    if missing := sum(each.persona.picture in named - there.keys() for each in stored):
+    if missing := sum(each.persona.picture in named - there.keys() for each in personas):
         losses.append(f"For {missing:,} of the personas, the picture is not in the bundle.")
     if len(content) > MOST_ARCHIVE_BYTES:
         losses.append("The bundle is larger than one import can take. Export fewer at a time.")
@@ -109,12 +109,12 @@ def _without_files(persona: Persona, kind: Format, files: Files | None) -> tuple
 
 
 def _fitting_files(
-    stored: Sequence[StoredPersona], files_of: Callable[[str], Files | None]
+    personas: Sequence[StoredPersona], files_of: Callable[[str], Files | None]
 ) -> tuple[dict[str, Files], list[str]]:
     """The files of the personas' cards by id, and what to say of those that a bundle has no room for."""
     files_by_folder: dict[str, Files] = {}
     room, missing, left = MOST_BUNDLED_FILES, 0, 0
-    for each in stored:
+    for each in personas:
         named = set_named_by(each.persona.extensions)
         files = files_of(named) if named else _NO_FILES
         if files is None:
@@ -138,14 +138,14 @@ def _fitting_files(
 _Written: TypeAlias = tuple[bytes | PackedFile, tuple[str, ...]]
 
 
-def _written(stored: StoredPersona, kind: Format, picture: bytes | None, files: Files) -> _Written:
+def _written(entry: StoredPersona, kind: Format, picture: bytes | None, files: Files) -> _Written:
     if kind in WITH_PICTURES:
-        image = picture or cover(stored.persona)
+        image = picture or cover(entry.persona)
         if kind == "charx":
-            return charx.write_charx(stored.persona, image, files)
-        return _png(stored.persona, image)
+            return charx.write_charx(entry.persona, image, files)
+        return _png(entry.persona, image)
     writer = _WRITERS.get(kind)
-    return writer(stored.persona) if writer else (stored.text.encode(), ())
+    return writer(entry.persona) if writer else (entry.text.encode(), ())
 
 
 def _card(version: CardVersion) -> Callable[[Persona], _Written]:

@@ -70,22 +70,22 @@ class AssetFiles:
         except (PersonaChatError, OSError) as error:
             log.warning('The files of the card of "%s" were not removed: %s', persona_id, error)
 
-    def digest_from_folder(self, stored: StoredPersona, *, text_changed: int) -> str:
+    def digest_from_folder(self, entry: StoredPersona, *, text_changed: int) -> str:
         """The digest of a set that somebody gave this persona by its folder; "" if nobody did.
 
         `text_changed` says when the text was (ns). What the folder holds is kept then, also where the text
         names it and the database does not have it yet. Raises DatabaseUnavailable.
         """
-        named = set_named_by(stored.persona.extensions)
-        folder = self._folder / stored.id
+        named = set_named_by(entry.persona.extensions)
+        folder = self._folder / entry.id
         marks = _marks(folder)
-        if self._looked_at.get(stored.id) == (named, marks):
+        if self._looked_at.get(entry.id) == (named, marks):
             return ""
         is_later = any(changed > text_changed for changed, _ in marks.values())
         stamp = None
         if is_later or (named and not self._assets.are_whole(named)):
             stamp = _read(folder, marks)
-        self._looked_at[stored.id] = named, marks
+        self._looked_at[entry.id] = named, marks
         if stamp is None or not (is_later or stamp.set.digest == named):
             return ""
         if stamp.set.digest != named or not self._assets.are_whole(named):

@@ -36,8 +36,8 @@ def checked(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[Problem, ...]]]
 
 
 def _check_folder(folder: Path) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
-    for stored in FilePersonaStore(folder).all():
-        if isinstance(stored, BrokenPersona):
-            yield folder / stored.filename, stored.problems
+    for persona in FilePersonaStore(folder).all():
+        if isinstance(persona, BrokenPersona):
+            yield folder / persona.filename, persona.problems
         else:
-            yield folder / f"{stored.id}.json", ()
+            yield folder / f"{persona.id}.json", ()

@@ -106,7 +106,7 @@ class FilePersonaStore(WritingStore):
         for name in self._seen.keys() - statuses.keys():
             self._seen.pop(name, None)
         personas = tuple(
-            stored for name, status in statuses.items() if (stored := self._loaded(name, status))
+            persona for name, status in statuses.items() if (persona := self._loaded(name, status))
         )
         listing = self._listing
         if len(personas) != len(listing.personas) or any(map(is_not, personas, listing.personas)):
@@ -114,30 +114,30 @@ class FilePersonaStore(WritingStore):
         return listing
 
     def get(self, persona_id: str) -> StoredPersona:
-        stored = self._find(persona_id)
-        if stored is None and is_pending(self._folder):
+        persona = self._find(persona_id)
+        if persona is None and is_pending(self._folder):
             self._end_renaming()
-            stored = self._find(persona_id)
-        if stored is None:
+            persona = self._find(persona_id)
+        if persona is None:
             raise self._missing(persona_id)
-        return whole(stored)
+        return whole(persona)
 
     def rename(
         self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
         self._refuse_missing(persona_id)
         with self._locked():
-            stored = self._of_version(self._find(persona_id), persona_id, etag)
+            persona = self._of_version(self._find(persona_id), persona_id, etag)
             check_new_id(new_id, self._find(new_id))
             if is_pending(self._folder):
                 raise StoreUnavailable(
                     "Another rename was interrupted and is not finished yet.", hint="Try again in a moment."
                 )
-            renaming = renaming_of(stored, new_id)
+            renaming = renaming_of(persona, new_id)
             pending = begin(self._folder, renaming)
             self._rename_rows(renaming, saving=saving)
             finish(self._folder, pending)
-            self._seen.pop(f"{stored.id}{SUFFIX}", None)
+            self._seen.pop(f"{persona.id}{SUFFIX}", None)
             return renaming.after
 
     def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
@@ -216,7 +216,7 @@ class FilePersonaStore(WritingStore):
 
     def _changed(
         self,
-        stored: StoredPersona,
+        persona: StoredPersona,
         before: StoredPersona | BrokenPersona | None,
         *,
         action: Action,
@@ -260,24 +260,24 @@ class FilePersonaStore(WritingStore):
             return broken_persona(name, "", etag_of(repr(signature).encode()), (fault,))
         digest = etag_of(content)
         if seen and seen.stored.etag == digest:
-            stored = seen.stored
+            persona = seen.stored
         else:
-            stored = read_persona(name, content, digest=digest, signature=signature)
-        self._seen[name] = _FileSnapshot(signature, settled, stored)
-        return stored
+            persona = read_persona(name, content, digest=digest, signature=signature)
+        self._seen[name] = _FileSnapshot(signature, settled, persona)
+        return persona
 
     def _put(
         self, persona: Persona, text: str, *, before: AnyStoredPersona | None, action: Action, saving: Saving
     ) -> StoredPersona:
-        stored = self._write(persona, text)
-        self._changed(stored, before, action=action, saving=saving)
-        return stored
+        entry = self._write(persona, text)
+        self._changed(entry, before, action=action, saving=saving)
+        return entry
 
-    def _take_out(self, stored: StoredPersona, *, saving: Saving) -> None:
-        name = f"{stored.id}{SUFFIX}"
+    def _take_out(self, persona: StoredPersona, *, saving: Saving) -> None:
+        name = f"{persona.id}{SUFFIX}"
         remove_file(self._folder / name)
         self._seen.pop(name, None)
-        self._changed(stored, stored, action="deleted", saving=saving)
+        self._changed(persona, persona, action="deleted", saving=saving)
 
     def _write(self, persona: Persona, text: str) -> StoredPersona:
         content = text.encode()

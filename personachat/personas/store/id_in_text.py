@@ -19,12 +19,12 @@ class Renaming:
     mark: str
 
 
-def renaming_of(stored: StoredPersona, new_id: str) -> Renaming:
+def renaming_of(entry: StoredPersona, new_id: str) -> Renaming:
     """What giving a persona another id makes of it."""
-    text = renamed_text(stored.text, new_id)
-    persona = stored.persona.model_copy(update={"id": new_id})
+    text = renamed_text(entry.text, new_id)
+    persona = entry.persona.model_copy(update={"id": new_id})
     after = StoredPersona(persona, text, etag_of(text.encode()))
-    return Renaming(stored, after, secrets.token_hex(16))
+    return Renaming(entry, after, secrets.token_hex(16))
 
 
 def renamed_text(text: str, new_id: str) -> str:

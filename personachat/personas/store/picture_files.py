@@ -51,20 +51,20 @@ class PictureFiles:
         except OSError as error:
             log.warning('The picture of "%s" was not removed: %s', persona_id, error)
 
-    def digest_from_file(self, stored: StoredPersona, *, picture: Mark, text: Mark) -> str:
+    def digest_from_file(self, entry: StoredPersona, *, picture: Mark, text: Mark) -> str:
         """The digest of a picture that somebody gave this persona by its file; "" if nobody did.
 
         `picture` and `text` say when the two files were changed. What the file holds is kept then, also where
         the text names it and the database does not have it yet. Raises DatabaseUnavailable.
         """
-        named = stored.persona.picture
-        if self._looked_at.get(stored.id) == (named, picture):
+        named = entry.persona.picture
+        if self._looked_at.get(entry.id) == (named, picture):
             return ""
         is_later = max(picture[:2]) > max(text[:2])
         name = ""
         if is_later or not named or named not in self._pictures.existing((named,)):
-            name = self._taken_in(stored.id, named, is_later=is_later)
-        self._looked_at[stored.id] = named, picture
+            name = self._taken_in(entry.id, named, is_later=is_later)
+        self._looked_at[entry.id] = named, picture
         return "" if name == named else name
 
     def _taken_in(self, persona_id: str, named: str, *, is_later: bool) -> str:

@@ -84,9 +84,9 @@ class RecordedFiles(FilePersonaStore):
         return list(listing.ordered)
 
     def get(self, persona_id: str) -> StoredPersona:
-        stored = super().get(persona_id)
-        self._look((stored,), whole=False)
-        return stored
+        persona = super().get(persona_id)
+        self._look((persona,), whole=False)
+        return persona
 
     def _write(self, persona: Persona, text: str) -> StoredPersona:
         self._picture_files.lay(persona.id, persona.picture)
@@ -95,18 +95,18 @@ class RecordedFiles(FilePersonaStore):
 
     def _changed(
         self,
-        stored: StoredPersona,
+        entry: StoredPersona,
         before: StoredPersona | BrokenPersona | None,
         *,
         action: Action,
         saving: Saving,
     ) -> None:
         """Record a change of our own; what was there before it, if nobody has seen that yet, comes first."""
-        if action == "deleted" or not stored.persona.picture:
-            self._picture_files.clear(stored.id)
-        if action == "deleted" or not set_named_by(stored.persona.extensions):
-            self._asset_files.clear(stored.id)
-        change = _recording(stored, action, saving)
+        if action == "deleted" or not entry.persona.picture:
+            self._picture_files.clear(entry.id)
+        if action == "deleted" or not set_named_by(entry.persona.extensions):
+            self._asset_files.clear(entry.id)
+        change = _recording(entry, action, saving)
         try:
             with self._database.write() as connection:
                 if isinstance(before, StoredPersona):
@@ -117,9 +117,9 @@ class RecordedFiles(FilePersonaStore):
             return
         if self._recorded is not None:
             if action == "deleted":
-                self._recorded.pop(stored.id, None)
+                self._recorded.pop(entry.id, None)
             else:
-                self._recorded[stored.id] = stored.etag
+                self._recorded[entry.id] = entry.etag
 
     def _take_in_pictures(self, listing: FolderListing) -> bool:
         """Give personas the pictures that somebody has put beside them; returns whether any got one."""
@@ -131,24 +131,24 @@ class RecordedFiles(FilePersonaStore):
             return False
         until = time.monotonic() + PICTURES_SECONDS
         any_new = False
-        for stored in listing.personas:
-            if stored.id not in beside or not isinstance(stored, StoredPersona):
+        for persona in listing.personas:
+            if persona.id not in beside or not isinstance(persona, StoredPersona):
                 continue
             if time.monotonic() > until:
                 return any_new
-            any_new |= self._take_in_picture(stored, beside[stored.id])
+            any_new |= self._take_in_picture(persona, beside[persona.id])
         self._all_pictured = listing, beside
         return any_new
 
-    def _take_in_picture(self, stored: StoredPersona, mark: Mark) -> bool:
-        name = f"{stored.id}{SUFFIX}"
+    def _take_in_picture(self, persona: StoredPersona, mark: Mark) -> bool:
+        name = f"{persona.id}{SUFFIX}"
         changed, status_changed, size, _ = self._seen[name].signature
         try:
             digest = self._picture_files.digest_from_file(
-                stored, picture=mark, text=(changed, status_changed, size)
+                persona, picture=mark, text=(changed, status_changed, size)
             )
-            note = f"Picture from {stored.id}{PICTURE_SUFFIX}"
-            return bool(digest) and self._name(stored, ("picture",), digest, note=note)
+            note = f"Picture from {persona.id}{PICTURE_SUFFIX}"
+            return bool(digest) and self._name(persona, ("picture",), digest, note=note)
         except PersonaChatError as error:
             self._failed(error)
             return False
@@ -160,32 +160,32 @@ class RecordedFiles(FilePersonaStore):
         if not with_folder or moment < max(self._not_before, self._folders_not_before):
             return False
         any_new = False
-        for stored in with_folder:
-            if isinstance(stored, StoredPersona):
-                any_new |= self._take_in_folder(stored)
+        for persona in with_folder:
+            if isinstance(persona, StoredPersona):
+                any_new |= self._take_in_folder(persona)
         self._folders_not_before = moment + FOLDERS_SECONDS
         return any_new
 
-    def _take_in_folder(self, stored: StoredPersona) -> bool:
-        changed = max(self._seen[f"{stored.id}{SUFFIX}"].signature[:2])
+    def _take_in_folder(self, persona: StoredPersona) -> bool:
+        changed = max(self._seen[f"{persona.id}{SUFFIX}"].signature[:2])
         try:
-            digest = self._asset_files.digest_from_folder(stored, text_changed=changed)
-            note = f"Files from {stored.id}/"
-            return bool(digest) and self._name(stored, PLACE, digest, note=note)
+            digest = self._asset_files.digest_from_folder(persona, text_changed=changed)
+            note = f"Files from {persona.id}/"
+            return bool(digest) and self._name(persona, PLACE, digest, note=note)
         except PersonaChatError as error:
             self._failed(error)
             return False
 
-    def _name(self, stored: StoredPersona, place: tuple[str, ...], digest: str, *, note: str) -> bool:
+    def _name(self, entry: StoredPersona, place: tuple[str, ...], digest: str, *, note: str) -> bool:
         """Have the text name what lies beside it; returns whether it was still as it was looked at."""
-        if place[0] == "extensions" and not isinstance(stored.persona.extensions.get(OURS, {}), dict):
+        if place[0] == "extensions" and not isinstance(entry.persona.extensions.get(OURS, {}), dict):
             return False
         with self._locked(timeout_seconds=LOOKING_SECONDS):
-            if self._find(stored.id) is not stored:
+            if self._find(entry.id) is not entry:
                 return False
-            text = with_value(stored.text, place, digest, order=KEYS)
+            text = with_value(entry.text, place, digest, order=KEYS)
             written = self._write(parse_persona(text), text)
-            self._changed(written, stored, action="found", saving=Saving(note=note))
+            self._changed(written, entry, action="found", saving=Saving(note=note))
         return True
 
     def _missing(self, persona_id: str) -> PersonaNotFound:
@@ -232,12 +232,12 @@ class RecordedFiles(FilePersonaStore):
                     self._recorded = _etags(self._revisions.latest(connection))
             recorded = self._recorded
             new = [
-                stored.id
-                for stored in listing
-                if isinstance(stored, StoredPersona) and recorded.get(stored.id) != stored.etag
+                persona.id
+                for persona in listing
+                if isinstance(persona, StoredPersona) and recorded.get(persona.id) != persona.etag
             ]
             deleted_ids = (
-                recorded.copy().keys() - {stored.id for stored in listing} if whole else ()
+                recorded.copy().keys() - {persona.id for persona in listing} if whole else ()
             )  # others change it
             if new or deleted_ids:
                 self._record([*new, *deleted_ids])
@@ -267,12 +267,12 @@ class RecordedFiles(FilePersonaStore):
 
     def _differing(self, ids: Sequence[str], latest: dict[str, Latest]) -> Iterator[Recording]:
         for persona_id in ids:
-            stored, newest = self._find(persona_id), latest.get(persona_id)
+            persona, newest = self._find(persona_id), latest.get(persona_id)
             there = newest is not None and not newest.deleted
-            if isinstance(stored, StoredPersona):
-                if not there or (newest and newest.etag != stored.etag):
-                    yield _recording(stored, "found", PLAIN_SAVE)
-            elif stored is None and there and newest:
+            if isinstance(persona, StoredPersona):
+                if not there or (newest and newest.etag != persona.etag):
+                    yield _recording(persona, "found", PLAIN_SAVE)
+            elif persona is None and there and newest:
                 last = self._revisions.get(persona_id, newest.number)
                 yield Recording(persona_id, last.name, last.text, last.etag, "deleted")
 
@@ -293,8 +293,8 @@ def _etags(latest: dict[str, Latest]) -> dict[str, str]:
     return {persona_id: newest.etag for persona_id, newest in latest.items() if not newest.deleted}
 
 
-def _recording(stored: StoredPersona, action: Action, saving: Saving) -> Recording:
-    return Recording(stored.id, stored.persona.name, stored.text, stored.etag, action, saving)
+def _recording(entry: StoredPersona, action: Action, saving: Saving) -> Recording:
+    return Recording(entry.id, entry.persona.name, entry.text, entry.etag, action, saving)
 
 
 def _is_writable(folder: Path) -> bool:

@@ -20,19 +20,19 @@ Rank = tuple[bool, str, str]
 """What a list is sorted by; no two personas of a store have the same."""
 
 
-def rank(stored: StoredPersona | BrokenPersona) -> Rank:
-    name = stored.persona.name if isinstance(stored, StoredPersona) else stored.id
-    return stored.id != DEFAULT_PERSONA_ID, name.casefold(), stored.id
+def rank(entry: StoredPersona | BrokenPersona) -> Rank:
+    name = entry.persona.name if isinstance(entry, StoredPersona) else entry.id
+    return entry.id != DEFAULT_PERSONA_ID, name.casefold(), entry.id
 
 
-def whole(stored: StoredPersona | BrokenPersona) -> StoredPersona:
+def whole(persona: StoredPersona | BrokenPersona) -> StoredPersona:
     """The persona, if it is one. Raises PersonaBroken."""
-    if isinstance(stored, StoredPersona):
-        return stored
-    first = stored.problems[0]
+    if isinstance(persona, StoredPersona):
+        return persona
+    first = persona.problems[0]
     raise PersonaBroken(
-        f'"{stored.filename}" can\'t be read as a persona. Line {first.line}: {first.message}',
-        problems=stored.problems,
+        f'"{persona.filename}" can\'t be read as a persona. Line {first.line}: {first.message}',
+        problems=persona.problems,
         hint="Fix it in the editor. Until then it stays as it is.",
     )
 

@@ -69,7 +69,7 @@ def first_personas(folder: Path, shipped: Path) -> list[StoredPersona]:
     """
     for source in (folder, shipped):
         stored_personas = FilePersonaStore(source).all()
-        personas = [stored for stored in stored_personas if isinstance(stored, StoredPersona)]
+        personas = [persona for persona in stored_personas if isinstance(persona, StoredPersona)]
         if len(personas) < len(stored_personas):
             log.warning(
                 "%d broken files were not taken into the database", len(stored_personas) - len(personas)
@@ -82,9 +82,9 @@ def first_personas(folder: Path, shipped: Path) -> list[StoredPersona]:
 def _first_with_pictures(folder: Path, pictures: PictureFiles) -> list[StoredPersona]:
     """What a database begins with, once the pictures that lie beside it are kept."""
     firsts = first_personas(folder, SHIPPED)
-    for stored in firsts:
-        if stored.persona.picture:
-            pictures.digest_from_file(stored, picture=_AT_ONCE, text=_AT_ONCE)
+    for entry in firsts:
+        if entry.persona.picture:
+            pictures.digest_from_file(entry, picture=_AT_ONCE, text=_AT_ONCE)
     return firsts
 
 

@@ -112,9 +112,9 @@ class SqlPersonaStore(WritingStore):
     ) -> StoredPersona:
         self._refuse_missing(persona_id)
         with self._writing() as connection:
-            stored = self._of_version(self._find(connection, persona_id), persona_id, etag)
+            persona = self._of_version(self._find(connection, persona_id), persona_id, etag)
             check_new_id(new_id, self._find(connection, new_id))
-            renaming = renaming_of(stored, new_id)
+            renaming = renaming_of(persona, new_id)
             self._set(connection, persona_id, deleted=True)
             self._put_row(connection, renaming.after)
             self._revisions.rename(connection, renaming, saving=saving, also=self._moves)
@@ -173,8 +173,8 @@ class SqlPersonaStore(WritingStore):
                 if row.deleted:
                     continue
                 if earlier is None or earlier.stored.etag != row.etag:
-                    stored = _read(row.id, row.text, row.etag)
-                    earlier = _Entry(rank(stored), stored)
+                    persona = _read(row.id, row.text, row.etag)
+                    earlier = _Entry(rank(persona), persona)
                 entries[row.id] = earlier
             ordered = sorted(entries.items(), key=lambda entry: entry[1].rank)
             in_order = tuple(entry.stored for _, entry in ordered)
@@ -228,21 +228,21 @@ class SqlPersonaStore(WritingStore):
         saving: Saving,
     ) -> StoredPersona:
         del before  # its revision is there already
-        stored = StoredPersona(persona, text, etag_of(text.encode()))
-        self._put_row(connection, stored)
-        self._record(connection, [stored], action=action, saving=saving)
-        return stored
+        entry = StoredPersona(persona, text, etag_of(text.encode()))
+        self._put_row(connection, entry)
+        self._record(connection, [entry], action=action, saving=saving)
+        return entry
 
-    def _take_out(self, connection: Connection, stored: StoredPersona, *, saving: Saving) -> None:
-        self._set(connection, stored.id, deleted=True)
-        self._record(connection, [stored], action="deleted", saving=saving)
+    def _take_out(self, connection: Connection, persona: StoredPersona, *, saving: Saving) -> None:
+        self._set(connection, persona.id, deleted=True)
+        self._record(connection, [persona], action="deleted", saving=saving)
 
-    def _put_row(self, connection: Connection, stored: StoredPersona) -> None:
+    def _put_row(self, connection: Connection, persona: StoredPersona) -> None:
         number = _count_up(connection)
-        values = {"text": stored.text, "etag": stored.etag, "deleted": False, "change": number}
-        replaced = connection.execute(update(personas).where(personas.c.id == stored.id).values(values))
+        values = {"text": persona.text, "etag": persona.etag, "deleted": False, "change": number}
+        replaced = connection.execute(update(personas).where(personas.c.id == persona.id).values(values))
         if not replaced.rowcount:
-            connection.execute(insert(personas).values(id=stored.id, **values))
+            connection.execute(insert(personas).values(id=persona.id, **values))
 
     def _record(
         self, connection: Connection, changed: Sequence[StoredPersona], *, action: Action, saving: Saving

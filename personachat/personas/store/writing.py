@@ -34,7 +34,7 @@ class Write(Protocol):
 
 
 class Remove(Protocol):
-    def __call__(self, stored: StoredPersona, *, saving: Saving) -> None:
+    def __call__(self, persona: StoredPersona, *, saving: Saving) -> None:
         """Take it out, and keep a revision that says so."""
 
 
@@ -88,9 +88,9 @@ class WritingStore(ABC):
     ) -> StoredPersona:
         self._refuse_missing(persona_id)
         with self._change() as change:
-            stored = self._of_version(change.find(persona_id), persona_id, etag)
-            change.remove(stored, saving=saving)
-            return stored
+            persona = self._of_version(change.find(persona_id), persona_id, etag)
+            change.remove(persona, saving=saving)
+            return persona
 
     def _of_version(
         self, current: AnyStoredPersona | None, persona_id: str, etag: str | None
@@ -98,7 +98,7 @@ class WritingStore(ABC):
         """The persona that was found, if it is whole and of that version."""
         if current is None:
             raise self._missing(persona_id)
-        stored = whole(current)
+        persona = whole(current)
         if etag is not None:
-            check_version(persona_id, stored, etag)
-        return stored
+            check_version(persona_id, persona, etag)
+        return persona

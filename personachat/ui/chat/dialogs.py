@@ -106,7 +106,7 @@ def show_forecast(services: Services, conversation: Conversation | None, persona
 def show_regenerate(services: Services, turn: Turn, *, default: str) -> None:
     """Choose who answers instead, beside the reply that is there; `default` is what the chat goes on with."""
     everything = session.workspace().personas.all()
-    personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
+    personas = {entry.id: entry.persona for entry in everything if isinstance(entry, StoredPersona)}
     if not personas:
         return
     ids = persona_finder.narrowed(personas, also=(turn.persona_id,))

@@ -39,7 +39,7 @@ def _personas() -> tuple[Sequence[StoredPersona | BrokenPersona], StoreUnavailab
 
 
 def _draw(everything: Sequence[StoredPersona | BrokenPersona]) -> tuple[Persona | None, DeltaGenerator]:
-    personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
+    personas = {entry.id: entry.persona for entry in everything if isinstance(entry, StoredPersona)}
     if not personas:
         return None, st.container()
     addressed = addresses.followed(personas, session.remembered("persona"))
@@ -80,7 +80,7 @@ def avatars() -> dict[str, str]:
         everything, _ = script_runs.once_a_run(_personas)
     except PersonaChatError:  # the page says it
         return {}
-    personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
+    personas = {entry.id: entry.persona for entry in everything if isinstance(entry, StoredPersona)}
     also = (session.remembered("persona") or "", DEFAULT_PERSONA_ID)
     offered = persona_finder.choices(personas, also=also)
     named = addresses.with_labels(offered)

@@ -81,7 +81,7 @@ def _draw_presets(personas: Mapping[str, StoredPersona], models: Sequence[str]) 
             args=(tuple(models),),
         )
         with st.popover("These personas", icon=":material/groups:"):
-            names = distinct({each: stored.persona.name for each, stored in personas.items()})
+            names = distinct({each: entry.persona.name for each, entry in personas.items()})
             st.multiselect(
                 "Personas",
                 list(personas),

@@ -23,7 +23,7 @@ def of_turn(
             message = each.text
         if each.id == turn.id:
             break
-    return [Setup(persona_id=turn.persona_address, **settings.as_stored())] * 2, message
+    return [Setup(persona_id=turn.persona_address, **settings.as_record())] * 2, message
 
 
 def of_persona(persona_id: str, *, drafted: bool) -> list[Setup]:

@@ -50,8 +50,8 @@ class Names:
 
 def names(workspace: Workspace, persona_ids: Collection[str]) -> Names:
     """Of all personas that are there, and the last names of those among `persona_ids` that are not."""
-    stored, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
-    persona_names = {each.id: each.persona.name for each in stored if isinstance(each, StoredPersona)}
+    personas, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
+    persona_names = {each.id: each.persona.name for each in personas if isinstance(each, StoredPersona)}
     unknown_ids = {each for each in persona_ids if each not in persona_names}
     persona_names |= _last_names(workspace, unknown_ids)
     return Names(_distinct(persona_names), _distinct(dict(workspace.usage.names())))

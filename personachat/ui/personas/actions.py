@@ -180,13 +180,13 @@ def _save_text(
     personas: PersonaStore, persona_id: str, draft: PersonaDraft, text: str, theirs: PersonaChanged
 ) -> None:
     try:
-        stored = personas.save(text, etag=theirs.etag, saving=_saving("Merged with a newer version"))
+        persona = personas.save(text, etag=theirs.etag, saving=_saving("Merged with a newer version"))
     except PersonaChanged as newest:
         _save_both(personas, persona_id, draft, newest)
     except PersonaChatError as error:
         desk().error = error
     else:
-        _saved(persona_id, draft, stored)
+        _saved(persona_id, draft, persona)
         mine, others = changes(theirs.text or "", text), changes(draft.text, text)
         desk().note = f"Both changes are saved. Yours: {escaped(mine)}. From elsewhere: {escaped(others)}."
 
@@ -251,7 +251,7 @@ def rename(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
     _begin()
     kept_drafts.keep()
     try:
-        stored = personas.rename(persona_id, new_id, etag=etag, saving=_saving())
+        entry = personas.rename(persona_id, new_id, etag=etag, saving=_saving())
     except PersonaChatError as error:
         desk().error = error
         return
@@ -259,7 +259,7 @@ def rename(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
     session.drafts().pop(persona_id, None)
     favourites.read_again()
     desk().mount = desk().left = None
-    desk().toast = f"**{escaped(stored.persona.name)}** now has the id {escaped(new_id)}."
+    desk().toast = f"**{escaped(entry.persona.name)}** now has the id {escaped(new_id)}."
     session.remember("id", new_id)
 
 
@@ -324,9 +324,9 @@ def _bring_back(persona_id: str, aside: str, *, was_deleted: bool) -> None:
         session.workspace().personas.put_back(persona_id)
         session.remember("id", persona_id)
         return
-    stored = session.workspace().collection.bring_back(persona_id) if was_deleted else None
+    persona = session.workspace().collection.bring_back(persona_id) if was_deleted else None
     if aside:
-        _take_back(aside, over=stored)
+        _take_back(aside, over=persona)
     session.remember("id", persona_id)
 
 
@@ -368,23 +368,23 @@ def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error
         desk().error = error
 
 
-def _saved(persona_id: str, draft: PersonaDraft, stored: StoredPersona) -> None:
-    here, name = desk(), f"**{escaped(stored.persona.name)}**"
+def _saved(persona_id: str, draft: PersonaDraft, entry: StoredPersona) -> None:
+    here, name = desk(), f"**{escaped(entry.persona.name)}**"
     session.drafts().pop(persona_id, None)
     save_notes.saved(persona_id)
     template = here.begun_from.pop(persona_id, "") if draft.etag is None else ""
-    if here.mount and here.mount.persona_id == persona_id == stored.id:
-        here.mount.base_text, here.mount.etag = stored.text, stored.etag
-    if stored.id != persona_id and draft.etag is not None:
+    if here.mount and here.mount.persona_id == persona_id == entry.id:
+        here.mount.base_text, here.mount.etag = entry.text, entry.etag
+    if entry.id != persona_id and draft.etag is not None:
         here.toast = f"Saved {name} as a new persona. {escaped(persona_id)} is unchanged."
     elif draft.etag is None:
         here.toast = f"Saved {name}, a new persona."
-        _keep_tests(stored.id, template)
+        _keep_tests(entry.id, template)
     elif check_persona(draft.base_text):
         here.toast = f"Saved {name}. It can be used again."
     else:
-        here.toast = f"Saved {name}: {escaped(changes(draft.base_text, stored.text))}."
-    session.remember("id", stored.id)
+        here.toast = f"Saved {name}: {escaped(changes(draft.base_text, entry.text))}."
+    session.remember("id", entry.id)
 
 
 def _keep_tests(persona_id: str, template: str) -> None:

@@ -169,7 +169,7 @@ def _whom(work: BulkWork) -> str:
 
 
 def _tags_as_before(work: BulkWork) -> BulkWork:
-    before, after = ({stored.id: stored for stored in each} for each in (work.before, work.after))
+    before, after = ({persona.id: persona for persona in each} for each in (work.before, work.after))
 
     def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:
         return collection.save_again([before[each] for each in some], over=[after[each] for each in some])
@@ -192,7 +192,7 @@ def tags_as_before(changes: Sequence[tuple[str, str]]) -> BulkWork:
 
 def _back(work: BulkWork) -> BulkWork:
     away = [each.id for each in work.away]
-    return bring_back([*(stored.id for stored in work.before), *away], broken=away)
+    return bring_back([*(persona.id for persona in work.before), *away], broken=away)
 
 
 def bring_back(ids: Sequence[str], *, broken: Iterable[str] = ()) -> BulkWork:

@@ -117,11 +117,11 @@ def _bring_back(persona_id: str) -> None:
     take_typed()
     here = desk()
     try:
-        stored = session.workspace().collection.bring_back(persona_id)
+        entry = session.workspace().collection.bring_back(persona_id)
     except PersonaChatError as error:
         here.error = error
         return
     here.error = None
     editing.undone(persona_id)
-    here.toast = f"{escaped(stored.persona.name)} is restored."
+    here.toast = f"{escaped(entry.persona.name)} is restored."
     session.remember("id", persona_id)

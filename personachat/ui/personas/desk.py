@@ -175,21 +175,21 @@ def current_id(persona_id: str | None, entries: Mapping[str, Entry]) -> str | No
 
 def opened(persona_id: str, entries: Mapping[str, Entry]) -> OpenPersona | None:
     """The persona under this id as it stands, stored or only a draft; None if it is neither."""
-    stored, draft = entries.get(persona_id), session.drafts().get(persona_id)
-    if draft and stored and stored.text == draft.text:
+    entry, draft = entries.get(persona_id), session.drafts().get(persona_id)
+    if draft and entry and entry.text == draft.text:
         del session.drafts()[persona_id]
         draft = None
-    if draft is None and stored is None:
+    if draft is None and entry is None:
         return None
-    text = draft.text if draft else stored.text if stored else ""
-    if isinstance(stored, BrokenPersona) and text == stored.text:
-        return OpenPersona(persona_id, stored, draft, text, stored.problems, None)
-    if isinstance(stored, StoredPersona) and draft is None:
-        return OpenPersona(persona_id, stored, draft, text, (), stored.persona)
+    text = draft.text if draft else entry.text if entry else ""
+    if isinstance(entry, BrokenPersona) and text == entry.text:
+        return OpenPersona(persona_id, entry, draft, text, entry.problems, None)
+    if isinstance(entry, StoredPersona) and draft is None:
+        return OpenPersona(persona_id, entry, draft, text, (), entry.persona)
     try:
-        return OpenPersona(persona_id, stored, draft, text, (), parse_persona(text))
+        return OpenPersona(persona_id, entry, draft, text, (), parse_persona(text))
     except PersonaInvalid as invalid:
-        return OpenPersona(persona_id, stored, draft, text, invalid.problems, None)
+        return OpenPersona(persona_id, entry, draft, text, invalid.problems, None)
 
 
 def mounted(open_persona: OpenPersona) -> Mount:
@@ -207,7 +207,7 @@ def mounted(open_persona: OpenPersona) -> Mount:
             base, etag = open_persona.draft.base_text, open_persona.draft.etag
         here.left, here.mount = mount, Mount(open_persona.id, here.mounts, open_persona.text, base, etag)
         return here.mount
-    _follow_stored(mount, open_persona)
+    _follow_saved_version(mount, open_persona)
     return mount
 
 
@@ -216,11 +216,11 @@ def hidden_mount(open_persona: OpenPersona) -> Mount | None:
     mount = desk().mount
     if mount is None or mount.persona_id != open_persona.id or not mount.alive:
         return None
-    _follow_stored(mount, open_persona)
+    _follow_saved_version(mount, open_persona)
     return mount
 
 
-def _follow_stored(mount: Mount, open_persona: OpenPersona) -> None:
+def _follow_saved_version(mount: Mount, open_persona: OpenPersona) -> None:
     if open_persona.draft is None and open_persona.stored:
         mount.base_text, mount.etag = open_persona.stored.text, open_persona.stored.etag
 
@@ -246,10 +246,12 @@ def edit(open_persona: OpenPersona, change: Callable[[str], str]) -> None:
     take_typed()
     draft = session.drafts().get(open_persona.id)
     if draft is None:
-        stored = _stored_now(open_persona.id) or (open_persona.stored if open_persona.draft is None else None)
-        if stored is None:
+        persona = _stored_now(open_persona.id) or (
+            open_persona.stored if open_persona.draft is None else None
+        )
+        if persona is None:
             return
-        draft = PersonaDraft(stored.text, stored.text, stored.etag)
+        draft = PersonaDraft(persona.text, persona.text, persona.etag)
     _keep(open_persona.id, change(draft.text), draft)
 
 

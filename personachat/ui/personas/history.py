@@ -284,12 +284,12 @@ def _restore(persona_id: str, number: int) -> None:
     take_typed()
     here = desk()
     try:
-        stored = session.workspace().collection.restore(persona_id, number)
+        entry = session.workspace().collection.restore(persona_id, number)
     except PersonaChatError as error:
         here.error = error
         return
     here.error = None
-    here.toast = f"Restored revision {number} of **{escaped(stored.persona.name)}**."
+    here.toast = f"Restored revision {number} of **{escaped(entry.persona.name)}**."
     _show_newest(persona_id)
 
 

@@ -88,8 +88,8 @@ def _open_again(question: ReturnedQuestion | None) -> OpenQuestion | None:
         return None
     if question.kind not in {"conflict", "merge"}:
         return OpenQuestion(question.kind, question.persona_id, chosen=question.chosen)
-    stored = _stored(question.persona_id)
-    etag, text = (stored.etag, stored.text) if stored else (None, None)
+    persona = _current(question.persona_id)
+    etag, text = (persona.etag, persona.text) if persona else (None, None)
     if etag != question.etag:
         return None
     return OpenQuestion(question.kind, question.persona_id, PersonaChanged("", etag=etag, text=text))
@@ -107,12 +107,12 @@ def _settle_base() -> None:
     draft = session.drafts().get(persona_id)
     if draft is None:
         return
-    stored = _stored(persona_id)
+    persona = _current(persona_id)
     if draft.text == draft.base_text:
         del session.drafts()[persona_id]
-    elif stored and draft.etag and _only_mine_since(persona_id, draft.etag):
-        text = merged(draft.base_text, draft.text, stored.text)
-        session.drafts()[persona_id] = PersonaDraft(text, stored.text, stored.etag)
+    elif persona and draft.etag and _only_mine_since(persona_id, draft.etag):
+        text = merged(draft.base_text, draft.text, persona.text)
+        session.drafts()[persona_id] = PersonaDraft(text, persona.text, persona.etag)
     else:
         return
     here.mount = here.left = None
@@ -127,12 +127,12 @@ def _restore_text(widgets: ReturnedWidgets, persona_id: str) -> None:
     etag = _restore_fields(widgets, persona_id) or etag
     if persona_id in session.drafts() or not (editors or etag):
         return
-    stored = _stored(persona_id)
-    if stored and stored.etag == etag:
+    persona = _current(persona_id)
+    if persona and persona.etag == etag:
         return
     visible_text = str(widgets.json(editors) or "") if editors else ""
     if not etag:
-        if visible_text and stored is None:  # never saved
+        if visible_text and persona is None:  # never saved
             session.drafts()[persona_id] = PersonaDraft(visible_text, "", None)
         return
     text = _text_of(persona_id, etag)
@@ -140,7 +140,7 @@ def _restore_text(widgets: ReturnedWidgets, persona_id: str) -> None:
         session.drafts()[persona_id] = PersonaDraft(text, text, etag)
         desk().returned = persona_id
     elif visible_text:
-        session.drafts()[persona_id] = PersonaDraft(visible_text, stored.text if stored else "", etag)
+        session.drafts()[persona_id] = PersonaDraft(visible_text, persona.text if persona else "", etag)
 
 
 def _restore_editor(widgets: ReturnedWidgets, persona_id: str) -> tuple[str, str]:
@@ -169,7 +169,7 @@ def _restore_fields(widgets: ReturnedWidgets, persona_id: str) -> str:
     return etag
 
 
-def _stored(persona_id: str) -> Entry | None:
+def _current(persona_id: str) -> Entry | None:
     try:
         entries = session.workspace().personas.all()
     except PersonaChatError:

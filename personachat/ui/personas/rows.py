@@ -84,8 +84,8 @@ def rows(entries: Sequence[Entry], drafts: Mapping[str, PersonaDraft]) -> list[R
         all_rows = [replace(row, is_namesake=True) if names[row.name] > 1 else row for row in all_rows]
     if not drafts:
         return all_rows
-    stored = {row.id for row in all_rows}
-    new = [_new_row(persona_id, draft) for persona_id, draft in drafts.items() if persona_id not in stored]
+    row_ids = {row.id for row in all_rows}
+    new = [_new_row(persona_id, draft) for persona_id, draft in drafts.items() if persona_id not in row_ids]
     return new + [replace(row, is_unsaved=True) if row.id in drafts else row for row in all_rows]
 
 

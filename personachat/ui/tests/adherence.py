@@ -31,29 +31,29 @@ from personachat.ui.wording import distinct, error_text, escaped
 MOST_OFFERED = 200
 
 
-def draw(workspace: Workspace, stored: StoredPersona) -> None:
+def draw(workspace: Workspace, persona: StoredPersona) -> None:
     tests = workspace.tests
     st.caption(
         "A judge reads recorded replies and answers the persona's own questions about each: does it stay "
         "in character over a long conversation?"
     )
-    questions = _draw_questions(workspace, stored)
-    sampling.draw(workspace, stored)
-    runs = tests.runs.of(stored.id, kind="adherence")
+    questions = _draw_questions(workspace, persona)
+    sampling.draw(workspace, persona)
+    runs = tests.runs.of(persona.id, kind="adherence")
     if not running.follow(tests, runs[:5]):
-        _draw_choice(workspace, stored, questions)
+        _draw_choice(workspace, persona, questions)
     results.draw_runs(tests, runs, draw_line, nothing="Nothing has been measured yet.")
 
 
-def _draw_questions(workspace: Workspace, stored: StoredPersona) -> list[str]:
+def _draw_questions(workspace: Workspace, entry: StoredPersona) -> list[str]:
     """The questions as they stand in the field, saved or not."""
-    key, settings = f"questions_{stored.etag}", TestSettings.of(stored.persona)
+    key, settings = f"questions_{entry.etag}", TestSettings.of(entry.persona)
     if key not in st.session_state:
         st.session_state[key] = "\n".join(settings.questions)
-    if tests_state().drafting == stored.id:
+    if tests_state().drafting == entry.id:
         tests_state().drafting = ""
         with st.spinner("Drafting questions"):
-            _draft(workspace.tests, stored.persona, key)
+            _draft(workspace.tests, entry.persona, key)
     text = st.text_area(
         "Questions, one per line",
         key=key,
@@ -69,7 +69,7 @@ def _draw_questions(workspace: Workspace, stored: StoredPersona) -> list[str]:
             icon=":material/auto_awesome:",
             disabled=not may,
             on_click=_begin_draft,
-            args=(stored.id,),
+            args=(entry.id,),
             key="draft_questions",
             help="Based on the persona. Edit the result.",
         )
@@ -81,7 +81,7 @@ def _draw_questions(workspace: Workspace, stored: StoredPersona) -> list[str]:
             icon=":material/save:",
             disabled=not may or not changed,
             on_click=_save,
-            args=(workspace, stored, settings, key),
+            args=(workspace, entry, settings, key),
             key="save_questions",
         )
     return text.splitlines()
@@ -103,20 +103,20 @@ def _draft(tests: Tests, persona: Persona, key: str) -> None:
     st.session_state[key] = "\n".join(dict.fromkeys([*there, *questions]))
 
 
-def _save(workspace: Workspace, stored: StoredPersona, settings: TestSettings, key: str) -> None:
+def _save(workspace: Workspace, persona: StoredPersona, settings: TestSettings, key: str) -> None:
     try:
         questions = checked_questions(st.session_state[key].splitlines())
-        text = settings.model_copy(update={"questions": questions}).written_into(stored.text)
-        workspace.personas.save(text, etag=stored.etag, saving=Saving(workspace.author, "Questions"))
+        text = settings.model_copy(update={"questions": questions}).written_into(persona.text)
+        workspace.personas.save(text, etag=persona.etag, saving=Saving(workspace.author, "Questions"))
     except PersonaChatError as error:
         notices.say_not_done(error, title="The questions weren't saved")
         return
     tests_state().outcome = "The persona was saved with these questions."
 
 
-def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[str]) -> None:
+def _draw_choice(workspace: Workspace, persona: StoredPersona, questions: list[str]) -> None:
     tests = workspace.tests
-    conversations = workspace.library.list(Filters(persona_id=stored.id), limit=MOST_OFFERED).conversations
+    conversations = workspace.library.list(Filters(persona_id=persona.id), limit=MOST_OFFERED).conversations
     if not conversations:
         st.info(
             "There are no saved conversations with this persona yet. Chat with it first.",
@@ -129,7 +129,7 @@ def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[st
         list(titles),
         default=list(titles)[:1],
         format_func=lambda each: titles[each],
-        key=f"adherence_{stored.id}",
+        key=f"adherence_{persona.id}",
         persist_state="session",
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -144,8 +144,8 @@ def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[st
             help="A sample, the same one every time.",
         )
         most = running.cost_limit("adherence_most")
-        wish = RunWish(persona_id=stored.id, most_cost_usd=most)
-        make = partial(_experiment, workspace, stored.id, picked, questions, share=share / 100)
+        wish = RunWish(persona_id=persona.id, most_cost_usd=most)
+        make = partial(_experiment, workspace, persona.id, picked, questions, share=share / 100)
         forecast = None
         if picked and any(each.strip() for each in questions):
             try:

@@ -8,7 +8,7 @@ from personachat.errors import PersonaChatError
 from personachat.lab.labelling import GENERAL, Labelling, ToLabel
 from personachat.lab.labels import ENOUGH, Agreement
 from personachat.lab.suites.model import JudgeQuestion
-from personachat.lab.suites.stored import StoredSuite
+from personachat.lab.suites.stored_suite import StoredSuite
 from personachat.lab.testing import Tests
 from personachat.lab.thumbs import ThumbsJob
 from personachat.ui import notices
@@ -22,7 +22,7 @@ EVERY_SECONDS = 1.0
 SINGLE, PAIRS = "Single replies", "Pairs"
 
 
-def draw(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
+def draw(tests: Tests, persona_id: str, stored_suite: StoredSuite | None) -> None:
     """One reply or one pair at a time; below it, the thumbs."""
     labelling = tests.labelling
     pairs = tests.pairs.due(persona_id, without=tests_state().skipped)
@@ -36,7 +36,7 @@ def draw(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
         _draw_nothing(labelling)
     _draw_keys(labelling, due[0] if due else None)
     st.space("small")
-    _draw_thumbs(tests, persona_id, stored)
+    _draw_thumbs(tests, persona_id, stored_suite)
 
 
 def _wants_pairs(persona_id: str) -> bool:
@@ -110,7 +110,7 @@ def _draw_keys(labelling: Labelling, item: ToLabel | None) -> None:
 # --- thumbs ------------------------------------------------------------------------------------------
 
 
-def _draw_thumbs(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
+def _draw_thumbs(tests: Tests, persona_id: str, stored_suite: StoredSuite | None) -> None:
     labelling = tests.labelling
     with st.expander("Use your thumbs as labels", icon=":material/thumbs_up_down:", key="thumbs"):
         st.caption(
@@ -124,7 +124,7 @@ def _draw_thumbs(tests: Tests, persona_id: str, stored: StoredSuite | None) -> N
             return
         if job:
             _draw_outcome(job)
-        own_questions = tuple(stored.suite.judged) if stored and stored.suite else ()
+        own_questions = tuple(stored_suite.suite.judged) if stored_suite and stored_suite.suite else ()
         questions = {each.question: each for each in (GENERAL, *own_questions)}
         question = questions[st.selectbox("Question", list(questions), key=f"thumbs_question_{persona_id}")]
         try:

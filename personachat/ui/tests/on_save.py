@@ -19,19 +19,19 @@ EVERY_SECONDS = 0.5
 ON, MOST = "on_save", "on_save_most"
 
 
-def draw(workspace: Workspace, stored: StoredPersona, forecast: RunForecast | None) -> None:
+def draw(workspace: Workspace, entry: StoredPersona, forecast: RunForecast | None) -> None:
     """The settings, and what is wrong with them. `forecast` is of one run."""
-    if trouble := settings_trouble(stored.persona):
+    if trouble := settings_trouble(entry.persona):
         st.warning(escaped(trouble), icon=":material/error:")
     if tests_state().awaited:
         _await(workspace.tests, tests_state().awaited)
-    settings = TestSettings.of(stored.persona)
+    settings = TestSettings.of(entry.persona)
     name = "Runs on save" if settings.on_save else "Run on save"
     with st.popover(name, icon=":material/autoplay:", disabled=not workspace.may_edit):
         is_on = st.checkbox(
             "Run these tests whenever the persona is saved",
             value=settings.on_save,
-            key=f"{ON}_{stored.etag}",
+            key=f"{ON}_{entry.etag}",
             help="From this page, the API or the command line. Each version is tested once.",
         )
         most = st.number_input(
@@ -40,7 +40,7 @@ def draw(workspace: Workspace, stored: StoredPersona, forecast: RunForecast | No
             value=settings.max_cost_usd,
             step=0.1,
             placeholder="None",
-            key=f"{MOST}_{stored.etag}",
+            key=f"{MOST}_{entry.etag}",
         )
         if most is not None and forecast and forecast.most_cell_usd is None:
             st.caption("The model's price isn't known, so a run with a limit won't start.")
@@ -49,23 +49,23 @@ def draw(workspace: Workspace, stored: StoredPersona, forecast: RunForecast | No
             type="primary",
             icon=":material/save:",
             on_click=_save,
-            args=(workspace, stored, settings, is_on, most),
+            args=(workspace, entry, settings, is_on, most),
             key="save_on_save",
         )
 
 
 def _save(
     workspace: Workspace,
-    stored: StoredPersona,
+    persona: StoredPersona,
     settings: TestSettings,
     is_on: bool,  # noqa: FBT001  # a checkbox's
     most: float | None,
 ) -> None:
     new = settings.model_copy(update={"on_save": is_on, "max_cost_usd": most})
     try:
-        text = new.written_into(stored.text)
+        text = new.written_into(persona.text)
         saving = Saving(workspace.author, "Tests on save")
-        saved = workspace.personas.save(text, etag=stored.etag, saving=saving)
+        saved = workspace.personas.save(text, etag=persona.etag, saving=saving)
     except PersonaChatError as error:
         notices.say_not_done(error, title="The setting wasn't saved")
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.errors import EditingNotAllowed
-from personachat.lab.suites.stored import StoredSuite
+from personachat.lab.suites.stored_suite import StoredSuite
 from personachat.personas.store.base import StoredPersona
 from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, notices, session
@@ -40,7 +40,7 @@ def draw(workspace: Workspace) -> None:
     """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
     entries, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
     personas = {each.id: each for each in entries if isinstance(each, StoredPersona)}
-    names = distinct({persona_id: stored.persona.name for persona_id, stored in personas.items()})
+    names = distinct({persona_id: entry.persona.name for persona_id, entry in personas.items()})
     for notice in notices.take("page"):
         st.error(notice.text, icon=notice.icon)
     tests = workspace.tests
@@ -54,11 +54,11 @@ def draw(workspace: Workspace) -> None:
     persona_id = _pick(names, with_suites)
     _draw_outcome()
     try:
-        stored = tests.suites.find(persona_id)
+        entry = tests.suites.find(persona_id)
     except EditingNotAllowed as error:
         st.info(error_text(error), icon=":material/visibility_off:")
         return
-    tab = SUITE if stored and stored.problems else RESULTS
+    tab = SUITE if entry and entry.problems else RESULTS
     view = st.pills(
         "View",
         (RESULTS, SUITE, REPLAYS, SWEEPS, ADHERENCE, STRESS, LABELS),
@@ -69,23 +69,23 @@ def draw(workspace: Workspace) -> None:
     )
     drawn = {
         REPLAYS: lambda: replaying.draw(workspace, persona_id),
-        LABELS: lambda: labelling.draw(tests, persona_id, stored),
-        SWEEPS: lambda: sweeping.draw(workspace, personas[persona_id].persona, stored),
+        LABELS: lambda: labelling.draw(tests, persona_id, entry),
+        SWEEPS: lambda: sweeping.draw(workspace, personas[persona_id].persona, entry),
         ADHERENCE: lambda: adherence.draw(workspace, personas[persona_id]),
         STRESS: lambda: stress.draw(workspace, personas[persona_id]),
     }
     if view in drawn:
         drawn[view]()
-    elif stored is None and not tests_state().editing:
+    elif entry is None and not tests_state().editing:
         _draw_nothing_yet(names[persona_id], may_edit=tests.may_edit)
-    elif view == SUITE or stored is None:
-        suite_editor.draw(tests, personas[persona_id].persona, stored)
+    elif view == SUITE or entry is None:
+        suite_editor.draw(tests, personas[persona_id].persona, entry)
     else:
-        _draw_results(workspace, personas[persona_id], stored)
+        _draw_results(workspace, personas[persona_id], entry)
 
 
-def _draw_results(workspace: Workspace, persona: StoredPersona, stored: StoredSuite) -> None:
-    if stored.problems:
+def _draw_results(workspace: Workspace, persona: StoredPersona, stored_suite: StoredSuite) -> None:
+    if stored_suite.problems:
         st.warning(
             "The suite has errors, so it can't be run. Open *Suite* to fix them.", icon=":material/error:"
         )

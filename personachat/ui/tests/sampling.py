@@ -24,14 +24,14 @@ from personachat.ui.wording import counted, escaped
 FIELDS = ("sample_percent", "sample_most", "sample_cost")
 
 
-def draw(workspace: Workspace, stored: StoredPersona) -> None:
+def draw(workspace: Workspace, entry: StoredPersona) -> None:
     """The setting, then the line over the days, each question with its chip, and one's own replies."""
-    settings = TestSettings.of(stored.persona)
+    settings = TestSettings.of(entry.persona)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _draw_setting(workspace, stored, settings)
+        _draw_setting(workspace, entry, settings)
         if settings.samples:
-            st.caption(_today(workspace, stored.id, settings), width="content")
-    answers = workspace.tests.sampled.answers(stored.id)
+            st.caption(_today(workspace, entry.id, settings), width="content")
+    answers = workspace.tests.sampled.answers(entry.id)
     if not answers:
         return
     chart.draw(over_days(answers))
@@ -40,10 +40,10 @@ def draw(workspace: Workspace, stored: StoredPersona) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{escaped(question)} **{escaped(share.in_words)}**")
             draw_chip(judged.agreement_on(question, judge))
-    _draw_own(workspace, stored.id)
+    _draw_own(workspace, entry.id)
 
 
-def _draw_setting(workspace: Workspace, stored: StoredPersona, settings: TestSettings) -> None:
+def _draw_setting(workspace: Workspace, persona: StoredPersona, settings: TestSettings) -> None:
     now = settings.sampling
     name = f"Samples {now.percent:g} % of replies" if settings.samples else "Sample replies"
     with st.popover(name, icon=":material/colorize:", disabled=not workspace.may_edit):
@@ -51,7 +51,7 @@ def _draw_setting(workspace: Workspace, stored: StoredPersona, settings: TestSet
             "Measures a share of new chat replies in the background, each once, within a day. 0% turns it "
             "off."
         )
-        keys = [f"{field}_{stored.etag}" for field in FIELDS]
+        keys = [f"{field}_{persona.etag}" for field in FIELDS]
         st.number_input("Share in percent", 0.0, 100.0, float(now.percent), step=1.0, key=keys[0])
         st.number_input("Replies per day, at most", 1, 1000, now.max_per_day, key=keys[1])
         st.number_input(
@@ -74,17 +74,17 @@ def _draw_setting(workspace: Workspace, stored: StoredPersona, settings: TestSet
             type="primary",
             icon=":material/save:",
             on_click=_save,
-            args=(workspace, stored, settings, keys),
+            args=(workspace, persona, settings, keys),
             key="save_sampling",
         )
 
 
-def _save(workspace: Workspace, stored: StoredPersona, settings: TestSettings, keys: Sequence[str]) -> None:
+def _save(workspace: Workspace, persona: StoredPersona, settings: TestSettings, keys: Sequence[str]) -> None:
     percent, most, cost = (st.session_state[key] for key in keys)
     sampling = Sampling(percent=percent, max_per_day=most, max_cost_usd_per_day=cost)
     try:
-        text = settings.model_copy(update={"sampling": sampling}).written_into(stored.text)
-        workspace.personas.save(text, etag=stored.etag, saving=Saving(workspace.author, "Sampling"))
+        text = settings.model_copy(update={"sampling": sampling}).written_into(persona.text)
+        workspace.personas.save(text, etag=persona.etag, saving=Saving(workspace.author, "Sampling"))
     except PersonaChatError as error:
         notices.say_not_done(error, title="The setting wasn't saved")
         return

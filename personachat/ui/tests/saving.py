@@ -37,14 +37,14 @@ def show(turn: Turn) -> None:
     try:
         here = session.workspace()
         before = _before(turn)
-        stored = here.tests.suites.find(turn.persona_id)
+        stored_suite = here.tests.suites.find(turn.persona_id)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
     if not here.tests.may_edit:
         st.info("You can't change tests here.", icon=":material/lock:")
         return
-    if stored and stored.problems:
+    if stored_suite and stored_suite.problems:
         st.warning(
             f"The tests of {escaped(turn.persona_name)} have errors. Fix them on the Tests page first."
         )

@@ -9,7 +9,7 @@ import streamlit as st
 
 from personachat.lab.labelling import ToLabel
 from personachat.lab.pair_labels import PairToLabel
-from personachat.lab.suites.stored import StoredSuite
+from personachat.lab.suites.stored_suite import StoredSuite
 from personachat.ui import session
 from personachat.ui.personas.editor import Mount
 
@@ -61,10 +61,10 @@ def tests_state() -> TestsState:
     return cast("TestsState", st.session_state.setdefault(_PAGE, TestsState()))
 
 
-def mount_of(persona_id: str, stored: StoredSuite | None, *, beginning: str) -> Mount:
+def mount_of(persona_id: str, stored_suite: StoredSuite | None, *, beginning: str) -> Mount:
     """The editor of a suite; a stored text that changed comes into one in which nothing was typed."""
     here = tests_state()
-    etag, text = (stored.etag, stored.text) if stored else (None, beginning)
+    etag, text = (stored_suite.etag, stored_suite.text) if stored_suite else (None, beginning)
     mount = here.mounts.get(persona_id)
     untouched = mount is not None and mount.text_now == mount.base_text
     if mount is None or (untouched and mount.base_text != text):

@@ -30,20 +30,20 @@ from personachat.ui.tests.state import ADHERENCE, open_run
 from personachat.ui.wording import counted, error_text, escaped
 
 
-def draw(workspace: Workspace, stored: StoredPersona) -> None:
+def draw(workspace: Workspace, persona: StoredPersona) -> None:
     tests = workspace.tests
     st.caption(
         "A simulated user talks to the persona for many rounds. At the probes, a judge answers the "
         f"persona's questions from *{ADHERENCE}*."
     )
-    runs = tests.runs.of(stored.id, kind="stress")
+    runs = tests.runs.of(persona.id, kind="stress")
     if not running.follow(tests, runs[:5]):
-        _draw_choice(tests, stored)
+        _draw_choice(tests, persona)
     results.draw_runs(tests, runs, draw_talk, so_far=_draw_rounds, nothing="There are no stress talks yet.")
 
 
-def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
-    questions = TestSettings.of(stored.persona).questions
+def _draw_choice(tests: Tests, entry: StoredPersona) -> None:
+    questions = TestSettings.of(entry.persona).questions
     goal = st.text_area(
         "Who the user is and what they want",
         value=USUAL_GOAL,
@@ -55,9 +55,9 @@ def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         user_model = st.text_input(
             "Model that plays the user",
-            value=tests.judge_model or stored.persona.model,
+            value=tests.judge_model or entry.persona.model,
             width=240,
-            key=f"stress_user_{stored.id}",
+            key=f"stress_user_{entry.id}",
             persist_state="session",
         ).strip()
         rounds = st.number_input(
@@ -78,10 +78,10 @@ def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
         )
         most = running.cost_limit("stress_most")
     numbers = [int(each) for each in re.findall(r"\d{1,3}", probes)]
-    wish = RunWish(persona_id=stored.id, most_cost_usd=most)
+    wish = RunWish(persona_id=entry.id, most_cost_usd=most)
     make = partial(
         made_stress,
-        stored.id,
+        entry.id,
         questions,
         user_model=user_model,
         goal=goal,

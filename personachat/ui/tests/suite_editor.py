@@ -7,7 +7,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.lab.suites.promptfoo import read_promptfoo, write_promptfoo
 from personachat.lab.suites.reading import problems_of
-from personachat.lab.suites.stored import StoredSuite
+from personachat.lab.suites.stored_suite import StoredSuite
 from personachat.lab.suites.writing import with_cases
 from personachat.lab.testing import Tests
 from personachat.personas.persona import Persona
@@ -34,11 +34,11 @@ cases:
 """
 
 
-def draw(tests: Tests, persona: Persona, stored: StoredSuite | None) -> None:
+def draw(tests: Tests, persona: Persona, stored_suite: StoredSuite | None) -> None:
     persona_id = persona.id
-    mount = mount_of(persona_id, stored, beginning=BEGINNING.format(id=persona_id))
+    mount = mount_of(persona_id, stored_suite, beginning=BEGINNING.format(id=persona_id))
     problems = problems_of(mount.text_now)
-    changed = stored is None or mount.text_now != stored.text
+    changed = stored_suite is None or mount.text_now != stored_suite.text
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if problems:
             st.badge(counted(len(problems), "error"), icon=":material/error:", color="red")
@@ -48,7 +48,7 @@ def draw(tests: Tests, persona: Persona, stored: StoredSuite | None) -> None:
         st.button(
             "Discard",
             icon=":material/undo:",
-            disabled=not changed or stored is None,
+            disabled=not changed or stored_suite is None,
             on_click=forget,
             args=(persona_id,),
             key="discard_suite",
@@ -70,10 +70,10 @@ def draw(tests: Tests, persona: Persona, stored: StoredSuite | None) -> None:
         editor.draw(mount, problems=problems, line=None, mode="yaml")
     with right, st.container(key="suite_form"):
         form.draw(tests, persona_id, mount)
-    _draw_promptfoo(persona, mount, stored)
+    _draw_promptfoo(persona, mount, stored_suite)
 
 
-def _draw_promptfoo(persona: Persona, mount: Mount, stored: StoredSuite | None) -> None:
+def _draw_promptfoo(persona: Persona, mount: Mount, stored_suite: StoredSuite | None) -> None:
     """The way from and to promptfoo's tests."""
     here = tests_state()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -87,8 +87,8 @@ def _draw_promptfoo(persona: Persona, mount: Mount, stored: StoredSuite | None) 
         if file is not None:
             _take_in(persona.id, mount, file.getvalue())
             st.rerun()
-        if stored and stored.suite:
-            text, losses = write_promptfoo(stored.suite, persona, today=f"{now():%Y-%m-%d}")
+        if stored_suite and stored_suite.suite:
+            text, losses = write_promptfoo(stored_suite.suite, persona, today=f"{now():%Y-%m-%d}")
             st.download_button(
                 "Export for promptfoo",
                 text.encode(),

@@ -10,7 +10,7 @@ from personachat.lab.runs.options import Manner
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.scoring import CaseResult
 from personachat.lab.runs.wish import RunWish
-from personachat.lab.suites.stored import StoredSuite
+from personachat.lab.suites.stored_suite import StoredSuite
 from personachat.lab.sweeping import MOST_CELLS, Axes, made_sweep, with_manner
 from personachat.lab.testing import Tests
 from personachat.personas import limits
@@ -29,7 +29,7 @@ TEMPERATURES = (0.0, 0.3, 0.7, 1.0, 1.3)
 ACROSS = 3
 
 
-def draw(workspace: Workspace, persona: Persona, stored: StoredSuite | None) -> None:
+def draw(workspace: Workspace, persona: Persona, stored_suite: StoredSuite | None) -> None:
     tests, here = workspace.tests, tests_state()
     if here.go_to:
         persona_id, here.go_to = here.go_to, ""
@@ -40,13 +40,13 @@ def draw(workspace: Workspace, persona: Persona, stored: StoredSuite | None) -> 
     )
     runs = tests.runs.of(persona.id, kind="sweep")
     if not running.follow(tests, runs[:5]):
-        _draw_choice(tests, persona, stored)
+        _draw_choice(tests, persona, stored_suite)
     results.draw_runs(
         tests, runs, _draw_grid, so_far=_draw_grid_so_far, nothing="Nothing has been tried yet."
     )
 
 
-def _draw_choice(tests: Tests, persona: Persona, stored: StoredSuite | None) -> None:
+def _draw_choice(tests: Tests, persona: Persona, stored_suite: StoredSuite | None) -> None:
     left, middle, right = st.columns(3, gap="small")
     with left:
         tones = _values("Tone", persona.personality.tone, TONES, key="sweep_tone")
@@ -70,7 +70,7 @@ def _draw_choice(tests: Tests, persona: Persona, stored: StoredSuite | None) -> 
         key="sweep_message",
         persist_state="session",
     )
-    whole = stored.suite if stored else None
+    whole = stored_suite.suite if stored_suite else None
     names = [case.name for case in whole.cases] if whole else []
     picked = (
         st.multiselect(
@@ -173,9 +173,9 @@ def _draw_cell(tests: Tests, report: RunReport, case: CaseResult, *, to_use: boo
 def _use(persona_id: str, manner: Manner) -> None:
     """Change the draft, or begin one."""
     try:
-        stored = session.workspace().personas.get(persona_id)
+        persona = session.workspace().personas.get(persona_id)
         draft = session.drafts().get(persona_id)
-        draft = draft or PersonaDraft(stored.text, stored.text, stored.etag)
+        draft = draft or PersonaDraft(persona.text, persona.text, persona.etag)
         text = with_manner(draft.text, manner)
     except PersonaChatError as error:
         notices.say_not_done(error, title="The draft wasn't changed")

@@ -107,7 +107,7 @@ def test_a_columns_own_model_and_parameters_go_on_in_the_chat(
     again = fake.wait_for_chats(3)[-1].body
     assert again["messages"][:2] == asked["messages"]
     assert {**again, "messages": ()} == {**asked, "messages": ()}
-    assert continued.settings.as_stored() == {
+    assert continued.settings.as_record() == {
         "model": "fake-9",
         "temperature": 0.5,
         "top_p": 0.25,
@@ -121,7 +121,7 @@ def test_of_a_draft_it_is_said_what_no_saved_version_has(comparisons: Comparison
     comparison_id = begun(comparisons, Setup(persona_id="ada", text=text), Setup(persona_id="bob"))
     continued = comparisons.continue_with(comparison_id, "A")
     assert continued.persona == "ada"
-    assert continued.settings.as_stored() == {"model": "fake-9"}
+    assert continued.settings.as_record() == {"model": "fake-9"}
     assert continued.differs == ("another prompt", "other details")
 
 
