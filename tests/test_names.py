@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "personachat"
 VAGUE = frozenset(
     {"told", "said", "found", "asked", "wanted", "shown", "known", "kept", "given", "listed"}
-    | {"gone", "made", "meant", "came", "come", "grown", "built"}
+    | {"gone", "made", "meant", "came", "come", "grown", "built", "stored", "chosen", "held", "taken", "sent"}
+    | {"drawn"}
 )
 STATEMENTS = frozenset({"is", "are", "was", "has", "have", "can", "be", "not", "if", "unless", "as"})
 """With one of these before it a participle ends a statement, such as `is_listed` and `persona_not_found`."""
@@ -83,6 +84,8 @@ def test_no_module_is_named_so() -> None:
         ("self._kept = 1", "_kept"),
         ("for _, known in pairs: ...", "known"),
         ("class A:\n    LISTED = 1", "LISTED"),
+        ("stored = personas.get(persona_id)", "stored"),
+        ("chosen: str = choice()", "chosen"),
     ],
 )
 def test_each_kind_of_name_is_looked_at(source: str, name: str) -> None:

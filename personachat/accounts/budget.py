@@ -102,13 +102,14 @@ class BudgetState:
     resets_at: datetime
 
     @property
-    def taken(self) -> float:
+    def total(self) -> float:
+        """What was spent and what running replies may still spend, in the unit of the budget."""
         return self.spent + self.reserved
 
     @property
     def share(self) -> float:
         """Of the budget; 1 is all of it."""
-        return self.taken / self.budget.most if self.budget.most else 1.0
+        return self.total / self.budget.most if self.budget.most else 1.0
 
     @property
     def warns(self) -> bool:
@@ -119,7 +120,7 @@ class BudgetState:
 
         What takes nothing always fits. If nobody knows what it takes, something has to be left.
         """
-        room = self.budget.most - self.taken
+        room = self.budget.most - self.total
         return room <= 0 if amount is None else amount > max(room, 0) * (1 + 1e-9)
 
     def warning(self) -> str:
@@ -136,7 +137,7 @@ class BudgetState:
                 hint="Try again in a minute.",
                 retry_after_seconds=60,
             )
-        left = budget.most - self.taken
+        left = budget.most - self.total
         used_up = left <= 0 or budget.unit == "replies" or amount is None
         what = f"{_named(budget, begins=True)} is used up."
         if amount is not None and not used_up:

@@ -104,7 +104,7 @@ class PersonPictures:
 
     def _have(self, key: str, address: str, source: str) -> None:
         try:
-            self._keep(key, _PictureRow(source, self._drawn(address), now()))
+            self._keep(key, _PictureRow(source, self._image(address), now()))
         except PersonaChatError as error:
             log.debug("A person's picture couldn't be stored: %s", error.code)
         except Exception:
@@ -112,7 +112,7 @@ class PersonPictures:
         finally:
             self._on_its_way.discard(key)
 
-    def _drawn(self, address: str) -> bytes | None:
+    def _image(self, address: str) -> bytes | None:
         try:
             return read_picture(self._fetch(address), square=True).thumb
         except PersonaChatError as error:

@@ -96,7 +96,7 @@ def spenders(
         caller = Caller(owner=name, owner_name=name, role=name, persona_id=name, token_id=name)
         (state,) = states(connection, [budget], caller, moment=moment, open_votes=open_votes)
         spending.append((name, state))
-    return sorted(spending, key=lambda each: -each[1].taken)[:at_most]
+    return sorted(spending, key=lambda each: -each[1].total)[:at_most]
 
 
 def _names(budget: Budget, moment: datetime) -> Select[Any]:

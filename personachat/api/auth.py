@@ -184,7 +184,7 @@ class Gate:
         except Refused as refused:
             await self._refuse(refused)(scope, receive, send_with_headers)
             return
-        with body.held():
+        with body.with_room():
             await self.app(scope, body.counted(receive), send_with_headers)
 
     async def _admit(self, scope: Scope, headers: Headers, settings: Settings) -> _Admitted:
@@ -268,8 +268,8 @@ def given_token(headers: Headers) -> str:
 
 def _is_accepted(secret: str, settings: Settings) -> bool:
     # Every one is compared, so that the time says nothing about which came near.
-    sent = secret.encode("utf-8", "replace")
-    matches = [secrets.compare_digest(sent, one.encode()) for one in settings.accepted_tokens]
+    secret_bytes = secret.encode("utf-8", "replace")
+    matches = [secrets.compare_digest(secret_bytes, one.encode()) for one in settings.accepted_tokens]
     return any(matches)
 
 

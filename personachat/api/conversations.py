@@ -120,12 +120,12 @@ def export_conversations(
     file_format: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
     """All of them in one file."""
-    chosen = None if ids is None else [part.strip() for part in ids.split(",") if part.strip()]
-    if chosen is not None and not chosen:
+    conversation_ids = None if ids is None else [part.strip() for part in ids.split(",") if part.strip()]
+    if conversation_ids is not None and not conversation_ids:
         raise Refused(
             422, "request_invalid", "ids contains no conversation id.", hint=("Leave it out to export all.")
         )
-    return download(workspace_of(request).library.export(chosen, file_format))
+    return download(workspace_of(request).library.export(conversation_ids, file_format))
 
 
 @router.post(

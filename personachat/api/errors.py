@@ -159,12 +159,12 @@ def problem(
         **({"hint": sentence(hint)} if hint else {}),
         **(extra or {}),
     }
-    sent = dict(headers or {})
+    all_headers = dict(headers or {})
     if retry_after_seconds is None and status in (429, 503):
         retry_after_seconds = _RETRY_LATER_SECONDS
     if retry_after_seconds is not None:
-        sent["Retry-After"] = str(max(1, math.ceil(retry_after_seconds)))
-    return Response(json.dumps(body), status, sent, MEDIA_TYPE)
+        all_headers["Retry-After"] = str(max(1, math.ceil(retry_after_seconds)))
+    return Response(json.dumps(body), status, all_headers, MEDIA_TYPE)
 
 
 def problem_of(

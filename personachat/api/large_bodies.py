@@ -32,17 +32,17 @@ class Room:
     """On one event loop. A body larger than all the room gets in alone."""
 
     def __init__(self) -> None:
-        self._held = 0
+        self._used_bytes = 0
         self._waiting: deque[tuple[int, int, asyncio.Future[None]]] = deque()
 
     @property
     def held_bytes(self) -> int:
-        return self._held
+        return self._used_bytes
 
     async def take(self, size: int, *, most: int, wait_seconds: float | None = None) -> None:
         """Wait until `most` bytes have room for so many more. Raises TimeoutError."""
         if not self._waiting and self._fits(size, most):
-            self._held += size
+            self._used_bytes += size
             return
         turn = size, most, asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
@@ -58,11 +58,11 @@ class Room:
             raise
 
     def give_back(self, size: int) -> None:
-        self._held -= size
+        self._used_bytes -= size
         self._let_in()
 
     def _fits(self, size: int, most: int) -> bool:
-        return self._held == 0 or self._held + size <= most
+        return self._used_bytes == 0 or self._used_bytes + size <= most
 
     def _let_in(self) -> None:
         while self._waiting:
@@ -70,7 +70,7 @@ class Room:
             if not turn.done():
                 if not self._fits(size, most):
                     return
-                self._held += size
+                self._used_bytes += size
                 turn.set_result(None)
             self._waiting.popleft()
 
@@ -81,7 +81,7 @@ class IncomingBody:
 
     room: Room
     at_most: int
-    taken: int = 0
+    booked_bytes: int = 0
     received: int = field(default=0, init=False)
 
     async def announce(self, length: int) -> None:
@@ -100,12 +100,12 @@ class IncomingBody:
             self.received += len(message.get("body", b""))
             if self.received > self.at_most:
                 raise HTTPException(413)
-            if self.received > SMALL_BYTES and not self.taken:
+            if self.received > SMALL_BYTES and not self.booked_bytes:
                 try:
                     await self._take(self.at_most)
                 except TimeoutError:
                     raise HTTPException(503, headers={"Retry-After": str(RETRY_SECONDS)}) from None
-            if self.taken > self.received and not message.get("more_body"):
+            if self.booked_bytes > self.received and not message.get("more_body"):
                 self._shrink()
             return message
 
@@ -113,21 +113,21 @@ class IncomingBody:
 
     async def _take(self, size: int) -> None:
         await self.room.take(size, most=self.at_most * AT_ONCE)
-        self.taken = size
+        self.booked_bytes = size
 
     def _shrink(self) -> None:
-        self.room.give_back(self.taken - self.received)
-        self.taken = self.received
+        self.room.give_back(self.booked_bytes - self.received)
+        self.booked_bytes = self.received
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def with_room(self) -> Iterator[None]:
         """Gives its room back in the end."""
         try:
             yield
         finally:
-            if self.taken:
-                self.room.give_back(self.taken)
-                self.taken = 0
+            if self.booked_bytes:
+                self.room.give_back(self.booked_bytes)
+                self.booked_bytes = 0
 
 
 def _busy() -> Refused:

@@ -55,7 +55,7 @@ class Branch(ResponseModel):
     leaf_id: str | None
 
 
-_SENT = json_answer(
+_REQUEST_ANSWER = json_answer(
     "The request as it was sent, without the key.",
     {
         "type": "object",
@@ -167,21 +167,21 @@ def restore_message(message_id: MessageId, body: Leaf, request: Request) -> Bran
     "/request",
     summary="Show the request that was sent for a reply",
     response_class=Response,
-    responses=answers(404, 422, 503, s200=_SENT),
+    responses=answers(404, 422, 503, s200=_REQUEST_ANSWER),
 )
 def get_message_request(message_id: MessageId, request: Request) -> Response:
     """The request body as the provider received it, and the address. Never contains a key."""
-    sent = workspace_of(request).inspection.sent(message_id)
-    if sent is None:
+    body = workspace_of(request).inspection.sent_request(message_id)
+    if body is None:
         raise Refused(
             404, "request_not_found", ("Nothing was sent for this message, or the request is unknown.")
         )
     answer: dict[str, Any] = {
-        "provider": sent.provider,
-        "baseUrl": sent.base_url,
-        "model": sent.model,
-        "body": sent.body,
-        "lore": [{"name": name, "key": key} for name, key in sent.lore],
+        "provider": body.provider,
+        "baseUrl": body.base_url,
+        "model": body.model,
+        "body": body.body,
+        "lore": [{"name": name, "key": key} for name, key in body.lore],
     }
     return Response(json.dumps(answer), media_type="application/json")
 

@@ -36,21 +36,21 @@ def _is_taken(request: Request, method: str) -> bool:
 
 def literal_paths_first(app: FastAPI) -> None:
     """Refuse on every literal path the methods it does not have; to be called once all routes are there."""
-    taken: dict[str, set[str]] = defaultdict(set)
+    methods_of_path: dict[str, set[str]] = defaultdict(set)
     for route in iter_route_contexts(app.routes):
         if route.path and "{" not in route.path:
-            taken[route.path] |= route.methods or set()
-    app.router.routes.insert(0, LiteralPaths(taken))
+            methods_of_path[route.path] |= route.methods or set()
+    app.router.routes.insert(0, LiteralPaths(methods_of_path))
 
 
 class LiteralPaths(BaseRoute):
     """Takes the wrong methods of literal paths, before a route with a parameter does."""
 
-    def __init__(self, taken: Mapping[str, set[str]]) -> None:
-        self._taken = taken
+    def __init__(self, methods_of_path: Mapping[str, set[str]]) -> None:
+        self._methods_of_path = methods_of_path
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        methods = self._taken.get(scope["path"].removeprefix(scope.get("root_path", "")))
+        methods = self._methods_of_path.get(scope["path"].removeprefix(scope.get("root_path", "")))
         is_wrong = scope["type"] == "http" and methods is not None and scope["method"] not in methods
         return (Match.FULL if is_wrong else Match.NONE), {}
 

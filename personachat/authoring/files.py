@@ -42,9 +42,9 @@ class PersonaFiles(LibraryParts):
         """These personas, or all, as one archive. Raises PersonaNotFound if one of them is not there."""
         bundled_personas = [entry for entry in self._personas.all() if isinstance(entry, StoredPersona)]
         if ids is not None:
-            chosen = {entry.id: entry for entry in bundled_personas if entry.id in ids}
+            entry_of_id = {entry.id: entry for entry in bundled_personas if entry.id in ids}
             bundled_personas = [
-                chosen.get(persona_id) or self._personas.get(persona_id) for persona_id in ids
+                entry_of_id.get(persona_id) or self._personas.get(persona_id) for persona_id in ids
             ]
         tests = self._tests_of([entry.id for entry in bundled_personas])
         ancestors = self._ancestors(bundled_personas)

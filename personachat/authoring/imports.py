@@ -88,7 +88,7 @@ class ImportPlan:
     """What a file would bring, in its order; ids are told apart."""
 
     items: tuple[PlannedImport, ...]
-    taken: frozenset[str] = field(repr=False, default=frozenset())
+    other_ids: frozenset[str] = field(repr=False, default=frozenset())
     """Ids that are in use."""
     skipped: tuple[Skipped, ...] = ()
     """Files inside of the file that bring nothing, each with the reason."""
@@ -130,8 +130,8 @@ def plan_of(
     contents = replace(contents, arrivals=tuple(arrivals))
     here = _Here(everything, {arrival.persona.id for arrival in contents.arrivals})
     items = tuple(_planned(arrival, here, models) for arrival in contents.arrivals)
-    taken = frozenset(each.id for each in everything)
-    return ImportPlan(items, taken, contents.skipped, contents.columns)
+    other_ids = frozenset(each.id for each in everything)
+    return ImportPlan(items, other_ids, contents.skipped, contents.columns)
 
 
 def carry_out(
@@ -148,15 +148,15 @@ def carry_out(
     `keep` keeps what a persona brings beside its text, before the text that names it is saved, and
     `keep_tests` a suite after it.
     """
-    taken = {*plan.taken, *(item.id for item in plan.items)}
+    other_ids = {*plan.other_ids, *(item.id for item in plan.items)}
     outcomes = []
     for item in plan.items:
         choice = choices.get(item.id, item.proposed)
-        outcome = _done(item, choice, personas, taken=taken, author=author, keep=keep)
+        outcome = _done(item, choice, personas, other_ids=other_ids, author=author, keep=keep)
         if item.arrival.tests and outcome.result != "failed":
             outcome = _with_tests(item, outcome, keep_tests)
         if outcome.saved:
-            taken.add(outcome.saved.id)
+            other_ids.add(outcome.saved.id)
         outcomes.append(outcome)
     return tuple(outcomes)
 
@@ -178,7 +178,7 @@ class _Here:
 
     def __init__(self, everything: Sequence[StoredPersona | BrokenPersona], coming: set[str]) -> None:
         self._by_id = {entry.id: entry for entry in everything}
-        self._taken = {*self._by_id, *coming}
+        self._other_ids = {*self._by_id, *coming}
         self._met: set[str] = set()
         self.stored_ids = frozenset(self._by_id)
         self._by_origin: dict[str, list[StoredPersona]] = {}
@@ -197,8 +197,8 @@ class _Here:
 
     def free_id(self, name: str) -> str:
         """An id that neither a stored persona has nor one that comes."""
-        new_id = free_id(name, self._taken)
-        self._taken.add(new_id)
+        new_id = free_id(name, self._other_ids)
+        self._other_ids.add(new_id)
         return new_id
 
     def _existing(self, arrival: ImportedPersona) -> StoredPersona | BrokenPersona | None:
@@ -328,7 +328,7 @@ def _done(
     choice: Choice,
     personas: PersonaStore,
     *,
-    taken: set[str],
+    other_ids: set[str],
     author: str,
     keep: Callable[[ImportedPersona], None],
 ) -> Outcome:
@@ -339,7 +339,7 @@ def _done(
         if choice != "mine" and item.action != "unchanged":
             keep(item.arrival)
         if item.stored is not None and choice == "both":
-            text = with_value(text, ("id",), free_id(item.name, taken))
+            text = with_value(text, ("id",), free_id(item.name, other_ids))
             return Outcome(item.id, item.name, "renamed", personas.create(text, saving=saving))
         if choice == "mine" or item.action == "unchanged":
             return Outcome(item.id, item.name, "kept")

@@ -35,7 +35,7 @@ class Inspection:
         self._conversations = answers.conversations
         self._owner = owner
 
-    def sent(self, turn_id: str) -> RequestBody | None:
+    def sent_request(self, turn_id: str) -> RequestBody | None:
         """What was sent for a reply; None if nothing was, or it is not known.
 
         Raises TurnNotFound, PromptHidden.
@@ -47,7 +47,7 @@ class Inspection:
         if request is None:
             return None
         above = self._conversations.path(self._owner, turn.parent_id)
-        return self._answers.replies.sent(turn, above, request, taken=self._taken(turn_id))
+        return self._answers.replies.sent_request(turn, above, request, start=self._start_of(turn_id))
 
     def next(
         self,
@@ -96,7 +96,7 @@ class Inspection:
                 hint="Ask its owner.",
             )
 
-    def _taken(self, turn_id: str) -> Started | None:
+    def _start_of(self, turn_id: str) -> Started | None:
         """The event with which a model took the request; None if none did, or it is not known."""
         try:
             events = self._conversations.live_reply(self._owner, turn_id).wait(0, timeout_seconds=0)

@@ -83,15 +83,15 @@ def run(
         conversation = _conversation(services, place)
         name = persona_id or _last_speaker(conversation)
         speaker = find(services.personas, name, by=services.addressed)
-        held = merged(conversation.variables, values)
-        if _lacks_values(speaker.persona, held):
+        all_values = merged(conversation.variables, values)
+        if _lacks_values(speaker.persona, all_values):
             return USAGE
         if values:
             services.of(LOCAL_OWNER, surface="cli").chat.give(conversation.id, values)
         terminal = TerminalChat(services, speaker.address, conversation.id, offline=offline)
         if text:
             return terminal.send(text)
-        greeter = with_values(speaker.persona, held)
+        greeter = with_values(speaker.persona, all_values)
         return terminal.talk("" if conversation.path else opening_words(greeter), conversation)
     except UNSAVED as error:
         _complain_of_database(error)
@@ -212,9 +212,9 @@ def _conversation(services: Services, place: ChatTarget) -> Conversation:
     return workspace.chat.start(temporary=place.temporary)
 
 
-def _lacks_values(persona: Persona, held: Mapping[str, str]) -> bool:
+def _lacks_values(persona: Persona, values: Mapping[str, str]) -> bool:
     """Whether a variable of the persona stands for nothing, which is then said."""
-    lacking = missing(persona, held)
+    lacking = missing(persona, values)
     if lacking:
         names = ", ".join(each.name for each in lacking)
         complain(f"{persona.name} needs a value for {names}.", f"Add --value {lacking[0].name}=TEXT.")

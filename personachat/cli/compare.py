@@ -48,19 +48,19 @@ def setups_of(
     variants: Sequence[str],
 ) -> list[Setup]:
     """What the options ask for, listed and never multiplied. Raises typer.BadParameter."""
-    chosen = [setup_of(each) for each in variants]
+    more_setups = [setup_of(each) for each in variants]
     setups = [Setup(persona_id=each) for each in personas]
     if (models or temperatures) and not setups:
         raise typer.BadParameter("Choose a persona with --persona ID.", param_hint="--persona")
     setups = _spread(setups, [{"model": each} for each in models], "--model")
     setups = _spread(setups, [{"temperature": each} for each in temperatures], "--temperature")
-    if len(setups) + len(chosen) == 1 and (setups or chosen)[0].samples == 1:
+    if len(setups) + len(more_setups) == 1 and (setups or more_setups)[0].samples == 1:
         raise typer.BadParameter(
             "A comparison needs at least two variants.", param_hint="--persona, --model, --temperature"
         )
-    if not setups and not chosen:
+    if not setups and not more_setups:
         raise typer.BadParameter("Choose personas with --persona ID.", param_hint="--persona")
-    return [*setups, *chosen]
+    return [*setups, *more_setups]
 
 
 def run(

@@ -73,10 +73,10 @@ def create(opened: Personas, persona_id: str, *, template: str | None) -> None:
             starters=("What can you help me with?",),
         )
     else:
-        chosen = opened.gallery.get(template)
-        model = chosen.persona.model if chosen.own else opened.models.best()
-        start = chosen.persona.model_copy(update={"model": model})
-        tests = chosen.tests
+        starting_template = opened.gallery.get(template)
+        model = starting_template.persona.model if starting_template.own else opened.models.best()
+        start = starting_template.persona.model_copy(update={"model": model})
+        tests = starting_template.tests
     opened.collection.create(dump_persona(start.model_copy(update={"id": persona_id})))
     if tests:
         opened.collection.keep_tests(persona_id, tests)

@@ -94,10 +94,14 @@ class MemoryConversations:
     def forget_all_of(self, owner: str) -> int:
         """Let go of everything of this owner; returns how many conversations that were."""
         with self._lock:
-            theirs = [held for held in self._conversations.values() if held.head.owner == owner]
-            for held in theirs:
-                del self._conversations[held.head.id]
-                for turn_id in held.turns:
+            theirs = [
+                conversation
+                for conversation in self._conversations.values()
+                if conversation.head.owner == owner
+            ]
+            for conversation in theirs:
+                del self._conversations[conversation.head.id]
+                for turn_id in conversation.turns:
                     self._places.pop(turn_id, None)
         return len(theirs)
 
@@ -126,13 +130,13 @@ class MemoryConversations:
             variables=merged({}, variables or {}),
             settings=settings or {},
         )
-        held = HeldConversation(head)
+        conversation = HeldConversation(head)
         with self._lock:
-            held.add(turns, requests or {})
-            self._places |= {turn.id: held.head.id for turn in turns}
-            self._conversations[held.head.id] = held
+            conversation.add(turns, requests or {})
+            self._places |= {turn.id: conversation.head.id for turn in turns}
+            self._conversations[conversation.head.id] = conversation
             self._make_room()
-            return held.head
+            return conversation.head
 
     def get(
         self,
@@ -143,20 +147,20 @@ class MemoryConversations:
         with_siblings: bool = True,  # noqa: ARG002  # they cost nothing here
     ) -> Conversation:
         with self._lock:
-            return self._held(owner, conversation_id).as_seen(last)
+            return self._conversation(owner, conversation_id).as_seen(last)
 
     def tree(self, owner: str, conversation_id: str) -> tuple[Turn, ...]:
         with self._lock:
-            return tuple(self._held(owner, conversation_id).visible().values())
+            return tuple(self._conversation(owner, conversation_id).visible().values())
 
     def turn(self, owner: str, turn_id: str) -> tuple[str, Turn]:
         with self._lock:
-            held = self._held_with(owner, turn_id)
-            return held.head.id, held.turns[turn_id]
+            conversation = self._conversation_with_turn(owner, turn_id)
+            return conversation.head.id, conversation.turns[turn_id]
 
     def path(self, owner: str, turn_id: str) -> tuple[Turn, ...]:
         with self._lock:
-            return branch(self._held_with(owner, turn_id).visible(), turn_id)
+            return branch(self._conversation_with_turn(owner, turn_id).visible(), turn_id)
 
     def append(
         self,
@@ -170,97 +174,107 @@ class MemoryConversations:
         variables: Mapping[str, str] | None = None,
     ) -> bool:
         with self._lock:
-            held = self._held(owner, conversation_id)
-            if held.head.leaf_id != only_after:
+            conversation = self._conversation(owner, conversation_id)
+            if conversation.head.leaf_id != only_after:
                 return False
-            held.add(turns, requests or {})
-            held.give(variables or {})
-            self._places |= {turn.id: held.head.id for turn in turns}
+            conversation.add(turns, requests or {})
+            conversation.give(variables or {})
+            self._places |= {turn.id: conversation.head.id for turn in turns}
             self._conversations.move_to_end(conversation_id)
             return True
 
     def show(self, owner: str, conversation_id: str, turn_id: str | None) -> None:
         with self._lock:
-            held = self._held(owner, conversation_id)
-            if turn_id is not None and turn_id not in held.visible():
+            conversation = self._conversation(owner, conversation_id)
+            if turn_id is not None and turn_id not in conversation.visible():
                 raise no_such_turn()
-            held.head = replace(held.head, leaf_id=turn_id)
+            conversation.head = replace(conversation.head, leaf_id=turn_id)
 
     def show_branch(self, owner: str, conversation_id: str, turn_id: str) -> None:
         with self._lock:
-            held = self._held(owner, conversation_id)
-            if turn_id not in held.visible():
+            conversation = self._conversation(owner, conversation_id)
+            if turn_id not in conversation.visible():
                 raise no_such_turn()
-            held.head = replace(held.head, leaf_id=held.newest_below(turn_id))
+            conversation.head = replace(conversation.head, leaf_id=conversation.newest_below(turn_id))
 
     def request(self, owner: str, turn_id: str) -> SentRequest | None:
         with self._lock:
-            return self._held_with(owner, turn_id).requests.get(turn_id)
+            return self._conversation_with_turn(owner, turn_id).requests.get(turn_id)
 
     def rate(self, owner: str, turn_id: str, rating: Rating | None, *, note: str = "") -> None:
         with self._lock:
-            held = self._held_with(owner, turn_id)
-            held.turns[turn_id] = replace(held.turns[turn_id], rating=rating, rating_note=note)
+            conversation = self._conversation_with_turn(owner, turn_id)
+            conversation.turns[turn_id] = replace(
+                conversation.turns[turn_id], rating=rating, rating_note=note
+            )
 
     def delete_turn(self, owner: str, turn_id: str) -> str | None:
         with self._lock:
-            held = self._held_with(owner, turn_id)
-            turn, before = held.turns[turn_id], held.head.leaf_id
-            on_path = any(visible_turn.id == turn_id for visible_turn in branch(held.visible(), before))
-            held.deleted.add(turn_id)
+            conversation = self._conversation_with_turn(owner, turn_id)
+            turn, before = conversation.turns[turn_id], conversation.head.leaf_id
+            on_path = any(
+                visible_turn.id == turn_id for visible_turn in branch(conversation.visible(), before)
+            )
+            conversation.deleted.add(turn_id)
             if on_path:
-                others = [other.id for other in held.visible().values() if other.parent_id == turn.parent_id]
-                leaf_id = held.newest_below(others[-1]) if others else turn.parent_id
-                held.head = replace(held.head, leaf_id=leaf_id)
+                others = [
+                    other.id for other in conversation.visible().values() if other.parent_id == turn.parent_id
+                ]
+                leaf_id = conversation.newest_below(others[-1]) if others else turn.parent_id
+                conversation.head = replace(conversation.head, leaf_id=leaf_id)
             return before
 
     def restore_turn(self, owner: str, turn_id: str, *, leaf_id: str | None) -> None:
         with self._lock:
-            held = self._held_with(owner, turn_id, deleted=True)
-            hidden = held.deleted - {turn_id}
-            if leaf_id is not None and leaf_id not in held.visible(but=hidden):
+            conversation = self._conversation_with_turn(owner, turn_id, deleted=True)
+            hidden = conversation.deleted - {turn_id}
+            if leaf_id is not None and leaf_id not in conversation.visible(but=hidden):
                 raise no_such_turn()
-            held.deleted = hidden
-            held.head = replace(held.head, leaf_id=leaf_id)
+            conversation.deleted = hidden
+            conversation.head = replace(conversation.head, leaf_id=leaf_id)
 
     def give(self, owner: str, conversation_id: str, variables: Mapping[str, str]) -> None:
         with self._lock:
-            self._held(owner, conversation_id).give(variables)
+            self._conversation(owner, conversation_id).give(variables)
 
     def adjust(self, owner: str, conversation_id: str, settings: Mapping[str, Any]) -> None:
         with self._lock:
-            held = self._held(owner, conversation_id)
-            held.head = replace(held.head, settings=dict(settings))
+            conversation = self._conversation(owner, conversation_id)
+            conversation.head = replace(conversation.head, settings=dict(settings))
 
     def keep(self, owner: str, conversation_id: str) -> None:
         with self._lock:
-            held = self._held(owner, conversation_id)
-            held.head = replace(held.head, durable=True)
+            conversation = self._conversation(owner, conversation_id)
+            conversation.head = replace(conversation.head, durable=True)
 
     def queue(self, owner: str, conversation_id: str, message: QueuedMessage) -> None:
         with self._lock:
-            held = self._held(owner, conversation_id)
-            queue = held.head.queue
-            held.head = replace(held.head, queue=(*queue, message))
+            conversation = self._conversation(owner, conversation_id)
+            queue = conversation.head.queue
+            conversation.head = replace(conversation.head, queue=(*queue, message))
 
     def unqueue(
         self, owner: str, conversation_id: str, message_id: str | None = None
     ) -> QueuedMessage | None:
         with self._lock:
-            held = self._held(owner, conversation_id)
-            queued_id = message_id or (held.head.queue[0].id if held.head.queue else None)
-            taken = next((message for message in held.head.queue if message.id == queued_id), None)
-            held.head = replace(held.head, queue=tuple(m for m in held.head.queue if m.id != queued_id))
-            return taken
+            conversation = self._conversation(owner, conversation_id)
+            queued_id = message_id or (conversation.head.queue[0].id if conversation.head.queue else None)
+            queued_message = next(
+                (message for message in conversation.head.queue if message.id == queued_id), None
+            )
+            conversation.head = replace(
+                conversation.head, queue=tuple(m for m in conversation.head.queue if m.id != queued_id)
+            )
+            return queued_message
 
     def waiting(self, owner: str, conversation_id: str) -> tuple[QueuedMessage, ...]:
         with self._lock:
-            return self._held(owner, conversation_id).head.queue
+            return self._conversation(owner, conversation_id).head.queue
 
     def discard(self, owner: str, conversation_id: str) -> None:
         with self._lock:
-            held = self._conversations.get(conversation_id)
-            if held is not None and held.head.owner == owner:
+            conversation = self._conversations.get(conversation_id)
+            if conversation is not None and conversation.head.owner == owner:
                 self._forget(conversation_id)
 
     def write_reply(self, turn_id: str, reply: Reply) -> None:
@@ -271,19 +285,19 @@ class MemoryConversations:
                 turns = self._conversations[conversation_id].turns
                 turns[turn_id] = replace(turns[turn_id], reply=reply)
 
-    def _held(self, owner: str, conversation_id: str) -> HeldConversation:
-        held = self._conversations.get(conversation_id)
-        if held is None or held.head.owner != owner:
+    def _conversation(self, owner: str, conversation_id: str) -> HeldConversation:
+        conversation = self._conversations.get(conversation_id)
+        if conversation is None or conversation.head.owner != owner:
             raise no_such_conversation()
-        return held
+        return conversation
 
-    def _held_with(self, owner: str, turn_id: str, *, deleted: bool = False) -> HeldConversation:
-        held = self._conversations.get(self._places.get(turn_id, ""))
-        if held is None or held.head.owner != owner:
+    def _conversation_with_turn(self, owner: str, turn_id: str, *, deleted: bool = False) -> HeldConversation:
+        conversation = self._conversations.get(self._places.get(turn_id, ""))
+        if conversation is None or conversation.head.owner != owner:
             raise no_such_turn()
-        if not deleted and turn_id not in held.visible():
+        if not deleted and turn_id not in conversation.visible():
             raise no_such_turn()
-        return held
+        return conversation
 
     def _forget(self, conversation_id: str) -> None:
         for turn_id in self._conversations.pop(conversation_id).turns:
@@ -294,8 +308,8 @@ class MemoryConversations:
         if excess > 0:
             idle = [
                 conversation_id
-                for conversation_id, held in self._conversations.items()
-                if not any(turn.reply and turn.reply.live for turn in held.turns.values())
+                for conversation_id, conversation in self._conversations.items()
+                if not any(turn.reply and turn.reply.live for turn in conversation.turns.values())
             ]
             for conversation_id in idle[:excess]:
                 self._forget(conversation_id)

@@ -26,7 +26,7 @@ def is_owned(owner: str, conversation_id: str) -> ColumnElement[bool]:
 
 def owned_head(connection: Connection, owner: str, conversation_id: str, *, hold: bool = False) -> Row[Any]:
     """The row of a conversation, held until the transaction ends if asked. Raises ConversationNotFound."""
-    query = _HELD if hold else _HEAD
+    query = _HEAD_LOCKED if hold else _HEAD
     row = connection.execute(query, {"owned_by": owner, "this": conversation_id}).first()
     if row is None:
         raise no_such_conversation()
@@ -41,7 +41,7 @@ OWNED = and_(
 """The same condition, for statements that are built once."""
 
 _HEAD = select(conversations).where(OWNED)
-_HELD = _HEAD.with_for_update()
+_HEAD_LOCKED = _HEAD.with_for_update()
 
 
 def owned_turn(connection: Connection, owner: str, turn_id: str) -> Row[Any]:

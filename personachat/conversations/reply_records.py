@@ -38,8 +38,8 @@ class SqlReplies:
     def claim(self, turn_id: str, *, process_id: str) -> bool:
         this = turns.c.id == turn_id
         with self._database.write() as connection:
-            held = select(turns.c.state, turns.c.process_id).where(this).with_for_update()
-            row = connection.execute(held).first()
+            locked_row = select(turns.c.state, turns.c.process_id).where(this).with_for_update()
+            row = connection.execute(locked_row).first()
             if row is None or row.state is None:
                 return False
             elsewhere = row.state in LIVE_STATES and row.process_id not in {None, process_id}
@@ -55,18 +55,18 @@ class SqlReplies:
             return frozenset()
         mine = select(turns.c.id).where(turns.c.id.in_(replies), turns.c.process_id == process_id)
         with self._database.write() as connection:
-            held = connection.execute(mine.order_by(turns.c.number).with_for_update()).scalars().all()
+            turn_ids = connection.execute(mine.order_by(turns.c.number).with_for_update()).scalars().all()
             rows = [
                 {
                     "turn": turn_id,
                     **reply_values(replies[turn_id][0]),
                     "journal": storable(replies[turn_id][1]),
                 }
-                for turn_id in held
+                for turn_id in turn_ids
             ]
             if rows:
                 connection.execute(update(turns).where(turns.c.id == bindparam("turn")), rows)
-        return frozenset(held)
+        return frozenset(turn_ids)
 
     def beat(self, process_id: str) -> Mapping[str, str]:
         query = select(turns.c.id, turns.c.wanted).where(

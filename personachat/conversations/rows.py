@@ -145,14 +145,14 @@ def request_of(request: Mapping[str, Any], messages: Iterable[Any]) -> SentReque
             pass
         case _:
             return None
-    sent = []
+    sent_messages = []
     for message in messages:
         match message:
             case ["system" | "user" | "assistant" as role, str(content)]:
-                sent.append(ChatMessage(role, content))
+                sent_messages.append(ChatMessage(role, content))
             case _:
                 return None
-    return SentRequest(tuple(sent), parameters)
+    return SentRequest(tuple(sent_messages), parameters)
 
 
 def conversation_of(row: Row[Any], *, queue: tuple[QueuedMessage, ...] = ()) -> Conversation:

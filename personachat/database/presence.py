@@ -19,23 +19,23 @@ class Presence:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._held: dict[str, FileLock] = {}
+        self._locks: dict[str, FileLock] = {}
 
     def show(self, process_id: str) -> None:
         """From now on until `leave`, or the end of this process, others see it living."""
         with self._lock:
-            if self._folder is None or process_id in self._held:
+            if self._folder is None or process_id in self._locks:
                 return
             with suppress(OSError, NotImplementedError, Timeout):
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 lock = self._file(self._folder, process_id)
                 lock.acquire(blocking=False)
-                self._held[process_id] = lock
+                self._locks[process_id] = lock
 
     def living(self, process_id: str) -> bool | None:
         """Whether a process lives; None if there is no file to tell."""
         with self._lock:
-            if process_id in self._held:
+            if process_id in self._locks:
                 return True
             if self._folder is None or not self._path(self._folder, process_id).exists():
                 return None
@@ -53,12 +53,12 @@ class Presence:
             if self._folder is None:
                 return
             with suppress(OSError):
-                if lock := self._held.pop(process_id, None):
+                if lock := self._locks.pop(process_id, None):
                     lock.release()
                 self._path(self._folder, process_id).unlink(missing_ok=True)
 
     def close(self) -> None:
-        for process_id in tuple(self._held):
+        for process_id in tuple(self._locks):
             self.leave(process_id)
 
     @staticmethod

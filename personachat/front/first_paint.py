@@ -90,11 +90,11 @@ class _Rewriting:
             return
         start, self._start = self._start, None
         painted = _painted(self._body) if ended else None
-        body = self._chosen(start, painted) if painted else self._body
+        body = self._chosen_body(start, painted) if painted else self._body
         await self._send(start)
         await self._send({**message, "body": body})
 
-    def _chosen(self, start: Message, painted: Painted) -> bytes:
+    def _chosen_body(self, start: Message, painted: Painted) -> bytes:
         """The body that the browser gets, with the headers that say which it is."""
         headers = MutableHeaders(scope=start)
         del headers["last-modified"]

@@ -73,11 +73,14 @@ class UploadLimits:
     def _has_room(self, store: FileStore, session_id: str, size: int) -> bool:
         """Make room in the session, and say whether there is some."""
         own = sum(self._arriving.get(session_id, ()))
-        held = _sizes(store, session_id)
-        for file_id in tuple(held):
-            if own + sum(held.values()) + size <= MOST_SESSION_BYTES and len(held) < MOST_SESSION_FILES:
+        size_of_file = _sizes(store, session_id)
+        for file_id in tuple(size_of_file):
+            if (
+                own + sum(size_of_file.values()) + size <= MOST_SESSION_BYTES
+                and len(size_of_file) < MOST_SESSION_FILES
+            ):
                 break
-            del held[file_id]
+            del size_of_file[file_id]
             store.remove_file(session_id, file_id)
         if own and own + size > MOST_SESSION_BYTES:
             return False

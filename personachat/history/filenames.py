@@ -26,15 +26,15 @@ def file_name(title: str) -> str:
 
 def unique_names(titles: Sequence[str]) -> list[str]:
     """A name for each, in order; where case alone would tell two apart, the later one is numbered."""
-    taken: set[str] = set()
+    other_names: set[str] = set()
     numbers: dict[str, int] = {}
     names: list[str] = []
     for title in titles:
         plain = file_name(title)
         name, key = plain, plain.casefold()
-        while unicodedata.normalize("NFD", name.casefold()) in taken:
+        while unicodedata.normalize("NFD", name.casefold()) in other_names:
             numbers[key] = numbers.get(key, 1) + 1
             name = f"{plain} ({numbers[key]})"
-        taken.add(unicodedata.normalize("NFD", name.casefold()))
+        other_names.add(unicodedata.normalize("NFD", name.casefold()))
         names.append(name)
     return names

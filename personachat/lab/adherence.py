@@ -96,8 +96,8 @@ def made_adherence(
 
 def is_sampled(turn_id: str, share: float) -> bool:
     """Whether a turn is among this share of all; always the same answer."""
-    drawn = int.from_bytes(hashlib.sha256(turn_id.encode()).digest()[:4], "big") / 2**32
-    return drawn < share
+    fraction = int.from_bytes(hashlib.sha256(turn_id.encode()).digest()[:4], "big") / 2**32
+    return fraction < share
 
 
 def checked_questions(questions: Sequence[str]) -> tuple[str, ...]:

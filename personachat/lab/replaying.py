@@ -91,8 +91,8 @@ def recorded(
     for turn in conversation.path if with_lore else ():
         if turn.reply is not None:
             with suppress(PromptHidden, TurnNotFound):
-                sent = inspection.sent(turn.id)
-                lore[turn.id] = tuple(name for name, _ in sent.lore) if sent else ()
+                body = inspection.sent_request(turn.id)
+                lore[turn.id] = tuple(name for name, _ in body.lore) if body else ()
     return Talk(conversation.title, conversation.path, conversation.variables, lore)
 
 

@@ -154,11 +154,11 @@ MOST_STEM_CHARACTERS = 56
 """Some room is left for a number behind it."""
 
 
-def free_id(name: str, taken: Collection[str]) -> str:
+def free_id(name: str, other_ids: Collection[str]) -> str:
     """An id like the name, with a number where that one is taken."""
     stem = id_stem(name)
     number, persona_id = 1, stem
-    while persona_id in taken or persona_id in RESERVED_IDS or not is_persona_id(persona_id):
+    while persona_id in other_ids or persona_id in RESERVED_IDS or not is_persona_id(persona_id):
         number += 1
         persona_id = f"{stem}-{number}"
     return persona_id

@@ -110,7 +110,7 @@ class _Filling:
         self._values = values
         self._salt = salt
         self._values_put_in: list[str] = []
-        self._drawn = 0
+        self._draw_count = 0
         self._own_characters = 0
         self.unknown: list[str] = []
 
@@ -158,7 +158,7 @@ class _Filling:
         if name == "reverse":
             return self._unmarked(argument)[::-1]
         if name in {"random", "pick"}:
-            return self._chosen(_options(argument), changes=name == "random", source=argument)
+            return self._choice(_options(argument), changes=name == "random", source=argument)
         return None
 
     def _replaced(self, match: re.Match[str]) -> str:
@@ -174,28 +174,30 @@ class _Filling:
     def _unmarked(self, text: str) -> str:
         return _MARK.sub(lambda mark: self._values_put_in[int(mark[1])], text)
 
-    def _chosen(self, options: Sequence[str], *, changes: bool, source: str) -> str | None:
-        if not any(options) or self._drawn == MOST_DRAWS:
+    def _choice(self, options: Sequence[str], *, changes: bool, source: str) -> str | None:
+        if not any(options) or self._draw_count == MOST_DRAWS:
             return None
-        (drawn,) = self._draw(source, changes=changes)
-        return self._unmarked(options[int(drawn * len(options))])
+        (number,) = self._draw(source, changes=changes)
+        return self._unmarked(options[int(number * len(options))])
 
     def _rolled(self, dice: str) -> str | None:
         match = _DICE.fullmatch(dice.replace(" ", "").lower())
         if match is None:
             return None
         count, sides = int(match[1] or 1), int(match[2])
-        if not (1 <= count <= MOST_DICE and 1 <= sides <= MOST_SIDES) or self._drawn == MOST_DRAWS:
+        if not (1 <= count <= MOST_DICE and 1 <= sides <= MOST_SIDES) or self._draw_count == MOST_DRAWS:
             return None
-        total = sum(1 + int(drawn * sides) for drawn in self._draw(dice, count, changes=True))
+        total = sum(1 + int(number * sides) for number in self._draw(dice, count, changes=True))
         plus = int(match[4] or 0)
         return str(total - plus if match[3] == "-" else total + plus)
 
     def _draw(self, source: str, count: int = 1, *, changes: bool) -> Iterator[float]:
-        self._drawn += 1
+        self._draw_count += 1
         values = self._values
         turn = f"turn {values.turn}" if changes else "always"
-        return _draws(count, values.conversation, turn, self._salt, str(self._drawn), self._unmarked(source))
+        return _draws(
+            count, values.conversation, turn, self._salt, str(self._draw_count), self._unmarked(source)
+        )
 
 
 def _options(argument: str) -> list[str]:

@@ -92,27 +92,27 @@ class _Seam:
         self._only_whole = only_whole
         self._tail = "" if only_whole else self._whole[-TAIL_CHARACTERS:]
         self._blank = ""
-        self._held = ""
+        self._pending = ""
         """What came after the blanks. It is held as long as the text begins with it, or its tail has it."""
         self._starts_over = True
         self._at = 0
 
     def add(self, content: str) -> str | None:
         """Take more of the rest; what is new of all that came, or None as long as that is not clear."""
-        if not self._held:
+        if not self._pending:
             self._blank += content
             content = self._blank.lstrip()
             self._blank = self._blank[: len(self._blank) - len(content)]
             if not content:
                 return self._blank if len(self._blank) > LONGEST_BLANK_CHARACTERS else None
-        seen = len(self._held)
-        self._held += content
+        seen = len(self._pending)
+        self._pending += content
         self._starts_over = self._starts_over and self._whole.startswith(content, seen)
         if self._at >= 0 and not (seen and self._tail.startswith(content, self._at + seen)):
-            self._at = self._tail.find(self._held, self._at)
+            self._at = self._tail.find(self._pending, self._at)
         if self._starts_over:
-            return self._new() if len(self._held) == len(self._whole) else None
-        inside = self._at >= 0 and self._at + len(self._held) < len(self._tail)
+            return self._new() if len(self._pending) == len(self._whole) else None
+        inside = self._at >= 0 and self._at + len(self._pending) < len(self._tail)
         return None if inside else self._new()
 
     def end(self, *, cut_off: bool) -> str:
@@ -120,30 +120,30 @@ class _Seam:
 
         A rest that was cut off while it only repeated has said nothing new.
         """
-        return "" if cut_off and _is_telling(self._held) else self._blank + self._held
+        return "" if cut_off and _is_telling(self._pending) else self._blank + self._pending
 
     def _new(self) -> str:
         """What is new of what came."""
         length = len(self._whole)
         if (
-            self._held.startswith(self._whole)
+            self._pending.startswith(self._whole)
             and length >= WHOLE_CHARACTERS
             and not _is_rhythmic(self._whole)
         ):
-            return self._held[length:]
+            return self._pending[length:]
         repeated = self._overlap()
         if self._is_repetition(repeated):
-            return self._held[repeated:]
-        same = _length_in_common(self._held, self._whole)
+            return self._pending[repeated:]
+        same = _length_in_common(self._pending, self._whole)
         if RESTART_CHARACTERS <= same < length and not self._only_whole:
-            return self._held[_sentence_begins(self._held[:same]) :]
-        return self._blank + self._held
+            return self._pending[_sentence_begins(self._pending[:same]) :]
+        return self._blank + self._pending
 
     def _overlap(self) -> int:
         """How many characters, at most, the tail ends with that the rest begins with."""
-        probe, at = self._held[:WORD_LETTERS], 0
+        probe, at = self._pending[:WORD_LETTERS], 0
         while (at := self._tail.find(probe, at)) >= 0:
-            if self._held.startswith(self._tail[at:]):
+            if self._pending.startswith(self._tail[at:]):
                 return len(self._tail) - at
             at += 1
         return 0

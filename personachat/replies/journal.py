@@ -94,8 +94,8 @@ def _item(event: ReplyEvent) -> str:
             return str(len(content))
         case ReasoningDelta(content):
             return str(-len(content))
-        case Started(provider, model, sent, form):
-            item = ["started", provider, model, *([sent, form] if sent is not None else [])]
+        case Started(provider, model, parameters, form):
+            item = ["started", provider, model, *([parameters, form] if parameters is not None else [])]
         case Rethought():
             return _RETHOUGHT
         case Noticed(message, memory_from, summary):

@@ -19,7 +19,7 @@ from personachat.messages import Failed, Noticed, ReplyEvent, Started, Usage, Us
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import with_inserted
 from personachat.providers.base import ChatRequest
-from personachat.providers.openai.request import Adaptation, taken_body
+from personachat.providers.openai.request import Adaptation, body_as_sent
 from personachat.providers.registry import ModelChoice, ProviderRegistry
 from personachat.replies.context import ContextUse, FittedContext, PathWords, summary_message
 from personachat.replies.continuation import continuing, seamless
@@ -96,15 +96,15 @@ class ReplyPlanner:
         """What would be sent for the path's last turn. Raises ProviderError if nobody would answer."""
         answering = self._providers.resolve(persona.model, offline=offline)
         planned = planned_request(persona, path, answering)
-        sent = self._body(answering.provider.name, planned.request(planned.summed_up()))
-        return replace(sent, lore=told_keys(planned.own))
+        body = self._body(answering.provider.name, planned.request(planned.summed_up()))
+        return replace(body, lore=told_keys(planned.own))
 
-    def sent(
-        self, turn: Turn, path_above: Sequence[Turn], request: SentRequest, *, taken: Started | None = None
+    def sent_request(
+        self, turn: Turn, path_above: Sequence[Turn], request: SentRequest, *, start: Started | None = None
     ) -> RequestBody:
         """What was sent for a reply: the persona's part of that time, and the path down to the reply.
 
-        `taken` is the event with which the model took it; without one it is what would be sent today.
+        `start` is the event with which the model took it; without one it is what would be sent today.
         """
         answered = turn.reply or Reply()
         messages = list(request.messages)
@@ -124,10 +124,10 @@ class ReplyPlanner:
             stop=tuple(parameters.get("stop") or ()),
             more=parameters.get("more") or {},
         )
-        sent = replace(self._body(answered.provider, whole), lore=lore_of(parameters))
-        if taken is None or taken.sent is None or taken.model != whole.model:
-            return sent
-        return replace(sent, body=taken_body(whole, taken))
+        body = replace(self._body(answered.provider, whole), lore=lore_of(parameters))
+        if start is None or start.sent is None or start.model != whole.model:
+            return body
+        return replace(body, body=body_as_sent(whole, start))
 
     def memory(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> ContextUse:
         """How much of the model's window the path fills: as the last reply was counted, or estimated."""

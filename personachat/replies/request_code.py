@@ -38,33 +38,33 @@ class RequestBody:
     """The entries of the persona's lore that were told: each one's name, and the key that brought it up."""
 
 
-def as_curl(sent: RequestBody) -> str | None:
+def as_curl(request: RequestBody) -> str | None:
     """A command for a POSIX shell; None if there is no address. The key comes from the environment."""
-    if sent.base_url is None:
+    if request.base_url is None:
         return None
     # By its standard input: as an argument a long conversation would be refused by the system. No line of
     # the JSON can end it, because all but the braces are indented.
-    key = f'-H "Authorization: Bearer ${key_variable(sent.provider)}" ' if sent.wants_key else ""
+    key = f'-H "Authorization: Bearer ${key_variable(request.provider)}" ' if request.wants_key else ""
     path = "/chat/completions"
-    is_whole = HIDDEN not in sent.base_url
-    url = shlex.quote(sent.base_url + path) if is_whole else f'"${url_variable(sent.provider)}{path}"'
+    is_whole = HIDDEN not in request.base_url
+    url = shlex.quote(request.base_url + path) if is_whole else f'"${url_variable(request.provider)}{path}"'
     return (
         f"curl -N {url} {key}"
         f"-H 'Content-Type: application/json' --data-binary @- <<'{_HEREDOC_END}'\n"
-        f"{plain_json(sent.body)}\n"
+        f"{plain_json(request.body)}\n"
         f"{_HEREDOC_END}\n"
     )
 
 
-def as_python(sent: RequestBody) -> str:
+def as_python(sent_request: RequestBody) -> str:
     """A program for the openai package; if there is no address it only holds the request."""
-    request = f"request = {pformat(sent.body, width=100, sort_dicts=False)}\n"
-    if sent.base_url is None:
-        return f"# {no_address(sent)}\n{request}"
-    key = f"os.environ[{key_variable(sent.provider)!r}]" if sent.wants_key else "'none'"
-    is_whole = HIDDEN not in sent.base_url
-    url = repr(sent.base_url) if is_whole else f"os.environ[{url_variable(sent.provider)!r}]"
-    imports = "import os\n\n" if sent.wants_key or not is_whole else ""
+    request = f"request = {pformat(sent_request.body, width=100, sort_dicts=False)}\n"
+    if sent_request.base_url is None:
+        return f"# {no_address(sent_request)}\n{request}"
+    key = f"os.environ[{key_variable(sent_request.provider)!r}]" if sent_request.wants_key else "'none'"
+    is_whole = HIDDEN not in sent_request.base_url
+    url = repr(sent_request.base_url) if is_whole else f"os.environ[{url_variable(sent_request.provider)!r}]"
+    imports = "import os\n\n" if sent_request.wants_key or not is_whole else ""
     return (
         f"{imports}from openai import OpenAI\n\n"
         f"client = OpenAI(base_url={url}, api_key={key})\n"
@@ -75,11 +75,11 @@ def as_python(sent: RequestBody) -> str:
     )
 
 
-def no_address(sent: RequestBody) -> str:
+def no_address(request: RequestBody) -> str:
     """Why there is no address, as a sentence; "" if there is one."""
-    if sent.base_url is not None:
+    if request.base_url is not None:
         return ""
-    return IN_PROCESS if sent.provider == LOCAL else NOT_CONFIGURED
+    return IN_PROCESS if request.provider == LOCAL else NOT_CONFIGURED
 
 
 def plain_json(body: dict[str, Any]) -> str:

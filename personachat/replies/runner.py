@@ -161,8 +161,8 @@ class ReplyRunner:
         if admitted:
             self._loop.soon(self._spawn, live_reply, events, call)
         else:
-            taken = f"All {self.max_concurrent} slots for replies are in use."
-            failed = Failed.of(TooManyReplies(taken, hint="Try again in a moment."))
+            message = f"All {self.max_concurrent} slots for replies are in use."
+            failed = Failed.of(TooManyReplies(message, hint="Try again in a moment."))
             live_reply.end(replace(failed, request_id=call.request.id if call else ""))
         return live_reply
 
@@ -240,16 +240,16 @@ class ReplyRunner:
 
     async def _answer(self, live_reply: LiveReply, events: EventSource) -> None:
         """Add the events; ask for the rest where the provider was lost because of a pause, once for each."""
-        held: ReplyEvent | None = None
+        next_event: ReplyEvent | None = None
         while True:
             if live_reply.state == "paused":
                 self._leave_place(live_reply)
             await live_reply.resumed()
-            if held and not live_reply.add(held):
+            if next_event and not live_reply.add(next_event):
                 continue  # paused again
             if not live_reply.live:
                 return
-            held = None
+            next_event = None
             self._take_place(live_reply)
             pauses = live_reply.pauses
             async with aclosing(events(live_reply.snapshot().text)) as coming:
@@ -257,7 +257,7 @@ class ReplyRunner:
                     if live_reply.pauses > pauses and isinstance(event, Failed) and event.code in LOST:
                         break
                     if not await self._passed(live_reply, event):
-                        held = event
+                        next_event = event
                         break
                 else:
                     return

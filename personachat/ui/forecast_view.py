@@ -35,7 +35,7 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
         max_chars=MOST_CHARACTERS,
         placeholder="Paste it here to count its tokens, or leave this empty",
     )
-    offline = session.offline_chosen()
+    offline = session.is_offline_chosen()
     try:
         answering = services.models.answering(persona.model, offline=offline)
         long = prompt_tokens(services, conversation, persona, offline=offline)
@@ -52,8 +52,8 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
         medians=medians,
         price=price_of(provider, model),
     )
-    sent, back, cost = st.columns(3)
-    sent.metric(
+    asked_column, back, cost = st.columns(3)
+    asked_column.metric(
         "Tokens in", f"{estimate.prompt_tokens:,}", help=("The prompt, this chat so far and your message.")
     )
     back.metric(

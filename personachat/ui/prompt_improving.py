@@ -24,7 +24,7 @@ from personachat.ui.personas.form.binding import ORDER, FormText, change
 from personachat.ui.wording import counted, error_text, escaped
 
 PROMPT = ("systemPrompt",)
-WISH, TAKEN = "improve_wish", "improve_take-"
+WISH, CHANGE = "improve_wish", "improve_take-"
 EVERY_SECONDS = 0.3
 OFFLINE = "The small offline model can't improve prompts. Connect a larger model, or use the fixes below."
 
@@ -40,7 +40,7 @@ class Part:
 def draw_button(open_persona: OpenPersona) -> None:
     """What asks for a proposal; where nobody could write one it says so."""
     drafter = session.services().drafter
-    offline = drafter.writes_offline(offline=session.offline_chosen())
+    offline = drafter.writes_offline(offline=session.is_offline_chosen())
     with st.popover(
         "Improve this prompt",
         icon=":material/auto_fix_high:",
@@ -101,7 +101,7 @@ def parts_of(pieces: Sequence[DiffPiece]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def taken(pieces: Sequence[DiffPiece], numbers: frozenset[int]) -> str:
+def text_with(pieces: Sequence[DiffPiece], numbers: frozenset[int]) -> str:
     """The text with these changes and no other."""
     text, changes = "", iter(_runs(pieces))
     run = next(changes, None)
@@ -135,7 +135,7 @@ def _draw_parts(open_persona: OpenPersona, improving: Drafting, pieces: Sequence
             st.checkbox(
                 f"Accept change {part.number + 1}",
                 value=True,
-                key=f"{TAKEN}{improving.id}-{part.number}",
+                key=f"{CHANGE}{improving.id}-{part.number}",
                 label_visibility="collapsed",
             )
             with st.container(width="stretch"):
@@ -177,7 +177,7 @@ def _ask(open_persona: OpenPersona) -> None:
             prompt if isinstance(prompt, str) else "",
             wish=str(st.session_state.get(WISH) or ""),
             owner=current_owner(),
-            offline=session.offline_chosen(),
+            offline=session.is_offline_chosen(),
         )
     except PersonaChatError as error:
         desk().error = error
@@ -193,8 +193,8 @@ def _take(
 ) -> None:
     if numbers is None:
         every = range(sum(1 for _ in _runs(pieces)))
-        numbers = frozenset(n for n in every if st.session_state.get(f"{TAKEN}{improving.id}-{n}"))
-    before, after = improving.description, taken(pieces, numbers)
+        numbers = frozenset(n for n in every if st.session_state.get(f"{CHANGE}{improving.id}-{n}"))
+    before, after = improving.description, text_with(pieces, numbers)
     clashed = False
 
     def put(text: str) -> str:
@@ -229,7 +229,7 @@ def _improving(persona_id: str) -> Drafting | None:
 def _writer() -> str:
     services = session.services()
     try:
-        answering = services.models.answering(services.drafter.model, offline=session.offline_chosen())
+        answering = services.models.answering(services.drafter.model, offline=session.is_offline_chosen())
     except ProviderError as error:
         return error_text(error)
     return f"{escaped(answering.model)} writes the suggestion. Nothing changes until you accept it."

@@ -136,15 +136,15 @@ def finish() -> None:
     coming = cast("_Coming | None", st.session_state.get(_COMING))
     if coming is None:
         return
-    drawn = script_runs.drawn()
-    by_key = {script_runs.key_of(widget_id): widget_id for widget_id in drawn}
-    values = _addressed(coming.values.values(), drawn, by_key)
+    widgets = script_runs.drawn_widgets()
+    by_key = {script_runs.key_of(widget_id): widget_id for widget_id in widgets}
+    values = _addressed(coming.values.values(), widgets, by_key)
     if coming.steps < MOST_STEPS and not coming.delivered.issuperset(values):
         coming.steps += 1
         coming.delivered.update(values)
         script_runs.run_again(values.values())
-    clicks = _addressed(coming.clicks.values(), drawn, by_key)
-    possible = {each: click for each, click in clicks.items() if not drawn[each].disabled}
+    clicks = _addressed(coming.clicks.values(), widgets, by_key)
+    possible = {each: click for each, click in clicks.items() if not widgets[each].disabled}
     not_done = _not_done(coming, values, possible, by_key)
     coming.settle()
     st.session_state[_COMING] = None
@@ -171,10 +171,10 @@ def draw_not_done() -> None:
 
 
 def _addressed(
-    states: Iterable[WidgetState], drawn: Iterable[str], by_key: dict[str | None, str]
+    states: Iterable[WidgetState], widget_ids: Iterable[str], by_key: dict[str | None, str]
 ) -> dict[str, WidgetState]:
     """Those of the widgets that are drawn, by the id that the widget has now."""
-    here = frozenset(drawn)
+    here = frozenset(widget_ids)
     addressed_values = {}
     for state in states:
         key = script_runs.key_of(state.id)

@@ -101,7 +101,7 @@ class _Places:
 
     def __init__(self) -> None:
         self._full: set[tuple[int, ...]] = set()
-        self._drawn: set[tuple[int, ...]] = set()
+        self._places: set[tuple[int, ...]] = set()
         """In this run. What it leaves out stays in the page until a whole run ends."""
 
     def emptied(self, messages: Sequence[ForwardMsg]) -> frozenset[int]:
@@ -112,16 +112,16 @@ class _Places:
             if kind in {"delta", "ref_hash"}:
                 path = tuple(message.metadata.delta_path)
                 if not message.delta.new_element.HasField("empty"):
-                    self._drawn.add(path)
+                    self._places.add(path)
                     self._full.add(path)
                     emptied.pop(path, None)
                 elif path in self._full:
                     self._full.discard(path)
                     emptied[path] = number
             elif kind == "new_session" and not message.metadata.run.fragment_ids:
-                self._drawn = set()
+                self._places = set()
             elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-                self._full &= self._drawn
+                self._full &= self._places
         return frozenset(emptied.values())
 
 

@@ -138,14 +138,14 @@ def call_changed(starts: str) -> None:
     again when its turn comes, so it has to see by itself that there is nothing left to do.
     """
     state = _session(_context())
-    sent = state._new_widget_state
-    for widget_id in list(sent.states):
-        metadata = sent.widget_metadata.get(widget_id)
+    new_states = state._new_widget_state
+    for widget_id in list(new_states.states):
+        metadata = new_states.widget_metadata.get(widget_id)
         if metadata is None or not (key_of(widget_id) or "").startswith(starts):
             continue
         is_click = "trigger" in (metadata.value_type or "")
         if not is_click and state._widget_changed(widget_id):
-            sent.call_callback(widget_id)
+            new_states.call_callback(widget_id)
 
 
 def once(make: Callable[[], Result]) -> Result:
@@ -211,12 +211,12 @@ def runs_alone() -> bool:
 
 
 def _called_back(state: SessionState) -> bool:
-    sent = state._new_widget_state
+    new_states = state._new_widget_state
     return any(
-        (metadata := sent.widget_metadata.get(widget_id))
+        (metadata := new_states.widget_metadata.get(widget_id))
         and (metadata.callback or metadata.callbacks)
         and state._widget_changed(widget_id)
-        for widget_id in list(sent.states)
+        for widget_id in list(new_states.states)
     )
 
 
@@ -240,19 +240,19 @@ def let_parts_in() -> None:
 
 def unknown_states() -> list[WidgetState]:
     """What the browser sent of widgets that this session has never drawn; Streamlit ignores it."""
-    sent = _session(_context())._new_widget_state
+    new_states = _session(_context())._new_widget_state
     return [
-        held.value
-        for widget_id, held in sent.states.items()
-        if isinstance(held, Serialized) and widget_id not in sent.widget_metadata
+        state.value
+        for widget_id, state in new_states.states.items()
+        if isinstance(state, Serialized) and widget_id not in new_states.widget_metadata
     ]
 
 
 def forget(states: Iterable[WidgetState]) -> None:
     """Have this run draw the widgets as if the browser had not sent these."""
-    sent = _session(_context())._new_widget_state
+    new_states = _session(_context())._new_widget_state
     for state in states:
-        sent.states.pop(state.id, None)
+        new_states.states.pop(state.id, None)
 
 
 def is_click(state: WidgetState) -> bool:
@@ -265,7 +265,7 @@ def key_of(widget_id: str) -> str | None:
     return user_key_from_element_id(widget_id)
 
 
-def drawn() -> dict[str, WidgetMetadata[Any]]:
+def drawn_widgets() -> dict[str, WidgetMetadata[Any]]:
     """The widgets of this run so far that hold a value, by id."""
     context = _context()
     metadata = _session(context)._new_widget_state.widget_metadata

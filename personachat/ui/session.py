@@ -270,22 +270,22 @@ def turns_below(conversation_id: str) -> int:
 # --- how the next reply comes about ---------------------------------------------------------------
 
 
-def offline_chosen() -> bool:
+def is_offline_chosen() -> bool:
     """Whether the person asked for the offline model where the persona's own failed."""
     return bool(remembered("offline"))
 
 
-def choose_offline(chosen: bool) -> None:  # noqa: FBT001  # it is what a button's callback passes
-    remember("offline", "yes" if chosen else None)
+def choose_offline(on: bool) -> None:  # noqa: FBT001  # it is what a button's callback passes
+    remember("offline", "yes" if on else None)
 
 
-def temporary_chosen() -> bool:
+def is_temporary_chosen() -> bool:
     """Whether the next chat that begins is a temporary one."""
     return bool(remembered("temporary"))
 
 
-def choose_temporary(chosen: bool) -> None:  # noqa: FBT001  # it is what a button's callback passes
-    remember("temporary", "yes" if chosen else None)
+def choose_temporary(on: bool) -> None:  # noqa: FBT001  # it is what a button's callback passes
+    remember("temporary", "yes" if on else None)
 
 
 def enter_temporary(conversation_id: str) -> None:

@@ -122,29 +122,29 @@ def draw_form(do: Do, *, roles: Sequence[str], personas: Sequence[str], for_othe
 
 
 def _make(do: Do) -> None:
-    chosen = st.session_state
-    ends: date | None = chosen["token_expires"]
-    personas = frozenset(chosen["token_personas"])
+    state = st.session_state
+    ends: date | None = state["token_expires"]
+    personas = frozenset(state["token_personas"])
     new_token = do(
         lambda desk: desk.create_token(
-            name=str(chosen["token_name"]),
-            owner=str(chosen.get("token_owner", "")).strip(),
-            role=chosen["token_role"],
+            name=str(state["token_name"]),
+            owner=str(state.get("token_owner", "")).strip(),
+            role=state["token_role"],
             personas=personas or None,
             expires_at=datetime(ends.year, ends.month, ends.day, tzinfo=UTC) if ends else None,
-            budget=_budget(chosen["token_most"]),
+            budget=_budget(state["token_most"]),
         )
     )
     if new_token:
-        chosen[_CREATED] = new_token.secret
-        chosen["token_name"] = ""
+        state[_CREATED] = new_token.secret
+        state["token_name"] = ""
 
 
 def _budget(most: float | None) -> Budget | None:
     if most is None:
         return None
-    chosen = st.session_state
-    return Budget(scope="token", period=chosen["token_period"], unit=chosen["token_unit"], most=float(most))
+    state = st.session_state
+    return Budget(scope="token", period=state["token_period"], unit=state["token_unit"], most=float(most))
 
 
 def _revoke(do: Do, token_id: str) -> None:

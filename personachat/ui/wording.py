@@ -130,14 +130,14 @@ def distinct(names: Mapping[str, str]) -> dict[str, str]:
 
     A field to choose from knows its choices by their words alone.
     """
-    taken: set[str] = set()
+    other_names: set[str] = set()
     apart: dict[str, str] = {}
     for key, name in names.items():
         number, free = 1, name
-        while free in taken:
+        while free in other_names:
             number += 1
             free = f"{name} ({number})"
-        taken.add(free)
+        other_names.add(free)
         apart[key] = free
     return apart
 

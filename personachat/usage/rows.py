@@ -68,14 +68,14 @@ def _usages(requests: tuple[RequestUsage, ...], *, prompt_tokens: int | None) ->
     """
     usages: list[Usage] = []
     estimated = False
-    for taken in requests:
-        usage = _credible(taken.usage or Usage())
+    for request in requests:
+        usage = _credible(request.usage or Usage())
         is_counted = usage.prompt_tokens is not None and usage.completion_tokens is not None
-        if not is_counted and taken.estimated_tokens:
+        if not is_counted and request.estimated_tokens:
             estimated = True
             usage = Usage(
                 prompt_tokens if usage.prompt_tokens is None else usage.prompt_tokens,
-                taken.estimated_tokens if usage.completion_tokens is None else usage.completion_tokens,
+                request.estimated_tokens if usage.completion_tokens is None else usage.completion_tokens,
                 usage.cached_tokens,
                 usage.reasoning_tokens,
             )

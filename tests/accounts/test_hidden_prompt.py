@@ -140,12 +140,12 @@ def test_the_inspector_refuses_in_a_sentence(services: Services) -> None:
     bo = workspace_of(services, "bo")
     live_reply = ended(bo.chat.begin("hi", persona_id="hidden"))
     with pytest.raises(PromptHidden):
-        bo.inspection.sent(live_reply.id)
+        bo.inspection.sent_request(live_reply.id)
     with pytest.raises(PromptHidden):
         bo.inspection.next(None, "hidden", "hi")
     forked = bo.branches.fork(live_reply.id)
     with pytest.raises(PromptHidden):
-        bo.inspection.sent(forked.path[-1].id)
+        bo.inspection.sent_request(forked.path[-1].id)
     assert workspace_of(services, "ada").inspection.next(None, "hidden", "hi")
 
 
@@ -154,10 +154,10 @@ def test_what_was_sent_stays_hidden_when_the_persona_is_gone(services: Services)
     live_reply = ended(bo.chat.begin("hi", persona_id="hidden"))
     workspace_of(services, "ada").collection.rename("hidden", "elsewhere")
     with pytest.raises(PromptHidden):
-        bo.inspection.sent(live_reply.id)
+        bo.inspection.sent_request(live_reply.id)
     workspace_of(services, "ada").collection.delete("elsewhere")
     with pytest.raises(PersonaChatError):
-        bo.inspection.sent(live_reply.id)
+        bo.inspection.sent_request(live_reply.id)
     assert not bo.collection.history("elsewhere")
 
 

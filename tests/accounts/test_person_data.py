@@ -217,7 +217,7 @@ def test_a_prompt_that_another_conversation_was_given_too_stays(services: Servic
     services.checkpoints.settle()
     age(services, first.conversation_id, days=2)
     assert expire(services.database, days=1) == 1
-    assert services.of(BO).inspection.sent(second.id)
+    assert services.of(BO).inspection.sent_request(second.id)
     with services.database.read() as connection:
         assert len(connection.execute(select(prompts)).all()) == 1
 

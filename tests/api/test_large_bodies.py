@@ -150,7 +150,7 @@ def receiving(*sizes: int) -> Any:
 async def test_a_body_that_does_not_say_its_length_takes_the_most_until_it_is_there() -> None:
     room = Room()
     body = IncomingBody(room, MOST)
-    with body.held():
+    with body.with_room():
         receive = body.counted(receiving(SMALL_BYTES, MB, MB))
         await receive()
         assert room.held_bytes == 0
@@ -164,7 +164,7 @@ async def test_a_body_that_does_not_say_its_length_takes_the_most_until_it_is_th
 async def test_a_body_that_grows_beyond_the_most_is_refused_and_gives_its_room_back() -> None:
     room = Room()
     body = IncomingBody(room, 3 * MB)
-    with body.held():
+    with body.with_room():
         receive = body.counted(receiving(SMALL_BYTES + 1, MB))
         await receive()
         with pytest.raises(HTTPException) as refused:

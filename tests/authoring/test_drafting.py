@@ -25,7 +25,7 @@ from personachat.personas.persona import Persona, check_persona, parse_persona
 from personachat.personas.word_diff import compared_words
 from personachat.replies.live import LiveReply
 from personachat.services import Services
-from personachat.ui.prompt_improving import parts_of, taken
+from personachat.ui.prompt_improving import parts_of, text_with
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.strategies import json_values
@@ -47,15 +47,15 @@ WRITTEN = {
 KEYS = [*WRITTEN, "topP", "alternateGreetings", "id", "model", "stop", "extensions", "system_prompt", "junk"]
 
 
-def read(reply: str, description: str = WISH, *, taken: tuple[str, ...] = ()) -> Persona:
-    return parse_persona(drafted_text(reply, description, taken=taken, model="our-model"))
+def read(reply: str, description: str = WISH, *, other_ids: tuple[str, ...] = ()) -> Persona:
+    return parse_persona(drafted_text(reply, description, other_ids=other_ids, model="our-model"))
 
 
 # --- what a reply holds ---------------------------------------------------------------------------
 
 
 def test_a_json_object_becomes_the_persona_with_our_model_and_a_free_id() -> None:
-    persona = read(json.dumps(WRITTEN), taken=("sql-tutor",))
+    persona = read(json.dumps(WRITTEN), other_ids=("sql-tutor",))
 
     assert (persona.id, persona.model) == ("sql-tutor-2", "our-model")
     assert persona.system_prompt == WRITTEN["systemPrompt"]
@@ -159,7 +159,7 @@ def test_whatever_is_written_a_valid_persona_comes_of_it(
     whole = json.dumps(written)
 
     for reply in (whole, whole[:cut], description):
-        text = drafted_text(reply, description, taken=("tester",), model="our-model")
+        text = drafted_text(reply, description, other_ids=("tester",), model="our-model")
         assert check_persona(text) == ()
         persona = parse_persona(text)
         assert (persona.model, persona.extensions) == ("our-model", {})
@@ -203,7 +203,7 @@ def test_the_description_is_asked_of_the_default_personas_model(
     assert request.body["model"] == "house-model"
     assert request.body["messages"][-1] == {"role": "user", "content": WISH}
     assert "systemPrompt" in request.body["messages"][0]["content"]
-    persona = parse_persona(drafter.persona_text(reply.text, WISH, taken=()))
+    persona = parse_persona(drafter.persona_text(reply.text, WISH, other_ids=()))
     assert (persona.name, persona.model) == ("SQL tutor", "house-model")
 
 
@@ -218,7 +218,7 @@ def test_a_stopped_draft_keeps_what_came(drafter: Drafter, fake: FakeProvider) -
 
     reply = ended(live_reply).snapshot()
     assert reply.state == "stopped"
-    assert parse_persona(drafter.persona_text(reply.text, WISH, taken=())).system_prompt == "You are"
+    assert parse_persona(drafter.persona_text(reply.text, WISH, other_ids=())).system_prompt == "You are"
     gate.open()
 
 
@@ -337,7 +337,7 @@ def test_without_a_model_the_nearest_template_begins_with_the_descriptions_own_w
     assert template
     assert template.id == "code-reviewer"
 
-    persona = parse_persona(drafted_offline(wish, taken=(), model="our-model"))
+    persona = parse_persona(drafted_offline(wish, other_ids=(), model="our-model"))
 
     assert persona.system_prompt == f"You are: {wish}\n\n{template.persona.system_prompt}"
     assert (persona.description, persona.model) == (wish, "our-model")
@@ -348,7 +348,7 @@ def test_without_a_model_the_nearest_template_begins_with_the_descriptions_own_w
 @pytest.mark.parametrize("wish", ["", "qqq", "the and you", "漢字", "\ud800 half"])
 def test_what_is_near_to_no_template_has_its_own_words_alone(wish: str) -> None:
     assert nearest(wish) is None
-    persona = parse_persona(drafted_offline(wish, taken=("new-persona",), model="our-model"))
+    persona = parse_persona(drafted_offline(wish, other_ids=("new-persona",), model="our-model"))
     assert persona.system_prompt.startswith("You are:")
     assert len(persona.system_prompt) < 40
 
@@ -356,7 +356,7 @@ def test_what_is_near_to_no_template_has_its_own_words_alone(wish: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=4_000))
 def test_whatever_is_described_a_valid_persona_comes_of_it_without_a_model(description: str) -> None:
-    text = drafted_offline(description, taken=("new-persona",), model="our-model")
+    text = drafted_offline(description, other_ids=("new-persona",), model="our-model")
     assert check_persona(text) == ()
     persona = parse_persona(text)
     assert persona.model == "our-model"
@@ -420,8 +420,8 @@ def test_what_the_prompt_itself_has_stays_in_a_proposal() -> None:
 def test_all_changes_are_the_new_text_and_none_the_old_one(before: str, after: str) -> None:
     pieces = compared_words(before, after)
     every = range(len(parts_of(pieces)))
-    assert taken(pieces, frozenset()) == before
-    assert taken(pieces, frozenset(every)) == after
+    assert text_with(pieces, frozenset()) == before
+    assert text_with(pieces, frozenset(every)) == after
 
 
 def test_a_part_is_taken_by_itself() -> None:
@@ -429,5 +429,5 @@ def test_a_part_is_taken_by_itself() -> None:
         "Be nice. Write short answers to all. Never guess.", "Be kind. Write short answers to all. Never lie."
     )
     assert [len(part.pieces) for part in parts_of(pieces)] == [4, 4]
-    assert taken(pieces, frozenset({0})) == "Be kind. Write short answers to all. Never guess."
-    assert taken(pieces, frozenset({1})) == "Be nice. Write short answers to all. Never lie."
+    assert text_with(pieces, frozenset({0})) == "Be kind. Write short answers to all. Never guess."
+    assert text_with(pieces, frozenset({1})) == "Be nice. Write short answers to all. Never lie."

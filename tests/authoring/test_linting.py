@@ -324,7 +324,7 @@ def test_the_shipped_personas_have_nothing_that_hurts(linter: Linter) -> None:
 
 
 def test_the_templates_and_the_blank_skeleton_have_nothing_that_hurts(linter: Linter) -> None:
-    texts = [*((each.id, each.text) for each in shipped()), new_text("New persona", taken=())]
+    texts = [*((each.id, each.text) for each in shipped()), new_text("New persona", other_ids=())]
     for name, text in texts:
         found = linter.lint(text)
         assert [each for each in found if each.code != "model-unknown"] == [], name

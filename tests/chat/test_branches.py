@@ -111,8 +111,10 @@ def test_a_fork_goes_its_own_way(mine: Workspace, fake: FakeProvider) -> None:
     ended(mine.chat.send(forked.id, "three", persona_id="tester"))
     assert said(mine, forked) == ["one", "eins", "three", "tres"]
     assert said(mine, conversation) == ["one", "eins", "two", "zwei"]
-    assert mine.inspection.sent(forked.path[1].id) == mine.inspection.sent(conversation.path[1].id)
-    assert mine.inspection.sent(forked.path[1].id) is not None
+    assert mine.inspection.sent_request(forked.path[1].id) == mine.inspection.sent_request(
+        conversation.path[1].id
+    )
+    assert mine.inspection.sent_request(forked.path[1].id) is not None
 
 
 def test_a_deleted_turn_takes_what_follows_with_it_and_comes_back(
@@ -151,7 +153,7 @@ def test_the_request_that_was_sent_is_shown_as_it_was(
 ) -> None:
     conversation = begun(mine, fake, "one", "eins", "two", "zwei")
     services.personas.save(persona_text(systemPrompt="You are another now.", temperature=2))
-    sent = mine.inspection.sent(conversation.path[3].id)
+    sent = mine.inspection.sent_request(conversation.path[3].id)
     assert sent
     assert sent.body == fake.chats[1].body
     assert sent.base_url == fake.base_url
@@ -257,7 +259,7 @@ def test_nobody_reads_or_changes_what_is_somebody_elses(
             lambda: other.branches.delete_turn(question),
             lambda: other.branches.restore_turn(question, answer),
             lambda: other.branches.rate(answer, 1),
-            lambda: other.inspection.sent(answer),
+            lambda: other.inspection.sent_request(answer),
             lambda: other.inspection.next(conversation_id, "tester", "Hi"),
         ]
         found = []

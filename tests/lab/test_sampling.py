@@ -86,7 +86,7 @@ def test_no_persons_budget_pays_for_what_an_author_sets(
     assert [(row.state, len(row.answers)) for row in rows(services)] == [("done", 2), ("done", 2)]
     services.ledger.settle()
     caller = services.budgets.caller(local(services).owner)
-    assert [state.taken for state in services.budgets.states(caller)] == [2, 2]
+    assert [state.total for state in services.budgets.states(caller)] == [2, 2]
     assert {row["owner"] for row in ledger_of(services) if row["purpose"] == "judge"} == {""}
 
 

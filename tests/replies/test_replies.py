@@ -460,7 +460,7 @@ async def test_what_was_sent_is_put_together_again(fake: FakeProvider, replies: 
     assert plan.request
     turn = answer("x", depth=11, memory_from=plan.first.memory_from)
 
-    assert replies.sent(turn, path, plan.request).body == fake.chats[-1].body
+    assert replies.sent_request(turn, path, plan.request).body == fake.chats[-1].body
     assert "top_p" not in fake.chats[-1].body
 
 
@@ -472,7 +472,7 @@ async def test_a_summary_that_was_sent_is_among_it(fake: FakeProvider, replies: 
     assert plan.request
     turn = answer("x", depth=37, memory_from=notice.memory_from, summary=notice.summary)
 
-    assert replies.sent(turn, path, plan.request).body == fake.chats[-1].body
+    assert replies.sent_request(turn, path, plan.request).body == fake.chats[-1].body
 
 
 async def test_the_preview_says_where_a_summary_will_be(replies: ReplyPlanner) -> None:
@@ -484,7 +484,7 @@ async def test_the_preview_says_where_a_summary_will_be(replies: ReplyPlanner) -
 async def test_what_a_provider_was_sent_that_is_gone_is_still_known(replies: ReplyPlanner) -> None:
     request = SentRequest((), {"model": "m", "temperature": 0.5, "stop": ["END"]})
     turn = Turn("a", None, "assistant", "", "ada", "Ada", depth=1, reply=Reply(provider="gone", model="m"))
-    sent = replies.sent(turn, talk(0), request)
+    sent = replies.sent_request(turn, talk(0), request)
 
     assert (sent.provider, sent.base_url, sent.model) == ("gone", None, "m")
     assert sent.body["messages"] == [{"role": "user", "content": "last"}]

@@ -150,7 +150,7 @@ def test_the_inspector_shows_what_was_really_sent(
     conversation = here.chat.start()
     ended(here.chat.send(conversation.id, "Hi", persona_id="tester"))
     turn = here.chat.conversation(conversation.id).path[-1]
-    sent = here.inspection.sent(turn.id)
+    sent = here.inspection.sent_request(turn.id)
     assert sent is not None
     assert sent.body == fake.chats[-1].body
     assert sent.body["max_tokens"] == 16384
@@ -158,7 +158,7 @@ def test_the_inspector_shows_what_was_really_sent(
 
     # Another process, to which the model has never refused anything.
     later = make_services()
-    shown = local(later).inspection.sent(turn.id)
+    shown = local(later).inspection.sent_request(turn.id)
     assert shown is not None
     assert json.dumps(shown.body) == json.dumps(sent.body)
 
@@ -179,6 +179,6 @@ def test_the_inspector_shows_the_form_in_which_messages_were_sent(
     services.close()
 
     later = make_services()
-    shown = local(later).inspection.sent(live_reply.id)
+    shown = local(later).inspection.sent_request(live_reply.id)
     assert shown is not None
     assert shown.body == fake.chats[-1].body

@@ -38,7 +38,7 @@ class Machine:
         while self.now < end:
             self.now += self.pace.until_the_next(last=self.now) + TICK_SECONDS
             for _ in range(self.replies):
-                self.pace.drawn()
+                self.pace.note_drawing()
                 self.used += self.frame_costs
         at_the_tick = self.now + self.pace.until_the_next(last=self.now) + TICK_SECONDS
         self.now = at_the_tick

@@ -28,14 +28,14 @@ def test_a_device_name_gets_a_number() -> None:
 
 def test_a_new_persona_is_valid_and_keeps_what_its_start_had() -> None:
     start = parse_persona(text_of(tags=["x"], extensions={"kept": 1}))
-    persona_id, text = new_text("Zoë & Co", taken={"zoe-co"}, start=start)
+    persona_id, text = new_text("Zoë & Co", other_ids={"zoe-co"}, start=start)
     made = parse_persona(text)
     assert made == start.model_copy(update={"id": "zoe-co-2", "name": "Zoë & Co"})
     assert persona_id == "zoe-co-2"
 
 
 def test_a_blank_start_is_valid() -> None:
-    persona_id, text = new_text("New persona", taken=())
+    persona_id, text = new_text("New persona", other_ids=())
     assert parse_persona(text).id == persona_id == "new-persona"
 
 

@@ -80,14 +80,14 @@ class Chats:
 
 
 async def _call_result(live_reply: LiveReply, progress: Progress | None) -> types.CallToolResult:
-    length = taken = 0
+    length = used = 0
     coming = cast("AsyncGenerator[tuple[int, ReplyEvent]]", live_reply.events())
     async with aclosing(coming):
         async for number, event in coming:
-            if number <= taken:
+            if number <= used:
                 continue
             batch = [event, *live_reply.wait(number, timeout_seconds=0)]
-            taken = number + len(batch) - 1
+            used = number + len(batch) - 1
             new = "".join(event.content for event in batch if isinstance(event, TextDelta))
             length += len(new)
             if progress and new:

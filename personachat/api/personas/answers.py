@@ -21,9 +21,9 @@ def saved_answer(persona: StoredPersona, status: int) -> Response:
     return Response(json_of(persona), status, headers, "application/json")
 
 
-def conflict(changed: PersonaChanged, *, sent: str | None = None) -> Response:
+def conflict(changed: PersonaChanged, *, own_text: str | None = None) -> Response:
     """Refuse a write over a version that is not there any more, with both versions."""
-    versions = {"stored": _value(changed.text)} | ({} if sent is None else {"sent": _value(sent)})
+    versions = {"stored": _value(changed.text)} | ({} if own_text is None else {"sent": _value(own_text)})
     answer = problem_of(changed, extra=versions)
     if changed.etag is not None:
         answer.headers["ETag"] = f'"{changed.etag}"'

@@ -135,12 +135,12 @@ def export_personas(
     ] = None,
 ) -> Response:
     """A ZIP archive with a manifest, which can be imported again."""
-    chosen = None if ids is None else [part.strip() for part in ids.split(",") if part.strip()]
-    if chosen is not None and not chosen:
+    persona_ids = None if ids is None else [part.strip() for part in ids.split(",") if part.strip()]
+    if persona_ids is not None and not persona_ids:
         raise Refused(
             422, "request_invalid", "ids contains no persona id.", hint=("Leave it out to export all.")
         )
-    return _download(workspace_of(request).collection.bundle(chosen))
+    return _download(workspace_of(request).collection.bundle(persona_ids))
 
 
 @every.post(
@@ -182,10 +182,10 @@ async def import_personas(
     independently unless `allOrNothing` is true. If somebody else changes a persona at the same moment,
     only that item fails, and says so.
     """
-    chosen = _columns(columns)
+    column_of_role = _columns(columns)
     async with uploads(request, name=filename) as files:
         collection = workspace_of(request).collection
-        plans, skipped = await run_in_threadpool(_planned, collection, files, chosen)
+        plans, skipped = await run_in_threadpool(_planned, collection, files, column_of_role)
 
         def run() -> Any:
             return _imported(

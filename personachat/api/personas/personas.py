@@ -196,7 +196,7 @@ def _save(store: PersonaLibrary, text: str, condition: Condition, *, note: str) 
     try:
         persona, status = write()
     except PersonaChanged as changed:
-        return conflict(changed, sent=text)
+        return conflict(changed, own_text=text)
     return saved_answer(persona, status)
 
 

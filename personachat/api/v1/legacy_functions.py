@@ -21,8 +21,8 @@ def tools_of(
     }
     if choice is None:
         return tools
-    chosen = choice if isinstance(choice, str) else {"type": "function", "function": dict(choice)}
-    return {**tools, "tool_choice": chosen}
+    tool_choice = choice if isinstance(choice, str) else {"type": "function", "function": dict(choice)}
+    return {**tools, "tool_choice": tool_choice}
 
 
 def messages_of(messages: Sequence[Message]) -> list[Message]:

@@ -168,9 +168,9 @@ class Drafter:
         with self._lock:
             self._opened.add(drafting_id)
 
-    def persona_text(self, reply_text: str, description: str, *, taken: Collection[str]) -> str:
+    def persona_text(self, reply_text: str, description: str, *, other_ids: Collection[str]) -> str:
         """The JSON text of the persona that a reply holds; see `drafted_text`."""
-        return drafted_text(reply_text, description, taken=taken, model=self._models.best())
+        return drafted_text(reply_text, description, other_ids=other_ids, model=self._models.best())
 
     def writes_offline(self, *, offline: bool = False) -> bool:
         """Whether nobody better than the embedded demo model would write: then a template takes its place."""
@@ -180,12 +180,12 @@ class Drafter:
             return False
         return (answering.provider.name, answering.model) == (LOCAL, MODEL_NAME)
 
-    def offline_text(self, description: str, *, taken: Collection[str]) -> str:
+    def offline_text(self, description: str, *, other_ids: Collection[str]) -> str:
         """The JSON text of a persona from the nearest template; see `drafted_offline`.
 
         Raises MessageInvalid.
         """
-        return drafted_offline(_checked(description), taken=taken, model=self._models.best())
+        return drafted_offline(_checked(description), other_ids=other_ids, model=self._models.best())
 
     def _plan(self, description: str, *, model: str, offline: bool) -> ReplyPlan:
         turn = Turn(new_id(), None, "user", description, _WRITER.id, _WRITER.name)

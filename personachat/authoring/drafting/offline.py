@@ -40,7 +40,7 @@ def nearest(description: str) -> Template | None:
     return best if score >= NEAR else None
 
 
-def drafted_offline(description: str, *, taken: Collection[str], model: str) -> str:
+def drafted_offline(description: str, *, other_ids: Collection[str], model: str) -> str:
     """The JSON text of a valid persona: the nearest template, begun with the description's own words."""
     description = storable(description).strip()
     template = nearest(description)
@@ -48,7 +48,7 @@ def drafted_offline(description: str, *, taken: Collection[str], model: str) -> 
     begun = template.persona if template else Persona(id="none", name=name, system_prompt="none")
     prompt = f"You are: {description}" + (f"\n\n{begun.system_prompt}" if template else "")
     changes = {
-        "id": free_id(name, taken),
+        "id": free_id(name, other_ids),
         "name": name,
         "description": " ".join(description.split())[: limits.DESCRIPTION].strip(),
         "system_prompt": prompt[: limits.PROMPT].strip(),

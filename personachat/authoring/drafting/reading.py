@@ -37,7 +37,7 @@ _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _decoder = json.JSONDecoder(strict=False)  # models write line breaks into strings
 
 
-def drafted_text(reply: str, description: str, *, taken: Collection[str], model: str) -> str:
+def drafted_text(reply: str, description: str, *, other_ids: Collection[str], model: str) -> str:
     """The JSON text of a valid persona. Its id is none of those taken, its model the one given."""
     reply, description = _readable(reply), storable(description)
     written = _object_in(reply)
@@ -49,7 +49,7 @@ def drafted_text(reply: str, description: str, *, taken: Collection[str], model:
     wish = _text(4_000)(f"You are: {description}")
     prose = "" if written or refused else _prose(reply)  # a small model may miss the wish in it
     persona = Persona(
-        id=free_id(name, taken),
+        id=free_id(name, other_ids),
         name=name,
         model=model,
         system_prompt=fields.pop("system_prompt", "") or f"{wish}\n\n{prose}".strip(),

@@ -58,11 +58,11 @@ def _versions(line: dict[str, Any], number: int, above: str | None) -> tuple[lis
     swipes = line.get("swipes")
     texts = [text for text in swipes if isinstance(text, str)] if isinstance(swipes, list) else []
     mes = line["mes"] if isinstance(line["mes"], str) else ""
-    chosen = line.get("swipe_id")
-    if role != "assistant" or len(texts) < 2 or not isinstance(chosen, int) or not 0 <= chosen < len(texts):
-        texts, chosen = [mes], 0
-    texts[chosen] = mes or texts[chosen]
-    first = max(0, min(chosen, len(texts) - MOST_SWIPES))
+    swipe = line.get("swipe_id")
+    if role != "assistant" or len(texts) < 2 or not isinstance(swipe, int) or not 0 <= swipe < len(texts):
+        texts, swipe = [mes], 0
+    texts[swipe] = mes or texts[swipe]
+    first = max(0, min(swipe, len(texts) - MOST_SWIPES))
     model, reasoning = extra.get("model"), extra.get("reasoning")
     versions = [
         ImportedMessage(
@@ -73,12 +73,12 @@ def _versions(line: dict[str, Any], number: int, above: str | None) -> tuple[lis
             _date(line.get("send_date")),
             model if isinstance(model, str) else "",
             str(line.get("name") or ""),
-            reasoning if place == chosen and isinstance(reasoning, str) else "",
+            reasoning if place == swipe and isinstance(reasoning, str) else "",
         )
         for place, text in enumerate(texts)
         if first <= place < first + MOST_SWIPES
     ]
-    return versions, f"{number}.{chosen}"
+    return versions, f"{number}.{swipe}"
 
 
 def _date(value: Any) -> str:

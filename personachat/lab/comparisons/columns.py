@@ -39,11 +39,11 @@ def asked_again(comparison: Comparison, one: Round, turns: Mapping[str, Turn], l
     While it isn't to be known who is who, these are all whose replies aren't whole. Raises ReplyNotFound,
     ReplyInProgress and VoteRefused.
     """
-    chosen = comparison.variant(column_of(one, letter))
+    variant = comparison.variant(column_of(one, letter))
     if one.vote:
         raise VoteRefused("These replies were voted on and stay as they are.")
     if not comparison.hidden:
-        return [chosen]
+        return [variant]
     if one.revealed:
         raise VoteRefused("You haven't voted on an earlier message yet.", hint="Vote on it first.")
     states = states_of(one, turns)

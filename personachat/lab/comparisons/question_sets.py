@@ -65,7 +65,7 @@ class QuestionSets:
                 raise QuestionSetInvalid(
                     f"You already have {MOST_SETS} lists of messages.", hint="Delete one first."
                 )
-            self._refuse_taken(connection, name, besides="")
+            self._check_is_free(connection, name, besides="")
             connection.execute(
                 insert(question_sets).values(
                     id=question_set.id,
@@ -90,7 +90,7 @@ class QuestionSets:
         with self._database.write() as connection:
             row = self._row(connection, set_id)
             if name is not None:
-                self._refuse_taken(connection, values["name"], besides=row.id)
+                self._check_is_free(connection, values["name"], besides=row.id)
             connection.execute(update(question_sets).where(_s.id == row.id).values(values))
             return _of(self._row(connection, set_id))
 
@@ -104,9 +104,9 @@ class QuestionSets:
         """Undo `delete`; it gets another name where somebody took its own meanwhile."""
         with self._database.write() as connection:
             row = self._row(connection, set_id, deleted=True)
-            taken = self._names(connection, besides=row.id)
+            other_names = self._names(connection, besides=row.id)
             name, number = row.name, 2
-            while name.casefold() in taken:
+            while name.casefold() in other_names:
                 name, number = f"{row.name[:190]} ({number})", number + 1
             mine = update(question_sets).where(_s.id == row.id)
             connection.execute(mine.values(deleted_at=None, name=name))
@@ -125,7 +125,7 @@ class QuestionSets:
         )
         return {name.casefold() for name in connection.scalars(query)}
 
-    def _refuse_taken(self, connection: Connection, name: str, *, besides: str) -> None:
+    def _check_is_free(self, connection: Connection, name: str, *, besides: str) -> None:
         if name.casefold() in self._names(connection, besides=besides):
             raise QuestionSetInvalid(f"You already have a list called “{name}”.", hint="Choose another name.")
 

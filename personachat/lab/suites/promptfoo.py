@@ -151,9 +151,9 @@ def _is_valid(check: Mapping[str, Any]) -> bool:
 
 
 def _named_apart(case: dict[str, Any], cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    taken = {each["name"] for each in cases}
+    other_names = {each["name"] for each in cases}
     name, number = case["name"], 2
-    while case["name"] in taken:
+    while case["name"] in other_names:
         case["name"], number = f"{name} ({number})", number + 1
     return case
 

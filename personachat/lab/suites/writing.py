@@ -37,10 +37,12 @@ def case_text(turns: Sequence[Turn], *, reference: str, name: str, check: str) -
 
 
 def free_name(stored_suite: StoredSuite | None, name: str) -> str:
-    taken = {case.name for case in stored_suite.suite.cases} if stored_suite and stored_suite.suite else set()
+    other_names = (
+        {case.name for case in stored_suite.suite.cases} if stored_suite and stored_suite.suite else set()
+    )
     name = " ".join(name.split())[:190] or "A reply"
     number, candidate = 2, name
-    while candidate in taken:
+    while candidate in other_names:
         number, candidate = number + 1, f"{name} ({number})"
     return candidate
 

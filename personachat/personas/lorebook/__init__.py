@@ -49,10 +49,10 @@ def teller_of(persona: Persona) -> Teller | None:
         return None
     # A book is known by being the same object: a persona never changes, and comparing would take longer.
     with _lock:
-        held = _tellers.get(id(value))
-        if held is not None and held[0] is value:
+        value_and_teller = _tellers.get(id(value))
+        if value_and_teller is not None and value_and_teller[0] is value:
             _tellers.move_to_end(id(value))
-            return held[1]
+            return value_and_teller[1]
     teller = Teller(read(value))
     with _lock:
         _tellers[id(value)] = value, teller

@@ -18,7 +18,7 @@ def split_decorators(content: str) -> tuple[Mapping[str, str], str]:
     """The decorators that are known, by name, and the text without any."""
     lines = content.lstrip("\r\n").split("\n")
     decorators: dict[str, str] = {}
-    taken = True  # whether a line of @@@ has nothing to stand in for
+    has_original = True  # whether a line of @@@ has nothing to stand in for
     at = 0
     for at, line in enumerate(lines):  # noqa: B007  # where it ended is needed
         text = line.strip()
@@ -28,12 +28,12 @@ def split_decorators(content: str) -> tuple[Mapping[str, str], str]:
             break
         match = _LINE.fullmatch(text)
         is_stand_in = match is not None and match[1] == "@@@"
-        if is_stand_in and taken:
+        if is_stand_in and has_original:
             continue
-        taken = False
+        has_original = False
         if match and _is_valid(match[2], match[3].strip()):
             decorators.setdefault(match[2], match[3].strip())
-            taken = True
+            has_original = True
     else:
         at = len(lines)
     if not at:

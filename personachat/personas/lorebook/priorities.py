@@ -9,11 +9,11 @@ from personachat.personas.lorebook.activations import ActivatedEntry, tokens_of
 from personachat.personas.macros import draw
 
 
-def one_of_each_group(chosen: Sequence[ActivatedEntry], *, seeds: Sequence[str]) -> list[ActivatedEntry]:
+def one_of_each_group(candidates: Sequence[ActivatedEntry], *, seeds: Sequence[str]) -> list[ActivatedEntry]:
     """Of entries in one group only one, by chance and weight; the same seeds give the same one."""
-    left = {each.entry.number: each for each in chosen}
+    left = {each.entry.number: each for each in candidates}
     groups: dict[str, list[ActivatedEntry]] = defaultdict(list)
-    for each in chosen:
+    for each in candidates:
         for group in each.entry.groups:
             groups[group].append(each)
     for group, members in sorted(groups.items()):
@@ -27,7 +27,7 @@ def one_of_each_group(chosen: Sequence[ActivatedEntry], *, seeds: Sequence[str])
 
 
 def within(
-    chosen: Iterable[ActivatedEntry], *, budget: int, most: int
+    candidates: Iterable[ActivatedEntry], *, budget: int, most: int
 ) -> tuple[tuple[ActivatedEntry, ...], tuple[ActivatedEntry, ...]]:
     """What fits into both numbers of tokens, the most important first, and what does not.
 
@@ -37,7 +37,7 @@ def within(
     activated: list[ActivatedEntry] = []
     no_room: list[ActivatedEntry] = []
     used = used_at_all = 0
-    for each in sorted(chosen, key=_importance):
+    for each in sorted(candidates, key=_importance):
         tokens = tokens_of(each.text)
         fits = used + tokens <= budget or each.entry.ignores_budget
         if not fits or used_at_all + tokens > most:

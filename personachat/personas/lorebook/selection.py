@@ -122,14 +122,14 @@ class _Telling:
         count = len(self._history)
         mentions = self._mentions(count)
         stays, rests = self._remembered(count)
-        chosen: dict[int, ActivatedEntry] = {}
+        candidates: dict[int, ActivatedEntry] = {}
         refused: set[int] = set(rests)
         levels = iter(self._teller.levels)
         level = 0
         for number in range(MOST_ROUNDS if self._book.recursive else 1):
-            fresh = (self._candidates(mentions) | stays) - refused - chosen.keys()
+            fresh = (self._candidates(mentions) | stays) - refused - candidates.keys()
             new = self._round(fresh, mentions, stays, level=level, refused=refused)
-            chosen |= {each.entry.number: each for each in new}
+            candidates |= {each.entry.number: each for each in new}
             # The first level has its turn with what came up at once, the others when nothing more does.
             if not self._brought_up(new, mentions) or number == 0:
                 following = next(levels, None)
@@ -138,7 +138,7 @@ class _Telling:
                 level = following or level
         occasion = self._occasion
         seeds = (occasion.conversation, str(count))
-        picked = one_of_each_group(list(chosen.values()), seeds=seeds)
+        picked = one_of_each_group(list(candidates.values()), seeds=seeds)
         most = occasion.most_tokens
         activated, no_room = within(picked, budget=self._book.token_budget or most, most=most)
         return ActivatedLore(activated, no_room, self._search.ended_early)

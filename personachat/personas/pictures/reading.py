@@ -78,9 +78,9 @@ def read_picture(content: bytes, *, square: bool, digest: str = "") -> Picture:
     if kind is None:
         _refuse(_what_else(content))
     with _decoding:
-        drawn = _decoded(content, kind, square=square)
-        written = _png(drawn)
-        return Picture(digest or digest_of(written), written, _thumb(drawn))
+        image = _decoded(content, kind, square=square)
+        written = _png(image)
+        return Picture(digest or digest_of(written), written, _thumb(image))
 
 
 def _what_else(content: bytes) -> str:
@@ -102,7 +102,7 @@ def _decoded(content: bytes, kind: Kind, *, square: bool) -> Image:
     if kind != "WEBP":
         content, exif = plain_png(content) if kind == "PNG" else plain_jpeg(content)
     try:
-        small, turned = _taken(content, kind, exif, square=square)
+        small, turned = _reduced_image(content, kind, exif, square=square)
         return _turned(_fitted(small), turned)
     except PictureRefused:
         raise
@@ -112,7 +112,7 @@ def _decoded(content: bytes, kind: Kind, *, square: bool) -> Image:
         _refuse("The picture is damaged and can't be decoded.")
 
 
-def _taken(content: bytes, kind: Kind, exif: bytes | None, *, square: bool) -> tuple[Image, int]:
+def _reduced_image(content: bytes, kind: Kind, exif: bytes | None, *, square: bool) -> tuple[Image, int]:
     """What is wanted of a picture, not much larger than it will be, and how that is to be turned."""
     from PIL import Image as Images  # noqa: PLC0415  # slow to load, and few requests need it
 

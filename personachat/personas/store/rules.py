@@ -81,7 +81,7 @@ def broken(persona_id: str, current: StoredPersona | BrokenPersona | None, etag:
     return current
 
 
-def check_new_id(new_id: str, taken: StoredPersona | BrokenPersona | None) -> None:
+def check_new_id(new_id: str, other: StoredPersona | BrokenPersona | None) -> None:
     """Raises PersonaInvalid for what cannot be an id, PersonaExists for one that is taken."""
     if not is_persona_id(new_id):
         message = (
@@ -90,7 +90,7 @@ def check_new_id(new_id: str, taken: StoredPersona | BrokenPersona | None) -> No
         raise PersonaInvalid((Problem(message, path=("id",)),))
     if new_id in RESERVED_IDS:
         raise PersonaInvalid((Problem(_reserved(new_id), path=("id",)),))
-    if taken is not None:
+    if other is not None:
         raise PersonaExists(f'A persona with the id "{new_id}" already exists.', hint="Choose another id.")
 
 

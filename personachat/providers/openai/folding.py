@@ -42,13 +42,13 @@ _NO_SYSTEM = re.compile(
 
 def next_form(report: Report, messages: Sequence[Message], *, form: int, pinned: int) -> int | None:
     """The form in which a server that refused these messages in `form` may take them; None if none may."""
-    sent = folded(messages, form, pinned=pinned)
-    no_system = _NO_SYSTEM.search(report.message) and "system" in _roles(sent)
+    folded_messages = folded(messages, form, pinned=pinned)
+    no_system = _NO_SYSTEM.search(report.message) and "system" in _roles(folded_messages)
     if not no_system and not _NOT_ALTERNATING.search(report.message):
         return None
     first = WITHOUT_SYSTEM if no_system else form + 1
     others = range(first, WITHOUT_SYSTEM + 1)
-    return next((each for each in others if folded(messages, each, pinned=pinned) != sent), None)
+    return next((each for each in others if folded(messages, each, pinned=pinned) != folded_messages), None)
 
 
 def folded(messages: Sequence[Message], form: int, *, pinned: int) -> list[Message]:

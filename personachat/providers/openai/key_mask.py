@@ -40,13 +40,13 @@ class MaskedText:
         self._heads = tuple({key[:HEAD_CHARACTERS] for key in keys})
         self._tail = ""
         """The last characters that have gone out: fewer than tell of a key."""
-        self._held = ""
+        self._pending = ""
         self._begun_characters = 0
         """How much of a key has come, of which the end waits."""
 
     def feed(self, piece: str) -> str:
         """What may go out by now, with keys hidden."""
-        text, out_to = self._tail + self._held + piece, len(self._tail)
+        text, out_to = self._tail + self._pending + piece, len(self._tail)
         at = self._next_head(text, 0)
         if at < 0:
             self._go_on(text)
@@ -64,14 +64,14 @@ class MaskedText:
                 at = self._next_head(text, at + 1)
         end = len(text) if at < 0 else max(at, out_to)
         pieces.append(text[out_to:end])
-        self._go_on(text[:end], held=text[end:], begun=0 if at < 0 else len(text) - at)
+        self._go_on(text[:end], rest=text[end:], begun=0 if at < 0 else len(text) - at)
         return "".join(pieces)
 
     def end(self) -> str:
         """What is left: the beginning of a key is hidden as well."""
-        held, begun = self._held, self._begun_characters
+        rest, begun = self._pending, self._begun_characters
         self._go_on("")
-        return HIDDEN if begun > HEAD_CHARACTERS else held
+        return HIDDEN if begun > HEAD_CHARACTERS else rest
 
     @property
     def waits(self) -> bool:
@@ -85,8 +85,8 @@ class MaskedText:
     def _may_begin(self, text: str) -> bool:
         return any(key.startswith(text) for key in self._keys)
 
-    def _go_on(self, text: str, *, held: str = "", begun: int = 0) -> None:
-        self._tail, self._held, self._begun_characters = text[1 - HEAD_CHARACTERS :], held, begun
+    def _go_on(self, text: str, *, rest: str = "", begun: int = 0) -> None:
+        self._tail, self._pending, self._begun_characters = text[1 - HEAD_CHARACTERS :], rest, begun
 
 
 class KeyMask:

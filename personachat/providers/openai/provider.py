@@ -266,7 +266,7 @@ def _end(reader: ReplyReader, attempt: Attempt) -> Iterator[StreamEvent]:
     """What is left of a reply. What it taught is noted before its end is told: one may ask again at once."""
     for event in reader.end():
         if isinstance(event, Finished):
-            attempt.taken(closed_alone=reader.closed_alone)
+            attempt.note_success(closed_alone=reader.closed_alone)
         yield event
 
 

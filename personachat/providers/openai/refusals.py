@@ -127,7 +127,7 @@ def mode_of(more: Mapping[str, Any]) -> Mode:
 
 
 def refusal_of(
-    report: Report, sent: Mapping[str, Any], mode: Mode, *, tuning: Collection[str] = ()
+    report: Report, parameters: Mapping[str, Any], mode: Mode, *, tuning: Collection[str] = ()
 ) -> RefusedParameter | None:
     """Which of ADAPTABLE, or of further parameters that only tune, was not taken.
 
@@ -136,21 +136,21 @@ def refusal_of(
     if not (_REFUSED.search(report.message) or _REFUSED.search(report.code)):
         return None
     names = (*ADAPTABLE, *tuning)
-    name = next((name for name in names if name in sent and _is_blamed(name, report, sent)), None)
+    name = next((name for name in names if name in parameters and _is_blamed(name, report, parameters)), None)
     if name is None:
         return None
     if name == "stream_options" or name in LIMITS:
         return RefusedParameter(name)
     if name in tuning:
         of_value = _ONE_VALUE.search(report.code) or _ONE_VALUE.search(report.message)
-        return RefusedParameter(name, json.dumps(sent[name]) if of_value else "")
-    beside = frozenset(other for other in sent if other in ADAPTABLE and other != name)
+        return RefusedParameter(name, json.dumps(parameters[name]) if of_value else "")
+    beside = frozenset(other for other in parameters if other in ADAPTABLE and other != name)
     blamed = frozenset(other for other in beside if _is_named(other, report.message))
     of_value = _ONE_VALUE.search(report.code) or _ONE_VALUE.search(report.message)
     default = _DEFAULT.search(report.message)
     return RefusedParameter(
         name,
-        json.dumps(sent[name]) if of_value else "",
+        json.dumps(parameters[name]) if of_value else "",
         float(default[1]) if default else None,
         blamed,
         mode,
@@ -166,15 +166,15 @@ def refused_message_key(report: Report, used: Collection[str]) -> str | None:
     return next((name for name in names if _is_named(name, complaint)), None)
 
 
-def allowed_tokens(report: Report, sent: Mapping[str, Any]) -> int | None:
+def allowed_tokens(report: Report, parameters: Mapping[str, Any]) -> int | None:
     """How long a reply may be, where the one that was asked for may not; None if it was about something else.
 
     0 where the server does not say.
     """
-    name = next((name for name in LIMITS if name in sent), None)
-    if name is None or (report.param in sent and report.param not in LIMITS):
+    name = next((name for name in LIMITS if name in parameters), None)
+    if name is None or (report.param in parameters and report.param not in LIMITS):
         return None
-    sent_tokens: int = sent[name]
+    sent_tokens: int = parameters[name]
     if room := _room(report.message):
         return room if min(sent_tokens, LEAST_REPLY_TOKENS) <= room < sent_tokens else None
     is_about_it = report.param in LIMITS or _A_LIMIT.search(report.message)
@@ -187,8 +187,8 @@ def _room(message: str) -> int | None:
     """What the conversation leaves of the window, where the two are named."""
     for pattern in _ROOM:
         if match := pattern.search(message):
-            *_, window, taken = map(_number, match.groups())
-            return window - taken
+            *_, window, used = map(_number, match.groups())
+            return window - used
     return None
 
 
@@ -200,9 +200,9 @@ def _most_tokens(message: str, sent_tokens: int) -> Iterator[int]:
     return (number for number in named if 0 < number < sent_tokens)
 
 
-def _is_blamed(name: str, report: Report, sent: Mapping[str, Any]) -> bool:
+def _is_blamed(name: str, report: Report, parameters: Mapping[str, Any]) -> bool:
     """Whether the refusal is about this parameter, by its `param` or else by its message."""
-    if report.param and report.param != name and report.param in sent:
+    if report.param and report.param != name and report.param in parameters:
         return False
     return report.param == name or _is_named(name, report.message)
 

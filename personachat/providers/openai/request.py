@@ -142,9 +142,11 @@ class Attempt:
             "stop": list(request.stop) or None,
             "stream_options": {"include_usage": True},
         }
-        chosen = {**values, **{name: value for name, value in request.more.items() if name not in _OURS}}
+        all_values = {**values, **{name: value for name, value in request.more.items() if name not in _OURS}}
         return {
-            name: value for name, value in chosen.items() if value is not None and name not in self._left_out
+            name: value
+            for name, value in all_values.items()
+            if value is not None and name not in self._left_out
         }
 
     def whole_body(self) -> dict[str, Any]:
@@ -156,10 +158,10 @@ class Attempt:
 
         Returns the sentence for the person, empty if nothing changes for them.
         """
-        sent = self.parameters()
-        tokens = allowed_tokens(report, sent)
+        parameters = self.parameters()
+        tokens = allowed_tokens(report, parameters)
         more = self._request.more
-        refusal = None if tokens else refusal_of(report, sent, mode_of(more), tuning=self._tuning())
+        refusal = None if tokens else refusal_of(report, parameters, mode_of(more), tuning=self._tuning())
         if refusal is None and tokens is None:
             return "" if self._bares(report) or self.refold(report) else None
         if refusal is None:
@@ -215,7 +217,7 @@ class Attempt:
             thinks_first=self._adaptation.thinks_first,
         )
 
-    def taken(self, *, closed_alone: bool | None) -> None:
+    def note_success(self, *, closed_alone: bool | None) -> None:
         """The model has answered: remember the form that it wanted, and how it thinks."""
         if self._refolded:
             self._adaptation.took(self.form)
@@ -248,15 +250,15 @@ class Attempt:
             self._limit_name = "max_completion_tokens"
         mode = mode_of(self._request.more)
         for name in (*ADAPTABLE, *self._tuning()):
-            sent = self.parameters()
-            if any(each.name == name and each.holds_for(sent, mode) for each in refusals):
+            parameters = self.parameters()
+            if any(each.name == name and each.holds_for(parameters, mode) for each in refusals):
                 self._left_out.add(name)
 
 
-def taken_body(request: ChatRequest, taken: Started) -> dict[str, Any]:
+def body_as_sent(request: ChatRequest, start: Started) -> dict[str, Any]:
     """The request as it was on the wire when a model took it."""
-    messages = _messages(request, taken.form)
-    return {"model": request.model, "stream": True, "messages": messages, **(taken.sent or {})}
+    messages = _messages(request, start.form)
+    return {"model": request.model, "stream": True, "messages": messages, **(start.sent or {})}
 
 
 def _without(message: Mapping[str, Any], keys: frozenset[str]) -> Mapping[str, Any]:

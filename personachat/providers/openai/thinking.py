@@ -37,7 +37,7 @@ class Thoughts:
         self._state = _START
         self._assumed = assumed
         self._closing = _CLOSING
-        self._held = ""
+        self._pending = ""
         self._so_far: list[str] = []
         """Of words what has gone out; of thoughts all of them, with the tag that opened them."""
         self._thought = False
@@ -46,7 +46,7 @@ class Thoughts:
     def passes(self, content: str) -> bool:
         """Whether it is nothing but text, and all that is to be told; then it is not to be fed."""
         is_plain = "<" not in content and "[" not in content and not content.endswith("\n")
-        if self._state == _WORDS and not self._held and is_plain:
+        if self._state == _WORDS and not self._pending and is_plain:
             self._so_far.append(content)
             return True
         return self._state == _SETTLED
@@ -54,11 +54,11 @@ class Thoughts:
     @property
     def is_untouched(self) -> bool:
         """Whether nothing but blanks has come."""
-        return self._state == _START and not self._held.strip()
+        return self._state == _START and not self._pending.strip()
 
     def feed(self, content: str) -> list[ThinkingEvent]:
         """Return what is known now; what may be a part of a tag waits for more."""
-        text, self._held = self._held + content, ""
+        text, self._pending = self._pending + content, ""
         events: list[ThinkingEvent] = []
         while text:
             if self._state == _START:
@@ -71,7 +71,7 @@ class Thoughts:
 
     def end(self, *, cut_off: bool) -> list[ThinkingEvent]:
         """Return what is left; `cut_off` where the model had not come to its end."""
-        text, self._held = self._held, ""
+        text, self._pending = self._pending, ""
         events: list[ThinkingEvent] = []
         if self._state == _THOUGHTS:
             self._so_far.append(text)
@@ -98,7 +98,7 @@ class Thoughts:
                 self._begin_thoughts(opening, (closing,))
                 return words[len(opening) :]
             if opening.startswith(words):
-                self._held = text
+                self._pending = text
                 return ""
         if self._assumed:
             self._begin_thoughts("", _CLOSING)
@@ -127,7 +127,7 @@ class Thoughts:
             self._state, self._thought, self._so_far = _START, True, []
             return text[at + len(tag) :]
         complete = text[: len(text) - _partial(text, self._closing)].rstrip()
-        self._held = text[len(complete) :]
+        self._pending = text[len(complete) :]
         self._so_far.append(complete)
         self._think(complete, events)
         return ""
@@ -153,14 +153,14 @@ class Thoughts:
             if not final and self._state == _WORDS:
                 words = _without_blank_lines(text[: len(text) - _partial(text, _CLOSING)])
             self._say(words, events)
-            self._held = text[len(words) :]
+            self._pending = text[len(words) :]
             return ""
         before, after = "".join(self._so_far) + text[:at], text[at + len(tag) :]
         ends_thoughts = _ends_thoughts(before, after, final=final)
         if ends_thoughts is None:
             words = _without_blank_lines(text[:at])
             self._say(words, events)
-            self._held = text[len(words) :]
+            self._pending = text[len(words) :]
             return ""
         if not ends_thoughts:
             self._say(text[: at + len(tag)], events)

@@ -105,13 +105,13 @@ def _draw_form() -> None:
 
 
 def _add() -> None:
-    chosen = st.session_state
+    state = st.session_state
     budget = Budget(
-        scope=chosen["budget_scope"],
-        name=str(chosen["budget_name"]),
-        period=chosen["budget_period"],
-        unit=chosen["budget_unit"],
-        most=float(chosen["budget_most"]),
+        scope=state["budget_scope"],
+        name=str(state["budget_name"]),
+        period=state["budget_period"],
+        unit=state["budget_unit"],
+        most=float(state["budget_most"]),
     )
     doing.do(lambda administrator: administrator.add_budget(budget))
 

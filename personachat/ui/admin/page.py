@@ -22,7 +22,7 @@ SECTIONS: Mapping[str, Callable[[Services, Administrator], None]] = {
 
 def draw(services: Services, administrator: Administrator) -> None:
     """Draw the section that is chosen. Raises DatabaseUnavailable and DatabaseDamaged."""
-    chosen = st.pills(
+    section = st.pills(
         "Section",
         list(SECTIONS),
         default="Budgets",
@@ -31,4 +31,4 @@ def draw(services: Services, administrator: Administrator) -> None:
         label_visibility="collapsed",
     )
     doing.draw_not_done()
-    SECTIONS[str(chosen or "Budgets")](services, administrator)
+    SECTIONS[str(section or "Budgets")](services, administrator)

@@ -73,7 +73,7 @@ def save(turn_id: str) -> None:
     """Put the edited words beside the turn; those that cannot be saved stay in the form."""
     with errors_as_notice():
         words = str(st.session_state[words_key(turn_id)])
-        session.workspace().branches.edit(turn_id, words, offline=session.offline_chosen())
+        session.workspace().branches.edit(turn_id, words, offline=session.is_offline_chosen())
         _moved_on()
 
 
@@ -124,7 +124,7 @@ def regenerate(turn_id: str, *, persona_id: str | None = None, model: str | None
     """Ask for another reply beside this one."""
     with errors_as_notice():
         branches = session.workspace().branches
-        branches.regenerate(turn_id, persona_id=persona_id, model=model, offline=session.offline_chosen())
+        branches.regenerate(turn_id, persona_id=persona_id, model=model, offline=session.is_offline_chosen())
         _moved_on()
 
 
@@ -260,14 +260,14 @@ MENU: dict[str, Callable[[str], None]] = {
 
 def choose(key: str, turn_id: str) -> None:
     """Do what was chosen in the menu of a turn of the last exchange."""
-    chosen = st.session_state[key]
-    if chosen:
-        MENU[chosen](turn_id)
+    action = st.session_state[key]
+    if action:
+        MENU[action](turn_id)
 
 
-def choose_in_turn(chosen: str, turn_id: str) -> None:
+def choose_in_turn(action: str, turn_id: str) -> None:
     """Do what was chosen in the menu of an older turn; both come from the browser."""
-    do = MENU.get(chosen)
+    do = MENU.get(action)
     if do:
         do(turn_id)
 

@@ -29,7 +29,7 @@ _KEY = "chat_setting."
 """What the keys of the dialog's fields begin with."""
 
 
-def held(conversation: Conversation | None) -> ChatSettings:
+def current(conversation: Conversation | None) -> ChatSettings:
     """Those of a chat, or of the one that is about to begin."""
     return stored_settings(conversation.settings) if conversation else chat_state().settings_of_next
 
@@ -52,7 +52,7 @@ def settings_text(settings: ChatSettings) -> str:
 
 def draw_line(conversation: Conversation | None) -> None:
     """What holds in this chat alone, and the way to change it; nothing where all is as in the persona."""
-    settings = held(conversation)
+    settings = current(conversation)
     if settings:
         st.button(
             f"Only in this chat: {escaped(settings_text(settings))}",
@@ -74,7 +74,7 @@ def _close() -> None:
 @dialog(NAME, icon=":material/tune:", on_dismiss=_close)
 def show(services: Services, persona: Persona, conversation: Conversation | None) -> None:
     """Change what holds from the next reply on, whichever persona answers."""
-    settings = held(conversation)
+    settings = current(conversation)
     offered = services.model_names.all(wait_seconds=LISTING_SECONDS).names
     models = list(dict.fromkeys([*([settings.model] if settings.model else []), *offered]))
     st.selectbox(
@@ -140,7 +140,7 @@ def _draw_number(label: str, name: str, least: float, most: float, value: float 
 
 
 def _save(conversation: Conversation | None) -> None:
-    before = held(conversation)
+    before = current(conversation)
     values = {name: st.session_state.get(f"{_KEY}{name}") for name in ChatSettings.model_fields}
     for name in TRAITS:  # an empty field is the persona's own, but for a trait that is kept as none
         if not str(values[name] or "").strip():

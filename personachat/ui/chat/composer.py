@@ -63,7 +63,7 @@ def send(text: str) -> None:
     try:
         chat = session.workspace().chat
         conversation = session.current_conversation(chat, to_answer=True)
-        persona_id, offline = str(st.session_state[PERSONA_CHOICE]), session.offline_chosen()
+        persona_id, offline = str(st.session_state[PERSONA_CHOICE]), session.is_offline_chosen()
         persona = session.workspace().addressed.get(persona_id).persona
         values.check(persona, conversation)
         variables = values.form_values(persona, conversation)
@@ -103,11 +103,11 @@ def _begin(
     variables: Mapping[str, str],
 ) -> None:
     """Send the first words of a new conversation, and be in it."""
-    temporary = session.temporary_chosen()
+    temporary = session.is_temporary_chosen()
     reply = chat.begin(
         text,
         persona_id=persona_id,
-        offline=session.offline_chosen(),
+        offline=session.is_offline_chosen(),
         history=history,
         temporary=temporary,
         variables=variables,
@@ -210,7 +210,7 @@ def _retry(conversation_id: str, *, offline: bool = False) -> None:
     if offline:
         session.choose_offline(True)
     try:
-        session.workspace().chat.retry(conversation_id, offline=session.offline_chosen())
+        session.workspace().chat.retry(conversation_id, offline=session.is_offline_chosen())
     except PersonaChatError as error:
         notices.say_not_done(error, title=NOT_SENT)
 

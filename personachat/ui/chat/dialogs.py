@@ -47,7 +47,7 @@ def draw_open_dialog(services: Services, conversation: Conversation | None, pers
 
 def _draw_of_turn(services: Services, name: str, turn: Turn, conversation: Conversation | None) -> None:
     if name == "regenerate":
-        show_regenerate(services, turn, default=chat_settings.held(conversation).model or OWN_MODEL)
+        show_regenerate(services, turn, default=chat_settings.current(conversation).model or OWN_MODEL)
     elif name == "save_test":
         saving.show(turn)
     else:
@@ -57,35 +57,35 @@ def _draw_of_turn(services: Services, name: str, turn: Turn, conversation: Conve
 @st.dialog("What was sent", width="large", icon=":material/data_object:", on_dismiss="rerun")
 def show_request(turn_id: str) -> None:
     try:
-        sent = session.workspace().inspection.sent(turn_id)
+        request = session.workspace().inspection.sent_request(turn_id)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
-    if sent is None:
+    if request is None:
         st.info(
             "Nothing was sent for this message, or the request is no longer available.",
             icon=":material/info:",
         )
     else:
-        inspector.draw(sent)
+        inspector.draw(request)
 
 
 @st.dialog("What will be sent next", width="large", icon=":material/data_object:", on_dismiss="rerun")
 def show_next(conversation: Conversation | None, persona: Persona) -> None:
     try:
-        sent = session.workspace().inspection.next(
+        request = session.workspace().inspection.next(
             conversation.id if conversation else None,
             persona.id,
             inspector.SAMPLE,
-            offline=session.offline_chosen(),
+            offline=session.is_offline_chosen(),
             variables=values.form_values(persona, conversation),
-            settings=chat_settings.held(conversation),
+            settings=chat_settings.current(conversation),
         )
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
     st.caption(f"“{inspector.SAMPLE}” stands in for your next message.")
-    inspector.draw(sent)
+    inspector.draw(request)
 
 
 @st.dialog("Cost of this chat", width="medium", icon=":material/receipt_long:", on_dismiss="rerun")

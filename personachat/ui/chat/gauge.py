@@ -66,7 +66,7 @@ def help_of(memory: ContextUse) -> str:
 def _measured(conversation: Conversation, persona: Persona) -> ContextUse | None:
     leaf = conversation.leaf
     ended = leaf.reply.duration_seconds if leaf and leaf.reply else None
-    offline, settings = session.offline_chosen(), conversation.settings
+    offline, settings = session.is_offline_chosen(), conversation.settings
     of = (conversation.id, conversation.leaf_id, ended, persona, offline, settings)
     last = _last_measurement()
     if last and last.of == of:

@@ -22,7 +22,7 @@ def draw(persona: Persona) -> None:
     if not words:
         return
     with st.chat_message("assistant", avatar=face(persona)):
-        draw_text(words[_chosen(persona.id) % len(words)])
+        draw_text(words[_choice(persona.id) % len(words)])
         if len(words) > 1:
             _draw_steps(persona.id, len(words))
 
@@ -31,7 +31,7 @@ def begun_with(persona: Persona) -> Sequence[ChatMessage]:
     """What an empty chat with this persona begins with."""
     words = openings(persona, seed=_seed())
     chat_state().greeting_seed = ""  # the next chat's is another one
-    return [ChatMessage("assistant", words[_chosen(persona.id) % len(words)])] if words else ()
+    return [ChatMessage("assistant", words[_choice(persona.id) % len(words)])] if words else ()
 
 
 def _seed() -> str:
@@ -41,7 +41,7 @@ def _seed() -> str:
     return here.greeting_seed
 
 
-def _chosen(persona_id: str) -> int:
+def _choice(persona_id: str) -> int:
     return chat_state().greetings.get(persona_id, 0)
 
 
@@ -50,7 +50,7 @@ def _choose(persona_id: str, number: int) -> None:
 
 
 def _draw_steps(persona_id: str, count: int) -> None:
-    at = _chosen(persona_id) % count
+    at = _choice(persona_id) % count
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         _draw_step("previous", "chevron_left", persona_id, (at - 1) % count)
         st.caption(f"{at + 1}/{count}", width="content")

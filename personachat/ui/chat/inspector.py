@@ -17,16 +17,16 @@ SAMPLE = "…"
 CODE_PIXELS = 420
 
 
-def draw(sent: RequestBody) -> None:
+def draw(request: RequestBody) -> None:
     """A request as JSON, as a shell command and as a program."""
-    where = f" · `{sent.base_url}/chat/completions`" if sent.base_url else ""
-    st.caption(f"{escaped(sent.model)} · {escaped(sent.provider)}{where}")
-    lore.draw_activations(sent.lore, heading="Lore included")
+    where = f" · `{request.base_url}/chat/completions`" if request.base_url else ""
+    st.caption(f"{escaped(request.model)} · {escaped(request.provider)}{where}")
+    lore.draw_activations(request.lore, heading="Lore included")
     json, curl, python = st.tabs(["JSON", "curl", "Python"])
-    json.code(plain_json(sent.body), language="json", height=CODE_PIXELS, wrap_lines=True)
-    command = as_curl(sent)
+    json.code(plain_json(request.body), language="json", height=CODE_PIXELS, wrap_lines=True)
+    command = as_curl(request)
     if command is None:
-        curl.info(no_address(sent))
+        curl.info(no_address(request))
     else:
         curl.code(command, language="bash", height=CODE_PIXELS, wrap_lines=True)
-    python.code(as_python(sent), language="python", height=CODE_PIXELS, wrap_lines=True)
+    python.code(as_python(request), language="python", height=CODE_PIXELS, wrap_lines=True)

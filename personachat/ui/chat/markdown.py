@@ -63,17 +63,17 @@ class MarkdownCutter:
     def __init__(self) -> None:
         self.open = ""
         self.closed = 0
-        self._held = ""
+        self._pending = ""
         self._returned = False
 
     def add(self, text: str) -> list[str]:
         if "\r" in text or self._returned:
             text = self._with_line_feeds(text)
-        whole = self.open + self._held + text
-        line_is_new = bool(self._held) or "\n" in self.open[-1:] + text
+        whole = self.open + self._pending + text
+        line_is_new = bool(self._pending) or "\n" in self.open[-1:] + text
         line = whole[whole.rfind("\n") + 1 :]
-        self._held = line if len(line.lstrip()) < DECISIVE and len(line) < len(whole) else ""
-        complete = whole[: len(whole) - len(self._held)]
+        self._pending = line if len(line.lstrip()) < DECISIVE and len(line) < len(whole) else ""
+        complete = whole[: len(whole) - len(self._pending)]
         cuts = [0]
         if line_is_new:
             ends = [self.closed + end for end in block_ends(complete[self.closed :])]
@@ -91,8 +91,8 @@ class MarkdownCutter:
         return whole.replace("\r\n", "\n").replace("\r", "\n")
 
     def end(self) -> None:
-        self.open += self._held
-        self._held = ""
+        self.open += self._pending
+        self._pending = ""
 
 
 @lru_cache(maxsize=1_000)

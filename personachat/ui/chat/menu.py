@@ -34,11 +34,11 @@ KEYS = """
 
 
 def draw(persona: Persona) -> None:
-    not_begun = SAVED if session.temporary_chosen() else TEMPORARY
+    not_begun = SAVED if session.is_temporary_chosen() else TEMPORARY
     here = CLEAR if session.remembered("chat") else not_begun
     values = [VALUES] if declared(persona) and session.remembered("chat") else []
     actions = [NEW, here, EDIT, chat_settings.NAME, *values, REQUEST, THEME, SHORTCUTS]
-    chosen = st.menu_button(
+    action = st.menu_button(
         heard("More"),
         actions,
         icon=":material/more_vert:",
@@ -47,25 +47,25 @@ def draw(persona: Persona) -> None:
         key=MENU,
         on_click=_act,
     )
-    if chosen == EDIT:
+    if action == EDIT:
         st.switch_page("pages/personas.py", query_params={"id": persona.id})
-    elif chosen == SHORTCUTS:
+    elif action == SHORTCUTS:
         show_shortcuts()
 
 
 def _act() -> None:
-    chosen, conversation_id = st.session_state[MENU], session.remembered("chat")
-    if chosen == NEW:
+    action, conversation_id = st.session_state[MENU], session.remembered("chat")
+    if action == NEW:
         session.new_chat()
-    elif chosen in {TEMPORARY, SAVED}:
-        session.choose_temporary(chosen == TEMPORARY)
-    elif chosen == VALUES:
+    elif action in {TEMPORARY, SAVED}:
+        session.choose_temporary(action == TEMPORARY)
+    elif action == VALUES:
         turn_actions.ask("values")
-    elif chosen == chat_settings.NAME:
+    elif action == chat_settings.NAME:
         turn_actions.ask("settings")
-    elif chosen == REQUEST:
+    elif action == REQUEST:
         turn_actions.ask("next")
-    elif chosen == CLEAR and conversation_id:
+    elif action == CLEAR and conversation_id:
         leaf_id = session.workspace().chat.clear(conversation_id)
         session.moved_on(conversation_id)
         chat_state().cleared = leaf_id

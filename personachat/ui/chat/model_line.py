@@ -18,18 +18,18 @@ from personachat.ui.wording import error_text, escaped
 
 def draw_for_chat(services: Services, persona: Persona, conversation: Conversation | None) -> None:
     """The model that answers in this chat, and the chat's own settings, if it has any."""
-    draw(services, with_settings(persona, chat_settings.held(conversation)))
+    draw(services, with_settings(persona, chat_settings.current(conversation)))
     chat_settings.draw_line(conversation)
 
 
 def draw(services: Services, persona: Persona) -> None:
     """The model that answers, and why if it isn't the persona's own."""
     try:
-        answering = services.models.answering(persona.model, offline=session.offline_chosen())
+        answering = services.models.answering(persona.model, offline=session.is_offline_chosen())
     except ProviderError as error:
         st.caption(f":material/error: {error_text(error)}")
         return
-    if session.offline_chosen():
+    if session.is_offline_chosen():
         draw_chosen_offline(answering, persona)
     elif answering.provider.name == LOCAL:
         draw_offline(answering)

@@ -79,7 +79,7 @@ class Pace:
             with self._lock:
                 self._live -= 1
 
-    def drawn(self) -> None:
+    def note_drawing(self) -> None:
         """A frame was drawn."""
         self._frames += 1
 

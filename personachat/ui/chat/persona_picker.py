@@ -45,13 +45,13 @@ def _draw(everything: Sequence[StoredPersona | BrokenPersona]) -> tuple[Persona 
     addressed = addresses.followed(personas, session.remembered("persona"))
     wanted_id = session.remembered("persona")
     first = next(iter(personas))  # the default one comes first
-    chosen = addressed.address if addressed else wanted_id if wanted_id in personas else first
-    persona = addressed.persona if addressed else personas[chosen]
-    ids = persona_finder.choices(personas, also=(addresses.id_and_label(chosen)[0], DEFAULT_PERSONA_ID))
+    choice = addressed.address if addressed else wanted_id if wanted_id in personas else first
+    persona = addressed.persona if addressed else personas[choice]
+    ids = persona_finder.choices(personas, also=(addresses.id_and_label(choice)[0], DEFAULT_PERSONA_ID))
     others = [FIND] if len(ids) < len(personas) else []
-    offered = list(dict.fromkeys((*addresses.with_labels(ids), chosen)))
+    offered = list(dict.fromkeys((*addresses.with_labels(ids), choice)))
     names = _names(offered, personas, persona)
-    st.session_state[PERSONA_CHOICE] = chosen
+    st.session_state[PERSONA_CHOICE] = choice
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.selectbox(
             "Persona",
@@ -67,10 +67,10 @@ def _draw(everything: Sequence[StoredPersona | BrokenPersona]) -> tuple[Persona 
     model_line = st.container()
     if chat_state().finding_persona:
         persona_finder.ask(personas, _choose_match)
-    if wanted_id and wanted_id != chosen:
+    if wanted_id and wanted_id != choice:
         draw_missing(wanted_id, persona, everything)
     else:
-        session.talk_with(chosen, is_default=chosen == first)
+        session.talk_with(choice, is_default=choice == first)
     return persona, model_line
 
 
@@ -98,20 +98,20 @@ def restore(widgets: ReturnedWidgets) -> None:
         chat_state().finding_persona = True
 
 
-def _names(offered: Sequence[str], personas: Mapping[str, Persona], chosen: Persona) -> dict[str, str]:
+def _names(offered: Sequence[str], personas: Mapping[str, Persona], current: Persona) -> dict[str, str]:
     """What each choice is called; those that would be called the same say their address as well.
 
     A field to choose from knows its choices by their words alone.
     """
-    names = {name: _option(name, personas, chosen) for name in offered}
+    names = {name: _option(name, personas, current) for name in offered}
     count = Counter(names.values())
     return {name: f"{words} ({name})" if count[words] > 1 else words for name, words in names.items()}
 
 
-def _option(name: str, personas: Mapping[str, Persona], chosen: Persona) -> str:
+def _option(name: str, personas: Mapping[str, Persona], current: Persona) -> str:
     """What a choice is called; `chosen` is who speaks where the file of theirs is broken."""
     persona_id, mark = addresses.id_and_label(name)
-    words = label(personas.get(persona_id, chosen))
+    words = label(personas.get(persona_id, current))
     return f"{words} · {mark}" if mark else words
 
 

@@ -96,7 +96,7 @@ class ChatState:
 
     # What the run before drew.
     last_exchange: frozenset[str] = frozenset()
-    turns_drawn: int = 0
+    turn_count: int = 0
     last_turn: str | None = None
     """Whose places those of the last turn are."""
     measured: Measurement | None = None

@@ -36,7 +36,7 @@ def draw(services: Services, conversation: Conversation | None) -> None:
             title="PersonaChat is shutting down",
             icon=":material/power_settings_new:",
         )
-    if conversation.temporary if conversation else session.temporary_chosen():
+    if conversation.temporary if conversation else session.is_temporary_chosen():
         st.caption(f":material/visibility_off: {TEMPORARY}")
     elif services.checkpoints.trouble is not None:
         st.warning(

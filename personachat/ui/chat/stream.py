@@ -135,7 +135,7 @@ class Follower:
             worth_it = len(pending) >= GROWTH * drawing.open_characters or now - last > STALE_SECONDS
             if ended or (pending and worth_it):
                 drawing.add(pending, ended=ended)
-                pace.drawn()
+                pace.note_drawing()
                 pending, last = "", now
             else:
                 touch()

@@ -81,9 +81,9 @@ class View:
     def of(cls, conversation: Conversation) -> View:
         reply = next((turn.reply for turn in reversed(conversation.path) if turn.reply), None)
         here = chat_state()
-        before, length = here.last_exchange, here.turns_drawn
+        before, length = here.last_exchange, here.turn_count
         here.last_exchange = frozenset(turn.id for turn in conversation.path[-2:])
-        here.turns_drawn = len(conversation.path)
+        here.turn_count = len(conversation.path)
         here.repeats.begin()
         return cls(
             conversation,

@@ -38,12 +38,12 @@ def draw_form(persona: Persona, conversation: Conversation | None) -> None:
 
 def form_values(persona: Persona, conversation: Conversation | None) -> dict[str, str]:
     """What the fields of the form hold; of a chat that goes on nothing: it keeps what it was given."""
-    return {} if conversation and conversation.path else _held(persona, conversation, fields=_FIRST)
+    return {} if conversation and conversation.path else _typed_values(persona, conversation, fields=_FIRST)
 
 
 def applied(persona: Persona, conversation: Conversation | None) -> Persona:
     """The persona with the values and the settings of the chat as they are now."""
-    own = with_settings(persona, chat_settings.held(conversation))
+    own = with_settings(persona, chat_settings.current(conversation))
     return with_values(own, _now(persona, conversation))
 
 
@@ -98,8 +98,8 @@ def show(persona: Persona, conversation: Conversation) -> None:
 
 def _save(persona: Persona, conversation: Conversation, saved_values: Mapping[str, str]) -> None:
     """Keep what was changed here, and no more: another tab may have changed the rest."""
-    held = _held(persona, conversation, fields=_LATER)
-    changed = {name: value for name, value in held.items() if value != saved_values.get(name.lower(), "")}
+    values = _typed_values(persona, conversation, fields=_LATER)
+    changed = {name: value for name, value in values.items() if value != saved_values.get(name.lower(), "")}
     with actions.errors_as_notice():
         if changed:
             session.workspace().chat.give(conversation.id, changed)
@@ -113,10 +113,10 @@ def _draw_fields(persona: Persona, conversation: Conversation | None, *, fields:
         value_fields.draw(each, key=key, value=before.get(each.name.lower(), ""), empty=_REQUIRED)
 
 
-def _held(persona: Persona, conversation: Conversation | None, *, fields: str) -> dict[str, str]:
+def _typed_values(persona: Persona, conversation: Conversation | None, *, fields: str) -> dict[str, str]:
     keys = {each.name: _key(fields, conversation, persona, each.name) for each in declared(persona)}
-    held = ((name, st.session_state.get(key)) for name, key in keys.items())
-    return {name: str(value).strip() for name, value in held if value is not None}
+    values = ((name, st.session_state.get(key)) for name, key in keys.items())
+    return {name: str(value).strip() for name, value in values if value is not None}
 
 
 def _now(persona: Persona, conversation: Conversation | None) -> dict[str, str]:

@@ -159,10 +159,10 @@ def _draw_share(comparison: SeenComparison) -> None:
 
 
 def _choose(comparison_id: str, title: str) -> None:
-    chosen = st.session_state.get(_MENU)
-    if chosen == RENAME:
+    action = st.session_state.get(_MENU)
+    if action == RENAME:
         actions.ask_title()
-    elif chosen == DELETE:
+    elif action == DELETE:
         actions.delete(comparison_id, title)
 
 

@@ -295,18 +295,18 @@ def _remove(number: int) -> None:
 
 
 def _apply(models: tuple[str, ...]) -> None:
-    chosen = st.session_state.get(_PRESET)
+    preset = st.session_state.get(_PRESET)
     rows = compare_state().rows
     first = Setup(persona_id=rows[0].setup.persona_id)
-    if chosen == DRAFT_PRESET:
+    if preset == DRAFT_PRESET:
         choose([first, replace(first, text="")])
-    elif chosen == MODELS_PRESET and models:
+    elif preset == MODELS_PRESET and models:
         choose([replace(first, model=each) for each in models])
-    elif chosen == TEMPERATURE_PRESET:
+    elif preset == TEMPERATURE_PRESET:
         choose([replace(rows[0].setup, temperature=each, samples=1) for each in (0.0, 0.7, 1.2)])
 
 
 def _use_personas() -> None:
-    chosen = list(st.session_state.get(_PERSONAS) or ())
-    if chosen:
-        choose([Setup(persona_id=each) for each in chosen])
+    persona_ids = list(st.session_state.get(_PERSONAS) or ())
+    if persona_ids:
+        choose([Setup(persona_id=each) for each in persona_ids])

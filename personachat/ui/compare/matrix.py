@@ -51,16 +51,16 @@ def draw_cells(comparison: SeenComparison) -> None:
             st.caption(f"{one.number}. {escaped(one.message[:120])}{'…' if len(one.message) > 120 else ''}")
             with st.container(horizontal=True, gap="xsmall"):
                 for each in one.answers:
-                    _draw_cell(comparison, one, each, chosen=one is here and each is answer)
+                    _draw_cell(comparison, one, each, is_open=one is here and each is answer)
 
 
-def _draw_cell(comparison: SeenComparison, one: SeenRound, answer: SeenAnswer, *, chosen: bool) -> None:
+def _draw_cell(comparison: SeenComparison, one: SeenRound, answer: SeenAnswer, *, is_open: bool) -> None:
     won = one.vote is not None and one.vote.letter == answer.letter
     label_parts = [f", message {one.number}, {_STATES.get(answer.state, answer.state)}"]
     label_parts += [", your vote"] if won else []
-    label_parts += [", shown below"] if chosen else []
-    icon = ":material/visibility:" if chosen else _ICONS[answer.state]
-    letter = f"**{answer.letter}**" if chosen else answer.letter
+    label_parts += [", shown below"] if is_open else []
+    icon = ":material/visibility:" if is_open else _ICONS[answer.state]
+    letter = f"**{answer.letter}**" if is_open else answer.letter
     st.button(
         f"{letter} {heard(''.join(label_parts))}",
         icon=":material/check_circle:" if won else icon,

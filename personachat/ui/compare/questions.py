@@ -46,10 +46,10 @@ def draw(workspace: Workspace) -> Messages:
     texts = _draw_file() if source == state.FROM_FILE else _draw_chat(workspace)
     _draw_preview(texts)
     _draw_saving(texts)
-    return _chosen(texts)
+    return _messages_of(texts)
 
 
-def _chosen(texts: Sequence[str], *, set_id: str | None = None) -> Messages:
+def _messages_of(texts: Sequence[str], *, set_id: str | None = None) -> Messages:
     return Messages(tuple(texts), max(texts, key=len, default=""), len(texts), set_id)
 
 
@@ -159,7 +159,7 @@ def _draw_saved(workspace: Workspace) -> Messages:
             "You have no saved lists yet. Write messages or take them from a file or a chat, then save them.",
             icon=":material/playlist_add:",
         )
-        return _chosen(())
+        return _messages_of(())
     if st.session_state.get(state.SET) is None and not here.missing_questions:
         st.session_state[state.SET] = next(iter(sets))
     names = distinct({each: sets[each].name for each in sets})
@@ -174,10 +174,10 @@ def _draw_saved(workspace: Workspace) -> Messages:
             width=360,
         )
         if set_id is None:
-            return _chosen(())
-        chosen = sets[set_id]
+            return _messages_of(())
+        question_set = sets[set_id]
         with st.popover(heard("Rename the list"), icon=":material/edit:", help="Rename", type="tertiary"):
-            st.text_input("Name", chosen.name, key=state.rename_key(set_id), max_chars=200)
+            st.text_input("Name", question_set.name, key=state.rename_key(set_id), max_chars=200)
             st.button("Rename", key="rename_set", on_click=actions.rename_questions, args=(set_id,))
         st.button(
             heard("Delete the list"),
@@ -186,10 +186,10 @@ def _draw_saved(workspace: Workspace) -> Messages:
             type="tertiary",
             key="delete_set",
             on_click=actions.delete_questions,
-            args=(set_id, chosen.name),
+            args=(set_id, question_set.name),
         )
-    _draw_preview(chosen.messages)
-    return _chosen(chosen.messages, set_id=set_id)
+    _draw_preview(question_set.messages)
+    return _messages_of(question_set.messages, set_id=set_id)
 
 
 def _draw_deleted() -> None:

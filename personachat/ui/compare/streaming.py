@@ -84,13 +84,13 @@ def draw_running(places: Sequence[Place]) -> None:
         columns = [_Column(place) for place in places]
         while columns:
             now = time.monotonic()
-            drawn = [column for column in columns if column.draw(now)]
-            for _ in drawn:
-                PACE.drawn()
+            columns_with_news = [column for column in columns if column.draw(now)]
+            for _ in columns_with_news:
+                PACE.note_drawing()
             if any(column.taken_back for column in columns):
                 st.rerun()
             columns = [column for column in columns if not column.over]
-            if drawn:
+            if columns_with_news:
                 touch()
                 time.sleep(PACE.until_the_next(last=now))
             elif columns:

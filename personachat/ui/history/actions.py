@@ -50,26 +50,26 @@ def choose(key: str, conversation_id: str, title: str) -> None:
 
 
 @errors_as_notice
-def choose_in_row(chosen: str, conversation_id: str) -> None:
+def choose_in_row(action: str, conversation_id: str) -> None:
     """Do what was chosen in the menu of a row of the sidebar; both come from the browser."""
-    _do(chosen, conversation_id, session.workspace().library.summary(conversation_id).title)
+    _do(action, conversation_id, session.workspace().library.summary(conversation_id).title)
 
 
-def _do(chosen: str, conversation_id: str, title: str) -> None:
+def _do(action: str, conversation_id: str, title: str) -> None:
     library = session.workspace().library
-    if chosen == "Rename":
+    if action == "Rename":
         library_state.show_dialog(OpenDialog("rename", conversation_id, session.remembered("chat")))
-    elif chosen == "Share":
+    elif action == "Share":
         library_state.show_dialog(OpenDialog("share", conversation_id, session.remembered("chat")))
-    elif chosen == "Export":
+    elif action == "Export":
         library_state.show_dialog(OpenDialog("export", conversation_id, session.remembered("chat")))
-    elif chosen in {"Pin", "Unpin"}:
-        library.pin(conversation_id, chosen == "Pin")
-    elif chosen == "Archive":
+    elif action in {"Pin", "Unpin"}:
+        library.pin(conversation_id, action == "Pin")
+    elif action == "Archive":
         put_away("archived", [conversation_id], title)
-    elif chosen == "Unarchive":
+    elif action == "Unarchive":
         library.archive(conversation_id, False)
-    elif chosen == "Delete":
+    elif action == "Delete":
         put_away("deleted", [conversation_id], title)
 
 

@@ -24,8 +24,8 @@ MOST_MODELS = 5
 QUESTION = "Which failures happen, and with which model?"
 
 
-def draw(insights: Insights, chosen: ChosenPeriod) -> None:
-    failed = replace(chosen.question, outcome="failed")
+def draw(insights: Insights, period: ChosenPeriod) -> None:
+    failed = replace(period.question, outcome="failed")
     sums = insights.usage.summed(failed, ("error", "model"), numbers=NUMBERS)
     codes = [code for code, _ in _counted(sums).most_common(MOST_CODES)]
     chart.draw(failures(sums, insights.sentences(failed, [code for code in codes if code])))

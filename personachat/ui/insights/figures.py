@@ -18,7 +18,7 @@ NUMBERS: Final = (
 )
 """What is added up; nothing else is shown here."""
 
-MOST_DAYS_DRAWN = 90
+MOST_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def _percent(change: float | None) -> str:
 
 def _course(ordered: Sequence[Sum | None], number: Callable[[Sum], float | None]) -> Sequence[float]:
     """By day; empty where it is of one day, or not known of a day that has calls."""
-    if not 1 < len(ordered) <= MOST_DAYS_DRAWN:
+    if not 1 < len(ordered) <= MOST_DAYS:
         return ()
     values = [0.0 if each is None else number(each) for each in ordered]
     return () if any(value is None for value in values) else [value or 0.0 for value in values]

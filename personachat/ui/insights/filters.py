@@ -138,8 +138,8 @@ def _follow_address() -> None:
     if written is not None and from_address == written and _key("range") in st.session_state:
         return
     selection = written if came_back and written else from_address
-    chosen = selection.get("range", OWN if {"first", "last"} & selection.keys() else ranges.DEFAULT)
-    st.session_state[_key("range")] = chosen if chosen in RANGES else ranges.DEFAULT
+    choice = selection.get("range", OWN if {"first", "last"} & selection.keys() else ranges.DEFAULT)
+    st.session_state[_key("range")] = choice if choice in RANGES else ranges.DEFAULT
     for name in ("first", "last"):
         st.session_state[_key(name)] = _day(selection.get(name))
     for name in FILTERS:
@@ -156,13 +156,13 @@ def _day(text: str | None) -> date | None:
 
 def _write_address(filters: Sequence[str]) -> None:
     """Say in the address what is chosen, as far as it is not what everybody sees at first."""
-    chosen = {name: st.session_state.get(_key(name)) for name in filters}
+    values = {name: st.session_state.get(_key(name)) for name in filters}
     kind = st.session_state[_key("range")]
-    chosen["range"] = None if kind == ranges.DEFAULT else kind
+    values["range"] = None if kind == ranges.DEFAULT else kind
     for name in ("first", "last"):
         day = st.session_state.get(_key(name)) if kind == OWN else None
-        chosen[name] = day.isoformat() if day else None
-    parameters = {name: str(value) for name, value in chosen.items() if value}
+        values[name] = day.isoformat() if day else None
+    parameters = {name: str(value) for name, value in values.items() if value}
     for name in ("range", "first", "last", *FILTERS, *_OF_A_CHAT):
         if name not in parameters:
             st.query_params.pop(name, None)

@@ -37,11 +37,11 @@ _ICONS = {
 }
 
 
-def draw(insights: Insights, chosen: ChosenPeriod) -> None:
-    suggestions = insights.suggested(chosen.question)
+def draw(insights: Insights, period: ChosenPeriod) -> None:
+    suggestions = insights.suggested(period.question)
     with st.container(border=True, gap="small", key="suggested"):
         st.subheader(QUESTION, anchor=False)
-        theirs = chosen.question.person not in {None, insights.me}
+        theirs = period.question.person not in {None, insights.me}
         if theirs:
             st.info("Other people's conversations can only be read by them.", icon=":material/lock:")
             return
@@ -51,7 +51,7 @@ def draw(insights: Insights, chosen: ChosenPeriod) -> None:
         st.caption("Your own conversations. Those with the most reasons come first.")
         rows = insights_state().suggested_rows
         for each in suggestions[:rows]:
-            _draw_conversation(each, chosen)
+            _draw_conversation(each, period)
         if len(suggestions) > rows:
             st.button(
                 f"Show more ({len(suggestions) - rows})",
@@ -63,8 +63,8 @@ def draw(insights: Insights, chosen: ChosenPeriod) -> None:
         chart.draw_numbers("conversations", _COLUMNS, _rows(suggestions))
 
 
-def _draw_conversation(suggested: Suggested, chosen: ChosenPeriod) -> None:
-    when = ago(suggested.reasons[0].at, now=now(), zone=chosen.question.zone)
+def _draw_conversation(suggested: Suggested, period: ChosenPeriod) -> None:
+    when = ago(suggested.reasons[0].at, now=now(), zone=period.question.zone)
     title = shorten(suggested.title, 80, placeholder=" …") or "Untitled"
     with st.container(gap=None, key=f"look_{suggested.id}"):
         st.markdown(f"**{escaped(title)}**")

@@ -30,7 +30,7 @@ def by_day(
 
     `axis` is how the axis writes a {value}.
     """
-    drawn = [
+    drawn_series = [
         {
             "name": name,
             "type": kind,
@@ -45,8 +45,8 @@ def by_day(
         }
         for name, values in series.items()
     ]
-    if marks and drawn:
-        drawn[0]["markLine"] = {
+    if marks and drawn_series:
+        drawn_series[0]["markLine"] = {
             "symbol": "none",
             "animation": False,
             "silent": True,
@@ -60,7 +60,7 @@ def by_day(
         "grid": {"left": 8, "right": 16, "top": 28, "bottom": 56, "containLabel": True},
         "xAxis": {"type": "category", "data": list(days), "axisLabel": {"hideOverlap": True}},
         "yAxis": _values(axis, value_format),
-        "series": drawn,
+        "series": drawn_series,
     }
 
 
@@ -73,7 +73,7 @@ def by_name(
     stacked: bool = False,
 ) -> dict[str, Any]:
     """Values by name, as bars from the left; the first name stands on top."""
-    drawn = [
+    drawn_series = [
         {
             "name": name,
             "type": "bar",
@@ -85,17 +85,17 @@ def by_name(
     ]
     return {
         "tooltip": _tooltip(value_format, pointer="shadow"),
-        "legend": LEGEND if len(drawn) > 1 else {"show": False},
+        "legend": LEGEND if len(drawn_series) > 1 else {"show": False},
         "grid": {
             "left": 8,
             "right": 24,
             "top": 8,
-            "bottom": 48 if len(drawn) > 1 else 24,
+            "bottom": 48 if len(drawn_series) > 1 else 24,
             "containLabel": True,
         },
         "xAxis": _values(axis, value_format),
         "yAxis": _names(names),
-        "series": drawn,
+        "series": drawn_series,
     }
 
 

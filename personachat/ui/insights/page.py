@@ -31,25 +31,25 @@ def draw(workspace: Workspace) -> None:
         return
     called, moment = names(workspace, choices["persona"]), now()
     try:
-        chosen = filters.draw(choices, called, now=moment, sees_all=usage.sees_all)
+        period = filters.draw(choices, called, now=moment, sees_all=usage.sees_all)
     except UsageQuestionInvalid as error:
         st.warning(error_text(error), icon=":material/event_busy:")
         return
-    _draw_days(chosen)
+    _draw_days(period)
     if usage.withholds:
         st.caption(":material/visibility_off: Your calls of comparisons are left out until you have voted.")
     sums, before = (
         usage.summed(question, ("day", "outcome"), numbers=figures.NUMBERS)
-        for question in (chosen.question, chosen.before)
+        for question in (period.question, period.before)
     )
-    figures.draw(chosen.span, sums, before)
+    figures.draw(period.span, sums, before)
     calls = figures.added(sums).calls
-    spending.draw(usage, chosen, called)
-    speed.draw(usage, chosen)
-    failing.draw(insights, chosen)
-    thumbs.draw(insights, workspace.revisions, chosen, called)
-    looking.draw(insights, chosen)
-    _draw_rows(usage, chosen.question, calls=calls, moment=moment)
+    spending.draw(usage, period, called)
+    speed.draw(usage, period)
+    failing.draw(insights, period)
+    thumbs.draw(insights, workspace.revisions, period, called)
+    looking.draw(insights, period)
+    _draw_rows(usage, period.question, calls=calls, moment=moment)
 
 
 def _draw_nothing_yet() -> None:
@@ -64,9 +64,9 @@ def _draw_nothing_yet() -> None:
     st.page_link("pages/chat.py", label="Go to the chat", icon=":material/chat:")
 
 
-def _draw_days(chosen: ChosenPeriod) -> None:
+def _draw_days(selection: ChosenPeriod) -> None:
     """Which days these are, and whose."""
-    span, zone = chosen.span, chosen.question.zone.key
+    span, zone = selection.span, selection.question.zone.key
     first, last = (f"{day.day} {day:%b %Y}" for day in (span.first, span.last))
     days = first if span.length == 1 else f"{first} to {last}"
     sentence = (

@@ -31,7 +31,7 @@ class _Spread:
     p95: float
 
 
-def draw(usage: UsageReader, chosen: ChosenPeriod) -> None:
+def draw(usage: UsageReader, period: ChosenPeriod) -> None:
     """Draw both charts of what is to be measured."""
     measure = st.segmented_control(
         "Speed",
@@ -42,9 +42,9 @@ def draw(usage: UsageReader, chosen: ChosenPeriod) -> None:
         persist_state="session",
     )
     is_wait = measure != PACE
-    of_models, of_days = usage.speeds_by(chosen.question, [("model",), ("day",)])
+    of_models, of_days = usage.speeds_by(period.question, [("model",), ("day",)])
     chart.draw(by_model(of_models, is_wait=is_wait))
-    chart.draw(by_day(of_days, chosen, is_wait=is_wait))
+    chart.draw(by_day(of_days, period, is_wait=is_wait))
 
 
 def by_model(speeds: Sequence[Speed], *, is_wait: bool) -> Chart:
@@ -71,9 +71,9 @@ def by_model(speeds: Sequence[Speed], *, is_wait: bool) -> Chart:
     )
 
 
-def by_day(speeds: Sequence[Speed], chosen: ChosenPeriod, *, is_wait: bool) -> Chart:
+def by_day(speeds: Sequence[Speed], period: ChosenPeriod, *, is_wait: bool) -> Chart:
     spreads = _of(speeds, is_wait=is_wait)
-    days = [str(day) for day in chosen.span.days()]
+    days = [str(day) for day in period.span.days()]
     question = (
         "Is the wait getting longer, day by day?" if is_wait else ("Are replies getting slower, day by day?")
     )

@@ -40,7 +40,7 @@ UNPRICED = (
 )
 
 
-def draw(usage: UsageReader, chosen: ChosenPeriod, names: Names) -> None:
+def draw(usage: UsageReader, period: ChosenPeriod, names: Names) -> None:
     """Draw both charts, with what they are split and measured by."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         by = st.segmented_control(
@@ -62,14 +62,14 @@ def draw(usage: UsageReader, chosen: ChosenPeriod, names: Names) -> None:
             persist_state="session",
         )
     by, measure = by or "persona", measure or "cost"
-    sums = usage.summed(chosen.question, ("day", by), numbers=NUMBERS)
-    chart.draw(by_day(sums, chosen, by=by, measure=measure, names=names))
+    sums = usage.summed(period.question, ("day", by), numbers=NUMBERS)
+    chart.draw(by_day(sums, period, by=by, measure=measure, names=names))
     chart.draw(by_group(sums, by=by, measure=measure, names=names))
 
 
-def by_day(sums: Sequence[Sum], chosen: ChosenPeriod, *, by: str, measure: str, names: Names) -> Chart:
+def by_day(sums: Sequence[Sum], period: ChosenPeriod, *, by: str, measure: str, names: Names) -> Chart:
     """Of sums by day and what they are split by."""
-    days = [str(day) for day in chosen.span.days()]
+    days = [str(day) for day in period.span.days()]
     largest = [key for key, _ in _ranked(sums, measure)][:MOST_SERIES]
     values: dict[str, dict[str, float]] = {key: {} for key in largest}
     rest: dict[str, float] = {}

@@ -36,21 +36,21 @@ VERDICTS: Mapping[Verdict, tuple[str, str]] = {
 }
 
 
-def draw(insights: Insights, revisions: Revisions, chosen: ChosenPeriod, names: Names) -> None:
-    thumbs = insights.thumbs(chosen.question)
+def draw(insights: Insights, revisions: Revisions, period: ChosenPeriod, names: Names) -> None:
+    thumbs = insights.thumbs(period.question)
     chart.draw(by_persona(thumbs, names))
-    persona_id = chosen.question.persona or next(iter(thumbs), None)
+    persona_id = period.question.persona or next(iter(thumbs), None)
     if persona_id is None:
         return
     saved = [each for each in revisions.of(persona_id, limit=MOST_SAVES + 1) if each.action != "deleted"]
-    all_thumbs = insights.thumbs_of(chosen.question, persona_id)
+    all_thumbs = insights.thumbs_of(period.question, persona_id)
     by_number = by_save([Save(each.number, each.etag, each.saved_at) for each in saved], all_thumbs)
     name = names.of("persona", persona_id)
-    chart.draw(timeline(all_thumbs, saved, chosen, name=name))
+    chart.draw(timeline(all_thumbs, saved, period, name=name))
     saves = saved[:MOST_SAVES]
     chart.draw(by_revision(saves, by_number, name=name))
     if any(each.count for each in by_number.values()):
-        _draw_saves(saved, by_number, chosen)
+        _draw_saves(saved, by_number, period)
 
 
 def by_persona(thumbs: Mapping[str, Thumbs], names: Names) -> Chart:
@@ -72,9 +72,9 @@ def by_persona(thumbs: Mapping[str, Thumbs], names: Names) -> Chart:
     )
 
 
-def timeline(thumbs: Sequence[Thumb], saved: Sequence[Revision], chosen: ChosenPeriod, *, name: str) -> Chart:
+def timeline(thumbs: Sequence[Thumb], saved: Sequence[Revision], period: ChosenPeriod, *, name: str) -> Chart:
     """Thumbs of one persona by day, up and down, with its saves marked."""
-    zone, span = chosen.question.zone, chosen.span
+    zone, span = period.question.zone, period.span
     dates = [str(day) for day in span.days()]
     ups, downs = Counter[str](), Counter[str]()
     for thumb in thumbs:
@@ -91,7 +91,7 @@ def timeline(thumbs: Sequence[Thumb], saved: Sequence[Revision], chosen: ChosenP
                 "Thumbs down": [-downs[day] or None for day in dates],
             },
             value_format="%d",
-            marks=marks(saved, chosen),
+            marks=marks(saved, period),
         ),
         columns=("day", "thumbs up", "thumbs down"),
         rows=rows,
@@ -101,12 +101,12 @@ def timeline(thumbs: Sequence[Thumb], saved: Sequence[Revision], chosen: ChosenP
     )
 
 
-def marks(saved: Sequence[Revision], chosen: ChosenPeriod) -> list[tuple[str, str]]:
+def marks(saved: Sequence[Revision], period: ChosenPeriod) -> list[tuple[str, str]]:
     """The days of saves in the range, and which they were: "r4", or "r4-6" if there were several."""
     numbers: dict[str, list[int]] = {}
     for each in saved:
-        day = days.today(each.saved_at, chosen.question.zone)
-        if chosen.span.first <= day <= chosen.span.last:
+        day = days.today(each.saved_at, period.question.zone)
+        if period.span.first <= day <= period.span.last:
             numbers.setdefault(day.isoformat(), []).append(each.number)
     return [
         (day, f"r{min(each)}" if len(each) == 1 else f"r{min(each)}-{max(each)}")
@@ -143,7 +143,7 @@ def by_revision(saved: Sequence[Revision], thumbs: Mapping[int, Thumbs], *, name
     )
 
 
-def _draw_saves(saved: Sequence[Revision], thumbs: Mapping[int, Thumbs], chosen: ChosenPeriod) -> None:
+def _draw_saves(saved: Sequence[Revision], thumbs: Mapping[int, Thumbs], period: ChosenPeriod) -> None:
     """Each save with the thumbs before and after it, and the way to what it changed."""
     with st.container(border=True, gap="small", key="saves"):
         st.subheader("What changed when?", anchor=False)
@@ -164,7 +164,7 @@ def _draw_saves(saved: Sequence[Revision], thumbs: Mapping[int, Thumbs], chosen:
                             f"{described(thumbs[save.number])} There is no earlier revision to compare with."
                         )
                     )
-                when = exact(save.saved_at, zone=chosen.question.zone)
+                when = exact(save.saved_at, zone=period.question.zone)
                 st.caption(" · ".join(filter(None, (when, escaped(save.author), escaped(save.note)))))
 
 

@@ -77,9 +77,9 @@ def draw(
 
 
 def _take_choice(kind: str, choose: Choose) -> None:
-    chosen = st.session_state[KEY].get(kind)
-    if isinstance(chosen, dict):
-        choose(str(chosen.get("chosen")), str(chosen.get("id")))
+    choice = st.session_state[KEY].get(kind)
+    if isinstance(choice, dict):
+        choose(str(choice.get("chosen")), str(choice.get("id")))
 
 
 def _follow() -> None:

@@ -114,8 +114,8 @@ def _draw_new_rule(persona_id: str) -> None:
 
 
 def _set_visibility(persona_id: str) -> None:
-    chosen = st.session_state[VISIBILITY_KEY]
-    _change(persona_id, visibility=chosen)
+    visibility = st.session_state[VISIBILITY_KEY]
+    _change(persona_id, visibility=visibility)
 
 
 def _set_prompt(persona_id: str) -> None:

@@ -67,9 +67,9 @@ def create(entries: Sequence[Entry], *, name: str, start: Persona | None = None,
     Of a template whose id is given it then gets the tests, too.
     """
     _begin()
-    taken = {entry.id for entry in entries} | set(session.drafts())
+    other_ids = {entry.id for entry in entries} | set(session.drafts())
     model = session.services().models.best() if start is None else start.model
-    persona_id, text = new_text(name.strip() or "New persona", taken=taken, start=start, model=model)
+    persona_id, text = new_text(name.strip() or "New persona", other_ids=other_ids, start=start, model=model)
     session.drafts()[persona_id] = PersonaDraft(text, "", None)
     if template:
         desk().begun_from[persona_id] = template
@@ -352,7 +352,7 @@ def _begin() -> None:
 
 def _saving(note: str = "") -> Saving:
     """Who saves; `note` stands where they have written none."""
-    return Saving(author_of(current_owner()), save_notes.taken() or note)
+    return Saving(author_of(current_owner()), save_notes.note() or note)
 
 
 def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error: PersonaExists) -> None:

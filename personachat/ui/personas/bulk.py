@@ -53,12 +53,12 @@ def draw_choice(persona_id: str, label: str, *, is_chosen: bool, can: bool) -> N
 
 def chosen_of(there: Iterable[str]) -> list[str]:
     """The chosen ones among these; the choice outlasts a search, and a persona that is gone for a while."""
-    chosen = _chosen()
-    return [persona_id for persona_id in there if persona_id in chosen]
+    ids = _chosen_ids()
+    return [persona_id for persona_id in there if persona_id in ids]
 
 
 def draw_actions(
-    chosen: Sequence[str],
+    ids: Sequence[str],
     shown_ids: Sequence[str],
     *,
     tags: Mapping[str, Collection[str]],
@@ -66,7 +66,7 @@ def draw_actions(
 ) -> None:
     """What can be done to the chosen ones, and a way to choose all that are shown; `tags` are theirs."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        st.caption(f"{len(chosen):,} selected", width="content")
+        st.caption(f"{len(ids):,} selected", width="content")
         st.button(
             "All",
             key="choose_all",
@@ -77,15 +77,15 @@ def draw_actions(
         )
         st.button("None", key="choose_none", type="tertiary", on_click=_choose_none)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        too_many = len(chosen) > MOST_PERSONAS
+        too_many = len(ids) > MOST_PERSONAS
         st.download_button(
             "Export",
-            data=session.later(partial(_bundle, chosen=tuple(chosen))),
+            data=session.later(partial(_bundle, ids=tuple(ids))),
             file_name="personas.zip",
             mime="application/zip",
             type="tertiary",
             key="export_chosen",
-            disabled=not chosen or too_many,
+            disabled=not ids or too_many,
             help=f"An export can have at most {MOST_PERSONAS:,} personas: select fewer."
             if too_many
             else None,
@@ -95,21 +95,21 @@ def draw_actions(
             "Compare",
             type="tertiary",
             key="compare_chosen",
-            disabled=not 2 <= len(chosen) <= MOST_VARIANTS,
+            disabled=not 2 <= len(ids) <= MOST_VARIANTS,
             help=f"Select 2 to {MOST_VARIANTS} personas to compare their replies.",
             on_click=ways_in.from_list,
-            args=(tuple(chosen),),
+            args=(tuple(ids),),
         )
-        _draw_tags(chosen, sorted({tag for each in chosen for tag in tags[each]}, key=str.casefold), all_tags)
+        _draw_tags(ids, sorted({tag for each in ids for tag in tags[each]}, key=str.casefold), all_tags)
         why_not = session.why_not_edit()
         st.button(
             "Delete",
             type="tertiary",
             key="delete_chosen",
-            disabled=not chosen or bool(why_not),
+            disabled=not ids or bool(why_not),
             help=why_not,
             on_click=editing.ask,
-            args=(OpenQuestion("delete_many", chosen=tuple(chosen)),),
+            args=(OpenQuestion("delete_many", chosen=tuple(ids)),),
         )
 
 
@@ -125,8 +125,8 @@ def changed_at(ids: Sequence[str] | None = None) -> Mapping[str, datetime]:
     return {}
 
 
-def _draw_tags(chosen: Sequence[str], theirs: Sequence[str], all_tags: Sequence[str]) -> None:
-    with st.popover("Tags", type="tertiary", disabled=not chosen, key="tag_chosen"):
+def _draw_tags(ids: Sequence[str], theirs: Sequence[str], all_tags: Sequence[str]) -> None:
+    with st.popover("Tags", type="tertiary", disabled=not ids, key="tag_chosen"):
         st.multiselect(
             "Add",
             all_tags,
@@ -149,11 +149,11 @@ def _draw_tags(chosen: Sequence[str], theirs: Sequence[str], all_tags: Sequence[
             disabled=bool(why_not),
             help=why_not,
             on_click=_tag,
-            args=(tuple(chosen),),
+            args=(tuple(ids),),
         )
 
 
-def _chosen() -> set[str]:
+def _chosen_ids() -> set[str]:
     return desk().chosen
 
 
@@ -164,27 +164,27 @@ def _switch() -> None:
 
 def _turn(persona_id: str) -> None:
     if st.session_state.get(f"{CHOICE}{persona_id}"):
-        _chosen().add(persona_id)
+        _chosen_ids().add(persona_id)
     else:
-        _chosen().discard(persona_id)
+        _chosen_ids().discard(persona_id)
 
 
 def _choose(ids: Iterable[str]) -> None:
-    _chosen().update(ids)
+    _chosen_ids().update(ids)
 
 
 def _choose_none() -> None:
-    _chosen().clear()
+    _chosen_ids().clear()
 
 
-def _bundle(workspace: Workspace, *, chosen: tuple[str, ...]) -> bytes:
-    return workspace.collection.bundle(chosen).content
+def _bundle(workspace: Workspace, *, ids: tuple[str, ...]) -> bytes:
+    return workspace.collection.bundle(ids).content
 
 
-def _tag(chosen: tuple[str, ...]) -> None:
+def _tag(ids: tuple[str, ...]) -> None:
     add = [tag.strip() for tag in st.session_state.get(_TAGS_TO_ADD) or () if tag.strip()]
     remove = list(st.session_state.get(_TAGS_TO_REMOVE) or ())
     if add or remove:
-        bulk_work.begin(bulk_work.tag(chosen, add=add, remove=remove))
+        bulk_work.begin(bulk_work.tag(ids, add=add, remove=remove))
     st.session_state[_TAGS_TO_ADD] = []
     st.session_state[_TAGS_TO_REMOVE] = []

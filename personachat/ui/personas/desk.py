@@ -229,14 +229,14 @@ def take_typed() -> None:
     """Keep what was typed since the last time as a draft, if it is not what is stored."""
     here = desk()
     for mount in (here.left, here.mount):
-        if mount is None or not mount.alive or mount.text_now == mount.taken:
+        if mount is None or not mount.alive or mount.text_now == mount.last_text:
             continue
-        before, mount.taken = mount.taken, mount.text_now
+        before, mount.last_text = mount.last_text, mount.text_now
         draft = session.drafts().get(mount.persona_id)
         now = draft.text if draft else mount.base_text
         _keep(
             mount.persona_id,
-            merged(before, mount.taken, now),
+            merged(before, mount.last_text, now),
             draft or PersonaDraft(now, mount.base_text, mount.etag),
         )
 

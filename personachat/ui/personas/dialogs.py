@@ -171,9 +171,9 @@ def ask_rename(personas: PersonaStore, open_persona: OpenPersona) -> None:
 
 
 @dialog("Delete these personas?", icon=":material/delete:", on_dismiss=editing.close_question)
-def ask_delete_many(entries: Sequence[Entry], chosen: Sequence[str]) -> None:
+def ask_delete_many(entries: Sequence[Entry], ids: Sequence[str]) -> None:
     there = {entry.id: entry for entry in entries}
-    names = [name_of(there[each]) for each in chosen if each in there]
+    names = [name_of(there[each]) for each in ids if each in there]
     verb = "is" if len(names) == 1 else "are"
     st.markdown(
         f"**{_counted(len(names))}** {verb} deleted for everyone. You can undo this right afterwards."
@@ -190,9 +190,9 @@ def ask_delete_many(entries: Sequence[Entry], chosen: Sequence[str]) -> None:
             key="confirm_delete_many",
             on_click=editing.delete_many,
             args=(
-                tuple(chosen),
+                tuple(ids),
                 names[0] if names else "",
-                frozenset(each for each in chosen if isinstance(there.get(each), BrokenPersona)),
+                frozenset(each for each in ids if isinstance(there.get(each), BrokenPersona)),
             ),
         )
 

@@ -70,7 +70,7 @@ def _draft_it() -> None:
         notices.say("draft", Notice("Describe the persona in a sentence.", "Something went wrong"))
         return
     try:
-        _start(description, offline=session.offline_chosen())
+        _start(description, offline=session.is_offline_chosen())
     except PersonaChatError as error:
         notices.say("draft", Notice(error_text(error), "Something went wrong"))
 
@@ -79,14 +79,14 @@ def _draw_writer() -> None:
     """Say whose work the draft will be."""
     services = session.services()
     outcome = "It opens in the editor as a draft."
-    if services.drafter.writes_offline(offline=session.offline_chosen()):
+    if services.drafter.writes_offline(offline=session.is_offline_chosen()):
         st.caption(
             "The small offline model can't write personas. You get the closest template with your "
             f"description added. {outcome}"
         )
         return
     try:
-        answering = services.models.answering(services.drafter.model, offline=session.offline_chosen())
+        answering = services.models.answering(services.drafter.model, offline=session.is_offline_chosen())
     except ProviderError as error:
         st.caption(error_text(error))
         return
@@ -98,8 +98,8 @@ def _start(description: str, *, offline: bool) -> None:
     if drafter.writes_offline(offline=offline):
         _open_template(description)
         return
-    taken = {entry.id for entry in session.workspace().personas.all()} | set(session.drafts())
-    text = drafter.persona_text("", description, taken=taken)
+    other_ids = {entry.id for entry in session.workspace().personas.all()} | set(session.drafts())
+    text = drafter.persona_text("", description, other_ids=other_ids)
     begun = str(json.loads(text)["id"]), text
     live_reply = drafter.start(description, owner=current_owner(), offline=offline, begun=begun)
     session.drafts()[begun[0]] = PersonaDraft(
@@ -110,8 +110,8 @@ def _start(description: str, *, offline: bool) -> None:
 
 def _open_template(description: str) -> None:
     services = session.services()
-    taken = {entry.id for entry in session.workspace().personas.all()} | set(session.drafts())
-    text = services.drafter.offline_text(description, taken=taken)
+    other_ids = {entry.id for entry in session.workspace().personas.all()} | set(session.drafts())
+    text = services.drafter.offline_text(description, other_ids=other_ids)
     persona_id = str(json.loads(text)["id"])
     session.drafts()[persona_id] = PersonaDraft(text, "", None)
     editing.select(persona_id)
@@ -220,8 +220,8 @@ def _draw_failed(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> 
 def _open(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
     """Open what was written as an unsaved persona; where nothing was, only what it should be."""
     _forget(drafting)
-    taken = {entry.id for entry in entries} | set(session.drafts())
-    text = session.services().drafter.persona_text(reply.text, drafting.description, taken=taken)
+    other_ids = {entry.id for entry in entries} | set(session.drafts())
+    text = session.services().drafter.persona_text(reply.text, drafting.description, other_ids=other_ids)
     persona_id = str(json.loads(text)["id"])
     session.drafts()[persona_id] = PersonaDraft(text, "", None)
     editing.select(persona_id)
@@ -248,7 +248,7 @@ def _notice_of(reply: Reply) -> str:
 def _again(drafting: Drafting, *, offline: bool = False) -> None:
     _forget(drafting)
     try:
-        _start(drafting.description, offline=offline or session.offline_chosen())
+        _start(drafting.description, offline=offline or session.is_offline_chosen())
     except PersonaChatError as error:
         desk().error = error
 
@@ -267,8 +267,8 @@ def _forget(drafting: Drafting) -> None:
     """Nobody waits for it any more, and its place among the drafts is free, unless somebody wrote there."""
     session.services().drafter.settle(drafting.id)
     persona_id, text = drafting.begun
-    held = session.drafts().get(persona_id)
-    if held and held.text == text:
+    draft = session.drafts().get(persona_id)
+    if draft and draft.text == text:
         del session.drafts()[persona_id]
 
 

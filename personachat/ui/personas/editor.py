@@ -56,9 +56,9 @@ class TextMark(Protocol):
 class Mount:
     """The editor on the screen: whose text, which showing, and the text it started with.
 
-    `base_text` and `etag` are the stored version that edits in it begin from; see `state.Draft`. `taken` is
-    the text that was last taken from it: what it shows is newly typed only where that is another one. `begun`
-    is the version at first: the key names it, so that a page without its session still tells it.
+    `base_text` and `etag` are the stored version that edits begin from. `last_text` is the text that
+    was last read from the editor: text that differs from it was typed since. `begun` is the version
+    the editor opened with. It is part of the key, so a page that lost its session still knows it.
     """
 
     persona_id: str
@@ -66,12 +66,12 @@ class Mount:
     text: str
     base_text: str
     etag: str | None
-    taken: str = ""
+    last_text: str = ""
     begun: str = field(init=False)
     marks: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.taken = self.text
+        self.last_text = self.text
         self.begun = version_mark(self.etag)
 
     @property

@@ -131,11 +131,11 @@ def _ask_columns(file: UploadedFile, columns: Columns) -> None:
     """Choose which columns of a table are the prompt and the name."""
     with st.container(horizontal=True):
         for role, label in (("prompt", "Prompt column"), ("name", "Name column")):
-            chosen = columns.chosen.get(role)
+            column = columns.chosen.get(role)
             st.selectbox(
                 label,
                 columns.names,
-                index=columns.names.index(chosen) if chosen in columns.names else None,
+                index=columns.names.index(column) if column in columns.names else None,
                 key=f"{_COLUMNS}{role}_{file.file_id}",
                 on_change=_choose_columns,
                 args=(file.file_id,),
@@ -143,20 +143,20 @@ def _ask_columns(file: UploadedFile, columns: Columns) -> None:
 
 
 def _choose_columns(file_id: str) -> None:
-    chosen = {
+    column_of_role = {
         role: column
         for role in ("prompt", "name")
         if (column := st.session_state.get(f"{_COLUMNS}{role}_{file_id}"))
     }
-    if "prompt" in chosen:
-        st.session_state[f"{_COLUMNS}{file_id}"] = chosen
+    if "prompt" in column_of_role:
+        st.session_state[f"{_COLUMNS}{file_id}"] = column_of_role
 
 
 def _carry_out(plans: Mapping[str, ImportPlan]) -> None:
     collection = session.workspace().collection
     outcomes: list[Outcome] = []
     for key, plan in plans.items():
-        outcomes += collection.carry_out(plan, import_plan.chosen(plan, key=key))
+        outcomes += collection.carry_out(plan, import_plan.choices_of(plan, key=key))
     finish(outcomes)
 
 

@@ -68,12 +68,12 @@ def draw(open_persona: OpenPersona) -> None:
         return
     left, right = st.columns([1, 1.7], gap="medium")
     wanted_number = _wanted_number(open_persona.id)
-    chosen = next((each for each in revisions if each.number == wanted_number), revisions[0])
+    revision = next((each for each in revisions if each.number == wanted_number), revisions[0])
     with left:
         newer = newest > revisions[0].number
-        _draw_timeline(open_persona.id, revisions, chosen=chosen, newer=newer, labels=labels)
+        _draw_timeline(open_persona.id, revisions, current=revision, newer=newer, labels=labels)
     with right:
-        _draw_revision(collection, open_persona, chosen, revisions=revisions, newest=newest, labels=labels)
+        _draw_revision(collection, open_persona, revision, revisions=revisions, newest=newest, labels=labels)
 
 
 def _timeline_page(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
@@ -101,7 +101,7 @@ def follow_link() -> None:
     """Open the history at the revision that the address names, once."""
     persona_id, linked = st.query_params.get("id", ""), st.query_params.pop("revision", "")
     if persona_id and linked.isdecimal() and len(linked) < 10:
-        personas_state().history_of(persona_id).chosen = int(linked)
+        personas_state().history_of(persona_id).revision_number = int(linked)
         st.session_state[TAB_KEY] = HISTORY_TAB
 
 
@@ -109,14 +109,14 @@ def choose(persona_id: str, number: int) -> None:
     """Show this revision."""
     take_typed()
     desk().error = None
-    personas_state().history_of(persona_id).chosen = number
+    personas_state().history_of(persona_id).revision_number = number
 
 
 def _draw_timeline(
     persona_id: str,
     revisions: Sequence[Revision],
     *,
-    chosen: Revision,
+    current: Revision,
     newer: bool,
     labels: Sequence[Label],
 ) -> None:
@@ -130,7 +130,7 @@ def _draw_timeline(
             _draw_line(
                 persona_id,
                 each,
-                is_chosen=each.number == chosen.number,
+                is_chosen=each.number == current.number,
                 labels=names,
                 result=None if each.action == "deleted" else results.get(each.etag),
             )
@@ -182,17 +182,21 @@ def _draw_badge(revision: Revision) -> None:
 def _draw_revision(
     collection: PersonaLibrary,
     open_persona: OpenPersona,
-    chosen: Revision,
+    revision: Revision,
     *,
     revisions: Sequence[Revision],
     newest: int,
     labels: Sequence[Label],
 ) -> None:
-    is_now = open_persona.stored is not None and open_persona.stored.etag == chosen.etag
+    is_now = open_persona.stored is not None and open_persona.stored.etag == revision.etag
     why_not = session.why_not_edit(open_persona.id)
-    caption_parts = [exact(chosen.saved_at, zone=viewer_zone()), as_text(chosen.author), as_text(chosen.note)]
+    caption_parts = [
+        exact(revision.saved_at, zone=viewer_zone()),
+        as_text(revision.author),
+        as_text(revision.note),
+    ]
     with st.container(gap=None):
-        st.markdown(f"**Revision {chosen.number}**")
+        st.markdown(f"**Revision {revision.number}**")
         st.caption(" · ".join(part for part in caption_parts if part))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         against = st.segmented_control(
@@ -215,7 +219,7 @@ def _draw_revision(
                 persist_state="session",
             )
         st.space("stretch")
-        revision_labels.draw(open_persona.id, chosen, labels, why_not=why_not)
+        revision_labels.draw(open_persona.id, revision, labels, why_not=why_not)
         st.button(
             "Compare replies",
             icon=":material/compare_arrows:",
@@ -223,7 +227,7 @@ def _draw_revision(
             disabled=is_now or open_persona.saved_persona is None,
             help="Sends a message to this revision and to the saved one, side by side.",
             on_click=ways_in.from_revision,
-            args=(open_persona.id, chosen.number),
+            args=(open_persona.id, revision.number),
         )
         st.button(
             "Restore",
@@ -232,13 +236,13 @@ def _draw_revision(
             disabled=is_now or bool(why_not),
             help=why_not or ("This is the current version." if is_now else RESTORE_HELP),
             on_click=_restore,
-            args=(open_persona.id, chosen.number),
+            args=(open_persona.id, revision.number),
         )
     if open_persona.draft and not is_now:
         st.caption("Restoring keeps your unsaved edits as a draft.")
     try:
-        text = collection.revisions.get(open_persona.id, chosen.number).text
-        other = _other(collection, open_persona, chosen, against or "before", revisions=revisions)
+        text = collection.revisions.get(open_persona.id, revision.number).text
+        other = _other(collection, open_persona, revision, against or "before", revisions=revisions)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
@@ -247,13 +251,13 @@ def _draw_revision(
         st.caption("This is the oldest known revision. There is nothing to compare it with.")
     elif against == "other":
         number = int(st.session_state.get(OTHER_KEY) or 1)
-        older, newer = (other, text) if number <= chosen.number else (text, other)
-        first, last = sorted((number, chosen.number))
+        older, newer = (other, text) if number <= revision.number else (text, other)
+        first, last = sorted((number, revision.number))
         st.caption(f"From revision {first} to revision {last}.")
         diff.draw(differences(older, newer))
     elif against == "now":
         diff.draw(differences(text, other), none="This is the current version, except for the layout.")
-    elif chosen.action == "deleted":
+    elif revision.action == "deleted":
         st.caption("This is the version that was deleted.")
     else:
         diff.draw(differences(other, text))
@@ -264,7 +268,7 @@ def _draw_revision(
 def _other(
     collection: PersonaLibrary,
     open_persona: OpenPersona,
-    chosen: Revision,
+    revision: Revision,
     against: Against,
     *,
     revisions: Sequence[Revision],
@@ -274,9 +278,9 @@ def _other(
         return open_persona.stored.text if open_persona.stored else None
     if against == "other":
         return collection.revisions.get(open_persona.id, int(st.session_state.get(OTHER_KEY) or 1)).text
-    before = next((each for each in revisions if each.number < chosen.number), None)
-    if before is None and chosen.number > 1:
-        before = next(iter(collection.revisions.of(open_persona.id, limit=1, before=chosen.number)), None)
+    before = next((each for each in revisions if each.number < revision.number), None)
+    if before is None and revision.number > 1:
+        before = next(iter(collection.revisions.of(open_persona.id, limit=1, before=revision.number)), None)
     return collection.revisions.get(open_persona.id, before.number).text if before else None
 
 
@@ -295,7 +299,7 @@ def _restore(persona_id: str, number: int) -> None:
 
 def _wanted_number(persona_id: str) -> int | None:
     """The revision that the address or the person asked for."""
-    return personas_state().history_of(persona_id).chosen
+    return personas_state().history_of(persona_id).revision_number
 
 
 def _row_count(persona_id: str) -> int:

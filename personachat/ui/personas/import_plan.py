@@ -36,9 +36,9 @@ def draw_plan(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
         if every:
             choices = {item.id: every for item in plan.conflicts}
     for item in plan.items[:MOST_ITEMS]:
-        chosen = _draw_item(item, key=key, asks=item.id not in choices)
-        if chosen:
-            choices[item.id] = chosen
+        choice = _draw_item(item, key=key, asks=item.id not in choices)
+        if choice:
+            choices[item.id] = choice
     if len(plan.items) > MOST_ITEMS:
         st.caption(f"… and {len(plan.items) - MOST_ITEMS:,} more.")
     _draw_skipped(plan)
@@ -64,7 +64,7 @@ def _draw_skipped(plan: ImportPlan) -> None:
             st.caption(f"{icon} **{as_text(each.name)}** {as_text(each.reason)}")
 
 
-def chosen(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
+def choices_of(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
     """What is chosen in what `draw_plan` drew, as it stands when something is clicked."""
     every = cast("Choice | None", st.session_state.get(_every_key(key)))
     if every:
@@ -84,13 +84,13 @@ def _choice_key(key: str, item: PlannedImport) -> str:
 
 def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
     name, icon, color = _BADGES[item.action]
-    chosen: Choice | None = None
+    answer: Choice | None = None
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{as_text(item.name)}** :gray[{as_text(item.id)}]", width="content")
             st.badge(name, icon=icon, color=color)
         if item.action in {"conflict", "changed"} and asks:
-            chosen = st.segmented_control(
+            answer = st.segmented_control(
                 f"What to do with {item.id}",
                 list(CHOICES),
                 format_func=lambda choice: CHOICES[choice],
@@ -110,4 +110,4 @@ def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
             with st.expander("What differs", icon=":material/difference:"):
                 st.caption(f"Changes that the import makes. {diff.LEGEND}")
                 diff.draw(item.differences)
-    return chosen
+    return answer

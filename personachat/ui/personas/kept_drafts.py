@@ -60,7 +60,7 @@ class _Session:
     versions: dict[str, int] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
     """Drafts whose newest change came from another tab while this one was open."""
-    held: DraftOnPage | None = None
+    held_back: DraftOnPage | None = None
     """What a page showed that comes back without its session, after another page went on with the draft."""
     discarded: tuple[DiscardedDraft, ...] = ()
     has_read: bool = False
@@ -136,7 +136,7 @@ def hold(old: DraftOnPage) -> None:
         if not theirs.draft.base_text:  # never saved: there is nothing that both began from
             set_aside(persona_id, _draft(theirs.draft))
             return
-        here.held = old
+        here.held_back = old
         here.versions.pop(persona_id, None)
         here.saved_drafts.pop(persona_id, None)
         base = theirs.draft.base_text
@@ -146,7 +146,7 @@ def hold(old: DraftOnPage) -> None:
 def release() -> None:
     """What the older page has changed itself is now in the draft: from here on both changes are kept."""
     here = _session()
-    old, here.held = here.held, None
+    old, here.held_back = here.held_back, None
     draft = session.drafts().get(old.persona_id) if old else None
     if old and draft and (draft.text == draft.base_text or _digest(draft.text) == old.digest):
         del session.drafts()[old.persona_id]
@@ -183,7 +183,7 @@ def asides() -> tuple[DiscardedDraft, ...]:
 
 
 def _is_held(here: _Session, persona_id: str) -> bool:
-    return here.held is not None and here.held.persona_id == persona_id
+    return here.held_back is not None and here.held_back.persona_id == persona_id
 
 
 def _digest(text: str) -> str:

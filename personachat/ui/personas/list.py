@@ -108,12 +108,12 @@ def _draw_choices(
     everything: Sequence[Row], hits: Sequence[Row], page: Sequence[Row], tags: Sequence[str]
 ) -> None:
     there = {row.id: row.tags for row in everything if row.can_be_chosen}
-    chosen = bulk.chosen_of(there)
-    bulk.draw_actions(chosen, [row.id for row in hits if row.can_be_chosen], tags=there, all_tags=tags)
+    chosen_ids = bulk.chosen_of(there)
+    bulk.draw_actions(chosen_ids, [row.id for row in hits if row.can_be_chosen], tags=there, all_tags=tags)
     if hits:
         with _box():
             for row in page:
-                bulk.draw_choice(row.id, _name(row), is_chosen=row.id in chosen, can=row.can_be_chosen)
+                bulk.draw_choice(row.id, _name(row), is_chosen=row.id in chosen_ids, can=row.can_be_chosen)
 
 
 def _box() -> DeltaGenerator:
@@ -222,7 +222,7 @@ def _draw_filters(tags: Sequence[str], query: str) -> ListFilter:
             persist_state="session",
             on_change=_remember_order,
         )
-        chosen = st.multiselect(
+        chosen_tags = st.multiselect(
             "With all of these tags",
             tags,
             key=_TAGS,
@@ -234,7 +234,7 @@ def _draw_filters(tags: Sequence[str], query: str) -> ListFilter:
         st.session_state.setdefault(_FOLDERS, st.session_state.get(GROUPED) == "folders")
         grouped = st.toggle("Folders by tag", key=_FOLDERS, on_change=_group, persist_state="session")
     folder = st.session_state.get(FOLDER) if grouped and not query.strip() else None
-    return ListFilter(query, frozenset(chosen), only, order or "name", folder)
+    return ListFilter(query, frozenset(chosen_tags), only, order or "name", folder)
 
 
 def _remember_order() -> None:

@@ -134,9 +134,9 @@ def _actions(entries: Sequence[Entry], open_persona: OpenPersona) -> dict[str, C
 
 
 def _act(labels: dict[str, Callable[[], None]]) -> None:
-    chosen = st.session_state.get(_MENU)
-    if chosen in labels:
-        labels[chosen]()
+    action = st.session_state.get(_MENU)
+    if action in labels:
+        labels[action]()
 
 
 def _save_as_template(persona: Persona) -> None:

@@ -37,10 +37,10 @@ def ask_merge(personas: PersonaStore, open_persona: OpenPersona, theirs: Persona
         f"You and somebody else made different changes to **{fields}** of **{name}**. Choose what to keep."
     )
     st.caption(diff.LEGEND)
-    chosen = [_ask_field(clash, key=f"{CHOICE}{at}_{theirs.etag}") for at, clash in enumerate(merge.clashes)]
+    choices = [_ask_field(clash, key=f"{CHOICE}{at}_{theirs.etag}") for at, clash in enumerate(merge.clashes)]
     _draw_unchanged("Your other changes, also kept", merge.kept_mine)
     _draw_unchanged("Their other changes, also kept", merge.kept_theirs)
-    _draw_buttons(personas, open_persona, theirs, merge, chosen)
+    _draw_buttons(personas, open_persona, theirs, merge, choices)
 
 
 def _ask_field(clash: Clash, *, key: str) -> str | None:
@@ -67,10 +67,10 @@ def _draw_buttons(
     open_persona: OpenPersona,
     theirs: PersonaChanged,
     merge: Merge,
-    chosen: Sequence[str | None],
+    choices: Sequence[str | None],
 ) -> None:
-    open_fields = chosen.count(None)
-    take_mine = [clash.path for clash, choice in zip(merge.clashes, chosen, strict=True) if choice == MINE]
+    open_fields = choices.count(None)
+    take_mine = [clash.path for clash, choice in zip(merge.clashes, choices, strict=True) if choice == MINE]
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Keep editing", key="merge_edit", on_click=editing.close_question)
         st.button(

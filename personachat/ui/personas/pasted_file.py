@@ -40,7 +40,7 @@ def _import(open_persona: OpenPersona) -> None:
         here.error = error
         return
     drafts = session.drafts()
-    taken = {*plan.taken, *drafts}
+    other_ids = {*plan.other_ids, *drafts}
     first, *others = plan.items
     base, etag = (
         ("", None) if open_persona.stored is None else (open_persona.stored.text, open_persona.stored.etag)
@@ -49,8 +49,8 @@ def _import(open_persona: OpenPersona) -> None:
         with_value(first.arrival.text, ("id",), open_persona.id), base, etag
     )
     for item in others:
-        persona_id = free_id(item.name, taken)
-        taken.add(persona_id)
+        persona_id = free_id(item.name, other_ids)
+        other_ids.add(persona_id)
         drafts[persona_id] = PersonaDraft(with_value(item.arrival.text, ("id",), persona_id), "", None)
     here.mount = here.left = None
     here.toast = " ".join(["Imported, not saved yet.", *first.losses[:3]])

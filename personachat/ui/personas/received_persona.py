@@ -125,7 +125,7 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
 
 
 def _accept(plan: ImportPlan) -> None:
-    choices = import_plan.chosen(plan, key=RECEIVED)
+    choices = import_plan.choices_of(plan, key=RECEIVED)
     (outcome,) = session.workspace().collection.carry_out(plan, choices)
     if outcome.error:
         notices.say_not_done(outcome.error, title="The persona couldn't be added")

@@ -19,7 +19,7 @@ def take(persona_id: str) -> None:
     personas_state().save_note = str(st.session_state.get(field_key(persona_id)) or "").strip()
 
 
-def taken() -> str:
+def note() -> str:
     return personas_state().save_note
 
 

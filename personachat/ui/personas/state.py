@@ -26,7 +26,7 @@ class HistoryPlace:
     first: int | None = None
     """The newest revision in the timeline, if a link led further down."""
     rows: int | None = None
-    chosen: int | None = None
+    revision_number: int | None = None
     """The revision that is shown."""
 
 
@@ -63,7 +63,7 @@ class PersonasState:
     # Try out.
     conversations: dict[str, str] = field(default_factory=dict)
     """By persona: the temporary chat with its draft."""
-    turns_drawn: int = 0
+    turn_count: int = 0
     last_valid: tuple[str, str] | None = None
     """The persona's id and the last text of it without problems."""
     drafts_tried: dict[str, list[str]] = field(default_factory=dict)

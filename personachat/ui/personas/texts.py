@@ -23,10 +23,10 @@ BLANK = """{
 
 
 def new_text(
-    name: str, *, taken: Collection[str], start: Persona | None = None, model: str = STARTING_MODEL
+    name: str, *, other_ids: Collection[str], start: Persona | None = None, model: str = STARTING_MODEL
 ) -> tuple[str, str]:
     """Return the id and the text of a new persona called `name`, begun from `start` or blank with `model`."""
-    persona_id = free_id(name, taken)
+    persona_id = free_id(name, other_ids)
     if start is None:
         blank = with_value(with_value(BLANK, ("id",), persona_id), ("name",), name)
         return persona_id, with_value(blank, ("model",), model)

@@ -99,11 +99,11 @@ class _Following:
             st.rerun()  # the buttons are those of a reply that has ended
 
 
-def _clear_below(drawn: int) -> None:
+def _clear_below(turn_count: int) -> None:
     """Take away the turns of a longer chat that was seen until now: they would stay while a reply streams."""
     here = personas_state()
-    before, here.turns_drawn = here.turns_drawn, drawn
-    for _ in range(before - drawn):
+    before, here.turn_count = here.turn_count, turn_count
+    for _ in range(before - turn_count):
         st.empty()
 
 
@@ -263,7 +263,7 @@ def _send(persona_id: str, text: str, message: str, *, box: str = "") -> None:
     try:
         conversation = _conversation(chat, persona_id) or chat.start(temporary=True)
         personas_state().conversations[persona_id] = conversation.id
-        chat.send(conversation.id, message, persona_id=answering, offline=session.offline_chosen())
+        chat.send(conversation.id, message, persona_id=answering, offline=session.is_offline_chosen())
     except ReplyInProgress as error:
         _put_back(box, message)
         notices.say_not_done(error, title="Wait for the reply to finish, or stop it")
@@ -286,7 +286,7 @@ def _retry(persona_id: str, text: str, *, offline: bool = False) -> None:
         session.choose_offline(True)
     conversation_id = personas_state().conversations[persona_id]
     again = _as_typed(persona_id, text)
-    _do(lambda chat: chat.retry(conversation_id, offline=session.offline_chosen()), persona_id, again)
+    _do(lambda chat: chat.retry(conversation_id, offline=session.is_offline_chosen()), persona_id, again)
 
 
 def _clear(persona_id: str, text: str) -> None:

@@ -89,22 +89,22 @@ def draw_preview(open_persona: OpenPersona) -> None:
         st.info("Fix the problems first: a preview needs a valid persona.", icon=":material/visibility_off:")
         return
     try:
-        sent = _first_request(open_persona.persona)
+        request = _first_request(open_persona.persona)
     except ProviderError as error:
         st.warning(error_text(error), icon=":material/cloud_off:")
         return
-    messages = sent.body["messages"]
+    messages = request.body["messages"]
     size = sum(estimate_tokens(str(message["content"])) for message in messages)
     st.caption(
         f"This is sent for a first message of “{SAMPLE}”: about {counted(size, 'token')}, to "
-        f"{escaped(sent.model)} from {escaped(sent.provider)}."
+        f"{escaped(request.model)} from {escaped(request.provider)}."
     )
     for message, label in zip(messages, _labels(messages, open_persona.persona), strict=True):
         st.caption(label)
         st.code(str(message["content"]), language=None, wrap_lines=True)
-    lore.draw_activations(sent.lore, heading="Lore included")
+    lore.draw_activations(request.lore, heading="Lore included")
     with st.expander("As sent", icon=":material/data_object:"):
-        inspector.draw(replace(sent, lore=()))
+        inspector.draw(replace(request, lore=()))
 
 
 def _labels(messages: Sequence[Mapping[str, object]], persona: Persona) -> list[str]:
@@ -122,7 +122,7 @@ def _first_request(persona: Persona) -> RequestBody:
     opening = opening_words(persona)
     greeted = Turn(new_id(), None, "assistant", opening, persona.id, persona.name)
     path = (greeted, turn) if opening else (turn,)
-    return session.workspace().inspection.first(persona, path, offline=session.offline_chosen())
+    return session.workspace().inspection.first(persona, path, offline=session.is_offline_chosen())
 
 
 def _draw_badge(open_persona: OpenPersona) -> None:

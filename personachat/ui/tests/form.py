@@ -55,18 +55,18 @@ def _pick(text: FormText, cases: list[dict[str, Any]]) -> int | None:
         st.caption("There are no cases yet.")
         return None
     names = [_name(case, number) for number, case in enumerate(cases)]
-    chosen = min(int(st.session_state.get(_chosen_key(text), 0)), len(cases) - 1)
-    key = f"{_chosen_key(text)}_{chosen}_{hashlib.sha256(repr(names).encode()).hexdigest()[:8]}"
+    case_number = min(int(st.session_state.get(_chosen_key(text), 0)), len(cases) - 1)
+    key = f"{_chosen_key(text)}_{case_number}_{hashlib.sha256(repr(names).encode()).hexdigest()[:8]}"
     st.selectbox(
         "Case",
         range(len(cases)),
-        index=chosen,
+        index=case_number,
         format_func=lambda each: names[each],
         key=key,
         on_change=_picked,
         args=(text, key),
     )
-    return chosen
+    return case_number
 
 
 def _name(case: dict[str, Any], number: int) -> str:
@@ -109,9 +109,11 @@ def _button(
 
 
 def _add_case(text: FormText, cases: list[dict[str, Any]]) -> None:
-    taken = {case.get("name") for case in cases}
+    other_names = {case.get("name") for case in cases}
     name = next(
-        each for each in (f"Case {number}" for number in range(len(cases) + 1, 10_000)) if each not in taken
+        each
+        for each in (f"Case {number}" for number in range(len(cases) + 1, 10_000))
+        if each not in other_names
     )
     _change(text, editing.with_entry, ("cases",), {"name": name, **NEW_CASE})
     st.session_state[_chosen_key(text)] = len(cases)

@@ -67,15 +67,15 @@ def draw(workspace: Workspace) -> None:
         label_visibility="collapsed",
         required=True,
     )
-    drawn = {
+    views = {
         REPLAYS: lambda: replaying.draw(workspace, persona_id),
         LABELS: lambda: labelling.draw(tests, persona_id, entry),
         SWEEPS: lambda: sweeping.draw(workspace, personas[persona_id].persona, entry),
         ADHERENCE: lambda: adherence.draw(workspace, personas[persona_id]),
         STRESS: lambda: stress.draw(workspace, personas[persona_id]),
     }
-    if view in drawn:
-        drawn[view]()
+    if view in views:
+        views[view]()
     elif entry is None and not tests_state().editing:
         _draw_nothing_yet(names[persona_id], may_edit=tests.may_edit)
     elif view == SUITE or entry is None:

@@ -72,9 +72,9 @@ def mount_of(persona_id: str, stored_suite: StoredSuite | None, *, beginning: st
         mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, text, text, etag)
     elif not mount.alive:  # another page was open: the component begins with what was typed
         here.count += 1
-        taken_text, begun, version = mount.taken, mount.base_text, mount.etag
-        mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, taken_text, begun, version)
-    mount.taken = mount.text_now
+        last_text, begun, version = mount.last_text, mount.base_text, mount.etag
+        mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, last_text, begun, version)
+    mount.last_text = mount.text_now
     return mount
 
 

@@ -87,7 +87,7 @@ async def test_what_was_sent_is_shown_again_as_it_was(replies: ReplyPlanner) -> 
     plan = replies.plan(one, path)
     assert plan.request is not None
     turn = Turn("reply", "last", "assistant", "", "nell", "Nell", depth=5, reply=plan.first)
-    sent = replies.sent(turn, path, plan.request)
+    sent = replies.sent_request(turn, path, plan.request)
     assert sent == preview
 
 

@@ -104,9 +104,9 @@ def write_charx(
     return pack({CARD: text.encode(), **images, **assets}), losses
 
 
-def _free_name(taken: Collection[str]) -> str:
+def _free_name(other_names: Collection[str]) -> str:
     """A name for the main icon."""
-    taken_names = {name.casefold() for name in taken}
+    taken_names = {name.casefold() for name in other_names}
     names = (f"{_ICONS}images/{stem}.png" for stem in ("main", *(f"main-{n}" for n in range(2, 5_000))))
     return next(name for name in names if name not in taken_names)
 

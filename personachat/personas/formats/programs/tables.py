@@ -66,28 +66,28 @@ def object_table(values: Sequence[Any], *, columns: Mapping[str, str] | None = N
     names = tuple(dict.fromkeys(str(key) for row in rows[:200] for key in row))
     if len(names) > MOST_COLUMNS:
         return None
-    chosen = _chosen(names, rows, columns)
-    return Table(names, tuple(rows), chosen) if "prompt" in chosen else None
+    column_of_role = _column_of_role(names, rows, columns)
+    return Table(names, tuple(rows), column_of_role) if "prompt" in column_of_role else None
 
 
 def read_table(table: Table) -> Iterable[Sketch]:
     """One persona a row that has a prompt."""
     if len(table.rows) > MOST_PERSONAS:
         raise ImportRefused(f"The table has more than {MOST_PERSONAS:,} rows.", hint="Split it.")
-    chosen = table.chosen
+    column_of_role = table.chosen
     for number, row in enumerate(table.rows, 1):
-        prompt = as_text(row.get(chosen["prompt"]))
+        prompt = as_text(row.get(column_of_role["prompt"]))
         if not prompt.strip():
             continue
         sketch = Sketch(
-            name=as_text(row.get(chosen.get("name", ""))) or f"Row {number}",
+            name=as_text(row.get(column_of_role.get("name", ""))) or f"Row {number}",
             prompt=prompt,
-            description=as_text(row.get(chosen.get("description", ""))),
-            greeting=as_text(row.get(chosen.get("greeting", ""))),
-            tags=_tags(row.get(chosen.get("tags", ""))),
-            model=as_text(row.get(chosen.get("model", ""))) or None,
+            description=as_text(row.get(column_of_role.get("description", ""))),
+            greeting=as_text(row.get(column_of_role.get("greeting", ""))),
+            tags=_tags(row.get(column_of_role.get("tags", ""))),
+            model=as_text(row.get(column_of_role.get("model", ""))) or None,
         )
-        used = set(chosen.values())
+        used = set(column_of_role.values())
         sketch.leave_out({key: each for key, each in row.items() if each not in ("FALSE", "false")}, used)
         yield sketch
 
@@ -123,17 +123,17 @@ def _table(rows: list[list[str]], columns: Mapping[str, str] | None) -> Table | 
     if any(len(row) > len(names) for row in rows) or not any(len(row) == len(names) for row in rows[1:]):
         return None
     dicts = tuple(dict(zip(names, row, strict=False)) for row in rows[1:])
-    chosen = _chosen(names, dicts, columns)
+    column_of_role = _column_of_role(names, dicts, columns)
     named_columns = {_plain(name) for name in names} & {
         each for names in _SYNONYMS.values() for each in names
     }
     even = all(len(row) == len(names) for row in rows)
-    if "prompt" not in chosen or not (named_columns or columns or (even and len(rows) > 2)):
+    if "prompt" not in column_of_role or not (named_columns or columns or (even and len(rows) > 2)):
         return None
-    return Table(names, dicts, chosen)
+    return Table(names, dicts, column_of_role)
 
 
-def _chosen(
+def _column_of_role(
     names: Sequence[str], rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] | None
 ) -> dict[str, str]:
     """Which column is what: as somebody chose, else as it is called, else as it reads."""

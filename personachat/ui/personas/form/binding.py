@@ -97,9 +97,9 @@ class FormText:
         would be shorter, but gets lost with a run that is cut short: the browser then reports its default.
         """
         showing = _showing(self.open_persona.id)
-        token, held = showing.get(path, ("0", MISSING))
+        token, shown_value = showing.get(path, ("0", MISSING))
         key = self._key(path, token)
-        if held != value or key not in st.session_state:
+        if shown_value != value or key not in st.session_state:
             token = self._returned_token(path) or self._new_token()
             showing[path] = token, value
             key = self._key(path, token)
@@ -150,9 +150,9 @@ def remember_value(open_persona: OpenPersona, path: Path, value: Any) -> bool:
     showing = _showing(open_persona.id)
     if path not in showing:
         return True
-    token, held = showing[path]
+    token, shown_value = showing[path]
     showing[path] = token, value
-    return bool(held != value)
+    return bool(shown_value != value)
 
 
 def _showing(persona_id: str) -> dict[Path, tuple[str, Any]]:

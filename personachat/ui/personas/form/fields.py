@@ -61,7 +61,7 @@ def draw_line(text: FormText, path: Path, label: str, *, suggestions: Sequence[s
                 type="tertiary",
                 key=menu,
                 help=f"Suggestions for {label.lower()}",
-                on_click=_suggestion_chosen,
+                on_click=_take_suggestion,
                 args=(text.open_persona, path, menu),
             )
     draw_problems(text, path)
@@ -151,7 +151,7 @@ def _text_changed(open_persona: OpenPersona, path: Path, key: str, when_empty: W
         put(open_persona, path, value)
 
 
-def _suggestion_chosen(open_persona: OpenPersona, path: Path, key: str) -> None:
+def _take_suggestion(open_persona: OpenPersona, path: Path, key: str) -> None:
     suggestion = st.session_state[key]
 
     def add(text: str) -> str:

@@ -212,11 +212,11 @@ def _open_row(opened: str, count: int) -> None:
 
 
 def _choose(open_persona: OpenPersona, path: Path, at: int, name: str, key: str, *, is_last: bool) -> None:
-    chosen = st.session_state[key]
-    if chosen == REMOVE:
+    choice = st.session_state[key]
+    if choice == REMOVE:
         removal.remove(open_persona, path if is_last else (*path, at), name)
-    elif chosen in (UP, DOWN):
-        other = at - 1 if chosen == UP else at + 1
+    elif choice in (UP, DOWN):
+        other = at - 1 if choice == UP else at + 1
         change(open_persona, lambda text: swapped(text, (*path, at), other))
 
 
