@@ -241,10 +241,10 @@ async def follow_test_run(run_id: TestRunId, request: Request) -> StreamingRespo
     response_class=JSONResponse,
 )
 def cancel_test_run(run_id: TestRunId, request: Request) -> JSONResponse:
-    """Complete replies are kept."""
+    """Complete replies are kept. A run on another server of the same database ends within a few seconds."""
     tests = _tests(request)
     if not tests.runs.cancel(run_id):
-        raise Refused(409, "test_run_over", "The test run isn't running on this server.")
+        raise Refused(409, "test_run_over", "The test run is already over.")
     return JSONResponse(run_document(tests.runs.report(run_id)))
 
 

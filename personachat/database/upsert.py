@@ -25,3 +25,10 @@ def put(
         connection.execute(adding.on_conflict_do_update(index_elements=key, set_=values))
     else:
         connection.execute(adding.on_conflict_do_nothing(index_elements=key))
+
+
+def add_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add those rows whose primary key isn't there yet."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    adding = dialect.insert(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
+    connection.execute(adding, [dict(row) for row in rows])

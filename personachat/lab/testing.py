@@ -221,6 +221,7 @@ class Tests:
             options=options,
         )
         others = self._others(run, suite)
+        self._parts.runner.admit()
         if not self._parts.records.add(run):
             raise RunExists
         plan = RunPlan(run, persona, suite, forecast.most_cell_usd, others=others)
@@ -254,10 +255,11 @@ class Tests:
         forecast = self._forecast(suite, persona, wish, run.options)
         refuse_unpriced(most, forecast)
         others = self._others(run, suite)
-        if not self._parts.records.take_over(run_id, self._owner):
+        self._parts.runner.admit()
+        done = self._parts.records.take_over(run_id, self._owner)
+        if done is None:
             return None
         run = replace(run, most_cost_usd=most, state="running")
-        done = self._parts.records.cells(run_id)
         return self._parts.runner.start(RunPlan(run, persona, suite, forecast.most_cell_usd, done, others))
 
     def revision_numbers(self, runs: Iterable[Run]) -> dict[str, int]:

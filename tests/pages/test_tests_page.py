@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from personachat.accounts.rights import PersonaAccess
 from personachat.lab.on_save import TestSettings
 from personachat.lab.runs.forecast import RunForecast
 from personachat.lab.runs.options import RunKind
+from personachat.lab.runs.wish import RunWish
 from personachat.lab.testing import Tests
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.persona import parse_persona
-from personachat.services import get_services
+from personachat.services import build_services, get_services
 from personachat.ui import session
 from personachat.ui.tests.replaying import ARCHIVED, PINNED, SEARCH, WEEK
 from personachat.ui.tests.running import summary
@@ -274,6 +276,25 @@ def test_a_running_suite_shows_how_far_it_is_and_can_be_cancelled(
     page.button(key="cancel_run").click().run()
     ended(live)
     gate.open()
+    page.run()
+    assert page.button(key="resume_run").label == "Run the 4 missing replies"
+
+
+def test_a_suite_that_runs_on_another_server_is_followed_and_cancelled(
+    open_home: OpenPage, fake: FakeProvider
+) -> None:
+    page = open_home()
+    owners_tests().suites.save("second", SUITE)
+    gate = Gate()
+    fake.enqueue(*(tokens([gate, "x"]) for _ in range(4)))
+    with closing(build_services(get_services().settings)) as elsewhere:
+        live = elsewhere.of(LOCAL_OWNER).tests.start(RunWish(persona_id="second"))
+        visit(page, suite="second")
+        assert not page.metric
+        assert page.get("progress")[0].proto.text == "0 of 4 replies, 0 passed"
+        page.button(key="cancel_run").click().run()
+        ended(live)
+        gate.open()
     page.run()
     assert page.button(key="resume_run").label == "Run the 4 missing replies"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from personachat.errors import SuiteRunNotFound
 from personachat.lab.labels import Labels
@@ -16,7 +16,20 @@ from personachat.lab.runs.records import SqlRuns
 from personachat.lab.runs.reports import JudgeTrust, PairJudgeTrust, RunReport
 from personachat.lab.runs.runner import LiveRun, SuiteRunner
 from personachat.lab.runs.scoring import Score, compare, models_of, score
+from personachat.lab.suites.model import Suite
 from personachat.lab.suites.reading import parse_suite
+
+ENDING_SECONDS = 5.0
+"""How long a run that is deleted may take to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """A run that runs, with the cells that are there."""
+
+    run: Run
+    suite: Suite
+    cells: Sequence[Cell]
 
 
 def judges_in(scored: Score, labels: Labels, *, owner: str) -> tuple[JudgeTrust, ...]:
@@ -49,18 +62,34 @@ class RunLibrary:
         return False
 
     def cancel(self, run_id: str) -> bool:
-        """End a run that runs in this process; what is whole stays. Raises SuiteRunNotFound."""
+        """End a run, soon where another process drives it; what is whole stays. False where it is over.
+
+        Raises SuiteRunNotFound.
+        """
         self._records.get(run_id, self._owner)
-        return self._runner.cancel(run_id)
+        return self._runner.cancel(run_id) or self._records.ask_to_end(run_id, self._owner)
 
     def live(self, run_id: str) -> LiveRun | None:
         """A run of theirs that runs in this process."""
         live_run = self._runner.find(run_id)
         return live_run if live_run and live_run.plan.run.owner == self._owner else None
 
+    def underway(self, run_id: str) -> Underway | None:
+        """A run of theirs that runs in this process or in another; None for any other."""
+        if live := self.live(run_id):
+            return None if live.over else Underway(live.plan.run, live.plan.suite, list(live.cells))
+        with suppress(SuiteRunNotFound):
+            run = self._records.get(run_id, self._owner)
+            if run.state == "running":
+                return Underway(run, parse_suite(run.suite_text), self._records.cells(run_id))
+        return None
+
     def delete(self, run_id: str) -> None:
         """Raises SuiteRunNotFound; a running one is cancelled first."""
+        live = self.live(run_id)
         self.cancel(run_id)
+        if live:
+            live.wait_over(timeout_seconds=ENDING_SECONDS)
         self._records.delete(run_id, self._owner)
 
     def of(

@@ -1,6 +1,7 @@
 """Runs and cells as rows. A cell is written once it is whole, and counts from then on, whatever dies.
 
-Runs of personas that the token of a request doesn't reach do not exist for it.
+A run is one process's at a time; nobody else ends it, though every process may ask that it ends. One that
+nobody drives is interrupted. Runs of personas that the token of a request doesn't reach do not exist for it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    insert,
     select,
     true,
     tuple_,
@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
-from personachat.database.upsert import put
+from personachat.database.upsert import add_missing, put
 from personachat.errors import ShareNotFound, SuiteRunNotFound
 from personachat.lab.runs.model import Cell, Run, RunState
 from personachat.lab.runs.options import EXPERIMENTS, RunKind, RunOptions
@@ -51,19 +51,24 @@ class SqlRuns:
         self._database = database
         self.place = place
         self.process_id = process_id
+        self._driven: set[str] = set()
+        """The ids of the runs that this process drives."""
 
     def add(self, run: Run) -> bool:
-        """Keep a run that begins; False if there is one of this id, which stays as it is."""
+        """Keep a run that begins here; False if there is one of this id, which stays as it is."""
         row = {name: getattr(run, name) for name in Run.__slots__}
         row |= {"place": self.place, "process_id": self.process_id, "options": run.options.as_record()}
         with self._database.write() as connection:
             announce(self._database, connection, self.process_id)
             put(connection, test_runs, row, key=("id",))
             there = connection.execute(select(_r.process_id, _r.began_at).where(_r.id == run.id)).one()
-        return (there.process_id, there.began_at) == (self.process_id, run.began_at)
+            is_new = (there.process_id, there.began_at) == (self.process_id, run.began_at)
+            if is_new:
+                self._driven.add(run.id)
+        return is_new
 
     def keep(self, run_id: str, cells: Sequence[Cell]) -> None:
-        """Write whole cells; one that is there already stays as it was."""
+        """Write whole cells of a run of this process; one that is there already stays as it was."""
         rows = [
             {
                 "run_id": run_id,
@@ -84,9 +89,9 @@ class SqlRuns:
                 for row in connection.execute(_places(run_id, rows[at : at + MOST_CELLS_AT_ONCE]))
             }
             new = [row for row in rows if (row["case_number"], row["attempt"]) not in there]
-            run_exists = connection.execute(select(_r.id).where(_r.id == run_id)).scalar()
-            if new and run_exists:
-                connection.execute(insert(test_cells), new)
+            mine = select(_r.id).where(_r.id == run_id, _r.process_id == self.process_id)
+            if new and connection.execute(mine.with_for_update(read=True)).scalar():
+                add_missing(connection, test_cells, new)
 
     def is_there(self, run_id: str) -> bool:
         """Whether there is a run of this id, whoever's it is."""
@@ -94,20 +99,46 @@ class SqlRuns:
             return connection.execute(select(_r.id).where(_r.id == run_id)).scalar() is not None
 
     def end(self, run_id: str, state: RunState) -> None:
-        self._set(run_id, {"state": state, "ended_at": now()})
+        """Note that a run of this process has ended; one that is another's by now stays as it is."""
+        mine = (_r.id == run_id, _r.state == "running", _r.process_id == self.process_id)
+        with self._database.write() as connection:
+            values = {"state": state, "ended_at": now()}
+            connection.execute(update(test_runs).where(*mine).values(values))
+        self.let_go(run_id)
 
-    def take_over(self, run_id: str, owner: str) -> bool:
-        """Have an ended run go on in this process; False where it runs somewhere."""
+    def let_go(self, run_id: str) -> None:
+        """This process drives the run no longer, whatever is written of it."""
+        self._driven.discard(run_id)
+
+    def take_over(self, run_id: str, owner: str) -> tuple[Cell, ...] | None:
+        """Have an ended run go on in this process; returns its cells, or None where it runs somewhere."""
         with self._database.write() as connection:
             announce(self._database, connection, self.process_id)
             run = self._of(
                 connection, connection.execute(_one(run_id, owner).with_for_update()).one_or_none()
             )
-            if run.state == "running":
-                return False
+            if run.state == "running" or run_id in self._driven:
+                return None
             values = {"state": "running", "ended_at": None, "process_id": self.process_id}
             connection.execute(update(test_runs).where(_r.id == run_id).values(values))
-            return True
+            self._driven.add(run_id)
+            return _cells(connection, run_id)
+
+    def ask_to_end(self, run_id: str, owner: str) -> bool:
+        """Have the process end a run that drives it; False where none does. Raises SuiteRunNotFound."""
+        with self._database.write() as connection:
+            run = self._of(
+                connection, connection.execute(_one(run_id, owner).with_for_update()).one_or_none()
+            )
+            if run.state == "running":
+                connection.execute(update(test_runs).where(_r.id == run_id).values(ended_at=now()))
+            return run.state == "running"
+
+    def is_to_end(self, run_id: str) -> bool:
+        """Whether a run that this process drives was asked to end, was deleted, or is another's by now."""
+        going_on = (_r.state == "running") & (_r.process_id == self.process_id) & _r.ended_at.is_(None)
+        with self._database.read() as connection:
+            return connection.execute(select(_r.id).where(_r.id == run_id, going_on)).scalar() is None
 
     def get(self, run_id: str, owner: str) -> Run:
         """Raises SuiteRunNotFound, the same where it is somebody else's."""
@@ -115,9 +146,8 @@ class SqlRuns:
             return self._of(connection, connection.execute(_one(run_id, owner)).one_or_none())
 
     def cells(self, run_id: str) -> tuple[Cell, ...]:
-        query = select(test_cells).where(_c.run_id == run_id).order_by(_c.case_number, _c.attempt)
         with self._database.read() as connection:
-            return tuple(_cell(row) for row in connection.execute(query))
+            return _cells(connection, run_id)
 
     def newest_cells(
         self, run_ids: Sequence[str], *, limit: int = MOST_CELLS_AT_ONCE
@@ -253,15 +283,17 @@ class SqlRuns:
         return _run(row, self._lost(connection, [row]))
 
     def _lost(self, connection: Connection, rows: Sequence[Row[Any]]) -> set[str]:
-        """The processes of running runs that are dead."""
-        running = {row.process_id for row in rows if row.state == "running"} - {self.process_id}
-        if not running or nobody_can_tell(self._database):
-            return set()
-        return dead(self._database, connection, running)
-
-    def _set(self, run_id: str, values: dict[str, Any]) -> None:
-        with self._database.write() as connection:
-            connection.execute(update(test_runs).where(_r.id == run_id).values(values))
+        """The ids of running runs that nobody drives."""
+        running = {row.id: row.process_id for row in rows if row.state == "running"}
+        elsewhere = set(running.values()) - {self.process_id}
+        lost_ids: set[str] = set()
+        if elsewhere and not nobody_can_tell(self._database):
+            lost_ids = dead(self._database, connection, elsewhere)
+        return {
+            run_id
+            for run_id, process_id in running.items()
+            if process_id in lost_ids or (process_id == self.process_id and run_id not in self._driven)
+        }
 
 
 def _places(run_id: str, rows: Sequence[dict[str, Any]]) -> Any:
@@ -269,6 +301,11 @@ def _places(run_id: str, rows: Sequence[dict[str, Any]]) -> Any:
     places = [(row["case_number"], row["attempt"]) for row in rows]
     there = tuple_(_c.case_number, _c.attempt).in_(places)
     return select(_c.case_number, _c.attempt).where(_c.run_id == run_id, there)
+
+
+def _cells(connection: Connection, run_id: str) -> tuple[Cell, ...]:
+    query = select(test_cells).where(_c.run_id == run_id).order_by(_c.case_number, _c.attempt)
+    return tuple(_cell(row) for row in connection.execute(query))
 
 
 def _cell(row: Row[Any]) -> Cell:
@@ -289,6 +326,8 @@ def _in_reach() -> ColumnElement[bool]:
 def _run(row: Row[Any], lost: set[str]) -> Run:
     values = {name: getattr(row, name) for name in Run.__slots__}
     values["options"] = RunOptions.from_record(row.options)
-    if values["state"] == "running" and row.process_id in lost:
+    if row.id in lost:
         values["state"] = "interrupted"
+    if values["state"] == "running":
+        values["ended_at"] = None  # until it has ended, that is only wanted
     return Run(**values)

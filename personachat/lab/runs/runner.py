@@ -2,7 +2,7 @@
 
 All runs of a process together have at most so many calls at a time, fewer than people's chats. A run stops
 before it could cost more than it may: the most that a cell can cost is set aside before it begins. A cell
-that was cut off isn't kept; the run goes on with it later.
+that was cut off isn't kept; the run goes on with it later. Another process may ask that a run ends.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from personachat.errors import PersonaChatError, ShuttingDown, StoreUnavailable
+from personachat.errors import PersonaChatError, ShuttingDown
 from personachat.lab.runs.cells import CellMaker
 from personachat.lab.runs.model import Cell, RunState
 from personachat.lab.runs.plan import RunPlan
@@ -26,6 +27,12 @@ from personachat.replies.runner import ReplyRunner
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""How often it is looked whether another process wants that a run ends."""
+
+END_TRIES, END_SECONDS = 20, 3.0
+"""How often the end of a run is tried to be recorded, and after which wait."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +65,11 @@ class LiveRun:
             self.state = state
             self.changed.notify_all()
 
+    def wait_over(self, *, timeout_seconds: float) -> None:
+        """Until it has ended, but no longer than that."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.over, timeout_seconds)
+
     def wait(self, after: int, *, timeout_seconds: float) -> list[Cell]:
         """Cells beyond number `after` as soon as there is one; empty at the end and at the timeout."""
         with self.changed:
@@ -83,14 +95,20 @@ class SuiteRunner:
         self._cells = cells
         self._max_concurrent = max_concurrent
         self._places: asyncio.Semaphore | None = None
+        self._lock = threading.Lock()
         self._live: dict[str, LiveRun] = {}
 
-    def start(self, plan: RunPlan) -> LiveRun:
-        """Begin a run that is in the records. Raises ShuttingDown."""
+    def admit(self) -> None:
+        """Raises ShuttingDown where no run can begin any more."""
         self._runner.admit()
+
+    def start(self, plan: RunPlan) -> LiveRun:
+        """Begin a run that the records have as this process's. Raises ShuttingDown."""
+        self.admit()
         live = LiveRun(plan, cells=list(plan.done))
         live.spent_usd = sum(cell.cost_usd or 0.0 for cell in plan.done)
-        self._live[plan.run.id] = live
+        with self._lock:
+            self._live[plan.run.id] = live
         self._runner.begin(self._drive(live))
         return live
 
@@ -140,16 +158,13 @@ class SuiteRunner:
             due = iter(sequences)
             workers = min(self._max_concurrent, len(sequences)) or 1
             live.tasks = [asyncio.create_task(self._work(live, due)) for _ in range(workers)]
-            await asyncio.gather(*live.tasks, return_exceptions=True)
-            for task in live.tasks:
-                if not task.cancelled() and (error := task.exception()):
-                    log.error("A test run failed unexpectedly", exc_info=error)
+            for result in await asyncio.gather(*live.tasks, return_exceptions=True):
+                _log_fault(result)
             state = self._state(live)
         finally:
             keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
-            await asyncio.shield(asyncio.to_thread(self._finish, live, state))
+            _log_fault(*await asyncio.gather(keeper, return_exceptions=True))
+            await self._end(live, state)
 
     def _state(self, live: LiveRun) -> RunState:
         if len(live.cells) >= live.plan.run.planned:
@@ -158,26 +173,51 @@ class SuiteRunner:
             return "cancelled"
         return "limit" if not _affords(live) else "interrupted"
 
-    def _finish(self, live: LiveRun, state: RunState) -> None:
+    async def _end(self, live: LiveRun, state: RunState) -> None:
+        """Record the end, and what is whole; where that can't be, it is tried again for a while."""
+        run_id, recorded = live.plan.run.id, False
         try:
-            self._records.keep(live.plan.run.id, live.cells)
-            self._records.end(live.plan.run.id, state)
-        except PersonaChatError as error:
-            log.warning("The end of a test run can't be recorded: %s", error.code)
-        live.end(state)
-        self._live.pop(live.plan.run.id, None)
+            for left in reversed(range(END_TRIES)):
+                try:
+                    await asyncio.shield(asyncio.to_thread(self._record_end, live, state))
+                except PersonaChatError as error:
+                    log.warning("The end of a test run can't be recorded: %s", error.code)
+                    if not left or self._replying.ending:
+                        break
+                    await asyncio.sleep(END_SECONDS)
+                else:
+                    recorded = True
+                    break
+        finally:
+            with self._lock:  # the run may have begun again
+                if self._live.get(run_id) is live:
+                    del self._live[run_id]
+            if not recorded:
+                self._records.let_go(run_id)
+            live.end(state)
+
+    def _record_end(self, live: LiveRun, state: RunState) -> None:
+        self._records.keep(live.plan.run.id, live.cells)
+        self._records.end(live.plan.run.id, state)
 
     async def _keep(self, live: LiveRun) -> None:
-        """Write what is whole, as much at once as there is; what can't be written is tried again."""
-        cell_count = len(live.cells)
+        """Write what is whole, as much at once as there is; what can't be written is tried again.
+
+        Now and then it is looked whether the run is to end.
+        """
+        run_id, cell_count, looked = live.plan.run.id, len(live.cells), time.monotonic()
         while True:
-            cells = await asyncio.to_thread(live.wait, cell_count, timeout_seconds=0.5)
-            if not cells:
-                continue
+            cells = await asyncio.to_thread(live.wait, cell_count, timeout_seconds=LOOK_SECONDS / 2)
             try:
-                await asyncio.to_thread(self._records.keep, live.plan.run.id, cells)
-                cell_count += len(cells)
-            except (PersonaChatError, StoreUnavailable):
+                if cells:
+                    await asyncio.to_thread(self._records.keep, run_id, cells)
+                    cell_count += len(cells)
+                if time.monotonic() >= looked + LOOK_SECONDS:
+                    looked = time.monotonic()
+                    if await asyncio.to_thread(self._records.is_to_end, run_id):
+                        live.cancelled = True
+                        await _cancel(live)
+            except PersonaChatError:
                 await asyncio.sleep(1)
 
     async def _work(self, live: LiveRun, due: Iterator[list[tuple[int, int]]]) -> None:
@@ -192,10 +232,16 @@ class SuiteRunner:
                     live.add(cell)
 
 
+def _log_fault(*results: object) -> None:
+    for result in results:
+        if isinstance(result, Exception):
+            log.error("A test run failed unexpectedly", exc_info=result)
+
+
 async def _quietly(call: Callable[[], object]) -> None:
     try:
         await asyncio.to_thread(call)
-    except (PersonaChatError, StoreUnavailable) as error:
+    except PersonaChatError as error:
         log.warning("The tests of a saved persona weren't run: %s", error)
 
 

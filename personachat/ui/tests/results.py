@@ -61,7 +61,7 @@ def draw_runs(
         st.caption(nothing)
         return
     run = _pick(runs)
-    if tests.runs.live(run.id):
+    if run.state == "running" and tests.runs.underway(run.id):
         _draw_so_far(tests, run.id, so_far or _draw_cases_so_far)
         return
     try:
@@ -80,11 +80,11 @@ def draw_runs(
 @st.fragment(run_every=LIVE_SECONDS)
 def _draw_so_far(tests: Tests, run_id: str, body: Body) -> None:
     """Replies as they come, in the order of the cases. Once the run is over, the page is drawn again."""
-    live = tests.runs.live(run_id)
-    if live is None:
+    underway = tests.runs.underway(run_id)
+    if underway is None:
         return
-    run, suite = live.plan.run, live.plan.suite
-    begun = tuple(case for case in score(run, suite, list(live.cells)).cases if case.cells)
+    run, suite = underway.run, underway.suite
+    begun = tuple(case for case in score(run, suite, underway.cells).cases if case.cells)
     if not begun:
         st.caption("The first reply is shown when it is whole.")
         return
@@ -233,8 +233,8 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
                 height="stretch",
             )
     with st.container(horizontal=True, gap="small"):
-        if run.state in {"cancelled", "interrupted", "limit"}:
-            left = run.planned - scored.done
+        left = run.planned - scored.done
+        if run.state in {"cancelled", "interrupted", "limit"} and left:
             st.button(
                 "Run the missing reply" if left == 1 else f"Run the {left:,} missing replies",
                 icon=":material/resume:",

@@ -99,15 +99,15 @@ def _pick_other(tests: Tests, persona_id: str) -> str:
 
 
 def follow(tests: Tests, runs: Sequence[Run]) -> bool:
-    """Show how far one of these is; False where none runs here."""
-    live = next((run for run in runs if tests.runs.live(run.id)), None)
-    if live:
+    """Show how far one of these is; False where none runs."""
+    running = next((run for run in runs if run.state == "running" and tests.runs.underway(run.id)), None)
+    if running:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            _follow(tests, live.id)
+            _follow(tests, running.id)
             st.button(
-                "Cancel", icon=":material/stop:", on_click=_cancel, args=(tests, live.id), key="cancel_run"
+                "Cancel", icon=":material/stop:", on_click=_cancel, args=(tests, running.id), key="cancel_run"
             )
-    return live is not None
+    return running is not None
 
 
 def summary(forecast: RunForecast) -> str:
@@ -141,15 +141,16 @@ def _start(tests: Tests, wish: RunWish) -> None:
 
 @st.fragment(run_every=EVERY_SECONDS)
 def _follow(tests: Tests, run_id: str) -> None:
-    live = tests.runs.live(run_id)
-    if live is None or live.over:
+    underway = tests.runs.underway(run_id)
+    if underway is None:
         if run_open() is None:
             open_run(run_id)
         st.rerun()
-    planned, cells = live.plan.run.planned, list(live.cells)
+    planned, cells = underway.run.planned, underway.cells
     done = len(cells)
     passed = sum(cell.outcome == "pass" for cell in cells)
-    spent = f", {escaped(money(live.spent_usd))}" if live.spent_usd else ""
+    spent_usd = sum(cell.cost_usd or 0.0 for cell in cells)
+    spent = f", {escaped(money(spent_usd))}" if spent_usd else ""
     st.progress(
         min(1.0, done / planned) if planned else 1.0,
         text=f"{done:,} of {planned:,} replies, {passed:,} passed{spent}",
