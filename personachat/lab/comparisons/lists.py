@@ -15,6 +15,7 @@ from contextlib import suppress
 from personachat.chat.starter import ReplyStarter
 from personachat.errors import (
     ComparisonInvalid,
+    ComparisonNotFound,
     MessageInvalid,
     PersonaChatError,
     ReplyInProgress,
@@ -118,9 +119,21 @@ class MessageLists:
             if self._answers.draining:
                 raise ShuttingDown
             try:
-                self._rounds.send(comparison_id, comparison.waiting[0], waited=True)
+                replies = self._rounds.send(
+                    comparison_id, comparison.waiting[0], waited=True, sending_id=sending_id
+                )
+                if self._was_stopped(comparison_id):  # before those replies could be found
+                    for live_reply in replies:
+                        live_reply.stop()
             except ReplyInProgress:  # somebody else sent something, perhaps on another server
                 pause()
+
+    def _was_stopped(self, comparison_id: str) -> bool:
+        """Whether nobody sends the list any more: it was stopped, or the comparison was deleted."""
+        try:
+            return not self._store.get(self._owner, comparison_id).list_sending_id
+        except ComparisonNotFound:
+            return True
 
     def _incomplete(self, comparison: Comparison) -> frozenset[str]:
         """The variants whose reply to the last message isn't whole."""

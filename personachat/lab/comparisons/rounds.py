@@ -49,8 +49,13 @@ class Rounds:
         self._surface = surface
         self._rights = rights
 
-    def send(self, comparison_id: str, message: str, *, waited: bool = False) -> None:
-        """Send a message that is admitted; errors are those of `Comparisons.send`."""
+    def send(
+        self, comparison_id: str, message: str, *, waited: bool = False, sending_id: str | None = None
+    ) -> list[LiveReply]:
+        """Send a message that is admitted; returns the replies, errors are those of `Comparisons.send`.
+
+        With a `sending_id` it is only sent while that sending of the list goes on.
+        """
         comparison = self._with_conversations(self._store.get(self._owner, comparison_id))
         if len(comparison.rounds) >= MOST_ROUNDS:
             raise ComparisonInvalid(
@@ -74,11 +79,15 @@ class Rounds:
         number = len(comparison.rounds) + 1
         added = Round(new_id(), number, message, tuple(ids), {each: new_id() for each in ids})
         with self._spending.reserved(comparison, [(each, message) for each in comparison.variants]):
-            if not self._store.add_round(self._owner, comparison.id, added, waited=waited):
+            if not self._store.add_round(
+                self._owner, comparison.id, added, waited=waited, sending_id=sending_id
+            ):
                 raise ReplyInProgress("This comparison was just continued in another window.")
+            replies = []
             for variant in comparison.variants:
                 with suppress(PersonaChatError):  # its column says that nothing came, and can be asked again
-                    self._send(comparison, variant, added)
+                    replies.append(self._send(comparison, variant, added))
+            return replies
 
     def retry(self, comparison_id: str, letter: str) -> None:
         """Ask again for a reply to the last message; errors are those of `Comparisons.retry`."""

@@ -173,8 +173,16 @@ class SqlComparisons:
             ).scalar()
         return first_conversation_id or conversation_id
 
-    def add_round(self, owner: str, comparison_id: str, added: Round, *, waited: bool = False) -> bool:
-        """False where the comparison has gone on since it was read.
+    def add_round(
+        self,
+        owner: str,
+        comparison_id: str,
+        added: Round,
+        *,
+        waited: bool = False,
+        sending_id: str | None = None,
+    ) -> bool:
+        """False where the comparison has gone on since it was read, or that sending of its list has ended.
 
         The message that `waited` is the first of those, and waits no longer.
         """
@@ -182,6 +190,8 @@ class SqlComparisons:
             head = head_of(connection, owner, comparison_id, hold=True)
             last = select(func.max(_r.number)).where(_r.comparison_id == comparison_id)
             if (connection.execute(last).scalar() or 0) != added.number - 1:
+                return False
+            if sending_id not in {None, head.list_sending_id}:
                 return False
             connection.execute(
                 insert(comparison_rounds).values(

@@ -9,6 +9,7 @@ import pytest
 
 from personachat.errors import ComparisonInvalid, MessageInvalid, ReplyInProgress
 from personachat.lab.comparisons import lists
+from personachat.lab.comparisons.lists import MessageLists
 from personachat.lab.comparisons.rounds import Rounds
 from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.service import Comparisons
@@ -110,6 +111,41 @@ def test_a_list_that_is_sent_again_outlives_the_end_of_what_was_stopped(
     second.open()
     fake.answer_by_model({"fake-1": tokens(["Ada"]), "fake-2": tokens(["Bob"])})
     assert over(comparisons, comparison_id).waiting == ()
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_is_stopped_while_a_message_is_being_sent_is_stopped(
+    comparisons: Comparisons, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch, when: str, *, deleted: bool
+) -> None:
+    comparison_id = begun(comparisons)
+    sending, may_go_on, over_now, gate = threading.Event(), threading.Event(), threading.Event(), Gate()
+    add_round, carry = SqlComparisons.add_round, MessageLists._carry  # noqa: SLF001  # its end is to be seen
+
+    def slowly(self: SqlComparisons, *args: Any, **values: Any) -> bool:
+        is_added = when == "after" and add_round(self, *args, **values)
+        sending.set()
+        assert may_go_on.wait(WAIT)
+        return is_added or add_round(self, *args, **values)
+
+    def to_its_end(self: MessageLists, *args: Any) -> None:
+        carry(self, *args)
+        over_now.set()
+
+    monkeypatch.setattr(SqlComparisons, "add_round", slowly)
+    monkeypatch.setattr(MessageLists, "_carry", to_its_end)
+    fake.answer_by_model({each: tokens(["Slow", gate]) for each in ("fake-1", "fake-2")})
+    comparisons.send_all(comparison_id)
+    assert sending.wait(WAIT)
+    (comparisons.delete if deleted else comparisons.stop)(comparison_id)
+    may_go_on.set()
+    assert over_now.wait(WAIT)
+    if deleted:
+        comparisons.restore(comparison_id)
+    ended(comparisons, comparison_id)
+    gate.open()
+    sent = ["One"] if when == "before" else ["One", "Two"]
+    assert [one.message for one in comparisons.seen(comparison_id).rounds] == sent
 
 
 def test_a_list_waits_for_replies_on_another_server_and_does_not_ask_all_the_time(
