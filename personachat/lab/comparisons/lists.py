@@ -116,17 +116,22 @@ class MessageLists:
                 return f"Reply {' and '.join(letters)} to message {last.number} isn't complete."
             if not comparison.waiting:
                 return ""
-            if self._answers.draining:
-                raise ShuttingDown
-            try:
-                replies = self._rounds.send(
-                    comparison_id, comparison.waiting[0], waited=True, sending_id=sending_id
-                )
-                if self._was_stopped(comparison_id):  # before those replies could be found
-                    for live_reply in replies:
-                        live_reply.stop()
-            except ReplyInProgress:  # somebody else sent something, perhaps on another server
-                pause()
+            self._send_next(comparison, sending_id)
+
+    def _send_next(self, comparison: Comparison, sending_id: str) -> None:
+        """Send the message that is next, or wait a while for what somebody else sent."""
+        if self._answers.draining:
+            raise ShuttingDown
+        try:
+            replies = self._rounds.send(
+                comparison.id, comparison.waiting[0], waited=True, sending_id=sending_id
+            )
+        except ReplyInProgress:  # perhaps on another server
+            pause()
+            return
+        if self._was_stopped(comparison.id):  # before those replies could be found
+            for live_reply in replies:
+                live_reply.stop()
 
     def _was_stopped(self, comparison_id: str) -> bool:
         """Whether nobody sends the list any more: it was stopped, or the comparison was deleted."""

@@ -120,7 +120,7 @@ def test_what_is_stopped_while_a_message_is_being_sent_is_stopped(
 ) -> None:
     comparison_id = begun(comparisons)
     sending, may_go_on, over_now, gate = threading.Event(), threading.Event(), threading.Event(), Gate()
-    add_round, carry = SqlComparisons.add_round, MessageLists._carry  # noqa: SLF001  # its end is to be seen
+    add_round, carry = SqlComparisons.add_round, MessageLists._carry
 
     def slowly(self: SqlComparisons, *args: Any, **values: Any) -> bool:
         is_added = when == "after" and add_round(self, *args, **values)
