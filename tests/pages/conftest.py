@@ -1,4 +1,7 @@
-"""The app without a browser, over the personas in the test module's `folder` and a provider on loopback."""
+"""The app without a browser, over the personas in `folder` and a provider on loopback.
+
+A module whose tests need other personas has a fixture `folder` of its own.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from personachat.services import reset_services
 from tests.fake_provider import FakeProvider
 from tests.migrated import put_database_in
+from tests.pages.conversing import be_local, make_personas
 
 HOME = Path(__file__).resolve().parents[2] / "Home.py"
 
@@ -27,6 +31,18 @@ def components_are_looked_for_once() -> Iterator[None]:
         once = cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", once)
         yield
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two personas: `default-persona`, called Guide, and `second`."""
+    return make_personas(tmp_path / "personas")
+
+
+@pytest.fixture
+def local(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The visitor is on the server's own machine."""
+    be_local(monkeypatch)
 
 
 @pytest.fixture

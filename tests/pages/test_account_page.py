@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -11,14 +9,9 @@ from personachat.accounts.identity import Identity, of_header
 from personachat.services import get_services
 from personachat.ui import owner
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, make_personas
+from tests.pages.conversing import be_local
 
 ADA, BO = "ada@example.com", "bo@example.com"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
 
 
 class Visitor:

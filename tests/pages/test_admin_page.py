@@ -17,14 +17,9 @@ from personachat.ui import session
 from personachat.ui.wording import escaped
 from tests.fake_provider import FakeProvider, status
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, converse, make_personas
+from tests.pages.conversing import be_local, converse
 
 KEY = "sk-a-key-that-nobody-may-see"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
 
 
 @pytest.fixture

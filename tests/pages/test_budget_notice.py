@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from personachat.services import get_services
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, make_personas
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
+from tests.pages.conversing import be_local
 
 
 def test_the_page_warns_and_then_says_why_a_message_was_refused(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,20 +18,11 @@ from personachat.usage.conversation_calls import ConversationCalls
 from personachat.usage.forecast import Forecast
 from tests.fake_provider import FakeProvider, tokens
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, make_personas
 from tests.usage.calls import call, keep
 
+pytestmark = pytest.mark.usefixtures("local")
+
 NOON = datetime(2026, 3, 28, 12, 5, tzinfo=UTC)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 def say(page: AppTest, words: str) -> AppTest:

@@ -16,7 +16,8 @@ from personachat.personas.store.drafts import DraftText, PersonaDrafts
 from personachat.services import get_services
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local
+
+pytestmark = pytest.mark.usefixtures("local")
 
 BROKEN = '{"id": "other-name", "name": 3}'
 
@@ -29,11 +30,6 @@ def folder(tmp_path: Path) -> Path:
     (made / "bob.json").write_text(persona_text("bob", name="Bob"))
     (made / "cracked.json").write_text(BROKEN)
     return made
-
-
-@pytest.fixture(autouse=True)
-def local(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 def open_at(open_home: OpenPage, persona_id: str = "ada", tab: str = "Prompt") -> AppTest:

@@ -7,7 +7,6 @@ option that is not there, a number out of every range, and a text without end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +23,9 @@ from personachat.ui import owner as owners
 from tests.lab.comparisons.conftest import ended
 from tests.lab.conftest import ended as run_ended
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, converse, make_personas
+from tests.pages.conversing import converse
+
+pytestmark = pytest.mark.usefixtures("local")
 
 WORDS = "never offered"
 FORGED: Mapping[str, Sequence[Mapping[str, Any]]] = {
@@ -46,16 +47,6 @@ FORGED: Mapping[str, Sequence[Mapping[str, Any]]] = {
 ROUNDS = 3
 
 SUITE = "persona: second\ncases:\n  - name: Greets\n    say: Hi\n    check: [ { contains: You } ]\n"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 def widgets(block: Block) -> Iterator[Message]:

@@ -21,17 +21,9 @@ from personachat.ui.history.state import HistoryState
 from personachat.ui.wording import JOINER, as_text, marked
 from tests.conftest import local, persona_text
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, click, converse, library, make_personas
+from tests.pages.conversing import click, converse, library
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
+pytestmark = pytest.mark.usefixtures("local")
 
 
 def go(page: AppTest) -> AppTest:

@@ -28,8 +28,10 @@ from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
 from tests.fake_replies import failure
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, library
+from tests.pages.conversing import library
 from tests.usage.calls import call, keep
+
+pytestmark = pytest.mark.usefixtures("local")
 
 NAME = "Q www.evil.example a@evil.example :red[r] :-1: $m$ `c` ![i](//evil.example)"
 LONG = (
@@ -89,11 +91,6 @@ def folder(tmp_path: Path) -> Path:
     (made / "other.json").write_text(hostile("other"))
     (made / f"{NAME[:20]} `c` $m$.json").write_text('{"id": "x",\n"name": "' + LONG + '",\n"tags": 1}')
     return made
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 @pytest.fixture

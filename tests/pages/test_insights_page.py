@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,20 +25,12 @@ from personachat.ui.wording import JOINER
 from tests.conftest import persona_text
 from tests.history.talk import Talk
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, converse, make_personas
+from tests.pages.conversing import converse
 from tests.usage.calls import call, keep
 
+pytestmark = pytest.mark.usefixtures("local")
+
 HOSTILE = "<img src=x onerror=alert(1)> [go](https://e.example) | `:material/bug:` {b|x} ${1}"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 def live_in(monkeypatch: pytest.MonkeyPatch, zone: str | None, *, at: datetime | None = None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -12,8 +10,8 @@ from personachat.ui.tests.state import LABELS, view_key
 from tests.fake_provider import FakeProvider, tokens
 from tests.lab.scripted import verdict
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, converse, make_personas
-from tests.pages.test_tests_page import owners_tests, run_all, texts, visit
+from tests.pages.conversing import be_local, converse
+from tests.pages.tests_page import owners_tests, run_all, texts, visit
 
 QUESTION = "Is the reply kind?"
 SUITE = f"""\
@@ -21,11 +19,6 @@ persona: second
 repeat: 2
 cases: [{{ name: kind, say: Hi, check: [{{ judge: {QUESTION} }}] }}]
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
 from tests.fake_provider import FakeProvider, failure
 from tests.pages.conftest import HOME, OpenPage
-from tests.pages.conversing import be_local, converse, library, make_personas
+from tests.pages.conversing import converse, library
 from tests.pages.lost_sessions import (
     click,
     come_back,
@@ -26,18 +25,10 @@ from tests.pages.lost_sessions import (
     undo,
 )
 
+pytestmark = pytest.mark.usefixtures("local")
+
 ROOT = HOME.parent
 FILES = [*(ROOT / "personachat" / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py"), HOME]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def local(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 # --- the chat ---------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from personachat.services import get_services
 from personachat.ui.history.state import OpenDialog
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, converse, library, make_personas
+from tests.pages.conversing import converse, library
 from tests.pages.lost_sessions import (
     click,
     come_back,
@@ -27,15 +27,7 @@ from tests.pages.lost_sessions import (
     write,
 )
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def local(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
+pytestmark = pytest.mark.usefixtures("local")
 
 
 def cut_off(at: AppTest) -> AppTest:

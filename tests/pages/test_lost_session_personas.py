@@ -14,7 +14,6 @@ from personachat.ui import owner as owners
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, make_personas
 from tests.pages.lost_sessions import (
     click,
     lose_session,
@@ -26,15 +25,7 @@ from tests.pages.lost_sessions import (
     write,
 )
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def local(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
+pytestmark = pytest.mark.usefixtures("local")
 
 
 def test_what_was_typed_into_the_form_is_saved(open_home: OpenPage) -> None:

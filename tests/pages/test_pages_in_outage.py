@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -19,14 +18,9 @@ from personachat.stamps import new_id
 from personachat.ui.last_seen import LastSeen
 from tests.fake_provider import FakeProvider, tokens
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, make_personas
+from tests.pages.conversing import be_local
 
 SENTENCE = "can't be used right now: it doesn't answer"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from streamlit.elements.lib import image_utils
@@ -16,8 +15,10 @@ from personachat.services import Services, get_services
 from personachat.ui import faces
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, click, converse, library, make_personas
+from tests.pages.conversing import click, converse, library
 from tests.pictures.drawn import BLUE, opened, picture
+
+pytestmark = pytest.mark.usefixtures("local")
 
 DIGEST = "0123456789abcdef" * 2
 
@@ -60,16 +61,6 @@ def test_where_a_picture_is_not_here_the_avatar_stands_for_it(
     persona = services.personas.get("lost").persona
     assert faces.face(persona) == "🧭"
     assert faces.face_of_turn(face_with(DIGEST, "🧭")) == "🧭"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -13,18 +11,9 @@ from personachat.ui.wording import JOINER
 from tests.conftest import persona_text
 from tests.lab.conftest import ended
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, make_personas
-from tests.pages.test_tests_page import SUITE, owners_tests
+from tests.pages.tests_page import SUITE, owners_tests
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
+pytestmark = pytest.mark.usefixtures("local")
 
 
 def visit(page: AppTest, *, tab: str = "Prompt") -> AppTest:

@@ -12,19 +12,11 @@ from personachat.services import get_services
 from personachat.ui import session
 from tests.conftest import local
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, converse, library, make_personas, wait_for_end
+from tests.pages.conversing import converse, library, wait_for_end
+
+pytestmark = pytest.mark.usefixtures("local")
 
 GONE = "This link is invalid or was revoked. Ask the sender for a new one."
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 @pytest.fixture

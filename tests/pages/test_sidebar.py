@@ -12,17 +12,9 @@ from streamlit.testing.v1 import AppTest
 from personachat.stamps import end_of, start_of
 from personachat.ui.dates import ago, day_name, exact
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, click, converse, library, make_personas
+from tests.pages.conversing import click, converse, library
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
+pytestmark = pytest.mark.usefixtures("local")
 
 
 def titles(page: AppTest) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import update
 from streamlit.elements.lib import image_utils
@@ -13,7 +11,9 @@ from personachat.conversations.tables import turns
 from personachat.history.sharing import SharedConversations
 from personachat.services import get_services
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, converse, library, make_personas
+from tests.pages.conversing import converse, library
+
+pytestmark = pytest.mark.usefixtures("local")
 
 NO_AVATARS = [
     "/etc/hostname",
@@ -31,16 +31,6 @@ NO_AVATARS = [
     "🧭🧭",
     " ",
 ]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 @pytest.fixture

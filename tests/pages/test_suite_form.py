@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -14,8 +13,10 @@ from personachat.lab.suites.reading import parse_suite
 from personachat.ui.tests.checks_form import KINDS, beginning_of
 from personachat.ui.tests.state import SUITE, TestsState, view_key
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, click, make_personas
-from tests.pages.test_tests_page import owners_tests, texts, visit
+from tests.pages.conversing import click
+from tests.pages.tests_page import owners_tests, texts, visit
+
+pytestmark = pytest.mark.usefixtures("local")
 
 TEXT = """\
 # What it promises
@@ -32,16 +33,6 @@ cases:
     say: Why
     check: [ { judge: Is it kind? }, { banned: true }, { json: { type: object } } ]
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
@@ -27,14 +26,9 @@ from personachat.ui.personas.bulk import CHOICE
 from personachat.ui.personas.desk import OpenQuestion
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import close_side_door, converse, make_personas
+from tests.pages.conversing import close_side_door, converse
 
 WORD = "xylograph"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_personas(tmp_path / "personas")
 
 
 class Visitor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,25 +12,13 @@ from personachat.personas.store.drafts import DraftText
 from personachat.services import get_services
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
+from tests.pages.compare.compare_page import texts, visit
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, click
-from tests.pages.test_compare_page import texts, visit
+from tests.pages.conversing import click
+
+pytestmark = pytest.mark.usefixtures("local")
 
 OTHER = "user:somebody-else"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "personas"
-    made.mkdir()
-    for number, each in enumerate(("ada", "bob"), 1):
-        (made / f"{each}.json").write_text(persona_text(each, model=f"fake-{number}"))
-    return made
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_local(monkeypatch)
 
 
 def linked(page: AppTest) -> dict[str, list[str]]:
