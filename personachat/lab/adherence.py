@@ -7,16 +7,19 @@ be sampled; it is the same turns every time, so that two measurements differ by 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import logging
+import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from personachat.errors import SuiteRunRefused
+from personachat.errors import PersonaChatError, SuiteRunRefused, unforeseen
 from personachat.lab.checks.running import JUDGE
 from personachat.lab.judge import one_object
 from personachat.lab.on_save import MOST_QUESTIONS
@@ -32,7 +35,10 @@ from personachat.personas.persona import Persona, dump_persona
 from personachat.settings import LOCAL
 from personachat.usage.model import Origin
 
+log = logging.getLogger(__name__)
+
 MOST_CASES = 200
+DRAFT_SECONDS = 120.0
 
 _QUESTION: TypeAdapter[str] = TypeAdapter(Question)
 
@@ -129,6 +135,19 @@ def drafter_persona(model: str) -> Persona:
     )
 
 
+@dataclass(slots=True, eq=False)
+class QuestionDraft:
+    """Questions that a model drafts in the background; safe to read from any thread once it is `over`."""
+
+    questions: tuple[str, ...] = ()
+    error: PersonaChatError | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def over(self) -> bool:
+        return self.ended.is_set()
+
+
 class QuestionDrafter:
     """Asks a model for questions; never the embedded one, whose questions would be of no use."""
 
@@ -136,8 +155,23 @@ class QuestionDrafter:
         self._replying = replying
         self._model = model
 
-    async def draft(self, persona: Persona, *, origin: Origin) -> tuple[str, ...]:
-        """Runs on the engine's loop. Raises SuiteRunRefused where nothing came of it, and ShuttingDown."""
+    async def write(self, draft: QuestionDraft, persona: Persona, *, origin: Origin) -> None:
+        """Have a draft filled. Runs on the engine's loop, and raises nothing."""
+        try:
+            async with asyncio.timeout(DRAFT_SECONDS):
+                draft.questions = await self._drafted(persona, origin)
+        except TimeoutError:
+            draft.error = SuiteRunRefused("The model took too long.", hint="Try again.")
+        except PersonaChatError as error:
+            draft.error = error
+        except Exception:
+            log.exception("Questions couldn't be drafted")
+            draft.error = unforeseen()
+        finally:
+            draft.ended.set()
+
+    async def _drafted(self, persona: Persona, origin: Origin) -> tuple[str, ...]:
+        """Raises SuiteRunRefused where nothing came of it, and ShuttingDown."""
         drafter = drafter_persona(self._model)
         provider, reason = self._replying.who(drafter, model=self._model)
         if provider == LOCAL or reason:

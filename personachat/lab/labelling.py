@@ -90,9 +90,11 @@ class Labelling:
 
     def answer(self, item: ToLabel, *, label: bool) -> None:
         """Say what the right answer is."""
-        about = {"question": item.answer.question, "judge": item.answer.judge}
-        verdict = bool(item.answer.verdict)
-        self._labels.set(self._owner, **about, reply=item.reply, label=label, verdict=verdict)
+        answer = item.answer
+        verdict = bool(answer.verdict)
+        self.label(
+            question=answer.question, judge=answer.judge, reply=item.reply, label=label, verdict=verdict
+        )
 
     def take_back(self, item: ToLabel) -> None:
         """Have it unlabelled again."""

@@ -102,8 +102,18 @@ class Labels:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def set(self, owner: str, *, question: str, judge: str, reply: str, label: bool, verdict: bool) -> None:
-        """Keep what a person says of a reply, in the place of what they said before."""
+    def set(  # each is a different thing
+        self,
+        owner: str,
+        *,
+        question: str,
+        judge: str,
+        reply: str,
+        label: bool,
+        verdict: bool,
+        replaces: bool = True,
+    ) -> None:
+        """Keep what a person says of a reply, in the place of what they said before if it `replaces` that."""
         key = {
             "owner": owner,
             "question_key": _key(VERSION, question),
@@ -112,7 +122,8 @@ class Labels:
         }
         row = key | {"label": label, "verdict": verdict, "saved_at": now()}
         with self.database.write() as connection:
-            put(connection, test_labels, row, key=tuple(key), renewed=("label", "verdict", "saved_at"))
+            renewed = ("label", "verdict", "saved_at") if replaces else ()
+            put(connection, test_labels, row, key=tuple(key), renewed=renewed)
 
     def unset(self, owner: str, *, question: str, judge: str, reply: str) -> None:
         """Take a label back, if there is one."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from personachat.accounts.persona_rights import PersonaRights
 from personachat.errors import EditingNotAllowed, SuiteRunNotFound, SuiteRunRefused
-from personachat.lab.adherence import QuestionDrafter
+from personachat.lab.adherence import QuestionDraft, QuestionDrafter
 from personachat.lab.checks.own import OwnChecks
 from personachat.lab.judge import Judge
 from personachat.lab.labelling import Labelling
@@ -46,8 +46,6 @@ from personachat.replies.runner import ReplyRunner
 from personachat.settings import Settings
 from personachat.stamps import new_id, now
 from personachat.usage.model import Origin, Surface
-
-DRAFT_SECONDS = 120.0
 
 
 class RunExists(Exception):
@@ -267,15 +265,17 @@ class Tests:
         versions = frozenset((run.persona_id, run.persona_revision) for run in runs if run.persona_revision)
         return {etag: number for (_, etag), number in self._parts.revisions.numbers(versions).items()}
 
-    def draft_questions(self, persona: Persona) -> tuple[str, ...]:
-        """Questions about a persona by a model, to be edited. It takes as long as a reply.
+    def draft_questions(self, persona: Persona) -> QuestionDraft:
+        """Have a model draft questions about a persona, to be edited, in the background.
 
-        Raises EditingNotAllowed, SuiteRunRefused where nothing came of it, and ShuttingDown.
+        Raises EditingNotAllowed and ShuttingDown.
         """
         self._check_may_edit()
         origin = Origin(owner=self._owner, purpose="drafting", surface=self._surface, persona_id=persona.id)
         drafter = QuestionDrafter(self._parts.replying, model=self.judge_model or persona.model)
-        return self._parts.runner.ask(drafter.draft(persona, origin=origin), timeout_seconds=DRAFT_SECONDS)
+        draft = QuestionDraft()
+        self._parts.runner.begin(drafter.write(draft, persona, origin=origin))
+        return draft
 
     def _forecast(self, suite: Suite, persona: Persona, wish: RunWish, options: RunOptions) -> RunForecast:
         runs = self.runs.of(wish.persona_id, limit=1)

@@ -114,6 +114,7 @@ class ThumbJudging:
                 reply=rated.reply,
                 label=label,
                 verdict=answer.verdict,
+                replaces=False,  # who labelled it meanwhile knew the question
             )
         job.done += 1
 

@@ -14,6 +14,7 @@ from personachat.messages import ChatMessage
 from personachat.owners import LOCAL_OWNER
 from personachat.services import Services
 from tests.conftest import local
+from tests.fake_provider import Gate, tokens
 from tests.lab.conftest import ended
 from tests.lab.scripted import ScriptedProvider, is_judging, last_words, verdict
 from tests.pages.conversing import wait_for_end
@@ -113,6 +114,24 @@ def test_a_thumb_up_stands_for_the_answer_that_passes(services: Services, fake: 
     over(labelling.label_by_thumbs("tester", rated, question=question))
     found = labelling.agreement(question=question.question, judge="openai/fake-2")
     assert found == Agreement(no_no=1)
+
+
+def test_a_label_that_a_person_gives_meanwhile_stays_whatever_the_thumb_says(
+    services: Services, fake: ScriptedProvider
+) -> None:
+    play(fake)
+    rate(services, 1)
+    labelling = local(services).tests.labelling
+    rated = labelling.rated("tester", question=GENERAL)
+    gate = Gate()
+    fake.enqueue(tokens([gate, verdict("yes", "An answer")]))
+    job = labelling.label_by_thumbs("tester", rated, question=GENERAL)
+    gate.wait_reached()
+    question, judge = GENERAL.question, "openai/fake-2"
+    labelling.label(question=question, judge=judge, reply=rated[0].reply, label=False, verdict=True)
+    gate.open()
+    assert over(job).labelled == 1
+    assert labelling.agreement(question=question, judge=judge) == Agreement(no_yes=1)
 
 
 def test_thumbs_without_a_verdict_stay_unlabelled_and_say_why(

@@ -10,7 +10,7 @@ from personachat.personas.persona import parse_persona
 from personachat.services import get_services
 from personachat.ui.tests.replaying import ARCHIVED, PINNED, SEARCH, WEEK
 from personachat.ui.tests.state import ADHERENCE, REPLAYS, STRESS, SWEEPS, view_key
-from tests.fake_provider import FakeProvider, tokens
+from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.lab.conftest import ended
 from tests.lab.scripted import verdict
 from tests.pages.conftest import OpenPage
@@ -74,10 +74,16 @@ def test_questions_are_drafted_edited_kept_and_asked_about_a_conversation(
     page.session_state[view_key("second")] = ADHERENCE
     visit(page, suite="second")
     assert page.button(key="start_adherence").disabled
-    fake.enqueue(tokens(['{"questions": ["Is the reply warm?"]}']))
+    gate = Gate()
+    fake.enqueue(tokens([gate, '{"questions": ["Is the reply warm?"]}']))
     page.button(key="draft_questions").click().run()
+    assert page.button(key="draft_questions").disabled
+    page.text_area[0].set_value("Is it short?").run()  # while the model writes
+    gate.open()
+    assert page.session_state["tests_page"].question_drafts["second"].ended.wait(20)
+    page.run()
     (field,) = page.text_area
-    assert field.value == "Is the reply warm?"
+    assert field.value == "Is it short?\nIs the reply warm?"
     field.set_value("Is the reply kind?").run()
     page.button(key="save_questions").click().run()
     saved = get_services().personas.get("second").persona

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from personachat.errors import PersonaChatError, ShuttingDown
 from personachat.lab.runs.cells import CellMaker
@@ -23,8 +23,6 @@ from personachat.lab.runs.plan import RunPlan
 from personachat.lab.runs.records import SqlRuns
 from personachat.lab.runs.replying import Replying
 from personachat.replies.runner import ReplyRunner
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +109,6 @@ class SuiteRunner:
             self._live[plan.run.id] = live
         self._runner.begin(self._drive(live))
         return live
-
-    def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
-        """Run a coroutine on the engine's loop and wait for its result. Raises TimeoutError."""
-        return self._runner.ask(coroutine, timeout_seconds=timeout_seconds)
 
     def soon(self, call: Callable[[], object]) -> None:
         """Have something done in the background that may begin a run. Raises nothing."""

@@ -29,6 +29,7 @@ from personachat.ui.tests.state import open_run, tests_state
 from personachat.ui.wording import distinct, error_text, escaped
 
 MOST_OFFERED = 200
+DRAFT_LOOK_SECONDS = 0.5
 
 
 def draw(workspace: Workspace, persona: StoredPersona) -> None:
@@ -50,10 +51,7 @@ def _draw_questions(workspace: Workspace, entry: StoredPersona) -> list[str]:
     key, settings = f"questions_{entry.etag}", TestSettings.of(entry.persona)
     if key not in st.session_state:
         st.session_state[key] = "\n".join(settings.questions)
-    if tests_state().drafting == entry.id:
-        tests_state().drafting = ""
-        with st.spinner("Drafting questions"):
-            _draft(workspace.tests, entry.persona, key)
+    _take_draft(entry.id, key)
     text = st.text_area(
         "Questions, one per line",
         key=key,
@@ -62,14 +60,14 @@ def _draw_questions(workspace: Workspace, entry: StoredPersona) -> list[str]:
         placeholder="Does the reply ask a question instead of telling the answer?",
         help="Yes means that the reply fits the persona.",
     )
-    may = workspace.tests.may_edit
+    may, drafting = workspace.tests.may_edit, entry.id in tests_state().question_drafts
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Draft with a model",
             icon=":material/auto_awesome:",
-            disabled=not may,
+            disabled=not may or drafting,
             on_click=_begin_draft,
-            args=(entry.id,),
+            args=(workspace.tests, entry.persona),
             key="draft_questions",
             help="Based on the persona. Edit the result.",
         )
@@ -84,23 +82,36 @@ def _draw_questions(workspace: Workspace, entry: StoredPersona) -> list[str]:
             args=(workspace, entry, settings, key),
             key="save_questions",
         )
+    if drafting:
+        _follow_draft(entry.id)
     return text.splitlines()
 
 
-def _begin_draft(persona_id: str) -> None:
-    tests_state().drafting = persona_id
-
-
-def _draft(tests: Tests, persona: Persona, key: str) -> None:
-    """Put a model's questions below those that are there."""
+def _begin_draft(tests: Tests, persona: Persona) -> None:
     try:
-        questions = tests.draft_questions(persona)
-    except (PersonaChatError, TimeoutError) as error:
-        message = error_text(error) if isinstance(error, PersonaChatError) else "The model took too long."
-        st.error(message, icon=":material/error:")
+        tests_state().question_drafts[persona.id] = tests.draft_questions(persona)
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="No questions were drafted")
+
+
+def _take_draft(persona_id: str, key: str) -> None:
+    """Put a model's questions below those that are in the field by now."""
+    draft = tests_state().question_drafts.get(persona_id)
+    if draft is None or not draft.over:
         return
+    del tests_state().question_drafts[persona_id]
+    if draft.error:
+        st.error(error_text(draft.error), icon=":material/error:")
     there = [each for each in st.session_state[key].splitlines() if each.strip()]
-    st.session_state[key] = "\n".join(dict.fromkeys([*there, *questions]))
+    st.session_state[key] = "\n".join(dict.fromkeys([*there, *draft.questions]))
+
+
+@st.fragment(run_every=DRAFT_LOOK_SECONDS)
+def _follow_draft(persona_id: str) -> None:
+    draft = tests_state().question_drafts.get(persona_id)
+    if draft is None or draft.over:
+        st.rerun()
+    st.markdown(":shimmer[Drafting questions]")
 
 
 def _save(workspace: Workspace, persona: StoredPersona, settings: TestSettings, key: str) -> None:

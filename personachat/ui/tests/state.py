@@ -7,6 +7,7 @@ from typing import cast
 
 import streamlit as st
 
+from personachat.lab.adherence import QuestionDraft
 from personachat.lab.labelling import ToLabel
 from personachat.lab.pair_labels import PairToLabel
 from personachat.lab.suites.stored_suite import StoredSuite
@@ -49,8 +50,8 @@ class TestsState:
     """Keys of replies that aren't to be labelled now."""
     awaited: str = ""
     """The id of a run that a save begins in the background."""
-    drafting: str = ""
-    """The persona for which a model is to draft questions next."""
+    question_drafts: dict[str, QuestionDraft] = field(default_factory=dict)
+    """The questions that a model drafts, by persona, until they are in the field."""
     go_to: str = ""
     """The persona whose draft is to be opened next."""
     imports: int = 0
