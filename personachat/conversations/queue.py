@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, outerjoin, select
 
+from personachat.conversations.base import no_such_conversation
 from personachat.conversations.model import QueuedMessage
+from personachat.conversations.ownership import OWNED
 from personachat.conversations.rows import queued_of
-from personachat.conversations.tables import queued_messages
+from personachat.conversations.tables import conversations, queued_messages
 from personachat.messages import storable
 
 _POSITION = queued_messages.c.position
 _THERE = queued_messages.c.conversation_id == bindparam("this")
 _QUEUE = select(queued_messages).where(_THERE).order_by(_POSITION)
+_OWNED_QUEUE = select(queued_messages).select_from(outerjoin(conversations, queued_messages)).where(OWNED)
+_OWNED_QUEUE = _OWNED_QUEUE.order_by(_POSITION)
 
 
 def queue_of(connection: Connection, conversation_id: str) -> tuple[QueuedMessage, ...]:
     """The messages that wait, the first one first."""
     return tuple(queued_of(row) for row in connection.execute(_QUEUE, {"this": conversation_id}))
+
+
+def owned_queue(connection: Connection, owner: str, conversation_id: str) -> tuple[QueuedMessage, ...]:
+    """The same, asked together with whose conversation it is. Raises ConversationNotFound."""
+    rows = connection.execute(_OWNED_QUEUE, {"owned_by": owner, "this": conversation_id}).all()
+    if not rows:
+        raise no_such_conversation()
+    return tuple(queued_of(row) for row in rows if row.id is not None)
 
 
 def put(connection: Connection, conversation_id: str, message: QueuedMessage) -> None:

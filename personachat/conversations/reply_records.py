@@ -28,6 +28,16 @@ from personachat.messages import LIVE_STATES, storable
 
 _WITH_JOURNAL = (*TURN_COLUMNS, turns.c.journal)
 
+# Built once, for they end every reply: that takes longer than it takes to carry them out.
+
+_HELD = (
+    select(turns.c.id)
+    .where(turns.c.id.in_(bindparam("those", expanding=True)), turns.c.process_id == bindparam("mine"))
+    .order_by(turns.c.number)
+    .with_for_update()
+)
+_SAVE = update(turns).where(turns.c.id == bindparam("turn"))
+
 
 class SqlReplies:
     """A ReplyRecords; see there."""
@@ -53,9 +63,9 @@ class SqlReplies:
     def save(self, replies: Mapping[str, tuple[Reply, str]], *, process_id: str) -> frozenset[str]:
         if not replies:
             return frozenset()
-        mine = select(turns.c.id).where(turns.c.id.in_(replies), turns.c.process_id == process_id)
+        mine = {"those": list(replies), "mine": process_id}
         with self._database.write() as connection:
-            turn_ids = connection.execute(mine.order_by(turns.c.number).with_for_update()).scalars().all()
+            turn_ids = connection.execute(_HELD, mine).scalars().all()
             rows = [
                 {
                     "turn": turn_id,
@@ -65,7 +75,7 @@ class SqlReplies:
                 for turn_id in turn_ids
             ]
             if rows:
-                connection.execute(update(turns).where(turns.c.id == bindparam("turn")), rows)
+                connection.execute(_SAVE, rows)
         return frozenset(turn_ids)
 
     def beat(self, process_id: str) -> Mapping[str, str]:

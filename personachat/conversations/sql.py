@@ -241,8 +241,7 @@ class SqlConversations:
 
     def waiting(self, owner: str, conversation_id: str) -> tuple[QueuedMessage, ...]:
         with self._database.read() as connection:
-            owned_head(connection, owner, conversation_id)
-            return waiting.queue_of(connection, conversation_id)
+            return waiting.owned_queue(connection, owner, conversation_id)
 
     def discard(self, owner: str, conversation_id: str) -> None:
         this_one = and_(conversations.c.id == conversation_id, conversations.c.owner == owner)

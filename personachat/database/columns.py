@@ -54,8 +54,13 @@ class _SqliteMoment(sqlite.DATETIME):
         return moment
 
 
-MOST_MOMENTS = 4_000
-"""As SQLite has them, which keeps them as text; of each column."""
+MOST_VALUES = 4_000
+"""So many of each column are remembered, as the database had them and as they are read."""
+
+
+def _remembered(convert: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """Read the same value once: a page reads those of a whole chat in every run."""
+    return lru_cache(MOST_VALUES)(convert) if convert else None
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -81,9 +86,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return in_range(value if value.tzinfo else value.replace(tzinfo=UTC))
 
     def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
-        """The moments read last are remembered: a page reads those of a whole chat in every run."""
         convert = super().result_processor(dialect, coltype)
-        return lru_cache(MOST_MOMENTS)(convert) if convert and dialect.name == "sqlite" else convert
+        return _remembered(convert) if dialect.name == "sqlite" else convert
 
 
 class OneOf(TypeDecorator[str]):
@@ -99,6 +103,9 @@ class OneOf(TypeDecorator[str]):
     def process_result_value(self, value: str | None, _dialect: Dialect) -> str | None:
         return value if value is None or value in self.words else self.words[0]
 
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        return _remembered(super().result_processor(dialect, coltype))
+
 
 class Real(TypeDecorator[float]):
     """A number that JSON can say; infinities are read as null."""
@@ -109,15 +116,26 @@ class Real(TypeDecorator[float]):
     def process_result_value(self, value: float | None, _dialect: Dialect) -> float | None:
         return value if value is not None and math.isfinite(value) else None
 
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        return _remembered(super().result_processor(dialect, coltype))
+
 
 class _Json(TypeDecorator[Any]):
     """What can be asked of JSON in a statement can be asked of these, too."""
 
     impl = JSON(none_as_null=True)
     cache_ok = True
+    required: bool
 
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
         return self.impl_instance.coerce_compared_value(op, value)
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        """As a rule there is nothing in it."""
+        convert = super().result_processor(dialect, coltype)
+        if convert is None or self.required:
+            return convert
+        return lambda value: None if value is None else convert(value)
 
 
 class JsonObject(_Json):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from contextlib import nullcontext
 
 import streamlit as st
@@ -30,9 +31,9 @@ from personachat.ui.owner import draw_cookie
 from personachat.ui.personas import desk, kept_drafts, returned_desk, templates
 from personachat.ui.wording import error_text, unmarked
 
-ICON = (APP / "pages" / "icon.png").read_bytes()
-"""Not its path: Streamlit would read the file again in every run. It hashes it twice in each, and from 2,048
-bytes on Python does so without its lock, for which it then has to wait.
+ICON = f"data:image/png;base64,{b64encode((APP / 'pages' / 'icon.png').read_bytes()).decode()}"
+"""Neither its path nor its bytes: Streamlit would open the picture twice in every run. It hashes the messages
+that hold it; from 2,048 bytes on Python does so without its lock, for which it then has to wait.
 """
 
 CLOSE_ON_A_PHONE = """<script>

@@ -156,9 +156,10 @@ def current_identity() -> Identity | None:
         named = of_header(str(value).strip()) if value else None
         if named:
             return named
-    if st.user.get("is_logged_in"):
-        return of_claims({str(name): st.user.get(name) for name in st.user})
-    email = st.user.get("email")
+    user = dict(st.user)  # asked once: for each answer it looks for Streamlit's files of secrets
+    if user.get("is_logged_in"):
+        return of_claims({str(name): value for name, value in user.items()})
+    email = user.get("email")
     if email and not address.api_is_served() and settings.require_login:
         return of_host(str(email))  # Community Cloud lets viewers of a private app in by their address
     return None

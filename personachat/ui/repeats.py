@@ -18,6 +18,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext, ThreadState
 
+from personachat.ui.script_messages import send_again
+
 MOST_BYTES = 20_000
 """A larger part is made again each time, so that the pages that are open do not fill the memory."""
 
@@ -56,8 +58,7 @@ class Repeats:
         if part and part.of == of:
             cursor.open_block()
             part = _at(place, part)
-            for message in part.messages:
-                context.enqueue(message)
+            send_again(context, part.messages)
             self._now[name] = part
             return
         part = _Part(of, place, _messages_of(make, context))

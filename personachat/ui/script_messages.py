@@ -19,6 +19,7 @@ from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import Runtime, app_session
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner import ScriptRunner, ScriptRunnerEvent
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.runtime.session_manager import ActiveSessionInfo
 
 _WAITING = "_personachat_waiting"
@@ -56,17 +57,32 @@ def send_together() -> None:
     app_session._populate_theme_msg = _fill_in_known_theme
 
 
+def send_again(context: ScriptRunContext, messages: Sequence[ForwardMsg]) -> None:
+    """Send what an earlier run of the same page sent, as it was: in one step where our own server runs it."""
+    runner: Any = getattr(context._enqueue, "__self__", None)
+    is_ours = type(runner) is ScriptRunner and AppSession._on_scriptrunner_event is _take_in
+    if is_ours and not any(message.metadata.cacheable for message in messages):
+        runner._maybe_handle_execution_control_request()
+        runner.on_event.send(runner, event=ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, forward_msg=messages)
+    else:
+        for message in messages:
+            context.enqueue(message)
+
+
 def _take_in(self: AppSession, sender: ScriptRunner | None, event: ScriptRunnerEvent, **details: Any) -> None:
     """What a run draws needs none of what Streamlit looks at for all that may happen to a run."""
     if event == ScriptRunnerEvent.ENQUEUE_FORWARD_MSG:
-        _call_together(self, partial(_put, self, sender, details["forward_msg"]))
+        drawn = details["forward_msg"]
+        messages = (drawn,) if isinstance(drawn, ForwardMsg) else drawn
+        _call_together(self, partial(_put, self, sender, messages))
     else:
         _on_event(self, sender, event, **details)
 
 
-def _put(session: AppSession, sender: ScriptRunner | None, message: ForwardMsg) -> None:
+def _put(session: AppSession, sender: ScriptRunner | None, messages: Sequence[ForwardMsg]) -> None:
     if sender is session._scriptrunner:  # else the run has been replaced by another one
-        session._enqueue_forward_msg(message)
+        for message in messages:
+            session._enqueue_forward_msg(message)
 
 
 def _call_together(self: AppSession, callback: Callable[[], None]) -> None:

@@ -13,7 +13,8 @@ from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import Runtime, app_session
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
-from streamlit.runtime.scriptrunner import ScriptRunnerEvent
+from streamlit.runtime.scriptrunner import ScriptRunner, ScriptRunnerEvent
+from streamlit.signal_util import Signal
 from streamlit.web.server.starlette.starlette_server_config import WEBSOCKET_MAX_SEND_QUEUE_SIZE
 
 from personachat.ui import script_messages
@@ -155,6 +156,63 @@ def test_what_a_run_draws_is_put_in_line_unless_another_run_has_taken_its_place(
     assert handled == [message]
     script_messages._take_in(session, session._scriptrunner, event=stopped, run_descriptor=None)
     assert handled[1:] == [((session, session._scriptrunner, stopped), {"run_descriptor": None})]
+
+
+class Run(ScriptRunner):
+    """No more of one than what sends."""
+
+    def __init__(self) -> None:
+        self.on_event = Signal()
+        self.looked = 0
+
+    def _maybe_handle_execution_control_request(self) -> None:
+        self.looked += 1
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, session: Any) -> Run:
+    """The run of that session, and all that reaches its browser's queue goes to `session.queued`."""
+    run = Run()
+    session._scriptrunner, session.queued = run, []
+    session._enqueue_forward_msg = session.queued.append
+    monkeypatch.setattr(AppSession, "_on_scriptrunner_event", script_messages._take_in)
+    monkeypatch.setattr(script_messages, "ScriptRunner", Run)
+    run.on_event.connect(session._on_scriptrunner_event)
+    return run
+
+
+def context_of(run: Run) -> Any:
+    context = SimpleNamespace(_enqueue=run._enqueue_forward_msg, one_by_one=[])
+    context.enqueue = context.one_by_one.append
+    return context
+
+
+def test_what_was_drawn_before_is_sent_again_in_one_step_and_in_order(session: Any, run: Run) -> None:
+    messages, context = [drawn(number, is_empty=False) for number in range(7)], context_of(run)
+    script_messages.send_again(context, messages)
+    assert (run.looked, session._event_loop.wakings, context.one_by_one) == (1, 1, [])
+    session._event_loop.run()
+    assert session.queued == messages
+    session._scriptrunner = None  # another run has begun
+    script_messages.send_again(context, messages)
+    session._event_loop.run()
+    assert session.queued == messages
+
+
+def test_what_the_browser_may_have_kept_goes_the_way_that_looks_for_it(session: Any, run: Run) -> None:
+    messages, context = [drawn(number, is_empty=False) for number in range(3)], context_of(run)
+    messages[1].metadata.cacheable = True
+    script_messages.send_again(context, messages)
+    assert context.one_by_one == messages
+    assert session._event_loop.planned == []
+
+
+def test_a_run_of_anything_but_our_server_sends_them_one_by_one() -> None:
+    messages = [drawn(number, is_empty=False) for number in range(3)]
+    context: Any = SimpleNamespace(_enqueue=print, one_by_one=[])
+    context.enqueue = context.one_by_one.append
+    script_messages.send_again(context, messages)
+    assert context.one_by_one == messages
 
 
 def drawn(number: int, *, is_empty: bool) -> ForwardMsg:

@@ -69,7 +69,10 @@ class _Session:
 
 
 def _session() -> _Session:
-    return cast("_Session", st.session_state.setdefault(_DRAFTS, _Session()))
+    here = st.session_state.get(_DRAFTS)
+    if here is None:  # made only then: its name comes from the system's source of chance
+        here = st.session_state.setdefault(_DRAFTS, _Session())
+    return cast("_Session", here)
 
 
 def keep() -> None:
