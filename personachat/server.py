@@ -52,7 +52,16 @@ from personachat.services.opening import refuse_unasked, say, what_is_missing, w
 from personachat.services.shutdown import drained_at
 from personachat.settings import APP, load_settings
 from personachat.telemetry import logs, unknown_settings
-from personachat.ui import address, front_door, login, script_messages, script_runs, streamlit_logs, warmup
+from personachat.ui import (
+    address,
+    browser_messages,
+    front_door,
+    login,
+    script_messages,
+    script_runs,
+    streamlit_logs,
+    warmup,
+)
 from personachat.ui.wording import error_text
 
 log = logging.getLogger(__name__)
@@ -72,7 +81,7 @@ def _allowed_hosts() -> Collection[str]:
 
 def _meet(server: Config) -> None:
     """A server is about to start."""
-    slow_requests.limit(server)
+    slow_requests.limit(server, most_message_bytes=st.get_option("server.maxWidgetStateSize") * 1_000_000)
     write_down_peers(server)
 
 
@@ -188,6 +197,7 @@ streamlit_logs.follow(settings)
 front_door.close_side_door()
 script_messages.send_together()
 script_runs.let_callbacks_finish()
+browser_messages.take_only_what_pages_ask()
 app = st.App(
     HOME,
     lifespan=lifespan,

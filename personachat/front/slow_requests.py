@@ -3,7 +3,9 @@
 uvicorn waits for ever for the rest of what was begun, and for a connection's first byte. Whoever opens many
 such connections takes the server's files from everybody. A connection that is too late is told so (408) and
 closed; one whose body we do not read at the moment is not, for then we are the slow ones. A head without end
-would be copied again with every piece that arrives, and so hold up everybody: it is refused (431).
+would be copied again with every piece that arrives, and so hold up everybody: it is refused (431). A message
+over a WebSocket that Streamlit would refuse for its size is not unpacked first: a few hundred kilobytes can
+become hundreds of megabytes.
 """
 
 from __future__ import annotations
@@ -39,8 +41,9 @@ _TOO_LATE = _answer(408, b"The request took too long to arrive.")
 _TOO_LARGE = _answer(431, b"The head of the request is too large.")
 
 
-def limit(server: Config) -> None:
+def limit(server: Config, *, most_message_bytes: int) -> None:
     """Have a server that is about to start use the limits; one that reads HTTP otherwise is left alone."""
+    server.ws_max_size = min(server.ws_max_size, most_message_bytes)
     if server.http_protocol_class is HttpToolsProtocol:
         server.http_protocol_class = TimedHttpProtocol
 

@@ -12,6 +12,7 @@ from personachat.accounts import persona_access
 from personachat.errors import DatabaseUnavailable, PersonaChatError, StoreUnavailable
 from personachat.settings import APP
 from personachat.ui import (
+    browser_messages,
     dismissals,
     live_fields,
     login,
@@ -61,6 +62,7 @@ def _open(page: StreamlitPage) -> dict[str, object]:
 def begin() -> None:
     """Before anything is drawn; what a page had open that comes back without its session is opened again."""
     script_runs.let_callbacks_finish()
+    browser_messages.take_only_what_pages_ask()
     live_fields.read_pauses_lightly()
     script_runs.draw_for(owner.current_person(), acts_still=owner.still_acts_as)
     returning.begin(*RESTORES, settle=returned_desk.settle)

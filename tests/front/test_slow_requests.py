@@ -6,16 +6,20 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 import uvicorn
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect
 
 from personachat.front.guard import Guard
 from personachat.front.slow_requests import MOST_HEAD_BYTES, TimedHttpProtocol, limit
 
 PATIENCE = 60
 SHORT = 0.2
+MOST_MESSAGE_BYTES = 1_000_000
 
 
 class App:
@@ -59,7 +63,8 @@ class App:
 
 @contextmanager
 def serving(app: App) -> Iterator[int]:
-    guarded = Guard(app, allowed_hosts=tuple, started=limit)
+    started = partial(limit, most_message_bytes=MOST_MESSAGE_BYTES)
+    guarded = Guard(app, allowed_hosts=tuple, started=started)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(uvicorn.Config(guarded, log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -202,6 +207,18 @@ def test_a_websocket_outlives_the_time_that_a_request_may_take(port: int, reques
             assert all_of(later).startswith(b"HTTP/1.1 408 ")
         client.sendall(b"\x81\x82\0\0\0\0hi")
         assert until(client, b"hi") == b"\x81\x02hi"
+
+
+def test_a_message_that_is_too_large_is_not_unpacked(port: int) -> None:
+    with connect(f"ws://127.0.0.1:{port}/", open_timeout=PATIENCE) as client:  # which compresses
+        client.send("x" * (MOST_MESSAGE_BYTES - 1))
+        assert len(client.recv(timeout=PATIENCE)) == MOST_MESSAGE_BYTES - 1
+        client.send("x" * (MOST_MESSAGE_BYTES + 1))
+        with pytest.raises(ConnectionClosedError) as closed:
+            client.recv(timeout=PATIENCE)
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == 1009
+    assert "exceeds limit" in closed.value.rcvd.reason
 
 
 ENDLESS = {
