@@ -86,3 +86,8 @@ def problem_of(response: httpx2.Response, status: int, code: str) -> dict[str, A
     assert body["detail"]
     assert body["title"]
     return body
+
+
+def until(events: Iterator[Event], name: str) -> Event:
+    """The next event of this name."""
+    return next(event for event in events if event.name == name)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from sqlalchemy import text, update
 
 from personachat.conversations.model import Reply, Turn
@@ -14,6 +15,9 @@ from personachat.conversations.tables import conversations, turns
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
 from personachat.stamps import new_id
+
+quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+"""For tests that import what Hypothesis makes up."""
 
 
 class Talk:

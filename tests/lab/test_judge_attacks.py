@@ -14,8 +14,8 @@ from personachat.lab.pairwise import pair_request, read_preference
 from personachat.services import Services
 from tests.conftest import local
 from tests.lab.conftest import ended
+from tests.lab.running import WISH
 from tests.lab.scripted import ScriptedProvider, is_judging, verdict
-from tests.lab.test_runs import WISH
 
 MARK = "5f3c"
 

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, update
 
-from personachat.accounts.person import Person, Role
-from personachat.accounts.rights import PersonaAccess
-from personachat.conversations.model import Turn
 from personachat.errors import (
-    EditingNotAllowed,
-    PersonaNotFound,
-    SuiteChanged,
-    SuiteInvalid,
-    SuiteNotFound,
-    SuiteRunNotFound,
     SuiteRunRefused,
 )
 from personachat.lab.runs.model import Cell
 from personachat.lab.runs.wish import RunWish
 from personachat.lab.testing import Tests
 from personachat.lab.testing_tables import test_cells, test_runs
-from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import Gate, tokens
 from tests.lab.conftest import SUITE, ended
+from tests.lab.running import JUDGED, WISH, states
 from tests.lab.scripted import ScriptedProvider, broken, is_judging, last_words, verdict
-from tests.migrated import migrated_postgres
 from tests.usage.conftest import ledger_of
-
-WISH = RunWish(persona_id="tester")
-
-
-def states(tests: Tests, run_id: str) -> dict[str, str]:
-    return {case.name: case.state for case in tests.runs.report(run_id).score.cases}
 
 
 def test_a_run_says_of_each_case_whether_it_passed(tests: Tests, fake: ScriptedProvider) -> None:
@@ -244,172 +227,12 @@ def test_what_else_differs_is_said_and_a_missing_case_is_no_pass(tests: Tests) -
     assert comparison.differing == ("the suite",)
 
 
-def test_a_run_belongs_to_whoever_began_it(services: Services, tests: Tests) -> None:
-    run = ended(tests.start(WISH)).plan.run
-    stranger = services.of("token:somebody").tests
-    assert stranger.runs.of() == ()
-    with pytest.raises(SuiteRunNotFound):
-        stranger.runs.report(run.id)
-    with pytest.raises(SuiteRunNotFound):
-        stranger.runs.cancel(run.id)
-
-
-def test_runs_of_personas_that_a_token_does_not_reach_do_not_exist_for_it(tests: Tests) -> None:
-    run = ended(tests.start(WISH)).plan.run
-    token = tests.results.share(run.id)
-    around = current_request.set(RequestContext("req_1", personas=frozenset({"analyst"})))
-    try:
-        assert (tests.runs.of(), tests.runs.of("tester", kind="sweep"), tests.results.link(run.id)) == (
-            (),
-            (),
-            None,
-        )
-        for use in (
-            tests.runs.report,
-            tests.runs.cancel,
-            tests.resume,
-            tests.runs.delete,
-            tests.results.share,
-            tests.results.unshare,
-        ):
-            with pytest.raises(SuiteRunNotFound):
-                use(run.id)
-    finally:
-        current_request.reset(around)
-    around = current_request.set(RequestContext("req_2", personas=frozenset({"tester"})))
-    try:
-        assert [each.id for each in tests.runs.of()] == [run.id]
-        assert tests.results.link(run.id) == token
-    finally:
-        current_request.reset(around)
-
-
-def test_a_run_goes_on_only_while_the_persona_may_be_tested(
-    services: Services, tests: Tests, fake: ScriptedProvider
-) -> None:
-    ada = Person("user:ada", Role.EDITOR)
-    theirs = services.of(ada.key, person=ada).tests
-    run = ended(theirs.start(WISH)).plan.run
-    with services.database.write() as connection:
-        connection.execute(delete(test_cells))
-        connection.execute(update(test_runs).values(state="interrupted"))
-    services.accesses.put("tester", PersonaAccess("user:bo", "private"))
-    fake.forget()
-    with pytest.raises(PersonaNotFound):
-        theirs.resume(run.id)
-    assert fake.chats == []
-
-
 def test_a_run_goes_on_to_a_sum_only_where_its_price_is_known(tests: Tests, fake: ScriptedProvider) -> None:
     run = ended(tests.start(RunWish(persona_id="tester", model="fake-1"))).plan.run
     fake.forget()
     with pytest.raises(SuiteRunRefused):
         tests.resume(run.id, most_cost_usd=1)
     assert fake.chats == []
-
-
-def test_whoever_may_not_edit_neither_saves_nor_runs(services: Services, tests: Tests) -> None:
-    visitor = services.of("anonymous:1", may_edit=False).tests
-    assert visitor.suites.get("tester").suite is not None
-    with pytest.raises(EditingNotAllowed):
-        visitor.suites.save("tester", SUITE)
-    with pytest.raises(EditingNotAllowed):
-        visitor.start(WISH)
-
-
-# --- suites beside personas -----------------------------------------------------------------------
-
-
-@pytest.fixture(params=["files", "database"])
-def stored(request: pytest.FixtureRequest, make_services: Callable[..., Services]) -> Services:
-    return make_services(persona_store=request.param)
-
-
-def test_a_suite_is_saved_read_listed_and_deleted(stored: Services) -> None:
-    tests = local(stored).tests
-    with pytest.raises(SuiteNotFound):
-        tests.suites.get("tester")
-    first = tests.suites.save("tester", SUITE, etag="")
-    assert tests.suites.get("tester") == first
-    assert "tester" in tests.suites.ids()
-    with pytest.raises(SuiteChanged):
-        tests.suites.save("tester", SUITE + "# more\n", etag="")
-    with pytest.raises(SuiteInvalid):
-        tests.suites.save("tester", SUITE.replace("persona: tester", "persona: other"))
-    tests.suites.save("tester", SUITE + "# more\n", etag=first.etag)
-    tests.suites.delete("tester")
-    assert "tester" not in tests.suites.ids()
-    assert [(each.number, each.deleted) for each in tests.suites.revisions("tester")] == [
-        (3, True),
-        (2, False),
-        (1, False),
-    ]
-
-
-def test_a_suite_follows_its_persona_to_another_id(stored: Services) -> None:
-    tests = local(stored).tests
-    tests.suites.save("tester", "# mine\n" + SUITE)
-    run = ended(tests.start(WISH)).plan.run
-    stored.personas.rename("tester", "renamed")
-    moved = tests.suites.get("renamed")
-    assert moved.whole().persona == "renamed"
-    assert moved.text.startswith("# mine\npersona: renamed\n")
-    assert {"tester", "renamed"}.intersection(tests.suites.ids()) == {"renamed"}
-    assert [each.id for each in tests.runs.of("renamed")] == [run.id]
-
-
-def test_a_suite_is_no_persona(services: Services, tests: Tests, tmp_path: Path) -> None:
-    assert (tmp_path / "personas" / "tester.tests.yaml").read_text() == SUITE
-    assert [each.id for each in services.personas.all()] == ["tester"]
-
-
-def test_a_file_edited_by_hand_counts_and_its_problems_are_named(tests: Tests, tmp_path: Path) -> None:
-    (tmp_path / "personas" / "tester.tests.yaml").write_text(SUITE.replace("questions", "questionz"))
-    (problem,) = tests.suites.get("tester").problems
-    assert (problem.line, 'did you mean "questions"' in problem.message) == (11, True)
-    with pytest.raises(SuiteInvalid):
-        tests.start(WISH)
-
-
-def test_a_reply_becomes_a_case_with_what_was_said_before_it(
-    services: Services, fake: ScriptedProvider
-) -> None:
-    here = local(services)
-    live = here.chat.begin("Hi\nthere: {all}", persona_id="tester")
-    while live.live:
-        live.wait(live.version[0], timeout_seconds=10)
-    *before, reply = here.chat.conversation(live.conversation_id).path
-    for count in (1, 2):
-        saved = here.tests.suites.save_case(
-            "tester", before, reference=reply.text, name="Too long", check="Is it short?"
-        )
-        cases = saved.whole().cases
-        assert len(cases) == count
-        assert [turn.words for turn in cases[-1].all_turns] == ["Hi\nthere: {all}"]
-        assert cases[-1].reference == reply.text
-    assert [case.name for case in cases] == ["Too long", "Too long (2)"]
-
-
-def test_a_case_is_added_below_comments_that_stay(tests: Tests) -> None:
-    tests.suites.save("tester", "# why\n" + SUITE)
-    said = Turn("1", None, "user", "Hello", "tester", "Tester")
-    saved = tests.suites.save_case("tester", [said], reference="", name="n", check="- words: {at_most: 5}")
-    assert saved.text.startswith("# why\npersona: tester\n")
-    assert saved.whole().cases[-1].check[0].kind == "words"
-
-
-# --- the judge ------------------------------------------------------------------------------------
-
-
-JUDGED = """\
-persona: tester
-repeat: 1
-cases:
-  - name: kind
-    say: Hi
-    check:
-      - judge: Is the reply kind?
-"""
 
 
 def judged(tests: Tests, fake: ScriptedProvider, answers: list[str], reply: str = "You are kind.") -> Cell:
@@ -466,32 +289,3 @@ def test_a_model_that_judges_itself_is_warned_of(
     tests = local(make_services(judge_model="gpt-4")).tests
     cell = judged(tests, fake, [verdict("yes", "You are kind")])
     assert cell.judged[0].warning
-
-
-# --- PostgreSQL -----------------------------------------------------------------------------------
-
-
-def test_suites_runs_and_labels_live_in_postgresql(
-    make_services: Callable[..., Services], fake: ScriptedProvider
-) -> None:
-    with migrated_postgres() as url:
-        services = make_services(database_url=url, persona_store="database", judge_model="fake-2")
-        tests = local(services).tests
-        fake.script = lambda body: verdict("yes", "You") if is_judging(body) else "You?"
-        first = tests.suites.save("tester", JUDGED, etag="")
-        with pytest.raises(SuiteChanged):
-            tests.suites.save("tester", SUITE, etag="")
-        assert "tester" in tests.suites.ids()
-        assert tests.suites.get("tester") == first
-        run = ended(tests.start(WISH)).plan.run
-        assert states(tests, run.id) == {"kind": "pass"}
-        badge = tests.results.last({"tester": services.personas.get("tester").etag})["tester"]
-        assert (badge.run_id, badge.cases.hits, badge.changed) == (run.id, 1, ())
-        assert len(tests.labelling.due("tester")) == 1
-        about = {"question": "Is the reply kind?", "judge": "openai/fake-2"}
-        for label in (True, False):
-            tests.labelling.label(**about, reply="You?", label=label, verdict=True)
-        assert tests.labelling.agreement(**about).no_yes == 1
-        tests.runs.delete(run.id)
-        assert tests.runs.of() == ()
-        services.close()

@@ -18,8 +18,8 @@ from personachat.services import Services
 from tests.conftest import local
 from tests.fake_provider import Gate, tokens
 from tests.lab.conftest import SUITE, ended
+from tests.lab.running import WISH
 from tests.lab.scripted import ScriptedProvider
-from tests.lab.test_runs import WISH
 from tests.migrated import migrated_postgres
 
 AT_ONCE = 6

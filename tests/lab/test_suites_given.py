@@ -16,7 +16,7 @@ from personachat.personas.store.seeding import SHIPPED
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.lab.conftest import SUITE, ended
-from tests.lab.test_runs import WISH
+from tests.lab.running import WISH
 from tests.migrated import migrated_postgres
 
 TUTOR = "socratic-tutor"

@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from personachat.errors import ContextTooLong, RequestRefused
-from personachat.messages import Noticed, Started
-from personachat.providers.base import ChatRequest
+from personachat.messages import Noticed
 from personachat.providers.openai.provider import MOST_MODELS, OpenAICompatibleProvider
 from personachat.providers.openai.refusals import allowed_tokens
 from personachat.providers.openai.reports import Report
 from personachat.providers.openai.request import MOST_REFUSALS, REMEMBERED_SECONDS
-from tests.fake_provider import FakeProvider, Gate, Reply, failure, tokens
-from tests.providers.conftest import HELLO, KEY, events_of, failure_of, reply_of
+from tests.fake_provider import FakeProvider, Gate, failure, tokens
+from tests.providers.adapting import GREEDY, PLAIN, TOO_LARGE, Clock, last, unsupported
+from tests.providers.conftest import KEY, events_of, reply_of
 
 pytestmark = pytest.mark.anyio
 
-TOO_LARGE = (
-    "max_tokens is too large: 200000. This model supports at most 16384 completion tokens, "
-    "whereas you provided 200000."
-)
-PLAIN = ChatRequest("gpt-x", HELLO, temperature=0.7, max_tokens=1000)
-GREEDY = replace(PLAIN, max_tokens=200_000)
 REASONING = replace(PLAIN, more={"reasoning_effort": "high"})
-
-
-@dataclass
-class Clock:
-    """Time that passes when a test says so."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -51,17 +35,6 @@ async def provider(fake: FakeProvider, clock: Clock) -> AsyncIterator[OpenAIComp
     made = OpenAICompatibleProvider("acme", base_url=fake.base_url, api_key=SecretStr(KEY), clock=clock)
     yield made
     await made.aclose()
-
-
-def unsupported(name: str, message: str = "is not supported with this model.") -> Reply:
-    return failure(
-        400, f"Unsupported parameter: '{name}' {message}", error_code="unsupported_parameter", param=name
-    )
-
-
-def last(fake: FakeProvider) -> Mapping[str, Any]:
-    body: Mapping[str, Any] = fake.chats[-1].body
-    return body
 
 
 async def test_a_reply_that_may_not_be_that_long_is_asked_for_as_long_as_it_may_be(
@@ -306,159 +279,3 @@ async def test_what_is_remembered_is_bounded(fake: FakeProvider, provider: OpenA
     for number in range(MOST_MODELS + 5):
         provider.body(replace(PLAIN, model=f"model-{number}"))
     assert len(provider._adaptations) == MOST_MODELS
-
-
-# --- the operator's limit -------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def limited(fake: FakeProvider) -> AsyncIterator[OpenAICompatibleProvider]:
-    made = OpenAICompatibleProvider("acme", base_url=fake.base_url, api_key=SecretStr(KEY), most_tokens=300)
-    yield made
-    await made.aclose()
-
-
-@pytest.mark.parametrize(("asked", "sent"), [(None, 300), (10, 10), (300, 300), (100_000, 300)])
-async def test_no_request_asks_for_more_than_the_operator_allows(
-    fake: FakeProvider, limited: OpenAICompatibleProvider, asked: int | None, sent: int
-) -> None:
-    request = replace(PLAIN, max_tokens=asked)
-    await reply_of(limited, request)
-    assert last(fake)["max_tokens"] == sent
-    assert limited.body(request)["max_tokens"] == sent
-
-
-async def test_further_parameters_cannot_raise_the_limit(
-    fake: FakeProvider, limited: OpenAICompatibleProvider
-) -> None:
-    more = {"max_tokens": 9000, "max_completion_tokens": 9000, "n": 50, "model": "dear", "stream": False}
-    await reply_of(limited, replace(PLAIN, more=more))
-    body = last(fake)
-    assert (body["max_tokens"], body["model"], body["stream"]) == (300, "gpt-x", True)
-    assert not {"max_completion_tokens", "n"} & set(body)
-
-
-async def test_the_limit_goes_along_under_its_other_name(
-    fake: FakeProvider, limited: OpenAICompatibleProvider
-) -> None:
-    fake.enqueue(unsupported("max_tokens"))
-    await reply_of(limited, PLAIN)
-    assert last(fake)["max_completion_tokens"] == 300
-
-
-async def test_a_model_that_takes_no_limit_does_not_answer_without(
-    fake: FakeProvider, limited: OpenAICompatibleProvider
-) -> None:
-    for _ in range(2):
-        fake.enqueue(unsupported("max_tokens"), unsupported("max_completion_tokens"))
-        _, error = await failure_of(limited)
-        assert isinstance(error, RequestRefused)
-        fake.forget()
-
-
-async def test_what_was_taken_is_told_with_the_start(
-    fake: FakeProvider, provider: OpenAICompatibleProvider
-) -> None:
-    fake.enqueue(unsupported("temperature"), failure(400, TOO_LARGE, param="max_tokens"))
-    seen, _ = await events_of(provider, GREEDY)
-    (started,) = [event for event in seen if isinstance(event, Started)]
-    assert started.sent == {
-        name: value for name, value in last(fake).items() if name not in {"model", "stream", "messages"}
-    }
-
-
-TUNED = replace(PLAIN, more={"top_k": 40, "user": "ada", "metadata": {"a": "b"}})
-EXTRA_FIELDS = {
-    "detail": [
-        {"type": "extra_forbidden", "loc": ["body", name], "msg": "Extra inputs are not permitted"}
-        for name in ("top_k", "metadata")
-    ]
-}
-
-
-@pytest.mark.parametrize("stranger", ["top_k", "user", "metadata"])
-async def test_a_parameter_that_only_tunes_is_left_out_for_a_model_that_does_not_take_it(
-    fake: FakeProvider, provider: OpenAICompatibleProvider, stranger: str
-) -> None:
-    fake.enqueue(failure(400, f"Unrecognized request argument supplied: {stranger}"))
-    seen, error = await events_of(provider, TUNED)
-    assert error is None
-    assert stranger not in last(fake)
-    assert set(TUNED.more) - {stranger} <= set(last(fake))
-    notices = [event.message for event in seen if isinstance(event, Noticed)]
-    assert notices == [f"gpt-x does not support {stranger}, so the reply was requested without it."]
-    await reply_of(provider, TUNED)
-    assert len(fake.chats) == 3
-    assert stranger not in last(fake)
-
-
-async def test_several_that_are_refused_at_once_are_left_out_one_after_the_other(
-    fake: FakeProvider, provider: OpenAICompatibleProvider
-) -> None:
-    from tests.fake_provider import status
-
-    second = {"detail": EXTRA_FIELDS["detail"][1:]}
-    fake.enqueue(status(422, {}, EXTRA_FIELDS), status(422, {}, second))
-    await reply_of(provider, TUNED)
-    assert not {"top_k", "metadata"} & set(last(fake))
-    assert last(fake)["user"] == "ada"
-
-
-async def test_one_value_that_is_refused_says_nothing_about_others(
-    fake: FakeProvider, provider: OpenAICompatibleProvider
-) -> None:
-    message = "Unsupported value: 'service_tier' does not support 'flex' with this model."
-    fake.enqueue(failure(400, message, error_code="unsupported_value", param="service_tier"))
-    flex = replace(PLAIN, more={"service_tier": "flex"})
-    await reply_of(provider, flex)
-    assert "service_tier" not in last(fake)
-    await reply_of(provider, replace(PLAIN, more={"service_tier": "default"}))
-    assert last(fake)["service_tier"] == "default"
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"tools": [{"type": "function", "function": {"name": "x"}}], "tool_choice": "required"},
-        {"response_format": {"type": "json_object"}},
-        {"guided_json": {"type": "object"}},
-    ],
-)
-async def test_what_the_answer_depends_on_is_never_left_out(
-    fake: FakeProvider, provider: OpenAICompatibleProvider, more: dict[str, Any]
-) -> None:
-    for name in more:
-        fake.enqueue(unsupported(name))
-        _, error = await events_of(provider, replace(PLAIN, more=more))
-        assert isinstance(error, RequestRefused)
-        assert name in fake.chats[-1].body
-
-
-@pytest.mark.parametrize(
-    ("message", "key"),
-    [
-        ("body.messages.1.assistant.reasoning_content: Extra inputs are not permitted", "reasoning_content"),
-        (
-            "'messages.1' : for 'role:assistant' property 'reasoning_content' is unsupported",
-            "reasoning_content",
-        ),
-        ("Unrecognized request argument: messages[0].name", "name"),
-    ],
-)
-async def test_what_says_nothing_in_a_message_is_left_out_for_a_server_that_does_not_take_it(
-    fake: FakeProvider, provider: OpenAICompatibleProvider, message: str, key: str
-) -> None:
-    said = (
-        {"role": "user", "content": "Hi", "name": "ada"},
-        {"role": "assistant", "content": "Hello", "reasoning_content": "Hm."},
-        {"role": "user", "content": "More"},
-    )
-    request = replace(PLAIN, as_sent=said)
-    fake.enqueue(failure(400, message))
-    for _ in range(2):
-        await reply_of(provider, request)
-        told = last(fake)["messages"][-3:]
-        assert [each["content"] for each in told] == ["Hi", "Hello", "More"]
-        assert not any(key in each for each in told)
-    assert len(fake.chats) == 3
-    assert ("name" in last(fake)["messages"][-3]) == (key != "name")

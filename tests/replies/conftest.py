@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,8 +12,12 @@ from pydantic import SecretStr
 from personachat.messages import ChatMessage, Failed, Finished, ReplyEvent, Started
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits, reply
+from personachat.replies.planner import ReplyPlanner
+from personachat.settings import Settings
 from tests.fake_provider import FakeProvider
+from tests.replies.planning import KEY
 
 LONG = ReplyLimits(60, 60, 600)
 REQUEST = ChatRequest("gpt-x", (ChatMessage("user", "Hello"),))
@@ -94,3 +98,23 @@ async def provider(fake: FakeProvider) -> AsyncIterator[OpenAICompatibleProvider
     )
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+async def make(fake: FakeProvider) -> AsyncGenerator[Callable[..., ReplyPlanner]]:
+    """Makes planners that ask the provider on loopback; settings by name."""
+    registries: list[ProviderRegistry] = []
+
+    def made(**settings: Any) -> ReplyPlanner:
+        explicit = {"openai_base_url": fake.base_url, "openai_api_key": KEY}
+        registries.append(ProviderRegistry(Settings.model_validate(explicit | settings)))
+        return ReplyPlanner(registries[-1], limits=ReplyLimits())
+
+    yield made
+    for registry in registries:
+        await registry.aclose()
+
+
+@pytest.fixture
+def replies(make: Callable[..., ReplyPlanner]) -> ReplyPlanner:
+    return make()
