@@ -30,7 +30,7 @@ _WITH_JOURNAL = (*TURN_COLUMNS, turns.c.journal)
 
 # Built once, for they end every reply: that takes longer than it takes to carry them out.
 
-_HELD = (
+_ROWS = (
     select(turns.c.id)
     .where(turns.c.id.in_(bindparam("those", expanding=True)), turns.c.process_id == bindparam("mine"))
     .order_by(turns.c.number)
@@ -65,7 +65,7 @@ class SqlReplies:
             return frozenset()
         mine = {"those": list(replies), "mine": process_id}
         with self._database.write() as connection:
-            turn_ids = connection.execute(_HELD, mine).scalars().all()
+            turn_ids = connection.execute(_ROWS, mine).scalars().all()
             rows = [
                 {
                     "turn": turn_id,

@@ -72,8 +72,8 @@ def send_again(context: ScriptRunContext, messages: Sequence[ForwardMsg]) -> Non
 def _take_in(self: AppSession, sender: ScriptRunner | None, event: ScriptRunnerEvent, **details: Any) -> None:
     """What a run draws needs none of what Streamlit looks at for all that may happen to a run."""
     if event == ScriptRunnerEvent.ENQUEUE_FORWARD_MSG:
-        drawn = details["forward_msg"]
-        messages = (drawn,) if isinstance(drawn, ForwardMsg) else drawn
+        sent_by_run = details["forward_msg"]
+        messages = (sent_by_run,) if isinstance(sent_by_run, ForwardMsg) else sent_by_run
         _call_together(self, partial(_put, self, sender, messages))
     else:
         _on_event(self, sender, event, **details)
