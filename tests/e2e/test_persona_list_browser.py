@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from personachat.personas.store.folder import locked
-from personachat.ui.personas.bulk_work import STEP
+from personachat.ui.personas.bulk_steps import STEP
 from tests.conftest import persona_text
 from tests.e2e.conftest import AppServer, settled, start_app, wait_for
 from tests.fake_provider import FakeProvider

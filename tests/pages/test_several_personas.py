@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from personachat.services import get_services
-from personachat.ui.personas import bulk_work
+from personachat.ui.personas import bulk_steps, bulk_work
 from personachat.ui.personas.state import PersonasState
 from personachat.ui.session import PersonaDraft
 from tests.conftest import persona_text
@@ -226,7 +226,7 @@ def test_undo_leaves_what_somebody_changed_meanwhile(at: AppTest, folder: Path) 
 def test_what_takes_several_steps_is_done_to_the_last_one(
     at: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_work, "STEP", 1)
+    monkeypatch.setattr(bulk_steps, "STEP", 1)
     delete(at, "analyst", "bard", "tutor")
 
     assert [each.stem for each in folder.glob("*.json")] == ["cracked"]
@@ -236,7 +236,7 @@ def test_what_takes_several_steps_is_done_to_the_last_one(
 def test_what_was_opened_while_several_steps_deleted_it_is_not_missed_at_the_end(
     at: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_work, "STEP", 1)
+    monkeypatch.setattr(bulk_steps, "STEP", 1)
     (folder / "cracked.json").unlink()
     delete(at, "bard", "analyst")
 

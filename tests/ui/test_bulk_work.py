@@ -11,15 +11,15 @@ import pytest
 
 from personachat.authoring.library import PersonaLibrary
 from personachat.authoring.several import BulkChange
-from personachat.ui.personas import bulk_work
-from personachat.ui.personas.bulk_work import BulkWork
+from personachat.ui.personas import bulk_steps
+from personachat.ui.personas.bulk_steps import BulkWork
 
 WAIT = 10
 NOBODYS = cast("PersonaLibrary", None)
 
 
 def test_runs_that_meet_do_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_work, "STEP", 2)
+    monkeypatch.setattr(bulk_steps, "STEP", 2)
     ids = [f"p{number}" for number in range(100)]
     seen: list[str] = []
 

@@ -14,7 +14,7 @@ from personachat.history.filenames import file_name
 from personachat.history.filters import Filters
 from personachat.history.import_reading import MOST_TURNS
 from personachat.history.importing import MOST_BYTES
-from personachat.history.library import ConversationLibrary
+from personachat.history.library import ConversationLibrary, Repeats
 from personachat.services.workspace import Workspace
 from personachat.ui import session
 from personachat.ui.history import import_run, state
@@ -67,8 +67,8 @@ def only_title(library: ConversationLibrary) -> str | None:
 
 
 def draw_import(library: ConversationLibrary) -> None:
-    """Takes in what an export as JSON gave, and says what came of it."""
-    run = import_run.current()
+    """The field for a file to import."""
+    run = state.history_state().import_run
     if run is not None and not run.ended.is_set():
         st.caption("An import is already running.")
         return
@@ -84,9 +84,17 @@ def draw_import(library: ConversationLibrary) -> None:
     )
     st.caption(f"Up to {MOST_BYTES // _MB} MB and {MOST_TURNS:,} messages.")
     if upload is not None:
-        state.empty_import_field()  # so that no later run takes the file in again
-        import_run.begin(library, upload.getvalue())
+        state.empty_import_field()  # or the next run would import the file again
+        _begin_import(library, upload.getvalue())
         st.rerun()
+
+
+def _begin_import(library: ConversationLibrary, content: bytes, repeats: Repeats = "refuse") -> None:
+    state.history_state().import_run = import_run.start(library, content, repeats)
+
+
+def _forget_import() -> None:
+    state.history_state().import_run = None
 
 
 def _upload_key() -> str:
@@ -94,8 +102,8 @@ def _upload_key() -> str:
 
 
 def draw_import_outcome(library: ConversationLibrary) -> DeltaGenerator | None:
-    """What came of the last import, once; a place for one that is still under way."""
-    run = import_run.current()
+    """The outcome of the last import, shown once; a place for the progress of one that still runs."""
+    run = state.history_state().import_run
     if run is None:
         return None
     if not run.ended.is_set():
@@ -103,7 +111,7 @@ def draw_import_outcome(library: ConversationLibrary) -> DeltaGenerator | None:
     if isinstance(run.error, ImportRepeated):
         _ask_about_repeats(library, run, run.error)
         return None
-    import_run.forget()
+    _forget_import()
     if run.error:
         st.error(error_text(run.error), title="Not imported", icon=":material/error:")
     elif run.conversations is None and not run.cancelled.is_set():
@@ -118,7 +126,7 @@ def draw_import_outcome(library: ConversationLibrary) -> DeltaGenerator | None:
 def _ask_about_repeats(
     library: ConversationLibrary, run: import_run.ImportRun, error: ImportRepeated
 ) -> None:
-    """It stays until it is answered."""
+    """Ask which conversations to import. The question stays until it is answered."""
     st.warning(error_text(error), title="Imported before", icon=":material/content_copy:")
     new = error.total - error.repeated
     with st.container(horizontal=True, gap="small"):
@@ -127,22 +135,22 @@ def _ask_about_repeats(
                 f"Import the other {counted(new, 'conversation')}" if new > 1 else "Import the other one",
                 icon=":material/upload:",
                 key="import_new",
-                on_click=import_run.begin,
+                on_click=_begin_import,
                 args=(library, run.content, "skip"),
             )
         st.button(
             "Import a second copy" if error.total == 1 else "Import all as copies",
             icon=":material/content_copy:",
             key="import_copies",
-            on_click=import_run.begin,
+            on_click=_begin_import,
             args=(library, run.content, "copy"),
         )
-        st.button("Don't import", key="import_nothing", type="tertiary", on_click=import_run.forget)
+        st.button("Don't import", key="import_nothing", type="tertiary", on_click=_forget_import)
 
 
 def follow_import(place: DeltaGenerator | None) -> None:
     """Show how far the import is until it has ended, below everything else that the page draws."""
-    run = import_run.current()
+    run = state.history_state().import_run
     if place is None or run is None:
         return
     with place.container(horizontal=True, vertical_alignment="center", key="importing"):

@@ -1,6 +1,6 @@
-"""An import of conversations that is under way: it goes on by itself, and the page only follows.
+"""An import of conversations while it runs. It doesn't need the page, which only shows its progress.
 
-A click, a reload or a closed tab loses nothing of it; `cancel` takes away what it wrote.
+A click, a reload or a closed tab doesn't interrupt it. If `cancelled` is set, what it wrote is removed again.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 
 from personachat.errors import ImportRepeated, PersonaChatError
 from personachat.history.library import ConversationLibrary, Repeats
-from personachat.ui.history.state import history_state
 
 
 class _Cancelled(Exception):
-    """The person does not want it any more."""
+    """The person cancelled the import."""
 
 
 @dataclass(slots=True)
@@ -24,10 +23,10 @@ class ImportRun:
     done: int = 0
     total: int | None = None
     conversations: int | None = None
-    """How many came; None until all are there."""
+    """How many were imported; None until all of them were."""
     error: PersonaChatError | None = None
     content: bytes = b""
-    """The file, where it is to be asked what of it to take."""
+    """The file, if the person has to decide which of its conversations to import."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -50,17 +49,8 @@ class ImportRun:
         self.done, self.total = done, total
 
 
-def begin(library: ConversationLibrary, content: bytes, repeats: Repeats = "refuse") -> None:
-    """Take the file in, in a thread of its own."""
+def start(library: ConversationLibrary, content: bytes, repeats: Repeats = "refuse") -> ImportRun:
+    """Begin the import of a file in a thread of its own."""
     run = ImportRun()
-    history_state().import_run = run
     threading.Thread(target=run.work, args=(library, content, repeats), name="import", daemon=True).start()
-
-
-def current() -> ImportRun | None:
-    """The import of this session that is under way or has just ended."""
-    return history_state().import_run
-
-
-def forget() -> None:
-    history_state().import_run = None
+    return run

@@ -6,15 +6,13 @@ The same rules as in `personachat.ui.session`: ids and choices behind typed name
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 import streamlit as st
 
+from personachat.ui.history.import_run import ImportRun
 from personachat.ui.returning import ReturnedWidgets
 from personachat.ui.session import new_chat, remember, remembered
-
-if TYPE_CHECKING:
-    from personachat.ui.history.import_run import ImportRun
 
 _KEY = "history_page"
 

@@ -1,80 +1,24 @@
-"""Work on several personas, a few at a time, so that it shows how far it is, can be stopped and undone.
+"""Changing several personas from the list: progress, Stop and Undo.
 
-What is left to do is kept in the session: a click in the middle loses nothing, the next run goes on. That
-run begins before the old one has ended, so the two share a lock and nothing is done twice or counted twice.
+What is left to do stays in the session. A click in the middle loses nothing: the next run continues.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
 from personachat.authoring.library import PersonaLibrary
 from personachat.authoring.several import BulkChange
-from personachat.errors import PersonaChatError
-from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.ui import session
 from personachat.ui.personas import undo as persona_undo
+from personachat.ui.personas.bulk_steps import BulkWork
 from personachat.ui.personas.desk import Entry, name_of
 from personachat.ui.personas.state import personas_state
 from personachat.ui.wording import counted, error_text, escaped
 
-STEP = 10
-"""So many are done before anything else can happen: about a fifth of a second with files."""
-
 MOST_ERRORS = 5
-
-Step: TypeAlias = Callable[[PersonaLibrary, Sequence[str]], BulkChange]
-
-
-@dataclass(slots=True)
-class BulkWork:
-    """What is done to several personas; `left` are the ids of those to whom it was not done yet.
-
-    `doing` and `did` say what that is, as in "Deleting" and "Deleted"; `done` of `total` are through.
-    """
-
-    doing: str
-    did: str
-    left: list[str]
-    step: Step
-    undo: Callable[[BulkWork], BulkWork] | None = None
-    deletes: bool = False
-    before: list[StoredPersona] = field(default_factory=list)
-    after: list[StoredPersona] = field(default_factory=list)
-    away: list[BrokenPersona] = field(default_factory=list)
-    errors: list[PersonaChatError] = field(default_factory=list)
-    done: int = 0
-    is_offered: bool = False
-    """Whether it can be undone without this session."""
-    total: int = field(init=False)
-    _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        self.total = len(self.left)
-
-    def go_on(self, collection: PersonaLibrary) -> None:
-        """Do the next few. Nothing in here may touch Streamlit, which could end the run between two lines."""
-        with self._turn:
-            some = self.left[:STEP]
-            if not some:
-                return
-            changed = self.step(collection, some)
-            self.before += changed.before
-            self.after += changed.after
-            self.away += changed.away
-            self.errors += changed.errors
-            self.done += len(some)
-            del self.left[:STEP]
-
-    def stop(self) -> None:
-        """Leave out the rest, once those that are being done are through."""
-        with self._turn:
-            self.left.clear()
 
 
 def tag(ids: Sequence[str], *, add: Sequence[str], remove: Sequence[str]) -> BulkWork:

@@ -13,7 +13,7 @@ import streamlit as st
 from personachat.personas.templates.gallery import Template
 
 if TYPE_CHECKING:
-    from personachat.ui.personas.bulk_work import BulkWork
+    from personachat.ui.personas.bulk_steps import BulkWork
     from personachat.ui.personas.rows import ListFilter
 
 _KEY = "personas_page"
