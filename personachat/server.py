@@ -1,8 +1,8 @@
 """One port for everything: the pages at /, the REST API at /api, /v1 for OpenAI's clients, MCP at /mcp.
 
-`streamlit run personachat/server.py`, `uvicorn personachat.server:app` and `serve` all serve the same
-`app`. What is slow to load for the first reply is loaded before the first request is taken, what pages need
-beside the first requests, and on the way out replies come to their end before the server stops.
+`streamlit run personachat/server.py`, `uvicorn personachat.server:app` and `serve` all serve the same `app`.
+It loads what the first reply needs before it accepts requests, and what pages need while it answers the first
+ones. On shutdown, replies end before the server stops.
 """
 
 from __future__ import annotations
@@ -71,16 +71,16 @@ HOME = APP / "Home.py"
 MOST_FILES = 65_536
 
 WARM_UP_SECONDS = 0.6
-"""How long the start waits for what the first reply needs; on a slow machine it waits for the rest."""
+"""How many seconds the start waits for what the first reply needs. On a slow machine, the reply waits."""
 
 
 def _allowed_hosts() -> Collection[str]:
-    """Names that the operator allows beside localhost: ours, and those in Streamlit's own option."""
+    """Host names allowed besides localhost: those in our settings and in Streamlit's own option."""
     return (*get_services().settings.allowed_hosts, *(st.get_option("server.allowedHosts") or ()))
 
 
 def _meet(server: Config) -> None:
-    """A server is about to start."""
+    """Prepare a server that is about to start."""
     slow_requests.limit(server, most_message_bytes=st.get_option("server.maxWidgetStateSize") * 1_000_000)
     write_down_peers(server)
 
@@ -116,7 +116,7 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
 
 
 def _allow_own_names() -> None:
-    """Streamlit's list of hosts, if there is one, would shut out localhost and the names in ours."""
+    """Add our own names to Streamlit's list of hosts, which would otherwise refuse localhost."""
     hosts = st.get_option("server.allowedHosts")
     if hosts:
         names = (place_of(name) for name in load_settings().allowed_hosts)
@@ -125,7 +125,7 @@ def _allow_own_names() -> None:
 
 
 def _warm_up(ready: threading.Event) -> None:
-    """Build the services and do what first use of them and of the pages would wait for."""
+    """Build the services and load what their first use, and the pages', would wait for."""
     try:
         get_services().warm_up()
     finally:
@@ -133,7 +133,7 @@ def _warm_up(ready: threading.Event) -> None:
         say(*what_is_missing(get_services()))
     bare = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
     level = bare.level
-    bare.setLevel(logging.ERROR)  # a component that is declared outside a page is no fault
+    bare.setLevel(logging.ERROR)  # a component declared outside a page is not an error
     try:
         for module in pkgutil.iter_modules(personachat.ui.__path__, f"{personachat.ui.__name__}."):
             importlib.import_module(module.name)
@@ -158,9 +158,9 @@ def _show_script_error(error: Exception) -> bool:
 
 
 def _asked_to_listen_at() -> str | None:
-    """Where the command that loads this module was told to listen; None if that is not known.
+    """The address that the command loading this module listens on; None if unknown.
 
-    `uvicorn` and `streamlit run` load the app while their own command line is being carried out.
+    `uvicorn` and `streamlit run` load the app while they still process their own command line.
     """
     context = click.get_current_context(silent=True)
     if context is None or context.params.get("uds") or context.params.get("fd") is not None:
@@ -171,10 +171,10 @@ def _asked_to_listen_at() -> str | None:
 
 
 def _take_over_base_path() -> None:
-    """Streamlit's own option, where it alone is set, means ours: its way knows the pages only."""
+    """If only Streamlit's own option is set, use it as ours: Streamlit applies it to pages only."""
     theirs = os.environ.pop("STREAMLIT_SERVER_BASE_URL_PATH", "")
     context = click.get_current_context(silent=True)
-    if context and "server_baseUrlPath" in context.params:  # `streamlit run`, which has read its options
+    if context and "server_baseUrlPath" in context.params:  # `streamlit run` has read its options by now
         theirs = st.get_option("server.baseUrlPath") or theirs
         config.set_option("server.baseUrlPath", "")
     if theirs and not load_settings().base_path:
@@ -241,21 +241,21 @@ def serve(*, host: str, port: int, headless: bool) -> None:
         "server.address": host,
         "server.port": port,
         "server.baseUrlPath": "",
-        **({"server.headless": True} if headless else {}),  # else it is as the machine has a screen
-        "logger.hideWelcomeMessage": True,  # it asks a server on the internet for this machine's address
+        **({"server.headless": True} if headless else {}),  # otherwise Streamlit looks for a screen
+        "logger.hideWelcomeMessage": True,  # or it asks the internet for our address
     }
     try:
         app.run(config=config)
     finally:
-        # `uv run` hands on the Ctrl-C that the terminal has sent already: the second must not break the exit.
+        # `uv run` passes on a Ctrl-C that the terminal has already sent: the second must not break the exit.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def allow_many_connections() -> None:
-    """Let this process open as many files as it may: a streamed reply takes two, of usually 1,024."""
+    """Raise the limit on open files: a streamed reply needs two, and the default is often 1,024."""
     with suppress(
         ImportError, ValueError, OSError
-    ):  # Windows has no such limit, and some systems none to move
+    ):  # Windows has no such limit, and on some systems it can't be changed
         import resource  # noqa: PLC0415  # there is none on Windows
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

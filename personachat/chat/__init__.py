@@ -1,5 +1,5 @@
 """Talking to personas: sending, stopping, branches, retries, Try out.
 
 Everything here belongs to one owner and ends in a reply that `personachat.replies` runs. Nothing waits for a
-reply: callers watch it. Begin with `service`, then `starter`, which plans and starts a reply.
+reply: callers follow it. Begin with `service`, then `starter`, which plans and starts a reply.
 """

@@ -1,7 +1,7 @@
-"""Branches: what one owner does with turns that are there already.
+"""Branches: what an owner can do with existing turns.
 
-Nothing is overwritten: another reply or other words become a sibling, and deleting hides a branch. Errors
-are those of ChatService.
+Nothing is overwritten. Another reply or an edited message becomes a sibling, and deleting hides a branch.
+Errors are those of ChatService.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_NOTE_CHARACTERS = 2_000
 
 
 class Branches:
-    """Safe for threads; cheap to make."""
+    """One owner's branches. Safe for threads; cheap to create."""
 
     def __init__(
         self,
@@ -35,9 +35,9 @@ class Branches:
         surface: Surface = "page",
         trail: Trail = UNTRACED,
     ) -> None:
-        """`personas` are those who can answer, where they are others than everybody's.
+        """`personas` are the ones that may answer, if that isn't every persona.
 
-        `trail` is where it is noted that messages were deleted, and of which conversation.
+        `trail` records that messages were deleted, and in which conversation.
         """
         self._answers = answers
         self._personas = personas or answers.personas
@@ -47,7 +47,7 @@ class Branches:
         self._trail = trail
 
     def tree(self, conversation_id: str) -> tuple[Turn, ...]:
-        """Every turn of every branch, parents first, live replies as they are now."""
+        """Every turn of every branch, parents first, with live replies as they are now."""
         return self._conversations.tree(self._owner, conversation_id)
 
     def regenerate(
@@ -58,7 +58,10 @@ class Branches:
         model: str | None = None,
         offline: bool = False,
     ) -> LiveReply:
-        """Put another reply beside this one: by its persona or another, with that one's model or `model`."""
+        """Generate another reply beside this one.
+
+        `persona_id` answers, or the reply's own persona; with `model`, or else with that persona's model.
+        """
         conversation, turn = self._idle_with(turn_id)
         if turn.role != "assistant" or turn.parent_id is None:
             raise ReplyNotFound("This message is not a reply.")
@@ -71,7 +74,7 @@ class Branches:
         )
 
     def edit(self, turn_id: str, text: str, *, offline: bool = False) -> LiveReply | None:
-        """Put other words beside a turn's. A user's are answered, and their reply comes back."""
+        """Put an edited copy beside a turn. A user's message is answered, and the new reply is returned."""
         text = cleaned(text)
         conversation, turn = self._idle_with(turn_id)
         changed = turn_like(turn, text)
@@ -89,7 +92,7 @@ class Branches:
         return None
 
     def fork(self, turn_id: str) -> Conversation:
-        """A new conversation that holds the turns down to this one."""
+        """Copy the turns down to this one into a new conversation."""
         path = self._conversations.path(self._owner, turn_id)
         store = self._conversations.store_with(turn_id)
         conversation_id, _ = store.turn(self._owner, turn_id)
@@ -111,7 +114,7 @@ class Branches:
         store.show_branch(self._owner, conversation_id, turn_id)
 
     def delete_turn(self, turn_id: str) -> str | None:
-        """Hide a turn and all that follows it; a live reply among that is stopped.
+        """Hide a turn and everything below it. A live reply below it is stopped.
 
         Returns what `restore_turn` needs to undo it.
         """
@@ -133,7 +136,7 @@ class Branches:
         self._conversations.store_with(turn_id).restore_turn(self._owner, turn_id, leaf_id=leaf_id)
 
     def rate(self, turn_id: str, rating: Rating | None, *, note: str = "") -> None:
-        """Rate a reply, with a note if there is one; None takes the rating back."""
+        """Rate a reply, with a note if you like; None removes the rating."""
         note = storable(note).strip()[:MAX_NOTE_CHARACTERS]
         self._conversations.store_with(turn_id).rate(self._owner, turn_id, rating, note=note)
 
@@ -145,7 +148,7 @@ class Branches:
 def copied(
     path: Sequence[Turn], request_of: Callable[[str], SentRequest | None]
 ) -> tuple[list[Turn], dict[str, SentRequest]]:
-    """The turns of a path as new ones, and what was sent for each; a live reply is a stopped one."""
+    """Copies of a path's turns, and the request sent for each. A live reply is copied as stopped."""
     requests: dict[str, SentRequest] = {}
     copies: list[Turn] = []
     for turn in path:

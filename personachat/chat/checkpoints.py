@@ -1,8 +1,8 @@
-"""Writes what replies have so far: at least twice per second while they are live, and at once when they end.
+"""Saves replies while they stream: at least twice per second, and at once when they end.
 
-All of it happens on one thread of its own, which also says that this process lives, ends what dead ones have
-left, and does what other processes want. Where the database fails, words stay in memory until it is back.
-A temporary conversation's reply is never handed in here.
+A thread of its own does all of it. It also reports that this process is alive, ends the replies of dead
+processes, and carries out what other processes ask for. If the database fails, text stays in memory until it
+is back. Replies of temporary conversations never get here.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ INTERVAL_SECONDS = 0.4
 BEAT_SECONDS = 1.0
 
 INTERRUPT_SECONDS = 5.0
-"""Time between two looks for what dead processes have left."""
+"""Seconds between two checks for replies that dead processes left."""
 
 SETTLING_SECONDS = 5.0
-"""How long somebody who reads waits for ends that are being written."""
+"""Seconds that a reader waits for reply ends that are being written."""
 
 CLOSING_SECONDS = 5.0
-"""How long the end of this process waits for a database that fails."""
+"""Seconds that this process waits for a failing database when it exits."""
 
 
 @dataclass(slots=True)
 class _Watched:
     live_reply: LiveReply
     saved: tuple[int, TurnState] | None = None
-    """The version that is in the database."""
+    """The version of the reply that the database has."""
     then: Callable[[], object] | None = None
-    """What is called once it has ended and that is written; None while it has not."""
+    """Called once the reply has ended and its end is written; None before it has ended."""
 
 
 class Checkpoints:
-    """One per process. Safe for threads; nothing but `flush` and `close` waits for the database."""
+    """One per process. Safe for threads; only `flush` and `close` wait for the database."""
 
     def __init__(self, records: ReplyRecords, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
         self.process_id = new_id()
@@ -65,21 +65,21 @@ class Checkpoints:
 
     @property
     def trouble(self) -> PersonaChatError | None:
-        """Why words are not being saved at the moment; None if they are."""
+        """Why replies can't be saved right now; None if they can."""
         return self._trouble
 
     def start(self) -> None:
         self._thread.start()
 
     def watch(self, live_reply: LiveReply) -> None:
-        """Write this reply from now on; its turn is in the database as this process's."""
+        """Save this reply from now on. Its turn is in the database and belongs to this process."""
         with self._lock:
             self._watched[live_reply.id] = _Watched(live_reply)
 
     def ended(self, live_reply: LiveReply, then: Callable[[], object] = lambda: None) -> None:
-        """Write the end of a watched reply at once, and call `then` after that, on the writing thread.
+        """Write the end of a watched reply at once, and then call `then` on the writing thread.
 
-        It is not called for a reply that somebody else has claimed or that is gone.
+        `then` is not called if another process has claimed the reply or it was deleted.
         """
         with self._lock:
             watched = self._watched.get(live_reply.id)
@@ -88,16 +88,16 @@ class Checkpoints:
         self._urgent.set()
 
     def mirrored(self, live_reply: LiveReply) -> Callable[[str], AsyncGenerator[ReplyEvent]]:
-        """Make a new live reply the mirror of what another process generates; returns its events."""
+        """Make a new live reply mirror one that another process generates; returns its events."""
         return mirrors.mirrored(self._records, live_reply, interval_seconds=self._interval)
 
     def is_watched(self, turn_id: str) -> bool:
-        """Whether this process has more of a reply than is written, or may have soon."""
+        """Whether this process has text of a reply that isn't written yet, or may soon have some."""
         with self._lock:
             return turn_id in self._watched
 
     def flush(self, *, timeout_seconds: float, live: bool = True) -> bool:
-        """Write now what has come, of `live` replies too; False if that takes longer or fails."""
+        """Write what has arrived, of live replies too if `live`; False if that fails or takes too long."""
         if not self._writing.acquire(timeout=timeout_seconds):
             return False
         try:
@@ -106,9 +106,9 @@ class Checkpoints:
             self._writing.release()
 
     def settle(self) -> None:
-        """Write the ends that are not written yet, so that who saw a reply end reads it from the database.
+        """Write the ends that aren't written yet, so that whoever saw a reply end also reads that end.
 
-        Costs nothing if there are none; waits for no database that fails.
+        Costs nothing if there are none, and doesn't wait for a failing database.
         """
         with self._lock:
             ends = [each for each in self._watched.values() if not each.live_reply.live]
@@ -116,7 +116,7 @@ class Checkpoints:
             self.flush(timeout_seconds=SETTLING_SECONDS, live=False)
 
     def close(self) -> None:
-        """Write everything and say that this process ends; gives up on a database that keeps failing."""
+        """Write everything and report that this process ends; gives up if the database keeps failing."""
         self._closed.set()
         self._urgent.set()
         if self._thread.is_alive():
@@ -145,9 +145,9 @@ class Checkpoints:
             self._go_on()
 
     def _save(self, *, live: bool) -> bool:
-        """Write the replies that have changed, all together: those that have ended, or live ones as well.
+        """Write the replies that have changed in one transaction: ended ones, or live ones too.
 
-        `_writing` is held.
+        The caller holds `_writing`.
         """
         with self._lock:
             watched = [each for each in self._watched.values() if live or not each.live_reply.live]
@@ -175,7 +175,7 @@ class Checkpoints:
         return True
 
     def _finish(self, watched: list[_Watched]) -> None:
-        """Let go of the replies whose end is written."""
+        """Stop watching replies whose end is written."""
         for each in watched:
             if each.then and not each.live_reply.live and each.saved == each.live_reply.version:
                 self._forget(each)
@@ -188,7 +188,7 @@ class Checkpoints:
                 del self._watched[each.live_reply.id]
 
     def _go_on(self) -> None:
-        """Call what was to be called after the ends that are written now."""
+        """Call what waits for the ends that were just written."""
         with self._lock:
             written, self._written = self._written, []
         for then in written:
@@ -208,7 +208,7 @@ class Checkpoints:
         return True
 
     def _attempt(self, write: Callable[[], T]) -> T | None:
-        """Do something with the database; None if it fails, which is logged once until it works again."""
+        """Run a database operation; None if it fails. Logged once until the database works again."""
         try:
             done = write()
         except Exception as error:

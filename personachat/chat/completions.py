@@ -1,7 +1,7 @@
-"""Completions: a persona as a model that answers what a caller says, and remembers nothing of it.
+"""Completions: a persona as a model that answers a caller's messages and remembers none of them.
 
-The persona's prompt and examples come first, the caller's messages follow. Parameters that the caller states
-win over the persona's, up to what the operator allows; address and key are never the caller's to choose.
+The persona's prompt and examples come first, then the caller's messages. The caller's parameters override the
+persona's, within the operator's limits. The caller never chooses the address or the key.
 """
 
 from __future__ import annotations
@@ -38,18 +38,21 @@ _ROLES: Mapping[str, Role] = {
 
 
 _OF_NO_MEANING = frozenset({"name", "reasoning", "reasoning_content"})
-"""Keys of a message without which it says the same to a model that takes plain text."""
+"""Keys of a message that mean nothing to a model that only takes plain text."""
 
 
 MOST_NESTED = 200
-"""How deep what a caller passes on may be nested: encoders give up far below what parsers take."""
+"""How deep a caller's JSON may be nested: encoders fail long before parsers do."""
 
 _PassedOn = TypeVar("_PassedOn", Mapping[str, Any], Sequence[Mapping[str, Any]])
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """What a caller says. What is None is the persona's; `more` are further parameters, as on the wire."""
+    """A caller's request. None means the persona's own value.
+
+    `more` are further parameters, as on the wire.
+    """
 
     messages: Sequence[Mapping[str, Any]]
     temperature: float | None = None
@@ -58,21 +61,21 @@ class CompletionRequest:
     stop: tuple[str, ...] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
-    """What the persona's variables stand for; they are never passed on."""
+    """Values for the persona's variables. They are never passed on."""
     may_shorten: bool = False
-    """Whether the oldest of what was said may be left out where the model takes less."""
+    """Whether the oldest messages may be dropped if they don't fit the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartedCompletion:
-    """A reply that has begun, and what is asked for it of the persona's model."""
+    """A reply that has started, and the request to the persona's model."""
 
     live_reply: LiveReply
     request: ChatRequest
 
 
 class Completions:
-    """Safe for threads."""
+    """The completions of every caller. Safe for threads."""
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class Completions:
         self._max_tokens = max_tokens
 
     def over(self, personas: PersonaSource) -> Completions:
-        """The same with other personas; cheap."""
+        """The same completions over other personas; cheap."""
         return Completions(
             personas, self._providers, self._runner, limits=self._limits, max_tokens=self._max_tokens
         )
@@ -98,12 +101,10 @@ class Completions:
     def start(
         self, persona_id: str, ask: CompletionRequest, *, owner: str = "", surface: Surface = "v1_chat"
     ) -> StartedCompletion:
-        """Begin a reply, which ends soon after nobody follows it any more.
+        """Start a reply. It ends soon after nobody follows it any more.
 
-        `owner` and `surface` say for whom it is counted.
-
-        Raises ShuttingDown, PersonaNotFound, PersonaBroken, RequestRefused if the model takes no such
-        request, and a ProviderError where nobody can answer.
+        `owner` and `surface` say who it is counted for. Raises ShuttingDown, PersonaNotFound, PersonaBroken,
+        RequestRefused if the model doesn't accept such a request, and a ProviderError if no model can answer.
         """
         self._runner.admit()
         entry = self._personas.get(persona_id)
@@ -149,7 +150,7 @@ class Completions:
         return tokens if self._max_tokens is None else min(tokens, self._max_tokens)
 
     def _events(self, answering: ModelChoice, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
-        """The reply; by the default model, where the provider turns out not to have the persona's."""
+        """The reply, by the default model if the provider turns out not to have the persona's."""
 
         def ask_stand_in(stand_in: ModelChoice, *, retries: int) -> AsyncGenerator[ReplyEvent]:
             return reply(
@@ -170,7 +171,7 @@ class Completions:
 def _split(
     messages: Sequence[Mapping[str, Any]],
 ) -> tuple[list[ChatMessage], list[Mapping[str, Any]]]:
-    """Plain messages that any provider takes, and from the first other one on those that are passed on."""
+    """The plain messages at the start, which every provider accepts, and the rest, which is passed on."""
     conversation: list[ChatMessage] = []
     for number, message in enumerate(messages):
         if message.keys() - {"role", "content"} or not isinstance(message.get("content"), str):
@@ -183,9 +184,9 @@ def _split(
 
 
 def _sendable(passed_on: _PassedOn) -> _PassedOn:
-    """What a caller has passed on, with U+FFFD for lone surrogates, which no request can hold.
+    """A caller's JSON, with U+FFFD for lone surrogates, which no request can contain.
 
-    Raises RequestRefused for numbers that JSON doesn't have, and for what is nested too deep.
+    Raises RequestRefused for numbers that JSON doesn't have and for nesting that is too deep.
     """
     if not _is_flat(passed_on):
         raise RequestRefused(f"The request is nested deeper than {MOST_NESTED} levels.", hint="Flatten it.")
@@ -217,9 +218,9 @@ def _is_flat(passed_on: object) -> bool:
 
 
 def _understood(ask: CompletionRequest, answering: ModelChoice) -> CompletionRequest:
-    """What a provider that does not pass on everything can make of it: what only tunes is left out.
+    """The parameters for a provider that doesn't pass on everything: those that only tune are left out.
 
-    Raises RequestRefused for what would change what the answer means.
+    Raises RequestRefused for a parameter that would change what the answer means.
     """
     more = {name: value for name, value in ask.more.items() if not only_tunes(name, ask.more)}
     messages = [_without_extras(message) for message in ask.messages]
@@ -235,7 +236,7 @@ def _understood(ask: CompletionRequest, answering: ModelChoice) -> CompletionReq
 
 
 def _without_extras(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The message without what says nothing to a model that takes plain text; a refusal is what was said."""
+    """The message without keys that mean nothing to a plain-text model. A refusal becomes its text."""
     plain = {name: value for name, value in message.items() if name not in _OF_NO_MEANING}
     if message["role"] == "assistant" and plain.get("content") is None and "tool_calls" not in plain:
         plain["content"] = plain.get("refusal") or ""

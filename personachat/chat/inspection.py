@@ -1,4 +1,4 @@
-"""Inspection: what was sent for a reply, what would be sent, and how full the model's window is."""
+"""Inspection: the request a reply was sent with, the next request, and how full the model's window is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from personachat.replies.request_code import RequestBody
 
 
 class Inspection:
-    """For one owner. Safe for threads; cheap to make."""
+    """Inspection for one owner. Safe for threads; cheap to create."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Inspection:
         personas: PersonaSource | None = None,
         sees_prompt: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """`sees_prompt` says of a persona's id whether its prompt may be shown: each request holds it."""
+        """`sees_prompt` tells by a persona's id whether its prompt may be shown: requests contain it."""
         self._answers = answers
         self._personas = personas or answers.personas
         self._sees_prompt = sees_prompt
@@ -36,7 +36,7 @@ class Inspection:
         self._owner = owner
 
     def sent_request(self, turn_id: str) -> RequestBody | None:
-        """What was sent for a reply; None if nothing was, or it is not known.
+        """The request that was sent for a reply; None if none was sent or it isn't known.
 
         Raises TurnNotFound, PromptHidden.
         """
@@ -59,9 +59,9 @@ class Inspection:
         variables: Mapping[str, str] = NO_VALUES,
         settings: ChatSettings = AS_IN_THE_PERSONA,
     ) -> RequestBody:
-        """What would be sent for these words, and these variables; `settings` are those of a new chat.
+        """The request that this message would be sent with. `settings` are those of a new chat.
 
-        Raises ProviderError if nobody would answer, ConversationNotFound, PersonaNotFound, PromptHidden.
+        Raises ProviderError if no model can answer, ConversationNotFound, PersonaNotFound, PromptHidden.
         """
         persona = self._personas.get(persona_id)
         self._refuse_unless_seen(persona.id)
@@ -73,14 +73,14 @@ class Inspection:
         return self._answers.replies.preview(filled_persona, [*path, words], offline=offline)
 
     def first(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> RequestBody:
-        """What would be sent in a new chat with a persona that may not be saved.
+        """The first request of a new chat with a persona that may be unsaved.
 
-        Raises ProviderError if nobody would answer.
+        Raises ProviderError if no model can answer.
         """
         return self._answers.replies.preview(persona, path, offline=offline)
 
     def memory(self, conversation: Conversation, persona: Persona, *, offline: bool = False) -> ContextUse:
-        """How much of the model's window a conversation fills. All of it is read only to estimate that."""
+        """How full the model's window is. The whole conversation is read only if that has to be estimated."""
         path, persona = conversation.path, filled(persona, conversation)
         counted = self._answers.replies.counted_memory(persona, path[-1] if path else None, offline=offline)
         if counted:
@@ -97,7 +97,7 @@ class Inspection:
             )
 
     def _start_of(self, turn_id: str) -> Started | None:
-        """The event with which a model took the request; None if none did, or it is not known."""
+        """The event with which a model accepted the request; None if none did or it isn't known."""
         try:
             events = self._conversations.live_reply(self._owner, turn_id).wait(0, timeout_seconds=0)
         except ReplyNotFound:

@@ -1,7 +1,7 @@
-"""Conversations as they are now: what is stored, with the text of live replies, wherever those come from.
+"""Conversations as they are now: what is stored, plus the text of live replies of any process.
 
-What a dead process left running is ended on the way. Ids that are unknown, or somebody else's, raise
-ConversationNotFound, TurnNotFound or ReplyNotFound.
+Replies that a dead process left running are ended on the way. Ids that are unknown or belong to someone else
+raise ConversationNotFound, TurnNotFound or ReplyNotFound.
 """
 
 from __future__ import annotations
@@ -37,24 +37,27 @@ class CurrentConversations:
         self._runner = runner
         self._checkpoints = checkpoints
         self.sending = threading.RLock()
-        """Held while turns are added and their reply starts, so that nobody sees one without the other."""
+        """Locked while turns are added and their reply starts, so that nobody sees one without the other."""
 
     def store_for(self, *, temporary: bool) -> ConversationStore:
-        """Where a new conversation is kept."""
+        """The store for a new conversation."""
         return self.temporary if temporary else self._store
 
     def store_of(self, conversation_id: str) -> ConversationStore:
-        """Where a conversation is kept, if it is there."""
+        """The store that has a conversation, if any."""
         return self.store_for(temporary=conversation_id in self.temporary)
 
     def store_with(self, turn_id: str) -> ConversationStore:
-        """Where a turn is kept, if it is there."""
+        """The store that has a turn, if any."""
         return self.store_for(temporary=self.temporary.has_turn(turn_id))
 
     def get(
         self, owner: str, conversation_id: str, *, last: int | None = None, with_siblings: bool = True
     ) -> Conversation:
-        """The conversation as it is now: the text of live replies included, those of dead processes ended."""
+        """The conversation as it is now, with the text of live replies.
+
+        Replies of dead processes are ended first.
+        """
         store = self.store_of(conversation_id)
         conversation = self._current(
             store.get(owner, conversation_id, last=last, with_siblings=with_siblings)
@@ -115,9 +118,9 @@ class CurrentConversations:
         last: int | None = None,
         conversation: Conversation | None = None,
     ) -> Conversation:
-        """The conversation, without siblings, ready for another reply. Raises ReplyInProgress.
+        """The conversation without siblings, ready for another reply. Raises ReplyInProgress.
 
-        It is not read where whoever asks has just read it.
+        A caller that has just read it passes it, and it isn't read again.
         """
         conversation = conversation or self.get(owner, conversation_id, last=last, with_siblings=False)
         if self.live(conversation):
@@ -136,20 +139,20 @@ class CurrentConversations:
         return live_reply if live_reply.live else None
 
     def _find(self, reply_id: str) -> LiveReply | None:
-        """The reply as this process has it, where nobody can know more of it."""
+        """The reply as this process has it, if no other process can know more of it."""
         live_reply = self._runner.find(reply_id)
         if live_reply is None:
-            with self.sending:  # it may be just about to start
+            with self.sending:  # it may be about to start
                 live_reply = self._runner.find(reply_id)
         if live_reply is None or live_reply.live:
             return live_reply
         newest = self.temporary.has_turn(reply_id) or self._checkpoints.is_watched(reply_id)
-        return live_reply if newest else None  # once its end is written another process may go on with it
+        return live_reply if newest else None  # once its end is written, another process may continue it
 
     def _abandoned(self, reply_id: str) -> bool:
-        """Whether a live reply was this process's and nobody generates it; then it is ended.
+        """Whether a live reply belonged to this process and nobody generates it; then it is ended.
 
-        It comes of a database that took what was written, and was lost before it could say so.
+        This happens when the connection to the database is lost just after it wrote something.
         """
         with self.sending:
             if self._runner.find(reply_id) or self._checkpoints.is_watched(reply_id):

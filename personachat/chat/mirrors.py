@@ -1,7 +1,7 @@
-"""Replies that another process generates, followed here by what it writes of them.
+"""Replies that another process generates, followed here through what it writes to the database.
 
 A mirror has the same numbered events, up to half a second later. Pausing, resuming and stopping it asks the
-other process to; the mirror shows it once that was done.
+other process to do so. The mirror shows it once it has happened.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from personachat.replies.journal import decoded
 from personachat.replies.live import LiveReply
 
 UNWATCHED_INTERVALS = 3
-"""So many times as long is waited between two looks while nobody follows."""
+"""While nobody follows, the time between two looks is this many times as long."""
 
 
 def mirrored(
     records: ReplyRecords, live_reply: LiveReply, *, interval_seconds: float
 ) -> Callable[[str], AsyncGenerator[ReplyEvent]]:
-    """Make a new live reply the mirror of the reply that has its id; returns its events for `ReplyRunner`."""
+    """Make a new live reply mirror the one with its id; returns its events for `ReplyRunner`."""
     live_reply.remote = partial(records.want, live_reply.id)
     return lambda _: _events(records, live_reply, interval_seconds=interval_seconds)
 
@@ -36,7 +36,7 @@ async def _events(
     while live_reply.live:
         try:
             record = await asyncio.to_thread(records.look, live_reply.id)
-        except PersonaChatError:  # whoever generates it keeps its words until the database is back
+        except PersonaChatError:  # the generating process keeps the text until the database is back
             await asyncio.sleep(interval_seconds)
             continue
         if record is None:
@@ -49,7 +49,7 @@ async def _events(
             end = events[-1]
             events.pop()
         if len(events) > seen:
-            if live_reply.state == "paused":  # it has gone on meanwhile
+            if live_reply.state == "paused":  # it has changed meanwhile
                 live_reply.agree(replace(live_reply.snapshot(), state="running"))
             for event in events[seen:]:
                 yield event

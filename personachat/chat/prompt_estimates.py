@@ -1,7 +1,7 @@
-"""How many tokens a request asks at least about: counted of text, estimated of pictures and other files.
+"""A lower estimate of a request's tokens: counted for text, estimated for pictures and other files.
 
-Budgets go by it before a provider is asked, and the ledger where the provider reports nothing. So nothing is
-left out because it is no plain text.
+Budgets use it before a provider is asked, and the ledger uses it if the provider reports no usage. Content
+that isn't plain text is counted too.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from personachat.personas.token_estimates import estimate_tokens
 from personachat.providers.base import ChatRequest
 
 MOST_IMAGE_TOKENS = 1_600
-"""Of a picture whose size nobody can see: what the larger providers count at most."""
+"""Tokens of a picture of unknown size: the most that larger providers count."""
 
 LOW_DETAIL_TOKENS = 85
 MOST_DEPTH = 40
 
 _HEAD_CHARACTERS = 64 * 1024
-"""Of a picture in Base64: its size stands near its beginning."""
+"""Characters of a Base64 picture to decode: its size is near the beginning."""
 
 
 def prompt_tokens(request: ChatRequest) -> int:
-    """Of all messages, and of what is sent besides, such as tools."""
+    """Tokens of all messages and of what is sent with them, such as tools."""
     plain = sum(estimate_tokens(message.content) for message in request.messages)
     more = {name: value for name, value in request.more.items() if isinstance(value, list | dict)}
     return plain + sum(map(_tokens_in, request.as_sent)) + (_tokens_in(more) if more else 0)
 
 
 def _tokens_in(value: Any, *, depth: int = 0) -> int:
-    """Of all texts in a message or a part of one."""
+    """Tokens of all text in a message or in a part of one."""
     if isinstance(value, str):
         return _of_text(value)
     if depth > MOST_DEPTH:
@@ -50,12 +50,12 @@ def _tokens_in(value: Any, *, depth: int = 0) -> int:
 
 
 def _of_text(text: str) -> int:
-    """Of a text; a file that is written as one is estimated by its length."""
+    """Tokens of a text. A file embedded as text is estimated by its length."""
     return math.ceil(len(text) / 4) if text.startswith("data:") else estimate_tokens(text)
 
 
 def picture_tokens(picture: object) -> int:
-    """Of a picture as a message has it: an address, or an object with `url` and `detail`."""
+    """Tokens of a picture in a message: an address, or an object with `url` and `detail`."""
     source = picture if isinstance(picture, Mapping) else {"url": picture}
     if source.get("detail") == "low":
         return LOW_DETAIL_TOKENS
@@ -64,7 +64,7 @@ def picture_tokens(picture: object) -> int:
 
 
 def tokens_of_size(width: int, height: int) -> int:
-    """The most that providers count: by tiles of 512 pixels, or by area; both make it smaller first."""
+    """The most that providers count: by tiles of 512 pixels or by area. Both scale the picture down first."""
     scale = min(1.0, 2048 / max(width, height), 768 / min(width, height))
     tiles = math.ceil(width * scale / 512) * math.ceil(height * scale / 512)
     shrunk = min(1.0, 1568 / max(width, height))
@@ -73,7 +73,7 @@ def tokens_of_size(width: int, height: int) -> int:
 
 
 def _size_of(url: str) -> tuple[int, int] | None:
-    """Of a picture that came with the message; None where nothing says it."""
+    """Width and height of an embedded picture in pixels; None if unknown."""
     head, comma, data = url.partition(",")
     if not comma or not head.startswith("data:image/") or not head.endswith(";base64"):
         return None

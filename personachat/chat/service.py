@@ -1,7 +1,7 @@
-"""ChatService: what one owner says in conversations, and how the replies are steered.
+"""ChatService: one owner's messages, and control over the replies to them.
 
-Words are recorded before they are answered. Those said while a reply is coming wait in a queue and leave it
-only after they have become a turn. Ids that are unknown, or somebody else's, raise ConversationNotFound,
+A message is recorded before it is answered. Messages sent while a reply is streaming wait in a queue and
+leave it only once they are turns. Ids that are unknown or belong to someone else raise ConversationNotFound,
 TurnNotFound or ReplyNotFound.
 """
 
@@ -24,7 +24,7 @@ from personachat.usage.model import Purpose, Surface
 
 
 class ChatService:
-    """Safe for threads; cheap to make."""
+    """One owner's chat. Safe for threads; cheap to create."""
 
     def __init__(
         self,
@@ -36,9 +36,9 @@ class ChatService:
         purpose: Purpose | None = None,
         comparison_id: str = "",
     ) -> None:
-        """`personas` are those who can answer, where they are others than everybody's.
+        """`personas` are the ones that may answer, if that isn't every persona.
 
-        `surface` is where its owner is, and `purpose` what for they talk, and in which comparison; all are
+        `surface` is where the owner is, `purpose` what they are doing, and in which comparison. All three are
         for the ledger.
         """
         self._answers = answers
@@ -52,7 +52,7 @@ class ChatService:
     # --- conversations ----------------------------------------------------------------------------
 
     def start(self, *, durable: bool = True, temporary: bool = False) -> Conversation:
-        """A new, empty conversation; a temporary one is never written."""
+        """Create an empty conversation. A temporary one is never written."""
         return self._conversations.store_for(temporary=temporary).create(self.owner, durable=durable)
 
     def begin(
@@ -67,7 +67,7 @@ class ChatService:
         variables: Mapping[str, str] = NO_VALUES,
         settings: ChatSettings = AS_IN_THE_PERSONA,
     ) -> LiveReply:
-        """Send the first words of a new conversation: as `start` and `send`, but both happen or neither."""
+        """Send the first message of a new conversation: `start` and `send` in one step, or neither."""
         text = cleaned(text)
         persona = self._personas.get(persona_id)
         greeter = replace(persona, persona=with_values(persona.persona, variables))
@@ -86,19 +86,19 @@ class ChatService:
         )
 
     def conversation(self, conversation_id: str, *, last: int | None = None) -> Conversation:
-        """The conversation as it is now, live replies included, with its last turns (None: all)."""
+        """The conversation as it is now, with live replies and its last turns (None: all of them)."""
         return self._conversations.get(self.owner, conversation_id, last=last)
 
     def to_answer(self, conversation_id: str) -> Conversation:
-        """The conversation as it is now with all its turns, and without siblings; see `send`."""
+        """The conversation as it is now with all its turns, but without siblings; see `send`."""
         return self._conversations.get(self.owner, conversation_id, with_siblings=False)
 
     def give(self, conversation_id: str, variables: Mapping[str, str]) -> None:
-        """Have these variables stand for other values from the next reply on; "" is the persona's default."""
+        """Set these variables from the next reply on; "" restores the persona's default."""
         self._conversations.store_of(conversation_id).give(self.owner, conversation_id, variables)
 
     def adjust(self, conversation_id: str, settings: ChatSettings) -> None:
-        """Have these settings hold from the next reply on, whichever persona answers."""
+        """Apply these settings from the next reply on, whichever persona answers."""
         store = self._conversations.store_of(conversation_id)
         store.adjust(self.owner, conversation_id, settings.as_record())
 
@@ -111,14 +111,14 @@ class ChatService:
         return self._conversations.path(self.owner, turn_id)
 
     def keep(self, conversation_id: str) -> None:
-        """From now on its replies go on without a follower, the running one included."""
+        """From now on its replies continue without a follower, including a running one."""
         self._conversations.store_of(conversation_id).keep(self.owner, conversation_id)
         running = self.running(conversation_id)
         if running:
             running.durable = True
 
     def discard(self, conversation_id: str) -> None:
-        """Forget a conversation that is temporary or not kept; any other is left alone."""
+        """Delete a conversation that is temporary or not kept; any other is left alone."""
         store = self._conversations.store_of(conversation_id)
         head = store.get(self.owner, conversation_id, last=1)
         if head.temporary or not head.durable:
@@ -128,9 +128,9 @@ class ChatService:
             store.discard(self.owner, conversation_id)
 
     def clear(self, conversation_id: str) -> str | None:
-        """Show the conversation empty; the live reply is stopped and the queue emptied.
+        """Show the conversation empty. A live reply is stopped and the queue is emptied.
 
-        Returns what `restore` needs to undo it; every turn is kept.
+        Every turn is kept. Returns what `restore` needs to undo it.
         """
         while self.unqueue(conversation_id):
             pass
@@ -142,18 +142,18 @@ class ChatService:
         return conversation.leaf_id
 
     def restore(self, conversation_id: str, leaf_id: str) -> None:
-        """Undo `clear`, unless the conversation has gone on meanwhile."""
+        """Undo `clear`, unless the conversation has new turns by now."""
         if self.conversation(conversation_id, last=1).leaf_id is None:
             self._conversations.store_of(conversation_id).show(self.owner, conversation_id, leaf_id)
 
     # --- replies ----------------------------------------------------------------------------------
 
     def live_reply(self, reply_id: str) -> LiveReply:
-        """The reply of an assistant's turn, whose id it has, live or ended."""
+        """The reply of an assistant's turn, live or ended; both have the same id."""
         return self._conversations.live_reply(self.owner, reply_id)
 
     def live_reply_in(self, conversation: Conversation, reply_id: str) -> LiveReply:
-        """The same, of a turn on the path of a conversation that was read before."""
+        """The same for a turn on the path of a conversation that was already read."""
         return self._conversations.live_reply_in(conversation, reply_id)
 
     def running(self, conversation_id: str) -> LiveReply | None:
@@ -172,12 +172,12 @@ class ChatService:
         variables: Mapping[str, str] = NO_VALUES,
         conversation: Conversation | None = None,
     ) -> LiveReply:
-        """Record the user's words, as the turn `turn_id` if one is given, and start the reply to them.
+        """Record the user's message, as turn `turn_id` if one is given, and start the reply to it.
 
-        `history` goes before them where the conversation is still empty. `variables` are what the persona's
-        stand for from now on. `conversation` is it where it was just read `to_answer`. What a provider
-        refuses comes as the live reply's Failed event. Raises MessageInvalid, PersonaNotFound, PersonaBroken,
-        ShuttingDown, and ReplyInProgress while another reply is live.
+        `history` goes before it if the conversation is still empty. `variables` apply to the persona from now
+        on. `conversation` saves reading it again right after `to_answer`. A provider's refusal is the live
+        reply's Failed event. Raises MessageInvalid, PersonaNotFound, PersonaBroken, ShuttingDown, and
+        ReplyInProgress while another reply is live.
         """
         text = cleaned(text)
         persona = self._personas.get(persona_id)
@@ -197,7 +197,7 @@ class ChatService:
         )
 
     def retry(self, conversation_id: str, *, offline: bool = False) -> LiveReply:
-        """Answer the last user turn again, beside the reply that is there.
+        """Answer the last user message again; the earlier reply stays beside the new one.
 
         Raises ConversationNotFound, ReplyNotFound, PersonaNotFound, PersonaBroken, ShuttingDown, and
         ReplyInProgress while another reply is live.
@@ -213,7 +213,7 @@ class ChatService:
         return self._answers.answer(conversation, new_turns=[], path=path, persona=persona, asking=asking)
 
     def continue_reply(self, reply_id: str) -> LiveReply:
-        """Go on where a reply stopped, in the same turn, with the model that began it.
+        """Continue a reply where it stopped, in the same turn, with the model that began it.
 
         Raises TurnNotFound, NotContinuable, PersonaNotFound, PersonaBroken, ShuttingDown, and ReplyInProgress
         while another reply is live.
@@ -232,11 +232,11 @@ class ChatService:
         )
 
     def pause(self, reply_id: str) -> None:
-        """Hold a running reply and stop reading from its provider; any other is left alone."""
+        """Pause a running reply and stop reading from its provider; any other is left alone."""
         self.live_reply(reply_id).pause()
 
     def resume(self, reply_id: str) -> None:
-        """Let a paused reply go on; any other is left alone."""
+        """Resume a paused reply; any other is left alone."""
         self.live_reply(reply_id).resume()
 
     def stop(self, reply_id: str) -> None:
@@ -246,9 +246,9 @@ class ChatService:
     # --- what is said while a reply is coming -----------------------------------------------------
 
     def queue(self, conversation_id: str, text: str, *, persona_id: str, offline: bool = False) -> None:
-        """Send `text` as soon as the live reply is done, or now if none is.
+        """Send `text` when the live reply has ended, or now if none is live.
 
-        Raises ShuttingDown if the server will not send it, and nobody could after it.
+        Raises ShuttingDown if this server won't send it and no other can.
         """
         if self._answers.draining and conversation_id in self._conversations.temporary:
             raise ShuttingDown
@@ -258,9 +258,9 @@ class ChatService:
             self.send_queued(conversation_id)
 
     def send_queued(self, conversation_id: str) -> LiveReply | None:
-        """Send the first queued message, if there is one and no reply is live. Raises what `send` raises.
+        """Send the first queued message if no reply is live. Raises what `send` raises.
 
-        While the server shuts down it stays in the queue, for whoever opens the conversation after that.
+        During shutdown it stays in the queue, for whoever opens the conversation later.
         """
         if self._answers.draining:
             return None
@@ -284,7 +284,7 @@ class ChatService:
             return live_reply or self.send_queued(conversation_id)
 
     def unqueue(self, conversation_id: str, message_id: str | None = None) -> QueuedMessage | None:
-        """Take a message out of the queue (None: the first); None if it has been sent already."""
+        """Remove a message from the queue (None: the first); returns None if it was already sent."""
         store = self._conversations.store_of(conversation_id)
         return store.unqueue(self.owner, conversation_id, message_id)
 

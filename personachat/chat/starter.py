@@ -1,7 +1,7 @@
 """The reply starter: starts and finishes the replies of every conversation of this process.
 
-A user's words and an empty reply are committed before anything is asked of a provider, so whatever fails
-afterwards fails as a reply under them, with its reason. A reply's end is recorded off the page's path.
+The user's message and an empty reply are committed before a provider is asked. Whatever fails after that
+shows up as a failed reply with its reason. A reply's end is recorded outside the page's run.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class ReplyOptions:
-    """Who is to answer, beyond what the persona says, and for whom it is counted."""
+    """Who should answer, beyond what the persona says, and who the reply is counted for."""
 
     offline: bool = False
     model: str | None = None
     """Instead of the persona's own."""
     surface: Surface = "page"
     purpose: Purpose | None = None
-    """None is chat, or temporary where the conversation is."""
+    """None means chat, or temporary if the conversation is temporary."""
     comparison_id: str = ""
     """The comparison that the reply is for."""
 
@@ -68,16 +68,16 @@ class ReplyStarter:
         self._runner = runner
         self._checkpoints = checkpoints
         self.when_done: Callable[[str, str], object] = lambda *_: None
-        """Called with owner and conversation after a reply has ended well and that was recorded."""
+        """Called with owner and conversation id once a reply has finished and its end is recorded."""
 
     @property
     def process_id(self) -> str:
-        """This process, as others see that it lives."""
+        """The id by which other processes see that this one is alive."""
         return self._checkpoints.process_id
 
     @property
     def draining(self) -> bool:
-        """Whether no new replies are begun any more."""
+        """Whether no new replies start any more."""
         return self._runner.draining
 
     def answer(
@@ -90,10 +90,10 @@ class ReplyStarter:
         asking: ReplyOptions,
         variables: Mapping[str, str] = NO_VALUES,
     ) -> LiveReply:
-        """Add `new_turns` (which end `path`, the turns to be answered) and the reply to them.
+        """Add `new_turns`, which end `path`, and the reply to them.
 
-        `variables` are kept with the conversation; those that it has already are filled in as well.
-        Raises ReplyInProgress if the conversation has gone on since it was read, and ShuttingDown.
+        `variables` are kept with the conversation; those it already has are filled in as well. Raises
+        ReplyInProgress if the conversation has changed since it was read, and ShuttingDown.
         """
         self._runner.admit()
         filled_persona = filled(persona.persona, conversation, variables)
@@ -158,9 +158,9 @@ class ReplyStarter:
         persona: StoredPersona,
         asking: ReplyOptions,
     ) -> LiveReply:
-        """Extend a reply that ended before the model was done; `path` is what it answers.
+        """Continue a reply that ended before the model was done; `path` is what it answers.
 
-        Raises NotContinuable, ShuttingDown, and ReplyInProgress if somebody else was quicker.
+        Raises NotContinuable, ShuttingDown, and ReplyInProgress if someone else was faster.
         """
         self._runner.admit()
         with self.conversations.sending:
@@ -171,7 +171,7 @@ class ReplyStarter:
                     "This reply is already complete.", hint=("Ask for more in a new message.")
                 )
             if not conversation.temporary:
-                # its end may still be on its way to the database
+                # its end may not be in the database yet
                 self._checkpoints.flush(timeout_seconds=5, live=False)
                 if not self._records.claim(turn.id, process_id=self._checkpoints.process_id):
                     raise ReplyInProgress("This reply is already being continued in another window.")
@@ -186,7 +186,7 @@ class ReplyStarter:
     def _start(
         self, live_reply: LiveReply, plan: ReplyPlan, conversation: Conversation, *, conceals: bool
     ) -> LiveReply:
-        # It is remembered with the live reply, so it must not hold the conversation as it was.
+        # It stays in memory with the live reply, so it must not hold the conversation as it was.
         owner, conversation_id, temporary = conversation.owner, conversation.id, conversation.temporary
 
         def then() -> None:
@@ -211,7 +211,7 @@ class ReplyStarter:
 def filled(
     persona: Persona, conversation: Conversation | None, values: Mapping[str, str] = NO_VALUES
 ) -> Persona:
-    """The persona with the values of a conversation, as they are once these are values, and its settings."""
+    """The persona with the conversation's settings and values, once `variables` are added to them."""
     if conversation is None:
         return with_values(persona, merged({}, values))
     own = with_settings(persona, stored_settings(conversation.settings))
@@ -244,9 +244,9 @@ def _origin(
     asking: ReplyOptions,
     persona: tuple[str, str],
 ) -> Origin:
-    """`persona` is the id and the revision of who answers.
+    """`persona` is the id and the revision of the persona that answers.
 
-    A call of a comparison doesn't say which reply it was for: that would tell who is behind a blind one.
+    A comparison's call doesn't say which reply it was for: that would reveal who is behind a blind one.
     """
     anonymous = is_comparing(conversation.owner)
     return Origin(

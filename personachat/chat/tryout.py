@@ -1,4 +1,4 @@
-"""Trying a persona out as it stands in an editor: chats that are never stored, with a draft that answers."""
+"""Trying out a persona as it stands in an editor: chats that are never stored, answered by the draft."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from personachat.personas.variables import with_values
 
 @dataclass(frozen=True, slots=True)
 class OnlyDraft:
-    """The one persona there is: whoever spoke before, the draft answers, even under another id."""
+    """The draft as the only persona. It answers whichever persona spoke before, even under another id."""
 
     draft: StoredPersona
 
@@ -27,11 +27,9 @@ class OnlyDraft:
 def trying_out(
     answers: ReplyStarter, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})
 ) -> ChatService:
-    """Conversations with the persona of this JSON text; begin them as temporary ones.
+    """Chats with the persona of this JSON text. Start them as temporary ones.
 
-    `variables` are filled in instead of its defaults.
-
-    Raises PersonaInvalid.
+    `variables` override its defaults. Raises PersonaInvalid.
     """
     draft = StoredPersona(with_values(parse_persona(text), variables), text, etag_of(text.encode()))
     return ChatService(answers, owner=owner, personas=OnlyDraft(draft), purpose="try_out")

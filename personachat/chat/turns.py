@@ -1,4 +1,4 @@
-"""New turns: what a person says, what a persona says first, and the place of a reply to come."""
+"""New turns: a person's message, a persona's greeting, and the place for a reply."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from personachat.personas.store.base import StoredPersona
 from personachat.stamps import new_id, now
 
 MAX_MESSAGE_CHARACTERS = 200_000
-"""Beyond any model's window in use; a paste larger than that is a mistake."""
+"""Longer than any model's window. A larger paste is a mistake."""
 
 Speaker: TypeAlias = Literal["user", "assistant"]
 
 
 def new_turn(role: Speaker, content: str, *, parent_id: str | None, persona: StoredPersona) -> Turn:
-    """A turn of now."""
+    """A new turn, created now."""
     return Turn(
         id=new_id(),
         parent_id=parent_id,
@@ -38,7 +38,7 @@ def new_turn(role: Speaker, content: str, *, parent_id: str | None, persona: Sto
 
 
 def turn_like(turn: Turn, text: str) -> Turn:
-    """The same turn with other words: the person's own, not generated."""
+    """A copy of the turn with other words: the person's own, not generated."""
     return replace(
         turn,
         id=new_id(),
@@ -52,9 +52,9 @@ def turn_like(turn: Turn, text: str) -> Turn:
 
 
 def opening(persona: StoredPersona, history: Sequence[ChatMessage], *, seed: str = "") -> list[Turn]:
-    """The turns before a person's first words: what was said elsewhere, or else the greeting.
+    """The turns before a person's first message: `history`, or else the greeting.
 
-    `seed` is that of chance in the greeting.
+    `seed` decides what a random macro in the greeting becomes.
     """
     words = opening_words(persona.persona, seed=seed)
     greeted = [ChatMessage("assistant", words)] if words else []
@@ -73,7 +73,7 @@ def opening_words(persona: Persona, *, seed: str = "") -> str:
 
 
 def openings(persona: Persona, *, seed: str = "") -> tuple[str, ...]:
-    """What the persona may say first, the usual words first; a chat begins with others as its `history`."""
+    """The persona's possible greetings, the usual one first. Others begin a chat as its `history`."""
     return greetings(persona, today=datetime.now().astimezone(), scene=Scene(conversation=seed))
 
 

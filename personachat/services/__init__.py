@@ -1,7 +1,7 @@
 """The services of this process: built once from the settings, shared by pages, API and commands.
 
-`parts` says which they are and `building` puts them together. `Services.of` gives the workspace of one owner
-(see `workspace`), which is what all of them call.
+`parts` lists them and `building` connects them. `Services.of` returns the workspace of one owner (see
+`workspace`). Pages, API and commands call nothing else.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def get_services() -> Services:
 
 
 def built_services() -> Services | None:
-    """The same, if they have been built."""
+    """This process's services, if they have been built; None otherwise."""
     return _services
 
 
 def reset_services() -> None:
-    """Close this process's services; the next `get_services` builds them again.
+    """Close this process's services; the next `get_services` builds new ones.
 
-    It is done at the end of the process at the latest: where the pages are served alone, nobody else does it.
+    Also runs when the process exits: a process that only serves pages never calls it.
     """
     global _services
     with _lock:

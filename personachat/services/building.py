@@ -1,4 +1,4 @@
-"""Builds every part from the settings and gives each the others that it needs. Nothing else happens here."""
+"""Builds every part from the settings and passes each one the parts it needs. Nothing else happens here."""
 
 from __future__ import annotations
 
@@ -194,12 +194,12 @@ def build_services(settings: Settings) -> Services:
         workspaces,
         figures,
     )
-    # What was queued is sent later, by the rights that its owner has then.
+    # Queued messages are sent later, with the rights their owner has then.
     answers.when_done = lambda owner, conversation_id: services.of(owner).chat.send_queued(conversation_id)
     return services
 
 
 def _role_of(seen_people: SeenPeople, rules: RoleRules, owner: str) -> str:
-    """The role that counts for budgets. Raises what the database raises."""
+    """The role whose budgets apply to this owner. Raises what the database raises."""
     seen = seen_people.latest(owner) if owner.startswith("user:") else None
     return (rules.still(seen.person) or seen.person).role if seen else role_of_owner(owner)

@@ -1,4 +1,4 @@
-"""The ledger of model calls, and who else hears of each call: log lines, Prometheus and OpenTelemetry."""
+"""The ledger of model calls, and what else records each call: log lines, Prometheus and OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ledger_of(
     budgets: Budgets,
     figures: CallFigures | None,
 ) -> Ledger:
-    """The ledger, with the observers that the settings ask for; `budgets` may refuse a call."""
+    """The ledger, with the observers that the settings turn on; `budgets` may refuse a call."""
     spans = otel.observer(masking=Masking.of(settings))
     lines = logs.ReplyLines() if logs.is_configured(settings) or logs.is_written() else None
     return Ledger(

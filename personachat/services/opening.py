@@ -1,4 +1,4 @@
-"""What the terminal says as a server starts: what is missing, what is misspelt, and who can do what."""
+"""What the terminal shows when a server starts: what is missing, misspelt settings, and who may do what."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from personachat.telemetry import logs, unknown_settings
 
 
 def say(*sentences: str) -> None:
-    """Print each on a line of its own; a log in JSON gets them instead."""
+    """Print each sentence on its own line. With JSON logs, log them instead."""
     for sentence in sentences:
         if not logs.announced(load_settings(), sentence):
             print(sentence, flush=True)  # noqa: T201  # for the terminal it was started from
 
 
 def say_of_pages_alone(services: Services) -> None:
-    """What `streamlit run Home.py` says: it serves the pages without the API, and always starts."""
+    """The messages of `streamlit run Home.py`, which serves pages without the API and always starts."""
     about_pages = _about_pages_alone(services)
     say(*unknown_settings.sentences(), *what_is_missing(services), f"PersonaChat: {about_pages}")
 
 
 def refuse_unasked(host: str, settings: Settings) -> None:
-    """Raise SettingsInvalid where other machines would reach pages without a login, and unasked."""
+    """Raise SettingsInvalid if other machines could reach the pages without a login, unless allowed."""
     if settings.require_login and not (login_configured() or settings.trusted_user_header):
         raise SettingsInvalid(
             "PERSONACHAT_REQUIRE_LOGIN is set, but no login is set up: nobody could open the pages.",
@@ -53,7 +53,7 @@ def who_can_do_what(host: str | None, settings: Settings) -> str:
 
 
 def what_is_missing(services: Services) -> tuple[str, ...]:
-    """A sentence for the terminal for each thing without which nobody can chat here."""
+    """A sentence for each thing that is missing and keeps everybody from chatting."""
     missing = []
     try:
         services.check_providers()

@@ -1,4 +1,4 @@
-"""Every part of one process, and what it does for an owner: `Services.of` gives that owner's workspace."""
+"""Every part of one process. `Services.of` returns one owner's workspace."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Services:
     revisions: Revisions
     labels: Labels
     addressed: AddressedPersonas
-    """Personas by what callers name them: an id, an earlier id, an id with a label."""
+    """Personas by the names that callers use: an id, an earlier id, or an id with a label."""
     database: Database
     providers: ProviderRegistry
     runner: ReplyRunner
@@ -105,27 +105,27 @@ class Services:
     authorization: Authorization
     workspaces: Workspaces
     figures: CallFigures | None = None
-    """What /metrics says; None if there is none."""
+    """The metrics that /metrics reports; None if it is off."""
 
     @property
     def accounts(self) -> bool:
-        """Whether people log in here, so that what they create is theirs and their role counts."""
+        """Whether people log in here. If so, they own what they create, and their role applies."""
         return self.authorization.people_log_in
 
     def admit(self, identity: Identity) -> Person:
-        """The person whom a login or a proxy names, with their role.
+        """The person a login or a proxy names, with their role.
 
         Raises LoginNeeded if they are refused or their login has ended, and what the database raises if it
-        cannot say so.
+        can't be asked.
         """
         return self.authorization.admit(identity)
 
     def person_of(self, owner: str, *, may_edit: bool = True) -> Person:
-        """Who an owner is, as far as that is known in their absence. Raises what the database raises."""
+        """What is known about an owner who isn't logged in right now. Raises what the database raises."""
         return self.authorization.person_of(owner, may_edit=may_edit)
 
     def rights_of(self, person: Person) -> PersonaRights:
-        """What a person may do with each persona."""
+        """What each person may do with each persona."""
         return self.authorization.rights_of(person)
 
     def of(
@@ -137,17 +137,17 @@ class Services:
         may_edit: bool = True,
         surface: Surface = "page",
     ) -> Workspace:
-        """One owner's workspace; cheap to make. `surface` is where they are, for the ledger.
+        """One owner's workspace; cheap to create. `surface` is where the request came from, for the ledger.
 
-        `author` is the name that others see on their work. `person` is who they are; without it, they are
-        looked up, which raises what the database raises.
+        `author` is the name others see on their work. `person` is who they are. Without it they are looked
+        up, which raises what the database raises.
         """
         person = self.authorization.within_token(person or self.person_of(owner, may_edit=may_edit))
         assert person.key == owner, "a person works on what is theirs"
         return self.workspaces.of(person, author=author, may_edit=may_edit, surface=surface)
 
     def administrator(self, owner: str, *, person: Person | None = None) -> Administrator:
-        """What an administrator can do. Raises AdministrationNotAllowed for anybody else.
+        """What an administrator can do. Raises AdministrationNotAllowed for anyone else.
 
         `person` is who they are; without it, they are looked up.
         """
@@ -169,26 +169,29 @@ class Services:
         )
 
     def own_tokens(self, owner: str, *, person: Person | None = None) -> OwnTokens:
-        """What somebody can do with API tokens of their own; parameters and errors as for `administrator`."""
+        """What people can do with their own API tokens.
+
+        Parameters and errors are those of `administrator`.
+        """
         person = self.authorization.within_token(person or self.person_of(owner))
         trail = self.audit.trail(owner, name=person.name)
         return OwnTokens(TokenIssuing(self.tokens, self.budgets, trail), person)
 
     @property
     def admitted_tokens(self) -> AdmittedTokens:
-        """The API tokens of people who are let in."""
+        """The API tokens of everyone who may log in."""
         return AdmittedTokens(self.tokens, is_refused=self.authorization.is_refused)
 
     def conversations_of(self, owner: str) -> int:
-        """How many conversations somebody has."""
+        """How many conversations an owner has."""
         return moving.count_of(self.database, owner)
 
     def left_behind(self, owner: str) -> moving.LeftBehind:
-        """What a browser's owner has that could be taken along."""
+        """What the owner of a browser has that a login could take over."""
         return moving.left_behind(self.database, owner)
 
     def take_along(self, before: str, now: str) -> None:
-        """Give what a browser has to the person who logged in there."""
+        """Move what a browser has to the person who logged in there."""
         assert before.startswith("browser:"), "nobody's account is moved"
         moving.move_all(self.database, before=before, now=now)
 
@@ -201,27 +204,30 @@ class Services:
     def trying_out(
         self, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})
     ) -> ChatService:
-        """Chats with a draft; see `personachat.chat.tryout`. Raises PersonaInvalid."""
+        """Chats with a persona's draft; see `personachat.chat.tryout`. Raises PersonaInvalid."""
         return trying_out(self.answers, text, owner=owner, variables=variables)
 
     def shared_conversation(self, token: str) -> Shared:
-        """What a link shows to whoever has it. Raises ShareNotFound."""
+        """The conversation behind a shared link. Raises ShareNotFound."""
         return SharedConversations(self.database).read(token)
 
     def shared_comparison(self, token: str) -> SeenComparison:
-        """What a link to a comparison shows to whoever has it. Raises ShareNotFound."""
+        """The comparison behind a shared link. Raises ShareNotFound."""
         owner, comparison_id = SqlComparisons(self.database).shared(token)
         return self.of(owner).comparisons.seen(comparison_id)
 
     def shared_results(self, token: str) -> SharedResults:
-        """What a link to a test run shows to whoever has it. Raises ShareNotFound."""
+        """The test run behind a shared link. Raises ShareNotFound."""
         owner, run_id = self.testing.records.shared(token)
         return self.of(owner).tests.results.shared(run_id)
 
     def changed_since(
         self, moment: datetime, *, drafts: bool
     ) -> tuple[tuple[Change, ...], tuple[tuple[str, str, datetime], ...]]:
-        """The conversations, and if asked for the `drafts`, that anybody changed at `moment` or later."""
+        """Conversations that changed at `moment` or later, whoever changed them.
+
+        With `drafts`, drafts of personas too.
+        """
         with self.database.read() as connection:
             changed = self.drafts.changed_since(connection, moment) if drafts else ()
             return changed_since(connection, moment), tuple(changed)
@@ -230,7 +236,7 @@ class Services:
         return self.providers.names
 
     def try_provider(self, name: str) -> int:
-        """Ask a provider for its models, with its key; returns how many. Raises ProviderError."""
+        """Request a provider's list of models, with its key; returns how many. Raises ProviderError."""
         return trying.models_of(self.providers, self.runner, name)
 
     @property
@@ -246,7 +252,7 @@ class Services:
         self.database.check()
 
     def check_providers(self) -> None:
-        """Raises NoModelAvailable if no provider is configured and no model is installed. Asks nobody."""
+        """Raises NoModelAvailable if there is neither a provider nor a local model. Sends no request."""
         try:
             self.models.answering("")
         except NoModelAvailable:
@@ -255,9 +261,9 @@ class Services:
             return  # some personas get an answer
 
     def warm_up(self) -> None:
-        """Do what the first reply would wait for, and tidy up the database; takes seconds.
+        """Prepare what the first reply would wait for and tidy up the database; takes seconds.
 
-        Raises TimeoutError after a minute without the providers, DatabaseUnavailable and DatabaseDamaged.
+        Raises TimeoutError if the providers take more than a minute, DatabaseUnavailable and DatabaseDamaged.
         """
         self.runner.ask(self.providers.warm_up(), timeout_seconds=60)
         pricing.warm_up()
@@ -265,7 +271,7 @@ class Services:
         tidy_up(self.database, self.personas, self.kept_responses)
 
     def close(self) -> None:
-        """End every live reply and record its end, then the providers, then the loop they ran on; once."""
+        """End every live reply and record its end, then close the providers and their loop. Runs once."""
         if self.runner.closed:
             return
         self.housekeeping.close()

@@ -1,8 +1,8 @@
-"""The way out: at a signal no new reply begins, those that run come to their end, then the server stops.
+"""Shutting down: after a signal no new reply starts, running replies finish, then the server stops.
 
-A server that hears of a signal takes no connections any more and closes those of its pages. So it hears of it
-last: until then pages, streams and whoever comes back for them are served as ever. What is not done in time
-is interrupted, which everybody who follows it is told.
+Once a server gets the signal, it accepts no connections and closes those of its pages. So it gets the signal
+last: until then it serves pages, streams and reconnecting clients as usual. Replies that don't finish in time
+are interrupted, and everyone who follows them is told.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ log = logging.getLogger(__name__)
 Handler: TypeAlias = Callable[[int, FrameType | None], Any]
 
 ECHO_SECONDS = 0.5
-"""A signal so soon after another is its echo: `uv run` hands on the Ctrl-C that a terminal has sent."""
+"""A second signal within this many seconds is an echo: `uv run` passes on the Ctrl-C of the terminal."""
 
 LOOK_SECONDS = 0.1
-"""How often it is looked whether every reply has ended."""
+"""Seconds between two checks whether every reply has ended."""
 
 SHOWING_SECONDS = 0.3
-"""How long pages have to draw the end of a reply, before they lose their connection."""
+"""Seconds that pages have to draw the end of a reply before they lose their connection."""
 
 CLOSING_SECONDS = 10.0
-"""How long the server may wait for clients who do not read what they are sent."""
+"""Seconds that the server may wait for clients that don't read what they are sent."""
 
 
 @contextmanager
 def drained_at(
     *signals: signal.Signals, services: Callable[[], Services | None], let_go: Callable[[], object]
 ) -> Iterator[None]:
-    """Within, the first of these signals drains the services before the server hears of it.
+    """Inside this block, the first signal drains the services before it reaches the server.
 
-    `let_go` is called right before that, and ends connections that are not replies. A second signal ends what
-    is left at once. To be entered on the server's loop.
+    `let_go` is called just before that and ends connections that aren't replies. A second signal ends
+    everything at once. Enter it on the server's event loop.
     """
     handlers = _handlers(signals)
     shutdown = _Shutdown(handlers, services=services, let_go=let_go)
@@ -60,10 +60,10 @@ def drained_at(
 
 
 def drain_at(*signals: signal.Signals) -> bool:
-    """The same for a server that is not ours, until the process ends; False if it handles none yet.
+    """The same for a server we don't control, until the process ends; False if it handles no signals yet.
 
-    Such a server may wait for its clients for ever: what it takes a second Ctrl-C for elsewhere ends this
-    process. To be called on the server's loop.
+    Such a server may wait for its clients for ever. Where it would need a second Ctrl-C, the process is ended
+    instead. Call it on the server's event loop.
     """
     handlers = _handlers(signals)
     if len(handlers) < len(signals):
@@ -75,7 +75,7 @@ def drain_at(*signals: signal.Signals) -> bool:
 
 
 def _handlers(signals: Iterable[signal.Signals]) -> dict[int, Handler]:
-    """Who hears of these signals now; none where this thread may not decide that."""
+    """The current handlers of these signals; none if this thread may not change them."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     handlers = {number: signal.getsignal(number) for number in signals}
@@ -83,7 +83,7 @@ def _handlers(signals: Iterable[signal.Signals]) -> dict[int, Handler]:
 
 
 def _end_this_process() -> None:
-    """End it now: replies are recorded, and nobody is waited for."""
+    """End now: record the replies and wait for nobody."""
     ending = threading.Thread(target=reset_services, daemon=True)
     ending.start()
     ending.join(CLOSING_SECONDS)
@@ -93,7 +93,7 @@ def _end_this_process() -> None:
 
 
 class _Shutdown:
-    """One way out. `hear` is called by the system, everything else on the server's loop."""
+    """One shutdown. The system calls `hear`; everything else runs on the server's event loop."""
 
     def __init__(
         self,
@@ -115,9 +115,9 @@ class _Shutdown:
         self._passed_on = False
 
     def hear(self, number: int, _frame: FrameType | None) -> None:
-        """Take a signal. The echo of one is over when the loop says so: a busy server hears late."""
+        """Handle a signal. The loop decides when an echo is over, because a busy server gets signals late."""
         if self._loop.is_closed():  # the server has stopped, and replies are being recorded
-            signal.signal(number, signal.SIG_DFL)  # the next one breaks that off
+            signal.signal(number, signal.SIG_DFL)  # the next signal aborts that
         elif not self._deaf:
             self._deaf = True
             self._loop.call_soon_threadsafe(self._act, number)
@@ -142,7 +142,7 @@ class _Shutdown:
     async def _stop(self, number: int) -> None:
         try:
             services = self._services()
-            if services:  # else nobody has asked for anything yet
+            if services:  # otherwise nobody has used them yet
                 await self._drain(services.runner, services.settings.shutdown_seconds)
             self._let_go()
         finally:
@@ -176,7 +176,7 @@ class _Shutdown:
                     await self._again.wait()
 
     def _ask_twice(self) -> None:
-        """Have the server wait for nobody: it takes a second Ctrl-C for that."""
+        """Make the server wait for nobody, which would otherwise need a second Ctrl-C."""
         handler = self._handlers.get(signal.SIGINT)
         if handler:
             handler(signal.SIGINT, None)
@@ -187,5 +187,5 @@ def _replies(count: int) -> str:
 
 
 def _say(sentence: str) -> None:
-    with suppress(OSError, ValueError):  # nobody reads what we write any more
+    with suppress(OSError, ValueError):  # nobody reads our output any more
         print(sentence, flush=True)  # noqa: T201  # for whoever pressed Ctrl-C

@@ -1,4 +1,4 @@
-"""What is tidied away: at the start, and every hour while PersonaChat runs."""
+"""Tidying up: at the start, and every hour while PersonaChat runs."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ SAMPLE_SECONDS = 30.0
 
 
 def tidy_up(database: Database, personas: PersonaStore, kept_responses: KeptResponses) -> None:
-    """Delete for good what was deleted long ago. Raises DatabaseUnavailable and DatabaseDamaged."""
+    """Permanently delete what was deleted long ago. Raises DatabaseUnavailable and DatabaseDamaged."""
     purge(database)
     purge_comparisons(database)
     kept_responses.forget_old()
     purge_drafts(database)
     with suppress(StoreUnavailable):
-        # The first look at many personas takes a moment, and so does recording them.
+        # Reading and recording many personas for the first time takes a moment.
         texts = [persona.text for persona in personas.all()]
         purge_pictures(database, also=(faces,), texts=texts)
 
@@ -48,7 +48,7 @@ def chores(
     *,
     retention_days: int | None,
 ) -> list[Chore]:
-    """What is done again and again. Without `retention_days`, conversations and comparisons stay."""
+    """The recurring jobs. Without `retention_days`, conversations and comparisons are kept."""
     always = [
         Chore(budgets.refresh, REFRESH_SECONDS),
         Chore(budgets.forget_old, CHORE_SECONDS),
@@ -64,7 +64,7 @@ def chores(
 
 
 def _purging(database: Database, personas: PersonaStore) -> list[Chore]:
-    """What `tidy_up` does at the start, once more while the server runs."""
+    """What `tidy_up` does at the start, repeated while the server runs."""
     pictures = PicturePurging(
         database,
         texts=lambda: [each.text for each in personas.all()],

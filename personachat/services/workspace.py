@@ -1,7 +1,7 @@
-"""What one owner can do: every part bound to them, and to what they may do.
+"""What one owner can do: every part, bound to the owner and to their rights.
 
-Pages, API, `/v1`, MCP and commands call a workspace and nothing below it. Everything in it sees the personas
-through the rights of its person, and a person who may not edit gets parts that refuse to.
+Pages, API, `/v1`, MCP and commands call a workspace and nothing below it. It shows only personas its person
+may see. If the person may not edit, its parts refuse to.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from personachat.usage.reading import UsageReader
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What one owner can do, each part bound to them."""
+    """Everything one owner can do, each part bound to them."""
 
     owner: str
     chat: ChatService
@@ -71,21 +71,21 @@ class Workspace:
     person: Person
     rights: PersonaRights
     addressed: PersonaSource
-    """Personas by what callers name them: an id, an earlier id, an id with a label."""
+    """Personas by the names that callers use: an id, an earlier id, or an id with a label."""
     revisions: Revisions
     labels: PermittedLabels
     completions: Completions
     may_edit: bool = True
-    """Whether they may change the shared personas. If not, every part of this refuses to."""
+    """Whether they may change shared personas. If not, every part here refuses to."""
 
     def complete(self, persona_id: str, ask: CompletionRequest, *, surface: Surface) -> StartedCompletion:
-        """As Completions.start, for this owner."""
+        """Start a completion for this owner; parameters and errors are those of `Completions.start`."""
         return self.completions.start(persona_id, ask, owner=self.owner, surface=surface)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspaces:
-    """Makes the workspace of any owner out of the parts that all of them share."""
+    """Builds any owner's workspace from the parts that all owners share."""
 
     personas: PersonaStore
     revisions: Revisions
@@ -104,9 +104,9 @@ class Workspaces:
     authorization: Authorization
 
     def of(self, person: Person, *, author: str, may_edit: bool, surface: Surface) -> Workspace:
-        """A person's workspace; cheap to make. `surface` is where they are, for the ledger.
+        """A person's workspace; cheap to create. `surface` is where the request came from, for the ledger.
 
-        `author` is the name that others see on their work; "" stands for the person's own.
+        `author` is the name that others see on their work; "" means the person's own name.
         """
         owner = person.key
         author = author or person.name or author_of(owner)
@@ -189,7 +189,7 @@ class Workspaces:
         )
 
     def _answering(self, rights: PersonaRights) -> PersonaSource:
-        """The personas that can answer somebody, with their whole prompts, which only a model ever sees."""
+        """The personas that can answer somebody, with their full prompts, which only a model gets to see."""
         whole = PermittedPersonas(self.personas, rights, whole=True)
         numbered = PermittedRevisions(self.revisions, rights)
         return AddressedPersonas(whole, self.revisions, self.labels, numbered=numbered)
