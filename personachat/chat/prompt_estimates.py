@@ -1,4 +1,4 @@
-"""A lower estimate of a request's tokens: counted for text, estimated for pictures and other files.
+"""About how many tokens a request has at least: text is counted, pictures and other files are estimated.
 
 Budgets use it before a provider is asked, and the ledger uses it if the provider reports no usage. Content
 that isn't plain text is counted too.

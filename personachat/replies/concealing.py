@@ -1,6 +1,6 @@
-"""Errors of replies by a persona whose prompt is hidden from who asks: a provider may quote what it was sent.
+"""Errors in replies of personas with a hidden prompt: a provider's words may quote what it was sent.
 
-Nothing tells a quotation from other words, so of what a provider says nothing is left but the kind of error.
+A quotation can't be told from other words, so only the kind of error is shown.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ OURS = frozenset(
         *("stopped", "shutting_down", "too_many_replies", "api_key_missing", "no_model_available"),
     }
 )
-"""Codes of errors whose sentences are ours alone."""
+"""Codes of errors whose messages are entirely ours."""
 
 
 async def concealed(events: AsyncGenerator[ReplyEvent]) -> AsyncGenerator[ReplyEvent]:
-    """The same events, with errors that quote nothing."""
+    """The same events; errors lose the provider's words."""
     async with aclosing(events):
         async for event in events:
             yield quiet(event) if isinstance(event, Failed) else event

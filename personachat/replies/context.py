@@ -1,8 +1,8 @@
 """How much of a conversation fits into a model's window. Pure.
 
-The persona's own messages and the last of the user's always stay, even if they are too much alone. The rest
-goes oldest first and at whole turns: a question with all that answered it, so that nothing begins with an
-answer to a question that is gone.
+The persona's own messages and the user's last message always stay, even if they alone are too much. The
+oldest turns are dropped first, a question together with its answers, so that the rest never begins with an
+answer.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from personachat.personas.prompt import Inserted, with_inserted
 from personachat.personas.token_estimates import estimate_tokens
 
 MESSAGE_TOKENS = 4
-"""What a chat template puts around a message, about."""
+"""Tokens that a chat template adds to a message, roughly."""
 
 UNMEASURED_SCALE = 1.25
-"""What the estimate is multiplied by as long as no provider has counted the same words."""
+"""Factor for estimates until a provider has counted text of the same conversation."""
 
 SCALE_BOUNDS = (0.5, 2.0)
-"""A count beyond these was of something else: of cached words only, or of two requests together."""
+"""A ratio outside these bounds counted something else: cached text only, or two requests together."""
 
 MEASURABLE_TOKENS = 100
-"""Less than this is more template than words, and says nothing about them."""
+"""With fewer tokens, the template outweighs the text and the ratio means nothing."""
 
 MEASURED_REPLIES = 5
-"""So many of the last replies are looked at: one that was continued counts double."""
+"""How many of the last replies are looked at; a continued one counts twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextUse:
-    """How full the model's window is. `measured`: as the provider counted, otherwise an estimate."""
+    """How full the model's window is. `measured`: counted by the provider; otherwise an estimate."""
 
     used_tokens: int
     window_tokens: int | None
-    """None if it is not known."""
+    """None if unknown."""
     memory_from: int | None
-    """The depth of the first turn the model is told of; None if it is told of all."""
+    """Depth of the first turn that is sent; None if all are."""
     measured: bool
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierSummary:
-    """What the model is told instead of the turns above the depth `memory_from`."""
+    """What is sent instead of the turns above the depth `memory_from`."""
 
     text: str
     memory_from: int
@@ -58,32 +58,32 @@ class EarlierSummary:
 
 @dataclass(frozen=True, slots=True)
 class FittedContext:
-    """What the model is told: the `pinned` messages, one of which may be a summary, and turns.
+    """What is sent: the `pinned` messages, one of which may be a summary, and turns.
 
-    The persona's own words may be inserted among the turns.
+    The persona's own text may be inserted among the turns.
     """
 
     messages: tuple[ChatMessage, ...]
     pinned: int
     depths: tuple[int, ...]
-    """Of the turns among the messages; of what is inserted, the next turn's."""
+    """The depth of each message's turn. Inserted text has the next turn's depth."""
     memory_from: int | None
-    """The depth of the first turn that is told; None if all are."""
+    """Depth of the first turn that is sent; None if all are."""
     prompt_tokens: int
-    """By the estimate."""
+    """Estimated."""
     summary: str = ""
     dropped: tuple[Turn, ...] = ()
-    """Turns that are neither told nor summed up."""
+    """Number of turns that are neither sent nor summed up."""
     kept_last: int = 1
-    """From the last turn on, so many messages."""
+    """How many messages there are from the last turn on."""
 
 
 @dataclass(frozen=True, slots=True)
 class PathWords:
-    """The turns of a path that a model can be told of: those with words, looked at once for a whole plan.
+    """The turns of a path that can be sent, those with text; read once for a whole plan.
 
-    `depths`, `messages` and `tokens`, which are estimated, are of one turn each. Turns that are new and not
-    stored yet may lack a depth: they stand below the one before.
+    `depths`, `messages` and `tokens` (estimated) have one item per turn. New turns that aren't stored yet may
+    have no depth: they get the one after the turn before.
     """
 
     turns: tuple[Turn, ...]
@@ -110,7 +110,7 @@ class PathWords:
         return PathWords(tuple(turns), tuple(depths), tuple(messages), tuple(tokens))
 
     def below(self, depth: int) -> PathWords:
-        """Those from a depth on."""
+        """The turns from a depth on."""
         start = bisect_left(self.depths, depth)
         return PathWords(self.turns[start:], self.depths[start:], self.messages[start:], self.tokens[start:])
 
@@ -128,11 +128,10 @@ def fitted(
     scale: float | None = None,
     summary: EarlierSummary | None = None,
 ) -> FittedContext:
-    """Fit a path and leave `reserved_tokens` for the reply. A window of None takes everything.
+    """Fit a path into the window and leave `reserved_tokens` for the reply. A window of None fits all.
 
-    What is `inserted` always stays, too: where the turns it stands above are gone, before the rest.
-
-    `scale` is tokens for each estimated one, see `measured_scale`; None if nothing was measured.
+    `inserted` text stays too: if the turns below it are dropped, it moves before the rest. `scale` is counted
+    tokens per estimated one, see `measured_scale`; None if nothing was counted.
     """
     words = PathWords.of(path)
     always = tuple(pinned)
@@ -161,7 +160,7 @@ def fitted(
 
 
 def most_tokens(path: TurnPath, *, pinned: Sequence[ChatMessage], inserted: Sequence[Inserted]) -> int:
-    """How many tokens all of it has at most: what `fitted` estimates of a path that fits, at top scale."""
+    """The most tokens that all of it can have: what `fitted` estimates for the path at the highest scale."""
     turn_tokens = sum(PathWords.of(path).tokens)
     return math.ceil((_own_tokens(pinned, inserted) + turn_tokens) * max(SCALE_BOUNDS))
 
@@ -171,7 +170,7 @@ def _own_tokens(pinned: Sequence[ChatMessage], inserted: Sequence[Inserted]) -> 
 
 
 def _depths(numbers: Sequence[int | None], depths: Sequence[int]) -> tuple[int, ...]:
-    """The depth of each message's turn, given the turns' numbers; what is none has the next one's."""
+    """The depth of each message, given the turns' numbers. Inserted text gets the next turn's depth."""
     reversed_depths: list[int] = []
     following = depths[-1] if depths else 0
     for number in reversed(numbers):
@@ -181,7 +180,7 @@ def _depths(numbers: Sequence[int | None], depths: Sequence[int]) -> tuple[int, 
 
 
 def latest_summary(path: Sequence[Turn]) -> EarlierSummary | None:
-    """The last summary that the model was told on this path."""
+    """The last summary that was sent on this path."""
     replies = (turn.reply for turn in reversed(path) if turn.reply)
     summaries = ((reply.summary, reply.memory_from) for reply in replies if reply.summary)
     return next((EarlierSummary(text, depth) for text, depth in summaries if depth is not None), None)
@@ -190,13 +189,13 @@ def latest_summary(path: Sequence[Turn]) -> EarlierSummary | None:
 def measured_scale(
     path: TurnPath, *, pinned: Sequence[ChatMessage], persona_id: str, provider: str, model: str
 ) -> float | None:
-    """Tokens for each estimated one, as they were counted for earlier replies of this persona and model.
+    """Counted tokens per estimated one, from earlier replies of this persona and model.
 
-    None if they were not.
+    None if the provider counted none.
     """
     words = PathWords.of(path)
     above = list(accumulate(words.tokens, initial=0))
-    """How many tokens stand above each turn."""
+    """How many tokens the messages above each turn have."""
     used = sum(map(message_tokens, pinned))
     scales: list[float] = []
     for index in range(len(words.turns) - 1, -1, -1):
@@ -218,12 +217,12 @@ def measured_scale(
 
 
 def message_tokens(message: ChatMessage) -> int:
-    """The estimate for one message."""
+    """Estimated tokens of one message."""
     return estimate_tokens(message.content) + MESSAGE_TOKENS
 
 
 def _start(asks: Sequence[bool], tokens: Sequence[int], room: float) -> int:
-    """Where to begin so that the rest has room: at a question, at the latest at the last one, or at 0."""
+    """Where to begin so that the rest fits: at a question, at the latest the last one, or at 0."""
     last = max((index for index, is_question in enumerate(asks) if is_question), default=0)
     start, used = last, sum(tokens[last:])
     for index in range(last - 1, -1, -1):
@@ -236,5 +235,5 @@ def _start(asks: Sequence[bool], tokens: Sequence[int], room: float) -> int:
 
 
 def summary_message(summary: str) -> ChatMessage:
-    """What the model is told instead of the turns that were summed up."""
+    """The message that stands for turns that were summed up."""
     return ChatMessage("system", f"Summary of the conversation so far:\n{summary}")

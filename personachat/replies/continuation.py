@@ -1,6 +1,6 @@
-"""The rest of a reply: how a model is asked for it, and what is removed where it repeats itself.
+"""The rest of a reply: how to request it, and how to remove what it repeats.
 
-Whatever comes, every character that was not there before is kept, in order, and none is invented.
+Every character that wasn't there before is kept, in order, and none is made up.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ GO_ON = (
 )
 
 PHRASE_CHARACTERS = 12
-"""From here on the text's own end, said again, is no coincidence: "ha ha" and "very very" are shorter."""
+"""A repetition of the text's end counts from this many characters: "ha ha" is shorter and may be meant."""
 
 WORD_LETTERS = 4
-"""So much of a word that was cut short, said again from its beginning, is no coincidence."""
+"""The same for a word that was cut off and begins again."""
 
 WHOLE_CHARACTERS = 6
-"""From here on a reply that begins with all of the text has been started over."""
+"""A reply that begins with all of the text counts as started over from this many characters."""
 
 TELLING_CHARACTERS = 6
-"""Letters or digits that a repetition must hold: indentation and rules of dashes do repeat."""
+"""Letters or digits a repetition needs: indentation and rules of dashes repeat anyway."""
 
 RESTART_CHARACTERS = 40
-"""From here on what begins as the text did is that reply once more, even if it then takes another way."""
+"""From this many characters on, the same beginning means the same reply, even if it then differs."""
 
 TAIL_CHARACTERS = 2_000
-"""So much of the text's end may come again, unless all of it does."""
+"""At most this much of the text's end may come again, unless all of it does."""
 
 LONGEST_BLANK_CHARACTERS = 200
-"""Blanks that are held back until it is seen what they lead to."""
+"""Whitespace held back until it is clear what follows."""
 
 SENTENCE_END = re.compile(r"[.!?]\s+|[\n\u3002\uff01\uff1f]")
 
 
 def continuing(request: ChatRequest, text: str, *, prefills: bool) -> ChatRequest:
-    """The request for the rest of a reply of which `text` is there.
+    """The request for the rest of a reply that already has `text`.
 
-    A provider that `prefills` goes on with a final assistant message; others are told to.
+    A provider that `prefills` continues a final assistant message; others are asked to continue.
     """
     if not text:
         return request
@@ -58,11 +58,11 @@ def continuing(request: ChatRequest, text: str, *, prefills: bool) -> ChatReques
 async def seamless(
     events: AsyncGenerator[ReplyEvent], text: str, *, prefills: bool = False
 ) -> AsyncGenerator[ReplyEvent]:
-    """The events of the rest of a reply, without what repeats the `text` that is there.
+    """The events of the rest of a reply, without what repeats `text`.
 
-    Removed are the text's last words or all of it where the rest begins with them. A provider that
-    `prefills` knows where it stopped: from it only the whole text is taken for a repetition. Text is
-    held back only as long as it says what `text` says; everything else passes at once.
+    Removed are the text's last words, or all of it, if the rest begins with them. A provider that `prefills`
+    knows where it stopped, so only a repetition of the whole text is removed. Text is held back only while it
+    matches `text`; everything else passes at once.
     """
     seam: _Seam | None = _Seam(text, only_whole=prefills) if text else None
     async with aclosing(events):
@@ -84,7 +84,7 @@ async def seamless(
 
 
 class _Seam:
-    """Compares the beginning of the rest with the text, until it is clear where the new begins."""
+    """Compares the beginning of the rest with the text until it is clear where new text begins."""
 
     def __init__(self, text: str, *, only_whole: bool) -> None:
         self._text = text
@@ -93,12 +93,15 @@ class _Seam:
         self._tail = "" if only_whole else self._whole[-TAIL_CHARACTERS:]
         self._blank = ""
         self._pending = ""
-        """What came after the blanks. It is held as long as the text begins with it, or its tail has it."""
+        """What came after the whitespace.
+
+        Held back while the text begins with it or contains it in its tail.
+        """
         self._starts_over = True
         self._at = 0
 
     def add(self, content: str) -> str | None:
-        """Take more of the rest; what is new of all that came, or None as long as that is not clear."""
+        """Add more of the rest. Returns what is new so far; None while that isn't clear."""
         if not self._pending:
             self._blank += content
             content = self._blank.lstrip()
@@ -116,14 +119,14 @@ class _Seam:
         return None if inside else self._new()
 
     def end(self, *, cut_off: bool) -> str:
-        """What is new of what came, now that no more comes.
+        """What is new once nothing more comes.
 
-        A rest that was cut off while it only repeated has said nothing new.
+        If the rest was cut off while it only repeated, nothing is new.
         """
         return "" if cut_off and _is_telling(self._pending) else self._blank + self._pending
 
     def _new(self) -> str:
-        """What is new of what came."""
+        """The new part of what came."""
         length = len(self._whole)
         if (
             self._pending.startswith(self._whole)
@@ -140,7 +143,7 @@ class _Seam:
         return self._blank + self._pending
 
     def _overlap(self) -> int:
-        """How many characters, at most, the tail ends with that the rest begins with."""
+        """Length of the longest overlap: characters that end the tail and begin the rest."""
         probe, at = self._pending[:WORD_LETTERS], 0
         while (at := self._tail.find(probe, at)) >= 0:
             if self._pending.startswith(self._tail[at:]):
@@ -149,24 +152,24 @@ class _Seam:
         return 0
 
     def _is_repetition(self, length: int) -> bool:
-        """Whether the overlap of this length is no coincidence."""
+        """Whether an overlap of this length is a repetition and not chance."""
         at = len(self._text) - length
         words = self._text[at:]
         if _is_telling(words):
-            return self._text.find(words) == at  # what was said before as well may be a refrain
+            return self._text.find(words) == at  # if it also came earlier, it may be a refrain
         runs_on = not self._blank and words[:1].isalpha() and words[-1:].isalpha()
         starts_a_word = not self._text[:at][-1:].isalnum()
         return length >= WORD_LETTERS and runs_on and starts_a_word and not _is_rhythmic(words)
 
 
 def _is_telling(words: str) -> bool:
-    """Whether this, said twice in a row, is a repetition."""
+    """Whether this text, said twice in a row, counts as a repetition."""
     enough = len(words) >= PHRASE_CHARACTERS
     return enough and sum(map(str.isalnum, words)) >= TELLING_CHARACTERS and not _is_rhythmic(words)
 
 
 def _is_rhythmic(words: str) -> bool:
-    """Whether it repeats itself, as "ha ha ha" does; so much text as no rhythm has is not looked at."""
+    """Whether it repeats itself, as "ha ha ha" does. Long texts are not checked."""
     if len(words) > TAIL_CHARACTERS:
         return False
     shift = words.find(words[: (len(words) + 1) // 2], 1)
@@ -178,12 +181,12 @@ def _is_rhythmic(words: str) -> bool:
 
 
 def _length_in_common(one: str, other: str) -> int:
-    """How many characters both begin with."""
+    """Length of the common beginning."""
     return next(
         (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
 
 
 def _sentence_begins(text: str) -> int:
-    """Where the last sentence or line begins that `text` holds the beginning of."""
+    """Where the last sentence or line begins that `text` only has the start of."""
     return max((end.end() for end in SENTENCE_END.finditer(text)), default=0)

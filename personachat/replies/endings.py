@@ -1,7 +1,7 @@
-"""How a reply ends, and what everybody who shows or passes it on says of that.
+"""How a reply ends, and what is shown or passed on about it.
 
-Only a reply that its model ended is whole. One that reached a limit says so as its reason; one that was cut
-off, by whatever, never passes as a whole one: where a protocol has no reason for that, it gets an error.
+Only a reply that its model ended is complete. If it reached a limit, that is its reason. A reply that was cut
+off never passes as complete: a protocol that has no reason for that gets an error.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from personachat.messages import Failed, Finished, FinishReason
 End: TypeAlias = FinishReason | Literal["failed", "interrupted"]
 
 INTERRUPTED: Final = Failed("interrupted", "The server stopped in the middle of this reply.", "Try again.")
-"""What an interrupted reply ended with: it has no event of its own."""
+"""How an interrupted reply ended: there is no event for it."""
 
 STOPPED: Final = Failed("stopped", "This reply was stopped before it was complete.", "Try again.")
-"""A stopped reply, for who did not stop it and waits for a whole one."""
+"""A stopped reply, for a caller who didn't stop it and waits for all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """What is said of an end."""
+    """What is said about an end."""
 
     name: str = ""
-    """For people; "" if there is nothing to say, or an error says it."""
+    """For people; "" if there is nothing to say or an error says it."""
     sentence: str = ""
-    """The same if there is more room; "" if it is the name."""
+    """A longer version of the same; "" if the short one is enough."""
     finish_reason: str | None = None
-    """Of a chat completion; None if it ends with an error and without [DONE]."""
+    """The finish reason of a chat completion; None if it ends with an error and without [DONE]."""
     incomplete: str | None = None
-    """Why a response is incomplete; None if it is completed, or failed."""
+    """Why a response is incomplete; None if it is complete or failed."""
     exit_code: int = 0
-    """Of a command that shows the reply."""
+    """The exit code of a command that shows the reply."""
 
 
 ENDINGS: Mapping[End, Ending] = {
@@ -61,7 +61,7 @@ _BY_NAME: Mapping[str, Ending] = {str(end): ending for end, ending in ENDINGS.it
 
 
 def end_of(last: Finished | Failed | None) -> End:
-    """The end of a reply whose last event is this; None if it stopped coming without one."""
+    """How a reply ended, by its last event. None means it ended without one."""
     match last:
         case Finished(reason):
             return reason
@@ -72,7 +72,7 @@ def end_of(last: Finished | Failed | None) -> End:
 
 
 def cut_off_by(last: Finished | Failed | None) -> Failed | None:
-    """The error that tells a reply was cut off; None if it was not."""
+    """The error for a reply that was cut off; None if it wasn't."""
     match last:
         case None:
             return INTERRUPTED
@@ -85,5 +85,5 @@ def cut_off_by(last: Finished | Failed | None) -> Failed | None:
 
 
 def ending_of(state: str, finish_reason: str | None) -> Ending | None:
-    """What is said of a reply as it is stored; None if it is live, or its reason is none we know."""
+    """What is said about a stored reply; None if it is live or its reason is unknown."""
     return _BY_NAME.get(finish_reason or "stop" if state == "finished" else state)

@@ -1,8 +1,8 @@
 """One reply from one provider: limits, retries, room for long conversations, and exactly one end.
 
-Whatever a provider does, the events of reply() are Started at most once and first, and one Finished or
-Failed last; text that came is never taken back. A request is sent again only while nobody has seen a
-token of the reply. Cancelling, or closing the generator, ends the request upstream at once.
+Whatever a provider does, reply() yields at most one Started, first, and one Finished or Failed, last. Text
+that came is never taken back. A request is sent again only while nobody has seen a token of the reply.
+Cancelling, or closing the generator, ends the request upstream at once.
 """
 
 from __future__ import annotations
@@ -44,24 +44,24 @@ from personachat.usage.words import current_words
 log = logging.getLogger(__name__)
 
 RETRY_DELAYS_SECONDS = (0.5, 1.0)
-"""Time before each further try where the provider is only momentarily unable to answer."""
+"""Seconds before each retry if the provider is temporarily unable to answer."""
 
 DELAYS_OF_A_STAND_IN = RETRY_DELAYS_SECONDS[1:]
-"""The same for a model that stands in for one that was asked already: three requests a reply are enough."""
+"""The same for a stand-in, after the first model was already tried: three requests per reply are enough."""
 
 LONGEST_WAIT_SECONDS = 10.0
-"""A provider that wants more time than this before the next try is not waited for: the person decides."""
+"""If a provider wants more time than this before a retry, the person decides."""
 
 SHORTENINGS = 4
-"""How often turns are left out; the last time all that may be."""
+"""How often turns are dropped and the request sent again. The last time, all that can be dropped is."""
 
 LONGEST_REPLY_CHARACTERS = 10_000_000
-"""More than the largest model writes: a server that never stops must not fill the memory."""
+"""More than the largest model writes. A server that never stops must not fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyLimits:
-    """How long to wait for the first token of a try, for the next one, and for the whole reply."""
+    """Seconds to wait for the first token of a request, for each further one, and for the whole reply."""
 
     first_token_seconds: float = 60
     idle_seconds: float = 60
@@ -78,7 +78,7 @@ async def reply(
 ) -> AsyncGenerator[ReplyEvent]:
     """Answer a request; see the module. Raises nothing but CancelledError.
 
-    `retries` are requests that have failed for the same reply before.
+    `retries` is how many requests have already failed for this reply.
     """
     attempts = _Reply(provider, request, limits, retry_delays_seconds)
     attempts.retries = retries
@@ -94,16 +94,16 @@ async def reply(
     except PersonaChatError as error:
         failure = Failed.of(error, retries=attempts.retries)
     except Exception as error:  # noqa: BLE001  # the text that came is with the consumer; this is its end
-        # Neither message nor values: either may hold a secret.
+        # Neither message nor values: either may contain a secret.
         where = "".join(traceback.format_tb(error.__traceback__))
         log.error("%s failed with %s\n%s", provider.name, type(error).__name__, where)  # noqa: TRY400  # see above
         failure = Failed.of(unforeseen(), retries=attempts.retries)
-    if failure and not ended:  # what goes wrong in a provider's tidying up is no matter of the reply
+    if failure and not ended:  # errors while a provider cleans up don't matter to the reply
         yield failure
 
 
 class _Reply:
-    """The tries that make up one reply."""
+    """The requests that make up one reply."""
 
     def __init__(
         self,
@@ -117,9 +117,9 @@ class _Reply:
         self._limits = limits
         self._delays = list(retry_delays_seconds)
         self.held_seconds = 0.0
-        """How long the consumer has held events. No limit counts that: a paused reply is not a silent one."""
+        """Seconds the consumer held events back. No limit counts them: a paused reply is not a silent one."""
         self.retries = 0
-        """How many requests have failed so far of which another one was made."""
+        """How many requests have failed and were sent again."""
         self.clock = asyncio.get_running_loop().time
         self._deadline = self._now() + limits.reply_seconds
         self._started = False
@@ -167,7 +167,7 @@ class _Reply:
                     event = self._counted(event)
                     quiet_until = self._now() + self._limits.idle_seconds
                 elif isinstance(event, ToolCallsDelta):
-                    self._characters += 1  # it was seen: nothing may be asked for again
+                    self._characters += 1  # text was seen: no second request is allowed
                     quiet_until = self._now() + self._limits.idle_seconds
                 yield event
                 if isinstance(event, Finished):
@@ -175,7 +175,7 @@ class _Reply:
         raise ReplyTruncated(f"{self._provider.name} stopped unexpectedly.", hint="Try again.")
 
     async def _next(self, events: AsyncGenerator[ProviderEvent], quiet_until: float) -> ProviderEvent | None:
-        """The next event, None at the end. No timeout is held over a yield: it would hit the consumer."""
+        """The next event; None at the end. No timeout is active at a yield: it would hit the consumer."""
         try:
             async with asyncio.timeout_at(min(quiet_until, self._deadline) + self.held_seconds) as limit:
                 return await anext(events, None)
@@ -206,7 +206,7 @@ class _Reply:
         )
 
     def _counted(self, event: TextDelta | ReasoningDelta) -> TextDelta | ReasoningDelta:
-        """The delta, with what cannot be stored replaced."""
+        """The delta with characters replaced that can't be stored."""
         text = event.content
         self._characters += len(text)
         if self._characters > LONGEST_REPLY_CHARACTERS:
@@ -217,7 +217,7 @@ class _Reply:
         return event if _is_storable(text) else replace(event, content=storable(text))
 
     async def _wait_to_retry(self, error: ProviderError) -> None:
-        """Wait for the next try, or raise the error where none is due."""
+        """Wait for the next retry, or raise the error if there is none."""
         if not error.retryable or not self._delays:
             raise error
         wait = max(self._delays.pop(0), error.retry_after_seconds or 0)
@@ -226,7 +226,7 @@ class _Reply:
         await asyncio.sleep(wait)
 
     def _shorten(self, error: ContextTooLong) -> None:
-        """Leave out the older half of what may go, the last time all of it; raise the error if none may."""
+        """Drop the older half of what can be dropped, the last time all. Raises the error if nothing can."""
         self._shortenings += 1
         request = self._request
         turns = _turns(request.messages[request.pinned : -request.kept_last])
@@ -248,7 +248,7 @@ class _Reply:
 
 
 def _turns(messages: Sequence[ChatMessage]) -> list[list[ChatMessage]]:
-    """Group messages so that each group but perhaps the first begins with the user's."""
+    """Group messages so that each group, except perhaps the first, begins with the user's."""
     turns: list[list[ChatMessage]] = []
     for message in messages:
         if message.role == "user" or not turns:

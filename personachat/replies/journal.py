@@ -1,8 +1,8 @@
-"""A reply's journal: kinds and lengths of its events, by which they are rebuilt from the stored text.
+"""A reply's journal: kinds and lengths of its events, from which they are rebuilt with the stored text.
 
-It is a JSON array with one item an event. A number is the characters of a text delta, a negative one
-those of a reasoning delta; everything else is small and written out. A journal that does not fit
-its reply (imported, or of another version) costs nothing but the deltas' borders.
+It is a JSON array with one item per event. A positive number is the characters of a text delta, a negative
+one those of a reasoning delta. Everything else is small and written out. A journal that doesn't fit its reply
+(imported, or from another version) loses only the borders between deltas.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RETHOUGHT = '["rethought"]'
 
 
 class Journal:
-    """The journal of events that grow in number: each is written once."""
+    """The journal of a growing list of events: each is encoded once."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -54,7 +54,7 @@ class Journal:
 
 
 def _rethought(items: str) -> str:
-    """The items, with text that turned out to be reasoning as such: that is where it is in the reply."""
+    """The items, with text that turned out to be reasoning counted as reasoning."""
     entries = json.loads(f"[{items}]")
     is_thought = False
     for at in range(len(entries) - 1, -1, -1):
@@ -69,7 +69,7 @@ def _rethought(items: str) -> str:
 
 
 def decoded(journal: str, reply: Reply) -> list[ReplyEvent]:
-    """The events of a stored reply, in their order; up to now where it is live or was interrupted."""
+    """The events of a stored reply, in order; those so far if it is live or was interrupted."""
     try:
         events = list(_events(json.loads(journal), reply))
     except (ValueError, TypeError):
@@ -112,7 +112,7 @@ def _item(event: ReplyEvent) -> str:
 
 
 def _events(items: Iterable[Any], reply: Reply) -> Iterator[ReplyEvent]:
-    """The events. Raises ValueError or TypeError for what is not this reply's journal."""
+    """The events. Raises ValueError or TypeError if this isn't the reply's journal."""
     text = reasoning = 0
     for item in items:
         match item:
@@ -133,7 +133,7 @@ def _events(items: Iterable[Any], reply: Reply) -> Iterator[ReplyEvent]:
 
 
 def _in_one_piece(reply: Reply) -> Iterator[ReplyEvent]:
-    """Events that make up the reply, where nobody knows which they were."""
+    """Events that make up the reply if its journal is missing."""
     if reply.live and not (reply.text or reply.reasoning):
         return
     yield Started(reply.provider, reply.model)

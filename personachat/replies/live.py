@@ -1,7 +1,7 @@
 """One reply as numbered events, for any number of watchers.
 
-Events are numbered from 1 and all kept, so a watcher may come, go and come again at any number. A
-live reply ends exactly once; what arrives after that is dropped. While it is paused nothing is added.
+Events are numbered from 1 and all kept, so a watcher can leave and return at any number. A live reply ends
+exactly once; whatever arrives later is dropped. Nothing is added while it is paused.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ class LiveReply:
         persona_id: str = "",
         origin: Origin | None = None,
     ) -> None:
-        """A reply that begins as `first`, which `events` have led to; None is an empty one."""
+        """A reply that starts as `first`, the result of `events`; None starts empty."""
         self.id = reply_id or new_id()
         self.conversation_id = conversation_id
         self.persona_id = persona_id
         self.durable = durable
         self.origin = origin or Origin()
-        """Who asked for it, and what for."""
+        """Who asked for it, and for what purpose."""
         self.remote: Callable[[Control], None] | None = None
-        """How the process that generates it is told what to do; None if it is this one."""
+        """Tells the process that generates it what to do; None if it is this one."""
         self.request: RequestContext | None = None
-        """Which request it is generated for, in this process."""
+        """The request it is generated for, in this process."""
         self.words: Words | None = None
-        """Where they are noted for traces, if somebody asked for that."""
+        """Where the times of its steps are recorded for traces, if someone traces."""
         self.pauses = 0
         """How often it was paused."""
         self._condition = threading.Condition()
@@ -67,7 +67,7 @@ class LiveReply:
     def ended(
         cls, reply_id: str, reply: Reply, journal: str, *, conversation_id: str = "", persona_id: str = ""
     ) -> Self:
-        """A stored reply that has ended, to be watched from any of its events."""
+        """A stored reply that has ended, to be watched from any event."""
         return cls(
             reply_id,
             first=reply,
@@ -80,9 +80,9 @@ class LiveReply:
     def continued(
         cls, earlier: LiveReply, *, first: Reply, durable: bool = True, origin: Origin | None = None
     ) -> Self:
-        """A reply that has ended, going on as the same turn; `first` says who answers now, and from what.
+        """A reply that has ended and continues in the same turn; `first` says who answers now, and from what.
 
-        Its events go on where they stopped: the first new one gets the number of the end, which is dropped.
+        Its events continue: the first new one gets the number of the end, which is dropped.
         """
         events = earlier.wait(0, timeout_seconds=0)
         if earlier.ending:
@@ -103,18 +103,18 @@ class LiveReply:
 
     @property
     def live(self) -> bool:
-        """Whether it has not ended; it may be paused."""
+        """Whether it has not ended. It may be paused."""
         return self._draft.outline.live
 
     @property
     def ending(self) -> Finished | Failed | None:
-        """The event it ended with; None while it is live, and if it was interrupted."""
+        """The event it ended with; None while it is live and if it was interrupted."""
         last = self._events[-1] if self._events else None
         return last if isinstance(last, (Finished, Failed)) else None
 
     @property
     def elapsed_seconds(self) -> float:
-        """Since the request, without pauses."""
+        """Seconds since the request, without pauses."""
         return self._draft.elapsed_seconds
 
     @property
@@ -123,7 +123,7 @@ class LiveReply:
 
     @property
     def version(self) -> tuple[int, TurnState]:
-        """Another whenever the reply has changed."""
+        """A value that changes whenever the reply does."""
         return len(self._events), self._draft.outline.state
 
     def snapshot(self) -> Reply:
@@ -132,17 +132,17 @@ class LiveReply:
             return self._draft.reply()
 
     def counted(self) -> CallSnapshot:
-        """What this call has taken until now; of a reply that was continued, the continuation alone."""
+        """What this call has used so far. For a continued reply, the continuation alone."""
         with self._condition:
             return self._draft.counted()
 
     def record(self) -> tuple[Reply, str]:
-        """The reply as it is now, and its journal; see `personachat.replies.journal`."""
+        """The reply as it is now and its journal; see `personachat.replies.journal`."""
         with self._condition:
             return self._draft.reply(), self._journal.of(self._events)
 
     def wait(self, after: int, *, timeout_seconds: float) -> list[ReplyEvent]:
-        """Events beyond number `after`, as soon as there is one.
+        """Wait for events after number `after` and return them.
 
         Empty at the end, at the timeout, and when the reply is paused or resumed meanwhile.
         """
@@ -154,7 +154,7 @@ class LiveReply:
             return self._events[after:]
 
     async def events(self, after: int = 0) -> AsyncIterator[tuple[int, ReplyEvent]]:
-        """Each event beyond number `after` with its number, up to and with the last one; on any loop."""
+        """Each event after number `after`, with its number, to the last one; on any event loop."""
         sleeper = Sleeper()
         with self.followed():
             while True:
@@ -171,7 +171,7 @@ class LiveReply:
                     await sleeper.woken()
 
     async def resumed(self) -> None:
-        """Wait until it is not paused; on any loop."""
+        """Wait while it is paused; on any event loop."""
         sleeper = Sleeper()
         while True:
             with self._condition:
@@ -182,7 +182,7 @@ class LiveReply:
 
     @contextmanager
     def followed(self) -> Iterator[None]:
-        """Counts as a follower within."""
+        """Count as a follower inside this block."""
         with self._condition:
             self._followers += 1
         try:
@@ -195,7 +195,7 @@ class LiveReply:
                 self.on_unfollowed(self)
 
     def pause(self) -> None:
-        """Add nothing more until it is resumed; nothing happens where it is paused or has ended."""
+        """Add nothing until it is resumed. Does nothing if it is paused or has ended."""
         if self.remote:
             self.remote("pause")
             return
@@ -206,7 +206,7 @@ class LiveReply:
                 self._wake()
 
     def resume(self) -> None:
-        """Go on after a pause; nothing happens where it is not paused."""
+        """Continue after a pause. Does nothing if it isn't paused."""
         if self.remote:
             self.remote("resume")
             return
@@ -216,16 +216,16 @@ class LiveReply:
                 self._wake()
 
     def stop(self) -> None:
-        """End the reply here and now, paused or not; the text that arrived stays."""
+        """End the reply now, paused or not. Its text stays."""
         if self.remote:
             self.remote("stop")
         else:
             self.end(Finished("stopped"))
 
     def add(self, event: ReplyEvent) -> bool:
-        """Take the next event. False if it must wait because the reply is paused.
+        """Add the next event. False if it must wait because the reply is paused.
 
-        Whatever comes after the end is dropped.
+        Anything after the end is dropped.
         """
         with self._condition:
             if self._draft.outline.state != "running":
@@ -239,7 +239,7 @@ class LiveReply:
         return True
 
     def end(self, event: Finished | Failed) -> None:
-        """Take the last event, paused or not."""
+        """Add the last event, paused or not."""
         with self._condition:
             if not self.live:
                 return
@@ -249,9 +249,9 @@ class LiveReply:
         self.on_ended(self)
 
     def agree(self, reply: Reply, end: Finished | Failed | None = None) -> None:
-        """Take over what the process that generates it says of it; its deltas have been added before.
+        """Copy the state that the generating process reports. Deltas were already added.
 
-        `end` is its last event, where it has ended with one.
+        `end` is its last event, if it ended with one.
         """
         with self._condition:
             if not self.live:
@@ -264,7 +264,7 @@ class LiveReply:
             self.on_ended(self)
 
     def interrupt(self) -> None:
-        """End it without an event: nobody generates it any more, or nobody here can say."""
+        """End it without an event: nobody generates it any more, or this process can't tell."""
         self.agree(replace(self.snapshot(), state="interrupted", duration_seconds=self.elapsed_seconds))
 
     def _wake(self) -> None:

@@ -1,7 +1,4 @@
-"""The event loop on which replies run, in a thread of its own.
-
-A task that waits for what happens on other threads.
-"""
+"""The event loop that replies run on, in a thread of its own, and waking a task from other threads."""
 
 from __future__ import annotations
 
@@ -13,19 +10,19 @@ from typing import Any, TypeVar
 
 
 class Sleeper:
-    """Belongs to the task and the loop it is made in; woken from any thread."""
+    """Belongs to the task and the loop it was created in; any thread can wake it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._bell = asyncio.Event()
 
     async def woken(self) -> None:
-        """Wait for `wake`, or return at once where it was called since the last time."""
+        """Wait for `wake`. Returns at once if it was called since the last time."""
         await self._bell.wait()
         self._bell.clear()
 
     def wake(self) -> None:
-        with suppress(RuntimeError):  # the loop has closed: nobody sleeps there any more
+        with suppress(RuntimeError):  # the loop is closed: nobody waits on it any more
             self._loop.call_soon_threadsafe(self._bell.set)
 
 
@@ -35,7 +32,7 @@ CLOSING_SECONDS = 10.0
 
 
 class EngineLoop:
-    """Runs from the start until `close`. Safe for threads."""
+    """Runs from creation until `close`. Safe for threads."""
 
     def __init__(self) -> None:
         self._loop = _new_loop()
@@ -47,19 +44,19 @@ class EngineLoop:
         return not self._thread.is_alive()
 
     def soon(self, call: Callable[..., object], *arguments: object) -> None:
-        """Have something called on the loop. Raises RuntimeError if that is closed."""
+        """Call something on the loop. Raises RuntimeError if it is closed."""
         self._loop.call_soon_threadsafe(call, *arguments)
 
     def later(self, seconds: float, call: Callable[[], object]) -> None:
-        """The same, after a while."""
+        """The same, after some seconds."""
         self._loop.call_soon_threadsafe(self._loop.call_later, seconds, call)
 
     def task(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin a task; to be called on the loop."""
+        """Start a task. Call it on the loop."""
         return self._loop.create_task(coroutine)
 
     def begin(self, coroutine: Coroutine[Any, Any, object]) -> None:
-        """Run a coroutine on the loop and wait for nothing. Raises RuntimeError if the loop has ended."""
+        """Start a coroutine on the loop without waiting. Raises RuntimeError if the loop has ended."""
         try:
             asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         except RuntimeError:
@@ -83,7 +80,7 @@ class EngineLoop:
             raise
 
     def close(self) -> None:
-        """Cancel every task and end the loop; returns once the thread has ended."""
+        """Cancel every task and end the loop. Returns once the thread has ended."""
         if self.closed:
             return
         asyncio.run_coroutine_threadsafe(_drain(), self._loop).result(CLOSING_SECONDS)
@@ -100,7 +97,7 @@ async def _drain() -> None:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, which takes half the time a token of asyncio's own; there is none for Windows."""
+    """The loop of uvloop, which needs half the time per token of asyncio's own; not available on Windows."""
     try:
         import uvloop  # noqa: PLC0415  # there is none for Windows
     except ImportError:

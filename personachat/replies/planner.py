@@ -1,7 +1,7 @@
-"""From a persona and what was said to the events of a reply: who is asked, what, and who stands in.
+"""From a persona and a path to the events of a reply: which model is asked what, and which stands in.
 
-Nothing is asked before the events are iterated, on the engine's loop. Whenever the model is told of fewer
-turns than there are, the reply or one of its events says from which depth on.
+Nothing is sent before the events are iterated, on the engine's loop. Whenever fewer turns are sent than there
+are, the reply or one of its events says from which depth on.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from personachat.usage.model import CallRecorder, Origin
 
 class Events(Protocol):
     def __call__(self, text: str, *, origin: Origin | None = None) -> AsyncGenerator[ReplyEvent]:
-        """Begin the reply, or ask for the rest of one of which this text is there already.
+        """Start the reply, or request the rest of one that already has this text.
 
-        `origin` is to whom the further calls are put down that it takes.
+        Further calls that this needs are counted for `origin`.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyPlan:
-    """A reply that has not begun. `request` is None if nobody can answer."""
+    """A reply that has not started. `request` is None if no model can answer."""
 
     first: Reply
     request: SentRequest | None
@@ -51,9 +51,9 @@ class ReplyPlan:
     model_asked: str
     """As the persona or the caller names it."""
     prompt_tokens: int | None = None
-    """An estimate of what the model is told."""
+    """Estimated tokens of the request."""
     most_tokens: int | None = None
-    """How long the reply may become."""
+    """The most tokens the reply may have."""
 
 
 class ReplyPlanner:
@@ -69,10 +69,10 @@ class ReplyPlanner:
     def plan(
         self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None
     ) -> ReplyPlan:
-        """Say who answers the path's last turn, and how to begin.
+        """Decide who answers the path's last turn, and how to start.
 
-        `offline` asks for the embedded model whatever the persona names, `model` for another one than it
-        names. Where nobody can answer, the events are one Failed that says why.
+        `offline` requests the embedded model whatever the persona names, and `model` another one than it
+        names. If no model can answer, the events are one Failed that says why.
         """
         asked_for = model or persona.model
         try:
@@ -93,7 +93,7 @@ class ReplyPlanner:
         )
 
     def preview(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> RequestBody:
-        """What would be sent for the path's last turn. Raises ProviderError if nobody would answer."""
+        """What would be sent for the path's last turn. Raises ProviderError if no model can answer."""
         answering = self._providers.resolve(persona.model, offline=offline)
         planned = planned_request(persona, path, answering)
         body = self._body(answering.provider.name, planned.request(planned.summed_up()))
@@ -102,9 +102,10 @@ class ReplyPlanner:
     def sent_request(
         self, turn: Turn, path_above: Sequence[Turn], request: SentRequest, *, start: Started | None = None
     ) -> RequestBody:
-        """What was sent for a reply: the persona's part of that time, and the path down to the reply.
+        """What was sent for a reply: the persona's part at that time, and the path down to the reply.
 
-        `start` is the event with which the model took it; without one it is what would be sent today.
+        `start` is the event with which the model accepted the request. Without it, the result is what would
+        be sent today.
         """
         answered = turn.reply or Reply()
         messages = list(request.messages)
@@ -130,7 +131,7 @@ class ReplyPlanner:
         return replace(body, body=body_as_sent(whole, start))
 
     def memory(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> ContextUse:
-        """How much of the model's window the path fills: as the last reply was counted, or estimated."""
+        """How much of the model's window the path fills, by the last reply's count or estimated."""
         counted = self.counted_memory(persona, path[-1] if path else None, offline=offline)
         if counted:
             return counted
@@ -149,7 +150,7 @@ class ReplyPlanner:
     def counted_memory(
         self, persona: Persona, last: Turn | None, *, offline: bool = False
     ) -> ContextUse | None:
-        """The same as the last turn's provider counted it; None if it did not, or another one answers."""
+        """The same by the last turn's provider; None if it didn't count or another model answers now."""
         answered = last.reply if last else None
         if answered is None:
             return None
@@ -160,14 +161,14 @@ class ReplyPlanner:
         if (answered.provider, answered.model) != (answering.provider.name, answering.model):
             return None
         window, used = window_tokens(persona, answering), _counted(answered.usage)
-        if used is None or used > (window or used):  # more were two requests, counted together
+        if used is None or used > (window or used):  # two requests were counted together
             return None
         return ContextUse(used, window, answered.memory_from, measured=True)
 
     def _events(
         self, planned: PlannedRequest, path: Sequence[Turn], text: str, *, origin: Origin | None = None
     ) -> AsyncGenerator[ReplyEvent]:
-        """The reply; by the default model, where the provider turns out not to have the persona's."""
+        """The reply, by the default model if the provider turns out not to have the persona's."""
 
         def ask_stand_in(stand_in: ModelChoice, *, retries: int) -> AsyncGenerator[ReplyEvent]:
             again = planned_request(planned.persona, path, stand_in, own=planned.own)
@@ -197,9 +198,9 @@ class ReplyPlanner:
         retries: int = 0,
         notices: Sequence[Noticed] = (),
     ) -> AsyncGenerator[ReplyEvent]:
-        """One model's reply, or the rest of it, with what it costs and from where on it remembers.
+        """One model's reply, or the rest of it, with its cost and the depth its memory begins at.
 
-        `notices` come as soon as it has begun.
+        `notices` are yielded as soon as it has started.
         """
         provider = planned.answering.provider
         context, notice, spent_usd = await self._context_to_send(planned, text, origin)
@@ -234,7 +235,7 @@ class ReplyPlanner:
     async def _context_to_send(
         self, planned: PlannedRequest, text: str, origin: Origin | None
     ) -> tuple[FittedContext, Noticed | None, float]:
-        """What the model is told, what the person is told of that, and what it cost to sum up."""
+        """What is sent, what the person is told about that, and what summing up cost."""
         if planned.to_sum_up is None or planned.window_tokens is None:
             return planned.context, None, 0
         summed_up = await self._summaries.of(
@@ -253,13 +254,13 @@ class ReplyPlanner:
         else:
             context = planned.summed_up(summed_up.text)
             message = "Earlier turns were summarized."
-        if summed_up.made_earlier and text:  # it was said when the reply began
+        if summed_up.made_earlier and text:  # the notice came when the reply started
             return context, None, 0
         return context, Noticed(message, memory_from=context.memory_from, summary=context.summary), cost_usd
 
     def _body(self, name: str, request: ChatRequest) -> RequestBody:
         provider = self._providers.named(name)
-        if provider is None:  # it was configured when this was sent
+        if provider is None:  # the provider was configured when this was sent
             body = Adaptation(request.model).whole_body(request)
             return RequestBody(name, None, request.model, body, wants_key=False)
         body = provider.body(request)
@@ -267,7 +268,7 @@ class ReplyPlanner:
 
 
 async def _cost_usd(answering: ModelChoice, usage: Usage) -> float | None:
-    """What it costs; in a thread, because the prices may have to be loaded first."""
+    """What it costs. Runs in a thread because prices may have to be loaded first."""
     return await asyncio.to_thread(pricing.cost_usd, answering.provider.name, answering.model, usage)
 
 
@@ -278,5 +279,5 @@ def _counted(usage: Usage | None) -> int | None:
 
 
 async def _only(event: ReplyEvent, _text: str, *, origin: Origin | None = None) -> AsyncGenerator[ReplyEvent]:
-    del origin  # nobody is asked
+    del origin  # no provider is asked
     yield event

@@ -1,6 +1,6 @@
-"""A reply as it grows: its events, folded into what is known of it at the moment.
+"""A reply as it grows: its events, folded into its current state.
 
-Time does not pass while it is paused. Where a reply is continued, what it took adds up.
+Time doesn't pass while it is paused. If a reply is continued, its usage adds up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from personachat.usage.model import CallSnapshot, RequestUsage
 
 @dataclass(slots=True)
 class _Request:
-    """One request to the model, and where what it has brought begins."""
+    """One request to the model, and where the text it brought begins."""
 
     text_from: int = 0
     reasoning_from: int = 0
@@ -37,7 +37,7 @@ class _Request:
 
 
 class Words:
-    """A reply's text and reasoning as they come. Whoever reads the pieces may join them or take them away."""
+    """A reply's text and reasoning as they arrive, in pieces. Readers may join or replace the pieces."""
 
     __slots__ = ("_text_from", "reasoning", "text")
 
@@ -45,15 +45,15 @@ class Words:
         self.text = [text] if text else []
         self.reasoning = [reasoning] if reasoning else []
         self._text_from = len(text)
-        """How much of the text was there when the model last began."""
+        """The length of the text when the model last started."""
 
     def begin(self) -> tuple[int, int]:
-        """The model begins; returns how many characters of text and of reasoning are there."""
+        """The model starts. Returns how many characters of text and of reasoning there are."""
         self._text_from = sum(map(len, self.text))
         return self._text_from, sum(map(len, self.reasoning))
 
     def rethink(self) -> bool:
-        """What has come as text since the model began was reasoning; False if none has."""
+        """Count all text since the model started as reasoning; False if there was none."""
         text = "".join(self.text)
         thoughts = text[self._text_from :]
         if thoughts:
@@ -76,14 +76,14 @@ class ReplyProgress:
         self._words = Words(first.text, first.reasoning)
         self._text, self._reasoning = self._words.text, self._words.reasoning
         self._before_seconds = first.duration_seconds or 0
-        """What the reply had taken before it was continued."""
+        """What the reply had used before it was continued."""
         self._began = time.monotonic() - self._before_seconds
         self._paused: float | None = None
         self._requests: list[_Request] = []
         self._retries = 0
         self._awaits_text = True
         self._first_token_seconds: float | None = None
-        """Of this call alone, where `outline` has that of the reply."""
+        """The state of this call alone; `outline` has that of the whole reply."""
 
     @property
     def elapsed_seconds(self) -> float:
@@ -107,7 +107,7 @@ class ReplyProgress:
         self.outline = replace(self.outline, state=state)
 
     def agree(self, reply: Reply) -> None:
-        """Take everything but the text from what another process says of the same reply."""
+        """Copy everything but the text from what another process reports about the same reply."""
         self.outline = replace(reply, text="", reasoning="")
 
     def add(self, event: ReplyEvent) -> None:
@@ -124,7 +124,7 @@ class ReplyProgress:
                 self._note(event)
 
     def _note(self, event: ReplyEvent) -> None:
-        """Take an event that is no piece of the reply's words."""
+        """Apply an event that isn't text or reasoning."""
         match event:
             case Started(provider, model):
                 self._requests.append(_Request(*self._words.begin()))
@@ -146,7 +146,7 @@ class ReplyProgress:
                 self._end(event)
 
     def counted(self) -> CallSnapshot:
-        """What the ledger keeps of this call."""
+        """What the ledger records about this call."""
         whole = self.reply()
         ends = [*((each.text_from, each.reasoning_from) for each in self._requests[1:]), (None, None)]
         took = whole.duration_seconds
@@ -181,7 +181,7 @@ class ReplyProgress:
             self.outline = replace(self.outline, state=state, finish_reason=event.reason)
 
     def _rethink(self) -> None:
-        """What has come as text since the last Started was reasoning."""
+        """All text since the last Started was reasoning."""
         if self._words.rethink():
             self._awaits_text = True
             self.outline = replace(self.outline, reasoning_seconds=None)
@@ -202,7 +202,7 @@ class ReplyProgress:
 
 
 def _with_notice(reply: Reply, event: Noticed) -> Reply:
-    """The reply with a notice, which is not said twice where the provider was asked twice."""
+    """The reply with a notice, added only once even if the provider was asked twice."""
     if event.message not in reply.notices:
         reply = replace(reply, notices=(*reply.notices, event.message))
     if event.memory_from is not None:
@@ -211,7 +211,7 @@ def _with_notice(reply: Reply, event: Noticed) -> Reply:
 
 
 def _with_usage(reply: Reply, event: UsageReported) -> Reply:
-    """The reply with what one more request took; a cost of which a part is not known is not known."""
+    """The reply with one more request's usage. If part of a cost is unknown, the sum is."""
     if reply.usage is None:
         return replace(reply, usage=event.usage, cost_usd=event.cost_usd)
     is_priced = reply.cost_usd is not None and event.cost_usd is not None

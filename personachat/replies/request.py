@@ -29,29 +29,29 @@ from personachat.replies.summaries import longest_summary_tokens
 from personachat.usage import pricing
 
 SUMMED_UP_FILL = 0.6
-"""How full the window may be after summing up: otherwise every further turn would be another summary."""
+"""How full the window may be after summing up. Fuller, every further turn would need another summary."""
 
 LORE_FILL = 1 / 3
-"""How much of the window lore may fill: otherwise a big book would leave no room for what was said."""
+"""How much of the window lore may fill. More, and a big book would leave no room for the conversation."""
 
 NOT_YET_SUMMED_UP = "(The earlier turns are summed up here when this is sent.)"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRequest:
-    """What is asked of whom for one reply."""
+    """The request for one reply, and which model it goes to."""
 
     answering: ModelChoice
     persona: Persona
     context: FittedContext
-    """What the model is told as things are, without a further summary."""
+    """What is sent without a further summary."""
     window_tokens: int | None
     to_sum_up: FittedContext | None
-    """What it is to be told with a further summary, of the turns dropped here; None if none is needed."""
+    """What is sent with a further summary of the turns dropped here; None if none is needed."""
     fit: Callable[..., FittedContext]
-    """Fits the path with a `summary`."""
+    """Fits the path together with a `summary`."""
     own: PersonaPart
-    """What the persona adds, whoever answers."""
+    """What the persona adds, whichever model answers."""
 
     def request(self, context: FittedContext) -> ChatRequest:
         request = request_of(
@@ -60,7 +60,7 @@ class PlannedRequest:
         return replace(request, kept_last=context.kept_last)
 
     def summed_up(self, text: str = NOT_YET_SUMMED_UP) -> FittedContext:
-        """What the model is told with this as the further summary, where one is needed."""
+        """What is sent with this as the further summary, if one is needed."""
         if self.to_sum_up is None or self.to_sum_up.memory_from is None:
             return self.context
         return self.fit(summary=EarlierSummary(text, self.to_sum_up.memory_from))
@@ -95,9 +95,9 @@ def planned_request(
 def window_tokens(
     persona: Persona, answering: ModelChoice, *, needed_tokens: int | None = None
 ) -> int | None:
-    """The smallest window that is known: the persona's own, what the provider said, and the price list's.
+    """The smallest known window: the persona's own, the provider's, or the price list's.
 
-    The price list, which takes its time to load, is not asked where any model would take `needed_tokens`.
+    The price list takes time to load. It isn't asked if any model would fit `needed_tokens`.
     """
     windows = [persona.context_tokens, answering.provider.window_tokens(answering.model)]
     if needed_tokens is None or needed_tokens > pricing.SMALLEST_WINDOW_TOKENS * 3 // 4:
@@ -114,7 +114,7 @@ def fit(
     scale: float | None = None,
     summary: EarlierSummary | None = None,
 ) -> FittedContext:
-    """Fit a path behind the persona's own messages, with room for its reply."""
+    """Fit a path behind the persona's own messages, with room for the reply."""
     own = own or own_part(persona, path)
     return fitted(
         path,
@@ -128,11 +128,11 @@ def fit(
 
 
 def own_part(persona: Persona, path: TurnPath = (), *, most_lore_tokens: int | None = None) -> PersonaPart:
-    """What the persona adds to a path as of now: its messages, and the lore that the path brings up."""
+    """What the persona adds to a path now: its messages, and the lore that the path activates."""
     words = PathWords.of(path)
     turns = words.turns
     scene = Scene(
-        # A fork has turns of other ids, said at the same time.
+        # A fork has turns with other ids and the same times.
         conversation=turns[0].created_at.isoformat() if turns else "",
         idle=_idle(turns),
     )
@@ -143,13 +143,13 @@ def own_part(persona: Persona, path: TurnPath = (), *, most_lore_tokens: int | N
 
 
 def _idle(turns: Sequence[Turn]) -> timedelta | None:
-    """How long the user was silent before what they said last; None if that was the first."""
+    """How long the user was silent before their last message; None if it was the first."""
     earlier = [turn.created_at for turn in turns[:-1] if turn.role == "user"]
     return datetime.now(UTC) - earlier[-1] if earlier else None
 
 
 def parameters(persona: Persona) -> dict[str, Any]:
-    """What a ChatRequest holds of a persona beyond the messages, as it can be stored."""
+    """The fields of a ChatRequest that come from a persona, besides the messages, in a form to store."""
     return {
         "temperature": persona.temperature,
         "max_tokens": persona.max_tokens,
@@ -162,12 +162,12 @@ def parameters(persona: Persona) -> dict[str, Any]:
 def request_of(
     persona: Persona, messages: tuple[ChatMessage, ...], *, pinned: int, model: str
 ) -> ChatRequest:
-    """The request for these messages, with the persona's parameters."""
+    """The request for these messages with the persona's parameters."""
     return ChatRequest(model, messages, pinned, **(parameters(persona) | {"stop": persona.stop}))
 
 
 def chat_request(persona: Persona, history: Sequence[ChatMessage], *, model: str) -> ChatRequest:
-    """Exactly what a provider is asked for this persona and a history that fits."""
+    """The exact request for this persona and a history that fits."""
     own = persona_part(persona, history, today=datetime.now().astimezone())
     turns = [message for message, _ in with_inserted(history, own.inserted)]
     return request_of(persona, (*own.messages, *turns), pinned=len(own.messages), model=model)

@@ -1,4 +1,4 @@
-"""A request as it is on the wire, and as commands that send it again. Never holds a key."""
+"""A request as it is on the wire, and as commands that send it again. Never contains a key."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ NOT_CONFIGURED = "This provider is not configured here, so its address is unknow
 
 @dataclass(frozen=True, slots=True)
 class RequestBody:
-    """What is or was sent."""
+    """A request that was or would be sent."""
 
     provider: str
     base_url: str | None
-    """None if the model is in this process, or its provider not configured any more.
+    """None if the model is local or its provider is no longer configured.
 
-    "***" stands for what may be a secret in it.
+    "***" replaces what may be a secret.
     """
     model: str
     body: dict[str, Any]
     """As JSON on the wire."""
     wants_key: bool = True
-    """Whether the server is asked with a key."""
+    """Whether the server needs a key."""
     lore: tuple[tuple[str, str], ...] = ()
-    """The entries of the persona's lore that were told: each one's name, and the key that brought it up."""
+    """Lore entries that were sent: each one's name, and the key that activated it."""
 
 
 def as_curl(request: RequestBody) -> str | None:
@@ -57,7 +57,7 @@ def as_curl(request: RequestBody) -> str | None:
 
 
 def as_python(sent_request: RequestBody) -> str:
-    """A program for the openai package; if there is no address it only holds the request."""
+    """A program for the openai package; without an address it only holds the request."""
     request = f"request = {pformat(sent_request.body, width=100, sort_dicts=False)}\n"
     if sent_request.base_url is None:
         return f"# {no_address(sent_request)}\n{request}"
@@ -83,18 +83,21 @@ def no_address(request: RequestBody) -> str:
 
 
 def plain_json(body: dict[str, Any]) -> str:
-    """JSON to read and to paste: indented, other scripts as they are, whatever does not print escaped."""
+    """Indented JSON to read and to paste.
+
+    Other scripts stay as they are; unprintable characters are escaped.
+    """
     text = json.dumps(body, indent=2, ensure_ascii=False)
     return _NOT_PLAIN.sub(lambda each: each[0] if each[0].isprintable() else json.dumps(each[0])[1:-1], text)
 
 
 def key_variable(provider: str) -> str:
-    """The environment variable that holds a provider's key in the commands."""
+    """The environment variable with a provider's key in the commands."""
     return f"{_variable_stem(provider)}_API_KEY"
 
 
 def url_variable(provider: str) -> str:
-    """The environment variable that holds its address in the commands, where that is not shown whole."""
+    """The environment variable with its address, if the commands don't show all of it."""
     return f"{_variable_stem(provider)}_BASE_URL"
 
 

@@ -1,11 +1,10 @@
 """Replies that run on the process's own event loop, whoever watches.
 
-A page or a request only ever watches: neither a rerun, a refresh nor a closed connection touches the
-reply itself, unless its conversation is not kept and nobody has followed it for a moment.
-
-While a reply is paused its provider is not read. One event at most is on its way, and is added when the
-reply goes on. If the provider does not wait, the rest is asked for then. A paused reply keeps its place
-among those at once until its connection is closed; resumed, it takes one again, were it one too many.
+A page or a request only watches. A rerun, a refresh or a closed connection doesn't touch the reply, unless
+its conversation isn't kept and nobody has followed it for a moment. While a reply is paused, its provider
+isn't read; at most one event waits and is added on resume. If the provider doesn't wait that long, the rest
+is requested then. A paused reply keeps its slot until its connection is closed. When resumed it takes a slot
+again, even above the limit.
 """
 
 from __future__ import annotations
@@ -44,13 +43,13 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 EventSource: TypeAlias = Callable[[str], AsyncGenerator[ReplyEvent]]
-"""Asks for a reply, or for the rest of one of which this text is there."""
+"""Requests a reply, or the rest of one that already has this text."""
 
 ABANDONED_SECONDS = 1.0
-"""How long a reply nobody keeps may run unwatched: long enough to reconnect, short enough to stop paying."""
+"""Seconds a reply that isn't kept may run unwatched: enough to reconnect, not enough to cost much."""
 
 PAUSED_SECONDS = 120.0
-"""How long the provider is kept waiting in a pause; after that the rest is asked for again."""
+"""Seconds the provider is kept waiting in a pause; after that the rest is requested again."""
 
 LOST = frozenset(
     error.code
@@ -66,10 +65,10 @@ LOST = frozenset(
         StreamFailed,
     )
 )
-"""Codes of failures that a pause may be the cause of: nobody read what the provider sent."""
+"""Codes of failures that a pause may have caused, because nobody read what the provider sent."""
 
 REMEMBERED = 100
-"""Ended replies that stay in memory, event by event; older ones come from where they are recorded."""
+"""How many ended replies stay in memory with their events. Older ones are read from the database."""
 
 
 class ReplyRunner:
@@ -82,7 +81,7 @@ class ReplyRunner:
         paused_seconds: float = PAUSED_SECONDS,
         calls: CallRecorder | None = None,
     ) -> None:
-        """`calls` is where each reply that this process generates is noted when it begins and ends."""
+        """`calls` records each reply that this process generates, when it starts and when it ends."""
         self.max_concurrent = max_concurrent
         self._calls = calls or Unrecorded()
         self._paused_seconds = paused_seconds
@@ -95,18 +94,18 @@ class ReplyRunner:
 
     @property
     def draining(self) -> bool:
-        """Whether no new replies are taken any more."""
+        """Whether no new replies start any more."""
         return self._draining
 
     @property
     def unfinished(self) -> int:
-        """How many replies are being generated here; paused ones do not count, they may stay so for ever."""
+        """How many replies are generated here. Paused ones don't count: they may stay paused for ever."""
         with self._lock:
             return sum(not each.remote and each.state == "running" for each in self._runner.values())
 
     @property
     def running(self) -> int:
-        """How many of the places are taken."""
+        """How many slots are in use."""
         return len(self._places)
 
     @property
@@ -126,10 +125,10 @@ class ReplyRunner:
     ) -> LiveReply:
         """Run a reply; `on_ended` is called once, on the engine's loop, after its last event.
 
-        `events` is called with the text that is there, and again where the rest has to be asked for after
-        a pause. Above the limit the reply fails at once with `too_many_replies`. What another
-        process generates takes no place, and is followed once: the one that is returned may be an older one.
-        One that is not `remembered` cannot be found once it has ended.
+        `events` is called with the text so far, and again if the rest has to be requested after a pause.
+        Above the limit the reply fails at once with `too_many_replies`. A mirror of another process's reply
+        takes no slot and is followed once: the reply returned may be an older one. Unless it is `remembered`,
+        it can't be found once it has ended.
         """
         call = None if live_reply.remote else self._calls.begin(live_reply.origin, live_reply.counted)
         live_reply.request = call.request if call else None
@@ -148,7 +147,7 @@ class ReplyRunner:
 
         live_reply.on_ended = ended
         live_reply.on_unfollowed = self._watch_over
-        with self._lock:  # from here on anybody may find it, and stop it
+        with self._lock:  # from here on anyone may find and stop it
             there = self._runner.get(live_reply.id)
             if live_reply.remote and there and there.live:
                 return there
@@ -167,16 +166,19 @@ class ReplyRunner:
         return live_reply
 
     def admit(self) -> None:
-        """To be asked before anything is recorded for a new reply. Raises ShuttingDown."""
+        """Call this before anything is recorded for a new reply. Raises ShuttingDown."""
         if self._draining:
             raise ShuttingDown
 
     def drain(self) -> None:
-        """Take no new replies from now on. Those that run go on, and so do those who follow them."""
+        """Start no new replies from now on. Running ones continue, and so do their followers."""
         self._draining = True
 
     def begin(self, coroutine: Coroutine[Any, Any, object]) -> None:
-        """Run a coroutine on the replies' loop without waiting. Raises RuntimeError if the loop has ended."""
+        """Start a coroutine on the replies' loop without waiting.
+
+        Raises RuntimeError if the loop has ended.
+        """
         self._loop.begin(coroutine)
 
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
@@ -187,9 +189,9 @@ class ReplyRunner:
         return self._loop.ask(coroutine, timeout_seconds=timeout_seconds)
 
     def interrupt_all(self) -> int:
-        """End what is left, and take nothing new; returns how many replies were cut off.
+        """End what is still running and start nothing new; returns how many replies were cut off.
 
-        What another process generates goes on there: only those who follow it from here are let go.
+        What another process generates continues there; only its followers here are let go.
         """
         self.drain()
         with self._lock:
@@ -202,7 +204,7 @@ class ReplyRunner:
         return sum(not each.remote for each in live)
 
     def forget_all_of(self, owner: str) -> None:
-        """Stop this owner's replies here, and let go of those that have ended."""
+        """Stop this owner's replies here and forget those that have ended."""
         with self._lock:
             theirs = [each for each in self._runner.values() if each.origin.owner == owner]
             for each in theirs:
@@ -212,7 +214,7 @@ class ReplyRunner:
                 each.stop()
 
     def close(self) -> None:
-        """Interrupt every reply and end the loop; returns once the thread has ended."""
+        """Interrupt every reply and end the loop. Returns once the thread has ended."""
         if not self._loop.closed:
             self.interrupt_all()
             self._loop.close()
@@ -239,7 +241,7 @@ class ReplyRunner:
             live_reply.end(Failed.of(unforeseen()))
 
     async def _answer(self, live_reply: LiveReply, events: EventSource) -> None:
-        """Add the events; ask for the rest where the provider was lost because of a pause, once for each."""
+        """Add the events. If a pause made the provider give up, request the rest, once per pause."""
         next_event: ReplyEvent | None = None
         while True:
             if live_reply.state == "paused":
@@ -263,7 +265,7 @@ class ReplyRunner:
                     return
 
     async def _passed(self, live_reply: LiveReply, event: ReplyEvent) -> bool:
-        """Add an event, after the pause if there is one; False if that lasts too long."""
+        """Add an event, after the pause if there is one; False if the pause lasts too long."""
         while not live_reply.add(event):
             try:
                 async with asyncio.timeout(self._paused_seconds):
@@ -286,14 +288,14 @@ class ReplyRunner:
         if task is not None:
             task.cancel()
         if live_reply.remote and self._runner.get(live_reply.id) is live_reply:
-            del self._runner[live_reply.id]  # what becomes of it further is not seen here
+            del self._runner[live_reply.id]  # what happens to it from here on isn't visible in this process
         try:
             on_ended(live_reply)
         except Exception:
             log.exception("The end of a reply couldn't be recorded")
 
     def _watch_over(self, live_reply: LiveReply) -> None:
-        """Stop it if it is not kept and still has no follower in a moment."""
+        """Stop it if it isn't kept and still has no follower after a moment."""
         if not live_reply.durable:
 
             def check() -> None:
@@ -303,7 +305,7 @@ class ReplyRunner:
             self._loop.later(ABANDONED_SECONDS, check)
 
     def _forget_the_oldest(self) -> None:
-        if len(self._runner) > len(self._places) + 2 * REMEMBERED:  # not each time: it looks through all
+        if len(self._runner) > len(self._places) + 2 * REMEMBERED:  # not every time: it checks all of them
             ended = [g.id for g in self._runner.values() if not g.live]
             for reply_id in ended[:-REMEMBERED]:
                 del self._runner[reply_id]

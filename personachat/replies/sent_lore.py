@@ -1,6 +1,6 @@
-"""What of a persona's part stands among the turns, and which lore was told, as a sent request keeps it. Pure.
+"""The text inserted among the turns, and the lore that was sent, as a sent request records them. Pure.
 
-It stands among the request's parameters. Requests of earlier versions have none of it.
+They are among the request's parameters. Requests of earlier versions don't have them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MOST_LORE_KEYS = 500
 
 
 def as_parameters(own: PersonaPart) -> dict[str, Any]:
-    """What is to be kept of it, as JSON; nothing if there is nothing."""
+    """What is recorded, as JSON; empty if there is nothing."""
     values: dict[str, Any] = {}
     if own.inserted:
         values[_INSERTED] = [[each.depth, each.message.role, each.message.content] for each in own.inserted]
@@ -28,12 +28,12 @@ def as_parameters(own: PersonaPart) -> dict[str, Any]:
 
 
 def told_keys(own: PersonaPart) -> tuple[tuple[str, str], ...]:
-    """The entries that are told: each one's name, or else how its text begins, and what brought it up."""
+    """The entries that are sent: each one's name, or the start of its text, and what activated it."""
     return tuple((_name(each.entry.name or each.text), each.by) for each in own.lore.entries)
 
 
 def inserted_of(parameters: Mapping[str, Any]) -> list[Inserted]:
-    """What stood among the turns."""
+    """The text inserted among the turns."""
     inserted = parameters.get(_INSERTED)
     return [
         Inserted(depth, ChatMessage(_ROLES.get(role, "system"), content))
@@ -42,7 +42,7 @@ def inserted_of(parameters: Mapping[str, Any]) -> list[Inserted]:
 
 
 def lore_of(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The entries that were told, as `told_keys` gives them."""
+    """The entries that were sent, in the form of `told_keys`."""
     lore = parameters.get(_LORE)
     return tuple((name, by) for name, by in (lore if isinstance(lore, list) else []))
 

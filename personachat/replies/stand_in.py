@@ -1,6 +1,6 @@
-"""A reply by the default model, if the provider turns out not to have the model that was asked for.
+"""A reply by the default model if the provider turns out not to have the requested one.
 
-Nothing of the first request is passed on in that case, and there is no second stand-in.
+Nothing of the first request is passed on then, and there is no second stand-in.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from personachat.providers.registry import ModelChoice
 
 class AskStandIn(Protocol):
     def __call__(self, stand_in: ModelChoice, *, retries: int) -> AsyncGenerator[ReplyEvent]:
-        """Begin the stand-in's reply; `retries` requests have failed before it."""
+        """Start the stand-in's reply after `retries` failed requests."""
 
 
 async def with_stand_in(
     events: AsyncGenerator[ReplyEvent], *, find: Callable[[], ModelChoice | None], ask: AskStandIn
 ) -> AsyncGenerator[ReplyEvent]:
-    """Pass on `events`, or the reply of the model that `find` returns once the first one is missing."""
+    """Pass on `events`, or the reply of the model that `find` returns if the first model is missing."""
     stand_in: ModelChoice | None = None
     accepted = False
     retries = 0

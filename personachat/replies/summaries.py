@@ -1,7 +1,7 @@
-"""Summaries of what no longer fits into what a model is sent: one request to the model itself, made once.
+"""Summaries of turns that no longer fit: one request to the model itself, made once.
 
-A summary is known by the last turn it tells of, whose ancestors never change, so that other replies to the
-same message use it too.
+A summary is identified by the last turn it covers, whose ancestors never change. So other replies to the same
+message use it too.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from personachat.usage.model import CallRecorder, Origin, Unrecorded
 from personachat.usage.words import current_words
 
 SUMMARY_TOKENS = 400
-"""The longest summary, where the window is large enough for it."""
+"""The most tokens of a summary, if the window is large enough for it."""
 
 INSTRUCTION_TOKENS = 150
 
 LONGEST_INPUT_TOKENS = 32_000
-"""What is summed up at most, of what was said last: more would take minutes and money."""
+"""The most recent tokens that are summed up at once: more would take minutes and money."""
 
 TEMPERATURE = 0.3
 
@@ -42,17 +42,17 @@ _SUM_UP = (
 
 @dataclass(frozen=True, slots=True)
 class SummaryResult:
-    """The text, or why there is none; `usage` of the request, where one was made and told."""
+    """The text, or why there is none; `usage` of the request, if one was made and the provider counted."""
 
     text: str = ""
     failure: str = ""
     usage: Usage | None = None
     made_earlier: bool = False
-    """Whether it was there already."""
+    """Whether the summary existed already."""
 
 
 class Summaries:
-    """Asks for summaries and remembers the last ones. Used on the engine's loop alone."""
+    """Requests summaries and remembers the last ones. Use it on the engine's loop only."""
 
     def __init__(self, *, limits: ReplyLimits, calls: CallRecorder | None = None) -> None:
         self._limits = limits
@@ -72,7 +72,7 @@ class Summaries:
     ) -> SummaryResult:
         """Sum up the earlier summary and `turns`, at least one; `name` is the persona's.
 
-        `origin` is that of the reply for which it is needed.
+        `origin` is that of the reply that needs it.
         """
         last = turns[-1].id
         if last in self._texts:
@@ -92,7 +92,7 @@ class Summaries:
         )
         summed_up = await self._request(provider, request, origin or Origin())
         if not summed_up.failure:
-            # A server that takes no max_tokens may write more.
+            # A server that doesn't accept max_tokens may write more.
             summed_up = SummaryResult(summed_up.text[: longest * 8], usage=summed_up.usage)
             self._texts[last] = summed_up.text
             if len(self._texts) > KEPT_SUMMARIES:
@@ -115,7 +115,7 @@ class Summaries:
             return SummaryResult(failure=str(refused))
         finally:
             current_words.reset(around)
-            running.stop()  # nothing happens where it has ended
+            running.stop()  # does nothing if it has ended
             self._calls.end(call)
 
     async def _written(self, provider: Provider, request: ChatRequest, running: LiveReply) -> SummaryResult:
@@ -130,12 +130,12 @@ class Summaries:
 
 
 def longest_summary_tokens(window_tokens: int) -> int:
-    """How long a summary may become: an eighth of a small window."""
+    """The most tokens of a summary: an eighth of a small window."""
     return min(SUMMARY_TOKENS, window_tokens // 8)
 
 
 def longest_input_tokens(window_tokens: int) -> int:
-    """How much can be summed up at once, by the estimate."""
+    """The most estimated tokens that can be summed up at once."""
     room = (window_tokens - longest_summary_tokens(window_tokens)) / UNMEASURED_SCALE - INSTRUCTION_TOKENS
     return min(max(int(room), 0), LONGEST_INPUT_TOKENS)
 
@@ -143,9 +143,10 @@ def longest_input_tokens(window_tokens: int) -> int:
 def summary_prompt(
     messages: Sequence[ChatMessage], *, earlier: str, name: str, at_most_tokens: int
 ) -> tuple[ChatMessage, ...]:
-    """What asks for a summary of `messages`, and of the `earlier` one, so that it can stand for both.
+    """The request for a summary of `messages` and of the `earlier` one, which the new one replaces.
 
-    `name` is the persona's. Of a talk with more than `at_most_tokens`, by the estimate, the end is told.
+    `name` is the persona's. Of a conversation with more than `at_most_tokens` (estimated), only the end is
+    sent.
     """
     speakers = {"user": "User", "assistant": name}
     talk = "\n\n".join(f"{speakers.get(each.role, each.role)}: {each.content}" for each in messages)
