@@ -1,7 +1,7 @@
-"""The REST API as one FastAPI app, to be mounted under /api beside the pages.
+"""The REST API as one FastAPI app, mounted under /api beside the pages.
 
-It knows of itself only which messages wait: everything else is asked of the services, which it gets again for
-every request, so that page and API always see the same ones.
+The only state it has is which messages wait. For everything else it calls the services, which it looks up for
+every request, so that pages and API always use the same ones.
 """
 
 from __future__ import annotations
@@ -66,9 +66,8 @@ _DOCS_POLICY = (
 class ApiFirst:
     """Sends /api, /v1, /mcp and /metrics straight to their apps.
 
-    The pages' middleware, which adds cookies and gzip, is not for them.
-
-    A client that leaves before its request has arrived is nobody's fault, and is not logged as one.
+    They don't get the pages' middleware, which adds cookies and gzip. A client that disconnects before its
+    request has arrived is not logged as an error.
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class ApiFirst:
         elif self._metrics and scope["type"] == "http" and path in PATHS:
             await self._metrics(scope, receive, send)
         elif scope["type"] == "http" and path.startswith("/.well-known/"):
-            # The pages answer every path, but a client that asks how to log in has to hear that it cannot.
+            # The pages answer every path, but a client that asks how to log in must learn that it can't.
             await PlainTextResponse("There is nothing at this address.", 404)(scope, receive, send)
         elif scope["type"] != "http" or not (path == "/api" or path.startswith("/api/")):
             await self._pages(scope, receive, send)
@@ -111,15 +110,15 @@ class ApiFirst:
 
 
 def create_api(services: Callable[[], Services] = get_services, *, base_path: str = "") -> FastAPI:
-    """Build the app. `base_path` is what its description says that it is under."""
+    """Build the app. `base_path` is the path that its description gives for it."""
     api = FastAPI(
         title="PersonaChat",
         version=__version__,
         description="Write personas and talk to them.",
-        docs_url=None,  # FastAPI's own page loads its script from elsewhere; this product works offline
+        docs_url=None,  # FastAPI's own page loads its script from the internet; this one works offline
         redoc_url=None,
         redirect_slashes=False,
-        root_path_in_servers=False,  # it knows only /api, not the base path that the whole server is under
+        root_path_in_servers=False,  # it knows only /api, not the base path of the whole server
         generate_unique_id_function=operation_id,
         middleware=[
             Middleware(

@@ -1,13 +1,14 @@
-"""Who may use the API: the gate every request under /api, /v1 and /mcp passes first.
+"""Who may use the API: the gate that every request under /api, /v1 and /mcp passes first.
 
-Where tokens are configured every call needs one, over loopback too, so that no forwarder on this machine
-opens the API; PERSONACHAT_TRUST_LOOPBACK makes an exception for local callers. A token that is sent is
-judged, under whatever name the server was called. Without tokens only local callers get in;
-`personachat.access` says who they are. Pages of other origins are refused, except with a token from one that
-the operator names. Tokens made here say for whom they act, as what, and with which personas. Whether the
-server is alive is for everyone to know, and the page of the docs is, too.
-Whoever is let in has an owner, and sees nothing but what is theirs. Every answer has an `X-Request-Id`, also
-where somebody is refused.
+If tokens are configured, every call needs one, even over loopback, so that no forwarder on this machine opens
+the API. PERSONACHAT_TRUST_LOOPBACK makes an exception for local callers. A token that is sent is always
+checked, whatever name the server was called by. Without tokens only local callers get in;
+`personachat.access` decides who they are. Pages of other origins are refused, unless the operator allows the
+origin and they send a token. Tokens created here define who they act for, with which role and which personas.
+Anyone may see whether the server is alive, and the page of the docs.
+
+Every caller has an owner and sees only that owner's data. Every answer has an `X-Request-Id`, refusals
+included.
 """
 
 from __future__ import annotations
@@ -43,27 +44,27 @@ from personachat.request_context import RequestContext, context_of, current_requ
 from personachat.settings import Settings
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
-"""A persona may have 1 MB and a message 200,000 characters; JSON escapes can double either."""
+"""Bytes. A persona may have 1 MB and a message 200,000 characters; JSON escapes can double either."""
 
 IMPORTS = {"/conversations/import": 50 * 1024 * 1024, "/personas/import": MOST_ARCHIVE_BYTES + 1024 * 1024}
-"""The paths whose bodies may be that large: they take back what an export of everything gave."""
+"""Paths whose bodies may be that large: they import what a full export wrote."""
 
 FILE_PATHS = frozenset(IMPORTS)
-"""Whose body may be a file of any kind."""
+"""Paths whose body may be a file of any kind."""
 
 _LORE_PATH = re.compile(r"/personas/[^/]+/lore")
-"""Takes in a lore book, which may be a file of any kind."""
+"""Path that imports a lore book, which may be a file of any kind."""
 
 _PICTURE_PATH = re.compile(r"/personas/[^/]+/picture")
-"""Takes in a picture, as a body or a form."""
+"""Path that takes a picture, as a body or a form."""
 
 PUBLIC_PATHS = frozenset({"/health", "/ready", "/docs"})
-"""What answers without a token: health says less then, and the docs are a page like any other."""
+"""Paths that need no token. Health says less without one, and the docs are a page like any other."""
 
 _OWNER = "personachat.owner"
 _PERSON = "personachat.person"
 REQUEST = "personachat.request"
-"""Where the scope has the RequestContext: what runs on another task, as MCP does, finds it there."""
+"""Where the scope has the RequestContext, for code that runs in another task, as MCP does."""
 _COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 
@@ -73,41 +74,41 @@ def authorized(request: Request) -> bool:
 
 
 def owner_of(request: Request) -> str:
-    """Whose conversations an authorized caller works on: this machine's own, or those of a token."""
+    """Whose conversations a caller works on: this machine's own, or a token's."""
     owner = request.scope.get(_OWNER)
     assert isinstance(owner, str), "the gate lets nobody else in"
     return owner
 
 
 def person_of(request: Request) -> Person | None:
-    """The person whom a proxy vouches for; None where it is a token's call, or this machine's own."""
+    """The person that a proxy names; None for a call with a token and for a local one."""
     person: Person | None = request.scope.get(_PERSON)
     return person
 
 
 @dataclass(frozen=True, slots=True)
 class _Admitted:
-    """Whose call it is; None where nothing but what is public may be seen. `preflight`: it only asks."""
+    """Who a call is from; an owner of None may only see what is public. `preflight` is a CORS preflight."""
 
     owner: str | None
     preflight: bool = False
     person: Person | None = None
     token_id: str = ""
     token: ApiToken | None = None
-    """The one that was made here, if it came with such a one."""
+    """The token created here that the call came with, if any."""
 
     def account(self, context: RequestContext) -> RequestContext:
-        """The request with what its token says of it."""
+        """The request with what its token says about it."""
         if self.token is None:
             return replace(context, token_id=self.token_id) if self.token_id else context
         return replace(context, token_id=self.token.id, role=self.token.role, personas=self.token.personas)
 
 
 def _most_bytes(scope: Scope, _settings: Settings) -> int:
-    """How large the body of a request may be."""
+    """The most bytes that the body of a request may have."""
     path = _path(scope)
     if _PICTURE_PATH.fullmatch(path):
-        return MOST_PICTURE_BYTES + 64 * 1024  # a form has something around it
+        return MOST_PICTURE_BYTES + 64 * 1024  # a form adds some bytes
     return lore_files.MOST_FILE_BYTES if _LORE_PATH.fullmatch(path) else IMPORTS.get(path, MAX_BODY_BYTES)
 
 
@@ -118,7 +119,7 @@ def _takes_files(scope: Scope) -> bool:
 
 
 class Gate:
-    """The ASGI middleware; the settings are asked for every request."""
+    """The ASGI middleware. It reads the settings for every request."""
 
     def __init__(
         self,
@@ -131,9 +132,9 @@ class Gate:
         admit: Callable[[Identity], Person] | None = None,
         tokens: Callable[[], AdmittedTokens] | None = None,
     ) -> None:
-        """`admit` says who somebody is whom a trusted proxy names; without it no proxy is believed.
+        """`admit` says who the user named by a trusted proxy is; without it no proxy is trusted.
 
-        `tokens` are those that are made here; the settings have others.
+        `tokens` are those created here; the settings may have others.
         """
         self.app = app
         self._judge = admit
@@ -215,7 +216,7 @@ class Gate:
         raise _credentials_missing(settings)
 
     async def _with_token(self, secret: str, client: str | None, settings: Settings) -> _Admitted | None:
-        """None where no token counts here, so that this one says nothing. Raises Refused."""
+        """None if the server accepts no tokens, so that this one says nothing. Raises Refused."""
         made_here = self._tokens is not None and is_made_here(secret)
         if not settings.accepted_tokens and not made_here:
             return None
@@ -229,7 +230,7 @@ class Gate:
         raise _token_refused(wrong=True)
 
     async def _named_by_proxy(self, scope: Scope, settings: Settings) -> Person | None:
-        """Raises Refused for somebody who has no access."""
+        """Raises Refused if the person has no access."""
         value = trusted_user(scope, settings)
         identity = of_header(value) if value else None
         if identity is None or self._judge is None:
@@ -240,7 +241,7 @@ class Gate:
             raise Refused(403, "access_refused", str(needed), hint=needed.hint) from None
 
     async def _find(self, secret: str) -> ApiToken | None:
-        """Raises Refused where the database cannot say whether the token holds."""
+        """Raises Refused if the database can't say whether the token is valid."""
         assert self._tokens is not None
         try:
             return await run_in_threadpool(self._tokens().find, secret)
@@ -251,12 +252,12 @@ class Gate:
 
 
 def _needs_credentials(settings: Settings) -> bool:
-    """Whether being at this machine is not enough: a proxy on it would look the same."""
+    """Whether being local isn't enough: a proxy on this machine would look the same."""
     return bool(settings.accepted_tokens or settings.require_login or settings.trusted_user_header)
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:
-    """Whose pages may call: only a token opens the API to them, so without any it is nobody."""
+    """Origins whose pages may call. Only a token opens the API to them, so without tokens there are none."""
     return settings.allowed_origins if settings.accepted_tokens else ()
 
 
@@ -267,7 +268,7 @@ def given_token(headers: Headers) -> str:
 
 
 def _is_accepted(secret: str, settings: Settings) -> bool:
-    # Every one is compared, so that the time says nothing about which came near.
+    # Compare with every token, so that the time tells nothing about which one nearly matched.
     secret_bytes = secret.encode("utf-8", "replace")
     matches = [secrets.compare_digest(secret_bytes, one.encode()) for one in settings.accepted_tokens]
     return any(matches)
@@ -333,7 +334,7 @@ def _too_many_wrong_tokens() -> Refused:
 
 
 def _owner_with(token: str) -> str:
-    """Of the token only a hash is ever stored."""
+    """Only a hash of the token is ever stored."""
     return f"token:{hashlib.sha256(token.encode()).hexdigest()[:32]}"
 
 
@@ -343,7 +344,7 @@ def _path(scope: Scope) -> str:
 
 
 def _check_body(headers: Headers, at_most: int, *, any_kind: bool) -> int:
-    """How long the body says it is; 0 where it does not say. Raises Refused."""
+    """The length that the body declares; 0 if it doesn't. Raises Refused."""
     length = headers.get("content-length", "")
     bytes_ = int(length[:20]) if length.isdecimal() else 0
     if bytes_ > at_most:

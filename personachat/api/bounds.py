@@ -1,6 +1,6 @@
-"""What an error repeats of what was sent: enough to find it, never all of it.
+"""How much of a request an error repeats: enough to find the fault, never all of it.
 
-Whoever sends a megabyte of wrong keys gets told of the first ones, each cut to a length that one can read.
+For a megabyte of wrong keys, an error names the first ones, each cut to a readable length.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ MOST_KEY_CHARACTERS = 100
 
 
 def sentence(text: str, *, most: int = MOST_CHARACTERS) -> str:
-    """The text, cut where it is longer than anybody would write."""
+    """The text, cut if it is longer than anyone would write."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def place(steps: Iterable[str | int]) -> list[str | int]:
-    """A path to a value, of which neither the steps nor their names are without end."""
+    """The path to a value, with a limited number of steps of limited length."""
     return [
         sentence(step, most=MOST_KEY_CHARACTERS) if isinstance(step, str) else step
         for step, _ in zip(steps, range(MOST_STEPS), strict=False)

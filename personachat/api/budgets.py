@@ -1,4 +1,4 @@
-"""Budgets over HTTP: how the caller's own ones stand, and all of them for who administers."""
+"""Budgets over HTTP: the state of the caller's own, and all of them for administrators."""
 
 from __future__ import annotations
 

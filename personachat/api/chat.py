@@ -1,7 +1,7 @@
-"""Chat over HTTP: say something and stream the reply.
+"""Chat over HTTP: send a message and stream the reply.
 
-A conversation begun here is not kept until it is continued: until then its replies end when nobody
-watches, and their text stays. The endpoints only start and watch; what a message does is ChatService's.
+A conversation that begins here is not kept until it is continued. Until then its replies end when nobody
+follows them, and their text stays. Endpoints only start and follow replies; ChatService does the rest.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ async def _say_in_turn(request: Request, body: ChatBody, conversation_id: str) -
 
 
 def _checked(request: Request, body: ChatBody, conversation_id: str) -> Workspace:
-    """The workspace, where the conversation is in it and as temporary as it is wanted."""
+    """The workspace, if the conversation is in it and is temporary or not, as requested."""
     workspace = workspace_of(request)
     conversation = workspace.chat.conversation(conversation_id, last=1)
     if body.temporary and not conversation.temporary:
@@ -157,7 +157,7 @@ def _checked(request: Request, body: ChatBody, conversation_id: str) -> Workspac
 def _say(
     workspace: Workspace, body: ChatBody, conversation_id: str, answer: type[ReplyStream]
 ) -> ReplyStream | LiveReply | None:
-    """The reply's `answer`; or else the live reply that is in the way, or None where it has just ended."""
+    """The reply to the message. Otherwise the live reply that is in the way, or None if it has just ended."""
     chat = workspace.chat
     chat.keep(conversation_id)
     if body.settings is not None:

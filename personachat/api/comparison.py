@@ -1,6 +1,6 @@
-"""One comparison over HTTP: go on, watch, stop, vote, read, rename, delete, export.
+"""One comparison over HTTP: continue, follow, stop, vote, read, rename, delete, export.
 
-The endpoints tell what `personachat.lab.comparisons.seen` lets the caller see, and nothing else.
+Endpoints return only what `personachat.lab.comparisons.seen` lets the caller see.
 """
 
 from __future__ import annotations

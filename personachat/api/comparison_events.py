@@ -1,7 +1,7 @@
-"""The replies of a comparison as one stream of server-sent events; each says by `variant` whose it is.
+"""The replies of a comparison as one stream of server-sent events; `variant` says whose each event is.
 
-What a blind vote must not know is not sent: then there are words and ends, and nothing else, and they come
-when the last reply has ended. The replies go on when the connection closes.
+What would spoil a blind vote is not sent: only text and ends, and those once the last reply has ended. The
+replies continue if the connection closes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from personachat.replies.live import LiveReply
 
 
 class ComparisonStream(EventStream):
-    """Answers with all events of these replies from their beginning, as they come."""
+    """Answers with all events of these replies from the start, as they come."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class ComparisonStream(EventStream):
         *,
         hidden: Callable[[], Sequence[SeenAnswer]] | None,
     ) -> None:
-        """`hidden` says of a blind one what may be seen when all replies have ended."""
+        """`hidden` returns what may be seen of a blind comparison once all replies have ended."""
         super().__init__(live_reply for _, live_reply in columns)
         letters = [each.letter for each in comparison.last.answers] if comparison.last else []
         self._head = {"id": comparison.id, "number": len(comparison.rounds), "variants": letters}
@@ -66,7 +66,7 @@ class ComparisonStream(EventStream):
 
     @staticmethod
     def _at_once(answer: SeenAnswer) -> Iterator[bytes]:
-        """A reply that has ended, as far as it may be seen: not who wrote it, and not how fast."""
+        """The visible part of an ended reply: not who wrote it, and not how fast."""
         variant = {"variant": answer.letter}
         yield _line("start", variant)
         yield _line("delta", variant | {"content": answer.text})
@@ -79,7 +79,7 @@ class ComparisonStream(EventStream):
         if isinstance(event, ReasoningDelta):
             return _line("reasoning", variant | {"content": event.content})
         name, data = named(event, live_reply)
-        data.pop("conversationId", None)  # it is none of the caller's conversations
+        data.pop("conversationId", None)  # its conversation isn't one of the caller's
         return _line(name, variant | data)
 
 

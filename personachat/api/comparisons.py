@@ -1,4 +1,4 @@
-"""Comparisons over HTTP: begin one, and list the caller's own."""
+"""Comparisons over HTTP: start one, and list the caller's own."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One conversation over HTTP: read, rename, pin, archive, delete, fork, share and export it.
 
-What belongs to somebody else is answered exactly like what does not exist.
+Someone else's conversation gets the same answer as one that doesn't exist.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Conversations over HTTP: list and search the caller's own, take them away and bring them back."""
+"""Conversations over HTTP: list and search the caller's own, export and import them."""
 
 from __future__ import annotations
 

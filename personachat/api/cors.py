@@ -1,6 +1,6 @@
-"""Browser programs of other origins: what their preflight and their calls are answered (Fetch, section 3.3).
+"""Programs on pages of other origins: answers to their preflights and calls (Fetch, section 3.3).
 
-Only origins that the operator names, only with a token, and never with cookies.
+Only for origins that the operator names, only with a token, and never with cookies.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def is_preflight(method: str, headers: Headers) -> bool:
 
 
 def preflight_answer(headers: Headers) -> Response:
-    """Say yes; what is asked for is judged when it comes, and a method that a path lacks is refused there."""
+    """Allow it. The call itself is checked when it comes, which also refuses a method the path lacks."""
     answer = {
         "Access-Control-Allow-Methods": METHODS,
         "Access-Control-Allow-Headers": headers.get("access-control-request-headers", "Authorization"),
@@ -47,7 +47,7 @@ def preflight_answer(headers: Headers) -> Response:
 
 
 def answer_headers(origin: str, allowed: Collection[str]) -> RawHeaders:
-    """What lets the page at an allowed origin read the answer."""
+    """Headers that let the page of an allowed origin read the answer."""
     named = "*" if "*" in allowed else origin
     return (
         (b"access-control-allow-origin", named.encode("latin-1", "replace")),

@@ -1,8 +1,8 @@
 """A reply as server-sent events: numbered, named, JSON in plain ASCII, and `[DONE]` at the end.
 
-Nothing is answered before the reply's first event, so that what fails before it is an HTTP status. The
-connection counts as a follower from the moment it is made until it closes, and nothing it does touches the
-reply otherwise. While a reply is paused there are only heartbeats.
+Nothing is sent before the reply's first event, so a failure before it becomes an HTTP status. The connection
+counts as a follower from its start until it closes and doesn't affect the reply otherwise. While a reply is
+paused, only heartbeats are sent.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from personachat.replies.endings import INTERRUPTED
 from personachat.replies.live import LiveReply
 
 HEARTBEAT_SECONDS = 15.0
-"""Shorter than the idle limits of usual proxies (30 to 60 s)."""
+"""Seconds; shorter than the idle limits of common proxies (30 to 60 s)."""
 
 DONE = b"data: [DONE]\n\n"
 _HEARTBEAT = b": waiting\n\n"
@@ -42,9 +42,10 @@ _REASONING = 'id: {}\nevent: reasoning\ndata: {{"content": {}}}\n\n'
 
 
 class EventStream(Response):
-    """Server-sent events about live replies, which count as followed until the client leaves.
+    """Server-sent events about live replies, which count as followed until the client disconnects.
 
-    From when this is made, not from the first wait: a busy server may take longer than a reply's patience.
+    They count from the creation of this object, not from the first wait: a busy server may need longer than
+    an unwatched reply lives.
     """
 
     media_type = "text/event-stream"
@@ -72,15 +73,15 @@ class EventStream(Response):
                 tasks.cancel_scope.cancel()
 
     async def _stream(self, writer: EventWriter, start_soon: Callable[..., object]) -> Response | None:
-        """Send everything; returns what to answer instead where nothing was sent."""
+        """Send everything; returns the answer to give instead if nothing was sent."""
         raise NotImplementedError
 
 
 class ReplyStream(EventStream):
-    """Answers with a live reply's events beyond number `after`.
+    """Answers with a live reply's events after number `after`.
 
-    Unless the stream has `begun` in another connection, a reply that fails as the very next event is
-    answered with a status; `on_refused` is called then, in a thread.
+    A reply that fails as its next event is answered with a status, unless the stream has `begun` in another
+    connection. `on_refused` is called then, in a thread.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class ReplyStream(EventStream):
         self._on_refused = on_refused
 
     async def _stream(self, writer: EventWriter, start_soon: Callable[..., object]) -> Response | None:
-        """Send everything; returns what to answer instead where the reply failed before its first event."""
+        """Send everything; returns the answer to give instead if the reply failed before its first event."""
         begun, last = self._begun, self._after
         end: ReplyEvent | None = None
         if begun:
@@ -128,18 +129,18 @@ class ReplyStream(EventStream):
         return None
 
     async def ending(self) -> None:
-        """Do what has to be done before the last event is told."""
+        """Runs before the last event is sent."""
 
     def closing_after(self, _end: ReplyEvent | None) -> bytes:
-        """What comes after the last event; None where all events had been sent before."""
+        """What is sent after the last event; None if every event was sent earlier."""
         return DONE
 
     def refusal(self, failed: Failed) -> Response:
-        """What is answered where the reply failed before its first event."""
+        """The answer if the reply failed before its first event."""
         return problem_of_reply(failed)
 
     def encode(self, number: int, event: ReplyEvent) -> str:
-        """One event on the wire; "" for what is not told."""
+        """One event on the wire; "" if it isn't sent."""
         if isinstance(event, TextDelta):
             return _DELTA.format(number, encode_basestring_ascii(event.content))
         if isinstance(event, ReasoningDelta):
@@ -149,7 +150,7 @@ class ReplyStream(EventStream):
 
 
 class EventWriter:
-    """The body's single way out: a heartbeat can neither split an event nor follow the end."""
+    """The only writer of the body: a heartbeat can neither split an event nor follow the end."""
 
     def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         self._send = send
@@ -174,7 +175,7 @@ class EventWriter:
 
 
 def named(event: ReplyEvent, live_reply: LiveReply) -> tuple[str, dict[str, Any]]:
-    """The name of an event on the wire, and its data; deltas have a way of their own."""
+    """An event's name on the wire and its data; deltas are written elsewhere."""
     match event:
         case Started(provider, model):
             return "start", {
@@ -203,7 +204,7 @@ def named(event: ReplyEvent, live_reply: LiveReply) -> tuple[str, dict[str, Any]
 
 
 async def batches(live_reply: LiveReply, after: int) -> AsyncGenerator[tuple[int, list[ReplyEvent]]]:
-    """Events beyond number `after`, as many at a time as are pending, with the first one's number."""
+    """Events after number `after`, all pending ones at a time, with the number of the first."""
     events = cast("AsyncGenerator[tuple[int, ReplyEvent]]", live_reply.events(after))
     async with aclosing(events):
         async for number, event in events:

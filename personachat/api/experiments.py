@@ -1,4 +1,7 @@
-"""Runs over HTTP that aren't of a suite; each is followed, read, cancelled and resumed like those."""
+"""Experiments over HTTP.
+
+Each is a run without a suite, and is followed, read, cancelled and resumed like one.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Whether the server is alive, whether it is ready, and for those who may know, what it would answer with.
+"""Whether the server is alive, whether it is ready, and for callers with access, which model would answer.
 
-No answer holds a secret. "Alive" is for whoever restarts the process, "ready" for whoever sends it requests.
-It waits for neither the database nor the personas for long: what does not answer in time is said instead.
+No answer contains a secret. "Alive" is for whatever restarts the process, "ready" for whatever sends it
+requests. It waits for neither the database nor the personas for long: what doesn't answer in time is reported
+instead.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from personachat.services import Services
 router = APIRouter(tags=["server"])
 
 WITHIN_SECONDS = 1.5
-"""How long a part of the server may take to say how it is."""
+"""Seconds that a part of the server may take to report its state."""
 
 
 class BrokenFile(ResponseModel):
@@ -86,7 +87,7 @@ async def get_health(request: Request) -> Health:
         | _draining(services)
     )
     person = person_of(request)
-    if person is not None and person.role is not Role.ADMIN:  # what is broken may be somebody else's
+    if person is not None and person.role is not Role.ADMIN:  # the broken file may be someone else's
         return health.model_copy(update={"personas": None, "broken_personas": None})
     return health
 

@@ -1,8 +1,8 @@
-"""Room for large bodies: how many bytes of them one part of the server holds at once.
+"""Memory for large request bodies: how many bytes one part of the server may hold at once.
 
-A body is held several times over while its request is answered: their number bounds the memory they take.
-Small ones need no room. Large ones that find none wait in their order, before they are read; who waits too
-long is told to come again. What is not said to be large takes the most it may be, once it turns out to be.
+A body is in memory several times while its request is answered, so their number limits the memory. Small
+bodies need no room. Large ones wait in order, before they are read. If the wait is too long, the client is
+told to try again. A body of undeclared length takes the most it may have once it proves to be large.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from starlette.types import Message, Receive
 from personachat.api.errors import Refused
 
 SMALL_BYTES = 2 * 1024 * 1024
-"""What needs no room."""
+"""Bytes that need no room."""
 
 AT_ONCE = 2
-"""How many bodies of the largest size there is room for."""
+"""How many bodies of the largest size have room."""
 
 WAIT_SECONDS = 60.0
 RETRY_SECONDS = 10
 
 
 class Room:
-    """On one event loop. A body larger than all the room gets in alone."""
+    """For one event loop. A body larger than all the room gets in alone."""
 
     def __init__(self) -> None:
         self._used_bytes = 0
@@ -40,7 +40,7 @@ class Room:
         return self._used_bytes
 
     async def take(self, size: int, *, most: int, wait_seconds: float | None = None) -> None:
-        """Wait until `most` bytes have room for so many more. Raises TimeoutError."""
+        """Wait until there is room for `size` more bytes below `most`. Raises TimeoutError."""
         if not self._waiting and self._fits(size, most):
             self._used_bytes += size
             return
@@ -77,7 +77,7 @@ class Room:
 
 @dataclass(slots=True)
 class IncomingBody:
-    """One body on its way in, of at most so many bytes."""
+    """One incoming body of at most so many bytes."""
 
     room: Room
     at_most: int
@@ -85,7 +85,7 @@ class IncomingBody:
     received: int = field(default=0, init=False)
 
     async def announce(self, length: int) -> None:
-        """Make room for a body that says how long it is. Raises Refused if there is none for too long."""
+        """Make room for a body that declares its length. Raises Refused after too long a wait."""
         if length > SMALL_BYTES:
             try:
                 await self._take(length)
@@ -93,7 +93,7 @@ class IncomingBody:
                 raise _busy() from None
 
     def counted(self, receive: Receive) -> Callable[[], Awaitable[Message]]:
-        """What is received, as far as it may come."""
+        """The received part, up to the limit."""
 
         async def receive_counted() -> Message:
             message = await receive()
@@ -121,7 +121,7 @@ class IncomingBody:
 
     @contextmanager
     def with_room(self) -> Iterator[None]:
-        """Gives its room back in the end."""
+        """Gives the room back at the end of the block."""
         try:
             yield
         finally:

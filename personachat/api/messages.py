@@ -187,7 +187,7 @@ def get_message_request(message_id: MessageId, request: Request) -> Response:
 
 
 def _conversation_and_turn(request: Request, message_id: str) -> tuple[str, Turn]:
-    """The id of the caller's conversation that the message is in, and the turn. Raises TurnNotFound."""
+    """The id of the caller's conversation with the message, and the turn. Raises TurnNotFound."""
     return workspace_of(request).chat.turn(message_id)
 
 

@@ -1,7 +1,7 @@
-"""Which methods a path takes, asked of the router itself, and HEAD wherever GET is answered.
+"""The methods of a path, according to the router, and HEAD wherever GET is answered.
 
-A path that is written out in a route is that route's alone: `/personas/schema` is never taken for the
-persona of that id, whatever the method.
+A literal path belongs to its own routes only: `/personas/schema` never counts as a persona with that id,
+whatever the method.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 def methods_at(request: Request) -> list[str]:
-    """All methods of a path: who refused a request only knows those of the first route that fits."""
+    """All methods of a path. The route that refused a request only knows its own."""
     methods = [method for method in _METHODS if _is_taken(request, method)]
     return sorted([*methods, "HEAD"]) if "GET" in methods else methods
 
@@ -35,7 +35,7 @@ def _is_taken(request: Request, method: str) -> bool:
 
 
 def literal_paths_first(app: FastAPI) -> None:
-    """Refuse on every literal path the methods it does not have; to be called once all routes are there."""
+    """Refuse methods that a literal path doesn't have. Call it once all routes are added."""
     methods_of_path: dict[str, set[str]] = defaultdict(set)
     for route in iter_route_contexts(app.routes):
         if route.path and "{" not in route.path:
@@ -44,7 +44,7 @@ def literal_paths_first(app: FastAPI) -> None:
 
 
 class LiteralPaths(BaseRoute):
-    """Takes the wrong methods of literal paths, before a route with a parameter does."""
+    """Refuses wrong methods of literal paths before a route with a parameter matches."""
 
     def __init__(self, methods_of_path: Mapping[str, set[str]]) -> None:
         self._methods_of_path = methods_of_path
@@ -59,7 +59,7 @@ class LiteralPaths(BaseRoute):
 
 
 class HeadAsGet:
-    """Answers HEAD as GET would be, without the body; what streams is not waited for."""
+    """Answers HEAD like GET without the body. It doesn't wait for streams."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,7 +1,7 @@
 """GET /metrics for Prometheus, as an ASGI app of its own.
 
-It is there only where PERSONACHAT_METRICS_TOKEN is set, and opens to that token alone, whoever else is let in
-elsewhere. It is compared in constant time, and wrong ones are slowed like the API's.
+It exists only if PERSONACHAT_METRICS_TOKEN is set, and accepts only that token. The token is compared in
+constant time, and wrong ones are slowed down like the API's.
 """
 
 from __future__ import annotations

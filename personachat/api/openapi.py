@@ -1,7 +1,7 @@
-"""What the API's description says beyond the endpoints themselves: the error envelope and the persona.
+"""What the API's description adds to the endpoints: the error envelope and the persona's schema.
 
-Every operation declares every answer it gives; `default` is the envelope, for what any of them may meet
-(too many replies, no token, a body too large).
+Every operation declares all of its answers. `default` is the error envelope, for errors that any operation
+may give (too many replies, no token, a body too large).
 """
 
 from __future__ import annotations
@@ -54,13 +54,16 @@ ETAG_HEADER = {"ETag": {"description": "Identifies exactly this version.", "sche
 
 
 def operation_id(route: APIRoute) -> str:
-    """What a generated client calls an operation: the name of its function, as in `listPersonas`."""
+    """An operation's name in generated clients: the name of its function, as in `listPersonas`."""
     first, *others = route.name.split("_")
     return first + "".join(word.capitalize() for word in others)
 
 
 def answers(*statuses: int, **extra: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    """Declare the envelope for these statuses and as the default; `extra` are others, e.g. `s200={...}`."""
+    """Declare the error envelope for these statuses and as the default; `extra` adds others, e.g.
+
+    `s200={...}`.
+    """
     problems: dict[int | str, dict[str, Any]] = {
         status: {"description": _STATUSES[status], **({} if status == 304 else _PROBLEM)}
         for status in statuses
@@ -75,7 +78,7 @@ def json_answer(description: str, schema: dict[str, Any], **more: Any) -> dict[s
 
 
 def json_body(schema: dict[str, Any]) -> dict[str, Any]:
-    """Declare a body that the endpoint reads by itself."""
+    """Declare a body that the endpoint parses itself."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
@@ -123,7 +126,7 @@ PERSONA_LIST = json_answer(
 
 
 def add_description(api: FastAPI) -> None:
-    """Complete what FastAPI generates."""
+    """Complete the description that FastAPI generates."""
 
     def describe() -> dict[str, Any]:
         if api.openapi_schema is None:
@@ -150,7 +153,7 @@ def add_description(api: FastAPI) -> None:
 
 
 def _persona(schemas: dict[str, Any]) -> dict[str, Any]:
-    """The persona's schema, its parts moved to where OpenAPI keeps them."""
+    """The persona's schema, with its parts where OpenAPI keeps them."""
     schema = persona_schema()
     schema.pop("$schema", None)
     schemas.update(_moved(schema.pop("$defs", {})))

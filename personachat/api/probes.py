@@ -1,6 +1,6 @@
-"""A look at something that may never answer, such as a database or a network folder, which takes no time.
+"""A check of something that may never answer, such as a database or a network folder, in limited time.
 
-However often one looks, at most one thread waits for an answer; it serves everybody who asks meanwhile.
+However often it is checked, at most one thread waits for an answer, which everyone who checks meanwhile gets.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ T = TypeVar("T")
 
 
 class Probe(Generic[T]):
-    """One thing that is looked at. Safe for threads and event loops."""
+    """One thing to check. Safe for threads and event loops."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: Future[T] | None = None
 
     async def look(self, ask: Callable[[], T], *, within_seconds: float) -> T | None:
-        """What `ask` returns; None where that is not known in time, and then asking goes on."""
+        """The result of `ask`; None if it isn't known in time.
+
+        The question then continues in the background.
+        """
         waiting = asyncio.wrap_future(self._started(ask))
         done, _ = await asyncio.wait({waiting}, timeout=within_seconds)
         if not done:
@@ -33,7 +36,7 @@ class Probe(Generic[T]):
     def _started(self, ask: Callable[[], T]) -> Future[T]:
         with self._lock:
             if self._running is None or self._running.done():
-                # Of its own: a pool's threads would be waited for at the end of the process.
+                # Its own thread: the process would wait for a pool's threads at its end.
                 self._running = Future()
                 thread = threading.Thread(
                     target=_answer, args=(self._running, ask), name="personachat-probe", daemon=True
@@ -50,6 +53,6 @@ def _answer(future: Future[T], ask: Callable[[], T]) -> None:
 
 
 def _ignore_failure(late: asyncio.Future[T]) -> None:
-    """Nobody waits any more; a failure is no news then."""
+    """Nobody waits any more, so a failure doesn't matter."""
     if not late.cancelled():
         late.exception()

@@ -1,4 +1,4 @@
-"""Saved lists of messages over HTTP: the caller's own, to be sent in comparisons."""
+"""Saved lists of messages over HTTP: the caller's own, for use in comparisons."""
 
 from __future__ import annotations
 

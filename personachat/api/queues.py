@@ -1,7 +1,7 @@
-"""Lines of messages: those that wait to be said in a conversation whose last reply is still coming.
+"""Queues of messages for conversations whose last reply is still streaming.
 
-First come, first served, one line a conversation. Waiting takes no thread, and whoever leaves the line
-has said nothing.
+First come, first served, with one queue per conversation. Waiting needs no thread, and a client that
+disconnects while waiting has sent nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from personachat.api.schemas import services_of
 from personachat.replies.live import LiveReply
 
 LOOK_SECONDS = 0.05
-"""How often the first in a line looks whether the reply has ended, or was paused, or its client has left."""
+"""Seconds between two checks by the first in a queue: has the reply ended or paused, has the client left?"""
 
 
 @dataclass(slots=True)
@@ -27,14 +27,14 @@ class _Line:
 
 
 class Lines:
-    """The lines of this process. For one event loop."""
+    """The queues of this process. For one event loop."""
 
     def __init__(self) -> None:
         self._lines: dict[tuple[str, str], _Line] = {}
 
     @asynccontextmanager
     async def first(self, owner: str, conversation_id: str) -> AsyncGenerator[None]:
-        """Wait until nobody stands before us in this conversation's line; within, we are first."""
+        """Wait until nobody is ahead in this conversation's queue; inside the block we are first."""
         key = owner, conversation_id
         line = self._lines.setdefault(key, _Line())
         line.length += 1
@@ -48,9 +48,9 @@ class Lines:
 
 
 async def over(live_reply: LiveReply, request: Request) -> bool:
-    """Wait, as a follower, until a reply has ended or the client has left; False where it is paused.
+    """Wait, as a follower, until a reply ends or the client disconnects; False if the reply is paused.
 
-    A paused reply may stay so for ever: there is no waiting for that, nor on a server that is to end.
+    A paused reply may stay paused for ever, so nobody waits for it, nor on a server that shuts down.
     """
     runner = services_of(request).runner
     with live_reply.followed():

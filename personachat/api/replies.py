@@ -1,4 +1,4 @@
-"""One reply over HTTP: watch it, pause, resume and stop it, continue it, have another one beside it."""
+"""One reply over HTTP: follow it, pause, resume and stop it, continue it, or generate another beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/chat/{messageId}", tags=["chat"])
 _STEERING = answers(400, 404, 422, 503)
 
 LATE_SECONDS = 2.0
-"""How long a watcher may be ahead of us: it saw the reply in the process that writes it down."""
+"""Seconds a client may be ahead of us: it saw the reply in the process that writes it to the database."""
 
 
 class SteeredReply(ResponseModel):
@@ -63,10 +63,10 @@ def follow_reply(
     after = int(last_event_id or 0)
     live_reply.wait(max(after - 1, 0), timeout_seconds=LATE_SECONDS if after else 0)
     last = len(live_reply.wait(0, timeout_seconds=0))
-    # What was sent and not yet written down died with its server: then only the end is left to tell.
+    # What was sent but not written was lost with its server: only the end is left to send.
     if after > last and live_reply.state != "interrupted":
         raise Refused(422, "request_invalid", f"This reply has no event {after} yet.")
-    # Of one that was interrupted nobody knows how much of it was seen: its end is told again.
+    # Nobody knows how much of an interrupted reply the client saw, so its end is sent again.
     if 0 < last <= after and not live_reply.live and live_reply.state != "interrupted":
         return Response(status_code=204)
     return ReplyStream(live_reply, after=after, begun=after > 0 or live_reply.state == "interrupted")
@@ -119,7 +119,7 @@ def continue_reply(message_id: ReplyId, request: Request) -> Response:
     chat = workspace_of(request).chat
     earlier = chat.live_reply(message_id)
     count = len(earlier.wait(0, timeout_seconds=0))
-    # The end gives its number to the first new event.
+    # The first new event gets the number of the end.
     return ReplyStream(chat.continue_reply(message_id), after=count - (earlier.ending is not None))
 
 

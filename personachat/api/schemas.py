@@ -1,9 +1,9 @@
-"""Conversations and messages as they are on the wire, and where a request's workspace comes from.
+"""Conversations and messages as they are on the wire, and how a request gets its workspace.
 
-Keys are camelCase; what is sent to us is checked strictly, and an unknown key is refused. None is said
-as null, so that every answer has every key.
+Keys are camelCase. Input is checked strictly, and unknown keys are refused. None is sent as null, so that
+every answer has every key.
 
-Conversations as a file to save.
+The export of conversations as files is here, too.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ DOWNLOAD: dict[str, Any] = {
 
 
 def download(exported: Exported) -> Response:
-    """The answer that a browser saves."""
+    """A file that a browser saves."""
     headers = {"Content-Disposition": disposition(exported.filename)}
     return Response(exported.content, headers=headers, media_type=exported.media_type)
 
 
 def disposition(filename: str) -> str:
-    """The header for a file to be saved under this name (RFC 6266), which cannot leave its folder."""
+    """The header for a download with this file name (RFC 6266), which can't leave its folder."""
     name = re.sub(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|]+', "_", filename).strip(". ") or "conversations"
     plain = re.sub(r"[^\x20-\x7e]+", "_", name).replace("%", "_")
     encoded = quote(name.encode("utf-8", "replace"), safe="")
@@ -80,18 +80,18 @@ _THUMBS: Mapping[Rating, Thumb] = {rating: thumb for thumb, rating in RATINGS.it
 
 
 def services_of(request: Request) -> Services:
-    """This server's parts; to be called in a thread, since they may have to be built first."""
+    """This server's parts. Call it in a thread, since they may have to be built first."""
     services: Services = request.app.state.services()
     return services
 
 
 def workspace_of(request: Request) -> Workspace:
-    """What the caller can do; to be called in a thread."""
+    """What the caller can do. Call it in a thread."""
     return services_of(request).of(owner_of(request), person=person_of(request), surface="api")
 
 
 def administrator_of(request: Request) -> Administrator:
-    """What an administrator can do. Raises AdministrationNotAllowed. To be called in a thread."""
+    """What an administrator can do. Raises AdministrationNotAllowed. Call it in a thread."""
     return services_of(request).administrator(owner_of(request), person=person_of(request))
 
 
@@ -191,7 +191,7 @@ class WholeConversation(ConversationHead):
 
 
 def message_of(turn: Turn, siblings: Sequence[str] = ()) -> Message:
-    """A turn as it is on the wire."""
+    """A turn in the form it has on the wire."""
     message = Message(
         id=turn.id,
         parent_id=turn.parent_id,
@@ -223,7 +223,7 @@ def message_of(turn: Turn, siblings: Sequence[str] = ()) -> Message:
 
 
 def listed_of(summary: ConversationSummary) -> ListedConversation:
-    """A conversation as it is in a list."""
+    """A conversation in the form it has in a list."""
     return ListedConversation(
         id=summary.id,
         title=summary.title,

@@ -1,4 +1,4 @@
-"""Suites and runs of tests as they are on the wire."""
+"""Suites and test runs as they are on the wire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests over HTTP: suites with their ETags, what a run would take, runs as they come, and their results."""
+"""Tests over HTTP: suites with their ETags, forecasts, runs as they happen, and their results."""
 
 from __future__ import annotations
 
@@ -287,7 +287,7 @@ def _answer(stored_suite: StoredSuite) -> SuiteAnswer:
 
 
 async def _events(tests: Tests, report: RunReport) -> AsyncIterator[bytes]:
-    """Each reply once, as soon as it is known; the run is watched and never touched."""
+    """Each reply once, as soon as it is known. Following a run doesn't affect it."""
     run_id, sent_cells = report.run.id, set[tuple[int, int]]()
     while True:
         live = tests.runs.live(run_id)
@@ -305,7 +305,7 @@ async def _events(tests: Tests, report: RunReport) -> AsyncIterator[bytes]:
             break
         if not new:
             yield b": waiting\n\n"
-            if live is None:  # it runs in another process
+            if live is None:  # another process executes it
                 await anyio.sleep(WAIT_SECONDS)
     done = {"state": report.run.state, "score": score_document(report.score)}
     cases = [case_document(case) | {"replies": None} for case in report.score.cases]

@@ -1,4 +1,4 @@
-"""API tokens over HTTP: people make, list and revoke their own, administrators everybody's."""
+"""API tokens over HTTP: people create, list and revoke their own, administrators everybody's."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class NewToken(RequestModel):
     owner: Annotated[Text, Field(max_length=300)] = ""
     role: Role = "editor"
     personas: Annotated[list[Text] | None, Field(min_length=1, max_length=MOST_PERSONAS)] = None
-    # In JSON a moment is a text, which a strict model takes for one all the same.
+    # In JSON a time is a string, which a strict model would refuse.
     expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
     budget: TokenBudget | None = None
 

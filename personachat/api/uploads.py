@@ -1,7 +1,7 @@
-"""Files that come as a request's body, or as the parts of a form, without being held in memory.
+"""Files in a request's body or in the parts of a form, without keeping them in memory.
 
-What is longer than a few megabytes lies in a temporary file that is gone when the request ends; it is mapped
-where it is read. How long a body may be, the gate has said before.
+Anything longer than a few megabytes is in a temporary file until the request ends, and is mapped into memory
+when read. The gate has already limited the length of the body.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Content: TypeAlias = bytes | mmap.mmap
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file, as long as its request lasts. `name` is what the sender calls it, or ""."""
+    """One file, valid until its request ends. `name` is the sender's name for it, or ""."""
 
     name: str
     file: IO[bytes]
 
     @contextmanager
     def content(self) -> Iterator[Content]:
-        """All of it, mapped where it is long."""
+        """All of its bytes, mapped into memory if there are many."""
         length = self.file.seek(0, 2)
         self.file.seek(0)
         if length <= MOST_HELD_BYTES:
@@ -46,7 +46,7 @@ class Upload:
 
 @asynccontextmanager
 async def uploads(request: Request, *, name: str = "") -> AsyncIterator[list[Upload]]:
-    """The files of a request; one, called `name`, where the body is no form. Raises Refused."""
+    """The files of a request. A body that isn't a form is one file, called `name`. Raises Refused."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:

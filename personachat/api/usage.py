@@ -1,4 +1,4 @@
-"""GET /api/usage: what calls of models took, summed up or one by one."""
+"""GET /api/usage: tokens, costs and times of model calls, summed up or one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole reply as one JSON answer, for callers who want no stream."""
+"""A complete reply as one JSON answer, for callers that want no stream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from personachat.replies.endings import INTERRUPTED, STOPPED
 
 
 class WholeReply(ResponseModel):
-    """What a stream would have told, together."""
+    """Everything that a stream would have sent."""
 
     conversation_id: str
     message_id: str
@@ -33,13 +33,13 @@ class WholeReply(ResponseModel):
 
 
 def is_wanted(request: Request) -> bool:
-    """Whether the caller asks for JSON and for no stream; who asks for anything gets a stream."""
+    """Whether the caller wants JSON and no stream; one that accepts anything gets a stream."""
     accepted = {part.split(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")}
     return "application/json" in accepted and not accepted & {"text/event-stream", "text/*", "*/*"}
 
 
 class WholeAnswer(ReplyStream):
-    """Answers when the reply has ended; one that failed is an error, with what had come."""
+    """Answers when the reply has ended. A failed one is an error, with the text so far."""
 
     async def _stream(self, _writer: Any, _start_soon: Callable[..., object]) -> Response:
         begun = False

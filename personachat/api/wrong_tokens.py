@@ -1,7 +1,7 @@
-"""Wrong tokens: counted by where they come from, logged without the token, and answered more and more slowly.
+"""Wrong tokens: counted per address, logged without the token, and answered more and more slowly.
 
-A right token is never kept waiting, whoever else sends wrong ones from the same address: behind a proxy all
-callers may share one. The table is bounded, and so is the number of answers that are held back.
+A correct token never waits, whoever else sends wrong ones from the same address: callers behind a proxy may
+share one. The table and the number of delayed answers are limited.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 log = logging.getLogger(__name__)
 
 UNSLOWED = 10
-"""So many mistakes are answered at once."""
+"""How many mistakes are answered at once."""
 
 DELAY_SECONDS = 2.0
 MOST_WAITING = 10
-"""How many answers to one address are held back at a time; what comes beyond is told to come later."""
+"""How many answers to one address are delayed at a time; further callers are told to come back later."""
 
 FORGOTTEN_AFTER_SECONDS = 600.0
 MOST_ADDRESSES = 1_000
@@ -35,7 +35,7 @@ class _Attempts:
 
 
 class WrongTokens:
-    """Of one app; to be used on its event loop."""
+    """The counts of one app. Use it on the app's event loop."""
 
     def __init__(
         self,
@@ -48,10 +48,10 @@ class WrongTokens:
         self._attempts: OrderedDict[str, _Attempts] = OrderedDict()
 
     async def came_from(self, address: str | None) -> bool:
-        """Note one, and wait as long as its answer shall take; False where it is one too many."""
+        """Record a wrong token and wait as long as its answer should take; False if there are too many."""
         network = _network(address)
         attempts = self._note(network)
-        if attempts.count & (attempts.count - 1) == 0:  # 1, 2, 4, 8, ...: a flood does not fill the log
+        if attempts.count & (attempts.count - 1) == 0:  # 1, 2, 4, 8, ...: a flood doesn't fill the log
             figures = {"network": network, "wrong_tokens": attempts.count}
             log.warning(
                 "Wrong API token from %s, %d in a row",
@@ -77,14 +77,14 @@ class WrongTokens:
             attempts = _Attempts(waiting=attempts.waiting if attempts else 0)
         attempts.count += 1
         attempts.last = now
-        self._attempts[network] = attempts  # the newest is last
+        self._attempts[network] = attempts  # the newest comes last
         while len(self._attempts) > MOST_ADDRESSES:
             self._attempts.popitem(last=False)
         return attempts
 
 
 def _network(address: str | None) -> str:
-    """An IPv4 address, or the /64 of an IPv6 one, of which a single machine has many."""
+    """An IPv4 address, or the /64 of an IPv6 address, all of which may be one machine."""
     try:
         parsed_address = ipaddress.ip_address(address or "")
     except ValueError:

@@ -1,7 +1,7 @@
-"""Tells clients that the list of personas has changed, whoever changed it and in whichever process.
+"""Tells clients that the list of personas has changed, whoever changed it in whichever process.
 
-The store is looked at every few seconds, and only while somebody wants to know. Clients of the newer protocol
-ask for it with a subscription; those of the older ones are told over their connection as long as it is there.
+The store is checked every few seconds, and only while a client wants to know. Clients of the newer protocol
+subscribe; older ones are told over their connection as long as it lasts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOOK_SECONDS = 2.0
 
 
 class Changes:
-    """A subscription bus that finds its own events. Lives on one event loop."""
+    """A subscription bus that finds its own events. For one event loop."""
 
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
@@ -35,7 +35,7 @@ class Changes:
         self._last: int | None = None
 
     def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
-        """Call `listener` with every event, until what is returned is called."""
+        """Call `listener` with every event until the returned function is called."""
         leave, subscriber = self._bus.subscribe(listener), object()
         self._subscribers.add(subscriber)
 
@@ -49,17 +49,17 @@ class Changes:
         await self._bus.publish(event)
 
     async def add(self, connection: Connection) -> None:
-        """Tell this connection as well, as long as it lasts."""
+        """Also tell this connection, as long as it lasts."""
         await self.look()
         self._connections.add(connection)
 
     async def look(self) -> None:
-        """Take the list as it is for known, unless somebody is to be told of the difference."""
+        """Accept the current list without telling anyone, unless someone waits for changes."""
         if self._last is None or not self._watched:
             self._last = await self._now()
 
     async def watch(self) -> None:
-        """Look and tell, for ever."""
+        """Check and tell, for ever."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if not self._watched:
@@ -77,7 +77,7 @@ class Changes:
         return bool(self._subscribers) or len(self._connections) > 0
 
     async def _now(self) -> int | None:
-        """What is listed, as a number; None where the store cannot be read now."""
+        """A hash of the list; None if the store can't be read now."""
         try:
             return await anyio.to_thread.run_sync(self._fingerprint)
         except PersonaChatError as error:

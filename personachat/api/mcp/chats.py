@@ -1,6 +1,6 @@
-"""The `chat` tool at work: one reply for each call, sent as progress while it comes, then whole.
+"""The `chat` tool: one reply per call, sent as progress while it streams, then complete.
 
-A reply belongs to its call: whatever ends the call ends the request upstream as well. Nothing is stored.
+A reply belongs to its call: whatever ends the call also ends the request to the provider. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from personachat.request_context import current_request
 from personachat.services.workspace import Workspace
 
 PROGRESS_SECONDS = 0.05
-"""How long what comes is gathered until a client is told: no token costs a message of its own."""
+"""Seconds of text gathered per progress message: a message per token would be too many."""
 
 LEFT_SECONDS = 1.0
-"""How often it is looked whether the caller is still there."""
+"""Seconds between two checks whether the caller is still connected."""
 
 
 class Progress(Protocol):
@@ -37,7 +37,7 @@ class Progress(Protocol):
 
 
 class Chats:
-    """The replies of one server. Lives on one event loop."""
+    """The running replies of one server. For one event loop."""
 
     def __init__(self) -> None:
         self._running: set[LiveReply] = set()
@@ -50,12 +50,10 @@ class Chats:
         progress: Progress | None,
         has_left: Callable[[], Awaitable[bool]] | None,
     ) -> types.CallToolResult:
-        """Answer the call of whoever has the `workspace`.
+        """Answer a call from this `workspace`.
 
-        `progress` is None where the client does not ask for it. `has_left` says whether nobody waits for the
-        answer any more, where that can be seen.
-
-        Raises what `Completions.start` raises, and ArgumentsInvalid.
+        `progress` is None if the client doesn't want any. `has_left` tells whether the client has
+        disconnected, if that can be known. Raises what `Completions.start` raises, and ArgumentsInvalid.
         """
         parsed = checked(ChatArguments, arguments)
         ask = CompletionRequest(messages=parsed.messages())
@@ -68,13 +66,13 @@ class Chats:
         try:
             return await _call_result(live_reply, progress)
         finally:
-            live_reply.stop()  # nothing happens where it has ended
+            live_reply.stop()  # does nothing if it has ended
             self._running.discard(live_reply)
             if watching:
                 watching.cancel()
 
     def end(self) -> None:
-        """Interrupt every reply: each call gets the text that arrived, as an error."""
+        """Interrupt every reply. Each call gets the text so far, as an error."""
         for live_reply in list(self._running):
             live_reply.interrupt()
 

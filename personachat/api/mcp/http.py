@@ -1,8 +1,7 @@
-"""MCP over streamable HTTP as an ASGI app, to be put at /mcp beside pages and API.
+"""MCP over streamable HTTP as an ASGI app, mounted at /mcp beside pages and API.
 
-Who may use it is decided by the same gate as for the REST API, and a session serves nobody but the caller who
-began it. The SDK takes half a second to load, so it is loaded with the first request, and never where nobody
-speaks MCP.
+The gate of the REST API decides who may use it, and a session only serves the caller that started it. The SDK
+takes half a second to load, so it is loaded with the first request, and not at all if nobody uses MCP.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _INVALID_REQUEST, _INTERNAL_ERROR = -32600, -32603
 
 
 class McpApp:
-    """The app. It answers only within its `lifespan`, of which there may be one after the other."""
+    """The app. It answers only within its `lifespan`; a second one may follow the first."""
 
     def __init__(self, services: Callable[[], Services] = get_services) -> None:
         self._services = services
@@ -52,7 +51,7 @@ class McpApp:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None]:
-        """Be ready to serve within."""
+        """Serve requests within this block."""
         self._life = _Life(self._services)
         running = asyncio.create_task(self._life.run())
         try:
@@ -65,7 +64,7 @@ class McpApp:
                 await running
 
     def end(self) -> None:
-        """Bring everything that is open to its end. To be called on the app's event loop."""
+        """Close everything that is open. Call it on the app's event loop."""
         if self._life:
             self._life.end()
 
@@ -90,7 +89,7 @@ class McpApp:
 
 
 class _Life:
-    """From one start of the server to its end: what is loaded, and whether it is over."""
+    """One run of the server, from start to end: what is loaded, and whether it is over."""
 
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
@@ -100,7 +99,7 @@ class _Life:
         self._sessions: Sessions | None = None
 
     async def run(self) -> None:
-        """Load what is needed once somebody wants it, and keep it running until cancelled."""
+        """Load what is needed at the first request and keep it running until cancelled."""
         await self._end_request.wait()
         try:
             module = await asyncio.to_thread(importlib.import_module, "personachat.api.mcp.sessions")
@@ -128,9 +127,9 @@ class _Life:
         if scope["method"] != "GET":
             await self._sessions.serve(scope, await _arrived(scope, receive), send, owner=owner)
             return
-        # What listens for news has no end of its own, and the server waits for it.
+        # A stream that listens for news never ends by itself, and the server waits for it.
         unfinished = _Unfinished(send)
-        # Nothing is kept to be told again, and the SDK gives no answer to who asks for it.
+        # Nothing is kept to be sent again, and the SDK doesn't answer clients that ask for it.
         headers = [header for header in scope["headers"] if header[0] != b"last-event-id"]
         scope = {**scope, "headers": headers}
         await self._sessions.serve(scope, self._until_over(receive), unfinished, owner=owner)
@@ -151,7 +150,7 @@ class _Life:
 
 
 async def _arrived(scope: Scope, receive: Receive) -> Receive:
-    """The request once all of it is here: the SDK begins a session before, and logs a client that leaves.
+    """The complete request: the SDK would start a session earlier and log a client that disconnects.
 
     Raises ClientDisconnect.
     """
@@ -167,7 +166,7 @@ async def _arrived(scope: Scope, receive: Receive) -> Receive:
 
 
 class _Unfinished:
-    """Passes an answer on, and can end it where the one who gives it just stopped."""
+    """Passes an answer on, and can end it if the sender just stopped."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -184,7 +183,7 @@ class _Unfinished:
 
 def _refusal(refused: Refused) -> Response:
     headers = dict(refused.headers)
-    if refused.reason == "token_refused":  # RFC 6750: the client shall not try the same again
+    if refused.reason == "token_refused":  # RFC 6750: the client must not retry the same request
         headers["WWW-Authenticate"] += ', error="invalid_token"'
     return _error(refused.status, f"{refused} {refused.hint}".strip(), headers=headers)
 
@@ -196,6 +195,6 @@ def _not_ready() -> Response:
 def _error(
     status: int, message: str, code: int = _INVALID_REQUEST, *, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A JSON-RPC error that belongs to no request, which clients show."""
+    """A JSON-RPC error without a request, which clients show."""
     body = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
     return Response(json.dumps(body), status, dict(headers or {}), "application/json")

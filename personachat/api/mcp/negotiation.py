@@ -1,8 +1,8 @@
-"""What a client says it takes and speaks, and answers that fit.
+"""What a client accepts and which protocol it speaks, and answers that fit.
 
-The SDK answers only clients that take JSON and event streams alike. Others are served as well: who names
-neither, or event streams alone, gets what the SDK sends; who names JSON alone gets the last message of the
-stream, which is the answer to the request. A protocol version that nobody knows is told in a sentence.
+The SDK only answers clients that accept both JSON and event streams. Others are served too. A client that
+names neither, or only event streams, gets what the SDK sends. A client that names only JSON gets the last
+message of the stream, which is the answer. An unknown protocol version is refused with a clear sentence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VERSION_HEADER = "mcp-protocol-version"
 
 
 def negotiated(scope: Scope, send: Send) -> tuple[Scope, Send]:
-    """The request as the SDK takes it, and where its answer goes."""
+    """The request in the form the SDK accepts, and where its answer goes."""
     headers = Headers(scope=scope)
     version = headers.get(VERSION_HEADER)
     if version is not None and version not in KNOWN_PROTOCOL_VERSIONS:
@@ -38,7 +38,7 @@ def negotiated(scope: Scope, send: Send) -> tuple[Scope, Send]:
 
 
 class _WholeAnswer:
-    """Passes on an event stream as its last answer alone; what is no stream goes through as it is."""
+    """Turns an event stream into its last message; other answers pass unchanged."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -68,7 +68,7 @@ class _WholeAnswer:
 
 
 class _UnknownVersion:
-    """Passes on an answer, but for an error of the SDK's that does not say what was wrong."""
+    """Passes an answer on, and replaces errors of the SDK that don't say what was wrong."""
 
     def __init__(self, send: Send, version: str) -> None:
         self._send = send
@@ -122,7 +122,7 @@ async def _send_json(send: Send, start: Message, body: bytes) -> None:
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
-    """A JSON object; empty where it is none."""
+    """A JSON object; empty if the body is anything else."""
     try:
         value = json.loads(body)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Personas as MCP prompts: what a client shows to choose from, and what it puts into its own chat.
+"""Personas as MCP prompts: what a client offers to its user and puts into its own chat.
 
-MCP knows no system role in a prompt, so the system message comes first as the user's; the examples follow as
-they would be sent to a model, and last the greeting. Nothing is asked of a model here.
+MCP prompts have no system role, so the system message comes first as the user's. The examples follow as a
+model would get them, and the greeting comes last. No model is called here.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from personachat.personas.prompt import Scene, greeting, persona_part, with_inse
 from personachat.personas.store.base import StoredPersona
 
 PAGE = 500
-"""How many prompts are listed at a time: clients ask for more by the cursor."""
+"""How many prompts are on one page; clients ask for more with the cursor."""
 
 
 def prompt_page(personas: Sequence[StoredPersona], cursor: str | None) -> types.ListPromptsResult:
-    """One page of the personas as prompts. Raises MCPError for a cursor that was not given by us."""
+    """One page of the personas as prompts. Raises MCPError for an unknown cursor."""
     start = _start(cursor)
     end = start + PAGE
     return types.ListPromptsResult(
@@ -32,9 +32,9 @@ def prompt_page(personas: Sequence[StoredPersona], cursor: str | None) -> types.
 
 
 def got(persona: Persona, *, today: date) -> types.GetPromptResult:
-    """The persona's messages: its system message, its examples, its greeting where it has one.
+    """The persona's messages: its system message, its examples, and its greeting if it has one.
 
-    Of its lore they hold what is told in every conversation.
+    They contain only the lore that is part of every conversation.
     """
     part = persona_part(persona, (), today=today, scene=Scene(is_template=True))
     opening = greeting(persona, today=today)

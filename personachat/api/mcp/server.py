@@ -1,7 +1,7 @@
-"""The MCP server: personas as prompts, and the tools `chat` and `list_personas`, whatever the transport.
+"""The MCP server: personas as prompts, and the tools `chat` and `list_personas`, over any transport.
 
-Everything is asked of the services, which are got again for every request. What goes wrong is told in our
-sentences: as a tool error where a tool was called, else as a protocol error. What nobody foresaw is logged.
+Everything comes from the services, which are looked up for every request. Errors are our own sentences: a
+tool error if a tool was called, otherwise a protocol error. Unexpected errors are logged.
 """
 
 from __future__ import annotations
@@ -91,12 +91,12 @@ class PersonaServer(Server[None]):
         experimental_capabilities: dict[str, dict[str, Any]] | None = None,
         extensions: dict[str, dict[str, Any]] | None = None,
     ) -> InitializationOptions:
-        """As the SDK's, and says that prompts change: its HTTP transport cannot be told so."""
+        """The SDK's options, plus that prompts change: its HTTP transport can't be told that."""
         options = notification_options or NotificationOptions(prompts_changed=True)
         return super().create_initialization_options(options, experimental_capabilities, extensions)
 
     def end(self) -> None:
-        """Bring every chat and every subscription to its proper end."""
+        """End every chat and every subscription properly."""
         self.chats.end()
         self._listening.close()
 
@@ -140,33 +140,33 @@ class PersonaServer(Server[None]):
         return await self._listening(ctx, params)
 
     async def _initialized(self, ctx: Context, _: types.NotificationParams | None) -> None:
-        # The SDK tells of no other way to speak to a client later on than its connection, which is private.
+        # The SDK offers no other way to reach a client later than its connection, which is private.
         await self.changes.add(ctx.session._connection)  # noqa: SLF001  # the SDK has no public way
 
     def _workspace(self, ctx: Context) -> Workspace:
-        """What the caller can do: over stdio whoever has started this. To be called in a thread."""
+        """The caller's workspace; over stdio that of whoever started the server. Call it in a thread."""
         if ctx.request is None:
             return self._services().of(LOCAL_OWNER, surface="mcp")
         return self._services().of(owner_of(ctx.request), person=person_of(ctx.request), surface="mcp")
 
 
 def _readable_personas(workspace: Workspace) -> tuple[list[StoredPersona], Mapping[str, Sequence[str]]]:
-    """The personas that can be read, and the labels of those that have some."""
+    """The readable personas, and the labels of those that have some."""
     labels: Mapping[str, Sequence[str]] = {}
-    with suppress(PersonaChatError):  # a list without them is better than none
+    with suppress(PersonaChatError):  # a list without labels is better than none
         labels = workspace.labels.all()
     return [persona for persona in workspace.personas.all() if isinstance(persona, StoredPersona)], labels
 
 
 def _with_prompts(workspace: Workspace) -> list[StoredPersona]:
-    """Those whose prompt the caller may see: an MCP prompt is nothing else."""
+    """The personas whose prompt the caller may see: an MCP prompt contains nothing else."""
     accesses, judge = workspace.rights.all(), workspace.rights.judge
     personas, _ = _readable_personas(workspace)
     return [persona for persona in personas if judge("prompt", accesses.get(persona.id, SHARED))]
 
 
 def _to_read(workspace: Workspace, name: str) -> StoredPersona:
-    """Raises PersonaNotFound for one whose prompt is hidden, as for one that is not there."""
+    """Raises PersonaNotFound, also for a persona whose prompt is hidden."""
     persona = workspace.addressed.get(name)
     if not workspace.rights.may("prompt", persona.id):
         raise not_found(name)
@@ -178,14 +178,14 @@ async def _list_tools(_: Context, __: types.PaginatedRequestParams | None) -> ty
 
 
 async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
-    # A session runs on a task of its own, for which its first request would be that of all.
+    # A session runs in a task of its own, which would keep the context of its first request.
     context = ctx.request.scope.get(REQUEST) if ctx.request else None
     request = context or RequestContext(made_id())
     current_request.set(request)
     try:
         return await call_next(ctx)
     except MCPError as error:
-        if isinstance(error.data, str):  # the SDK repeats what it was asked for
+        if isinstance(error.data, str):  # the SDK repeats the arguments
             error.error.data = sentence(error.data)
         raise
     except ValidationError:
@@ -200,7 +200,7 @@ async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
 
 
 def _has_left(ctx: Context) -> Callable[[], Awaitable[bool]] | None:
-    """Whether the caller has hung up; None if there is a connection for everything, as over stdio."""
+    """Whether the caller has disconnected; None if one connection carries everything, as over stdio."""
     return None if ctx.request is None else ctx.request.is_disconnected
 
 

@@ -1,7 +1,7 @@
-"""Streamable HTTP by the SDK: both protocol eras, and sessions that belong to whoever began them.
+"""Streamable HTTP by the SDK: both protocol eras, and sessions that belong to whoever started them.
 
-An owner has so many sessions at a time and no more, so that nobody takes them from others. Who begins another
-one loses the one that was idle longest, since clients that crash never end theirs; where none is idle, it is
+Each owner has a limited number of sessions, so that nobody uses up those of others. One too many replaces the
+owner's session that was idle longest, since clients that crash never end theirs. If none is idle, it is
 refused.
 """
 
@@ -31,7 +31,7 @@ IDLE_SECONDS = 15 * 60
 
 
 class Sessions:
-    """Serves requests that the gate has let in, within `running`."""
+    """Serves requests that the gate has admitted, within `running`."""
 
     def __init__(self, services: Callable[[], Services]) -> None:
         self._server = PersonaServer(services)
@@ -44,23 +44,23 @@ class Sessions:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """To be entered once."""
+        """Enter it once."""
         async with self._manager.run():
             yield
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, *, owner: str) -> None:
-        """Answer one request. `owner` is whose session it may begin or use."""
+        """Answer one request. `owner` is whose sessions it may start or use."""
         user = AuthenticatedUser(AccessToken(token="", client_id=owner, scopes=[]))
         scope, send = negotiated({**scope, "user": user}, send)
         await self._manager.handle_request(scope, receive, send)
 
     def end(self) -> None:
-        """Bring every chat and subscription to its proper end."""
+        """End every chat and subscription properly."""
         self._server.end()
 
 
 class _FairManager(StreamableHTTPSessionManager):
-    """The SDK's, which knows a limit for everybody together alone."""
+    """The SDK's manager, which only has one limit for everybody together."""
 
     def _admit_session(self, requestor: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
         theirs = [each for each, whose in self._session_owners.items() if whose == requestor]
@@ -70,18 +70,18 @@ class _FairManager(StreamableHTTPSessionManager):
         return super()._admit_session(requestor)
 
     def _end_longest_idle(self, session_ids: list[str]) -> bool:
-        """End one that answers nothing at the moment; False if there is none."""
+        """End a session that answers nothing at the moment; False if there is none."""
         idle = {each: self._idle_until(each) for each in session_ids}
         longest = min(idle, key=idle.__getitem__)
         scope = self._server_instances[longest].idle_scope
         if idle[longest] == math.inf or scope is None:
             return False
-        self._server_instances.pop(longest)  # from now on it is not found
+        self._server_instances.pop(longest)  # from now on it can't be found
         self._session_owners.pop(longest)
         scope.cancel()
         return True
 
     def _idle_until(self, session_id: str) -> float:
-        """When it will have been idle for too long; infinity while it answers something."""
+        """When it will have been idle too long; infinity while it answers."""
         scope = self._server_instances[session_id].idle_scope
         return math.inf if scope is None else scope.deadline

@@ -20,7 +20,7 @@ from personachat.settings import Settings
 def run(settings: Settings) -> None:
     """Serve one client until it leaves."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    # A thread that reads stdin cannot be interrupted otherwise; nothing here would be left half done.
+    # A thread that reads stdin can't be interrupted otherwise; nothing is left half done.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     services = build_services(settings)
     try:

@@ -1,7 +1,7 @@
-"""The tools as MCP clients see them: names, schemas, arguments checked, results put together.
+"""The tools as MCP clients see them: names, schemas, argument checks and results.
 
-The schemas are plain, without references, because not every client follows those. A wrong argument is told as
-a tool error with a sentence, so that a model which calls the tool can fix it.
+Schemas have no references, because not every client resolves those. A wrong argument becomes a tool error
+with a sentence, so that a model that calls the tool can correct it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ CHAT, LIST_PERSONAS = "chat", "list_personas"
 MOST_CHARACTERS = 200_000
 MOST_MESSAGES = 10_000
 MOST_RESULTS = 200
-"""How many personas are listed at once: what is listed goes into a model's context."""
+"""How many personas are listed at once: the list goes into a model's context."""
 
 _STORABLE = AfterValidator(storable)
 
 
 class ArgumentsInvalid(PersonaChatError):
-    """A tool was called with arguments that it does not take."""
+    """A tool was called with invalid arguments."""
 
     code = "message_invalid"
 
@@ -58,7 +58,7 @@ class ChatArguments(_Arguments):
     ] = []
 
     def messages(self) -> list[Mapping[str, str]]:
-        """Everything said, as a completion takes it."""
+        """All messages, in the form of a completion."""
         return [*(spoken.model_dump() for spoken in self.history), {"role": "user", "content": self.message}]
 
 
@@ -87,7 +87,7 @@ class PersonaList(BaseModel):
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of a model, in one piece and without the titles that pydantic makes up."""
+    """A model's JSON schema without references and without the titles that pydantic adds."""
     schema = model.model_json_schema()
     models = schema.pop("$defs", {})
 
@@ -151,7 +151,7 @@ def checked(kind: type[ArgumentsT], arguments: Mapping[str, Any] | None) -> Argu
 def search_results(
     personas: Sequence[StoredPersona], search: str, *, labels: Mapping[str, Sequence[str]]
 ) -> types.CallToolResult:
-    """Those that a search for these words finds."""
+    """The personas that match these search words."""
     matches = matching(personas, search, text=lambda entry: SearchText.of(entry.persona))
     entries = [
         ListedPersona(
@@ -169,12 +169,12 @@ def search_results(
 
 
 def named(request_id: str) -> str:
-    """Says which request it was, so that whoever runs the server finds it in the log."""
+    """Names the request, so that the operator finds it in the log."""
     return f"Request id: {request_id}."
 
 
 def refused(message: str, hint: str = "", *, arrived: str = "") -> types.CallToolResult:
-    """A tool error: what went wrong and what to do; then what text had arrived, if any."""
+    """A tool error: what went wrong and what to do, then any text that had arrived."""
     blocks: list[types.ContentBlock] = [types.TextContent(text=sentence(f"{message} {hint}".strip()))]
     if arrived:
         blocks.append(types.TextContent(text=f"This part of the reply had arrived:\n\n{arrived}"))

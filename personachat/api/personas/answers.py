@@ -1,4 +1,4 @@
-"""How a persona is answered with: its JSON, its ETag, and both versions where two writers met."""
+"""Answers about a persona: its JSON, its ETag, and both versions if two writers conflict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def saved_answer(persona: StoredPersona, status: int) -> Response:
 
 
 def conflict(changed: PersonaChanged, *, own_text: str | None = None) -> Response:
-    """Refuse a write over a version that is not there any more, with both versions."""
+    """Refuse a write over a version that is no longer current; the answer has both versions."""
     versions = {"stored": _value(changed.text)} | ({} if own_text is None else {"sent": _value(own_text)})
     answer = problem_of(changed, extra=versions)
     if changed.etag is not None:
@@ -31,7 +31,7 @@ def conflict(changed: PersonaChanged, *, own_text: str | None = None) -> Respons
 
 
 def _value(text: str | None) -> Any:
-    """A persona's text as JSON, or as it is where it is none."""
+    """A persona's text as JSON, or as it is if it isn't JSON."""
     try:
         return None if text is None else json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -43,10 +43,10 @@ def _refuse(constant: str) -> None:
 
 
 def headers_of(persona: StoredPersona) -> dict[str, str]:
-    """Its ETag, and that a kept copy is good only where that is still the same."""
+    """Its ETag, and that a cached copy is only valid while the ETag is the same."""
     return {"ETag": f'"{persona.etag}"', "Cache-Control": "no-cache"}
 
 
 def json_of(entry: StoredPersona) -> str:
-    """The persona as `dump_persona` lays it out."""
+    """The persona in the layout of `dump_persona`."""
     return dump_persona(entry.persona).rstrip("\n")

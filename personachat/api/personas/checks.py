@@ -1,4 +1,4 @@
-"""What would hurt in a persona, and what a message would cost, before it is saved."""
+"""Findings in a persona, and the cost of a message, before it is saved."""
 
 from __future__ import annotations
 

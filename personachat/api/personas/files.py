@@ -1,4 +1,4 @@
-"""Personas as files over HTTP: out in any format, and in again with a word before anything is saved."""
+"""Personas as files over HTTP: exported in any format, and imported with a dry run first."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ async def import_personas(
 
 
 def _columns(text: str) -> dict[str, str] | None:
-    """Columns of a table by role, as in "name=act,prompt=prompt"."""
+    """Columns of a table by role, from a text such as "name=act,prompt=prompt"."""
     pairs = [part.partition("=") for part in text.split(",") if part.strip()]
     columns = {role.strip(): column.strip() for role, _, column in pairs}
     unknown = [role for role, column in columns.items() if role not in ROLES or not column]
@@ -213,7 +213,7 @@ def _columns(text: str) -> dict[str, str] | None:
 def _planned(
     collection: PersonaLibrary, files: Sequence[Upload], columns: Mapping[str, str] | None
 ) -> tuple[list[ImportPlan], list[Skipped]]:
-    """What each file would bring; of several, one that is refused is skipped with the reason."""
+    """What each file would import. If one of several is refused, it is skipped with the reason."""
     plans: list[ImportPlan] = []
     skipped: list[Skipped] = []
     for file in files:

@@ -1,4 +1,4 @@
-"""Links that carry a persona to somebody else. They show it; nothing is saved before it is accepted."""
+"""Links that share a persona. They show it; nothing is saved until the recipient accepts it."""
 
 from __future__ import annotations
 

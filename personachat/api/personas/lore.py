@@ -1,4 +1,4 @@
-"""A persona's lore book over HTTP: taken in from files, handed out, and tried with a sentence."""
+"""A persona's lore book over HTTP: imported from files, exported, and tried with a message."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a persona is called by over HTTP: another id, and labels on its revisions.
+"""Names of a persona over HTTP: another id, and labels on its revisions.
 
-The old id of a renamed persona answers with 308 and the new address, until another persona takes it.
+The old id of a renamed persona answers with 308 and the new address until another persona takes it.
 """
 
 from __future__ import annotations

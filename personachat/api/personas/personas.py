@@ -1,7 +1,7 @@
-"""Personas over HTTP: read, write and remove them, each guarded by its ETag.
+"""Personas over HTTP: read, write and delete them, each protected by its ETag.
 
-An ETag names one exact saved text. A write with If-Match happens only over that version; what is refused
-comes back with both versions, so that nothing anybody wrote is lost.
+An ETag identifies one exact saved text. A write with If-Match only happens over that version. A refusal
+returns both versions, so that nobody's work is lost.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def _store(request: Request) -> PersonaLibrary:
 
 
 async def text_of(request: Request) -> str:
-    """The body as it was written; one that is all on a line is laid out for people to edit."""
+    """The body as it was written; JSON on a single line is laid out for people to edit."""
     try:
         text = (await request.body()).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -210,7 +210,7 @@ def _delete(store: PersonaLibrary, persona_id: str, condition: Condition) -> Res
 
 
 def guard(store: PersonaLibrary, persona_id: str, condition: Condition) -> str:
-    """The one version that may be written over. The store compares it again, under its lock."""
+    """The version that may be overwritten. The store compares it again, under its lock."""
     if len(condition.etags) == 1:
         return condition.etags[0]
     current = _etag_of(store, persona_id)
@@ -230,5 +230,5 @@ def _etag_of(store: PersonaLibrary, persona_id: str) -> str | None:
 
 
 def _has_tag(entry: StoredPersona, label: str) -> bool:
-    """Whether it has the tag, given in lower case; "" is any."""
+    """Whether the persona has the tag, given in lower case; "" matches all."""
     return not label or label in (tag.casefold() for tag in entry.persona.tags)

@@ -1,4 +1,4 @@
-"""A persona's picture over HTTP. Its ETag names the very picture: another one has another."""
+"""A persona's picture over HTTP. Its ETag identifies the exact picture."""
 
 from __future__ import annotations
 
@@ -125,13 +125,13 @@ def delete_picture(persona_id: PersonaId, request: Request, if_match: IfMatch = 
     collection = workspace_of(request).collection
     entry = _checked(collection, persona_id, condition_of(if_match, None))
     if not entry.persona.picture:
-        collection.picture(persona_id)  # says that there is none
+        collection.picture(persona_id)  # which means that there is none
     collection.set_picture(persona_id, "", etag=entry.etag)
     return Response(status_code=204)
 
 
 def _checked(collection: PersonaLibrary, persona_id: str, condition: Condition) -> StoredPersona:
-    """The persona, where its picture is the one that the condition names. Raises Refused."""
+    """The persona, if its picture matches the condition. Raises Refused."""
     entry = collection.get(persona_id)
     name = entry.persona.picture
     is_met = not (condition.new and name) and not (condition.existing and not name)

@@ -1,4 +1,4 @@
-"""Templates over HTTP: where a persona can begin, shipped ones and people's own."""
+"""Templates over HTTP: starting points for personas, shipped ones and people's own."""
 
 from __future__ import annotations
 

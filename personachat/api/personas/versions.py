@@ -1,4 +1,4 @@
-"""The versions of a persona over HTTP: what was saved when by whom, what changed, and the way back."""
+"""The versions of a persona over HTTP: who saved what when, what changed, and how to restore it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def list_deleted_personas(
 ) -> DeletedPersonas:
     """Restore them with the number of their last revision or an earlier one."""
     collection = workspace_of(request).collection
-    collection.all()  # so that what was deleted by hand is known
+    collection.all()  # so that personas deleted by hand are included
     revisions = collection.revisions.deleted(limit=limit)
     return DeletedPersonas(deleted=[_head(revision) for revision in revisions])
 

@@ -1,7 +1,7 @@
-"""The personas as models: OpenAI's endpoints as one FastAPI app, to be mounted under /v1.
+"""The personas as models: OpenAI's endpoints as one FastAPI app, mounted under /v1.
 
-A request's body never chooses address or key. Every answer has a request id; every error is in OpenAI's
-envelope.
+A request's body never chooses the address or the key. Every answer has a request id, and every error is in
+OpenAI's envelope.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from personachat.services import Services, get_services
 
 
 def create_v1(services: Callable[[], Services] = get_services) -> FastAPI:
-    """Build the app; the same access rules as for the REST API."""
+    """Build the app. Its access rules are those of the REST API."""
     gate = Middleware(
         Gate,
         settings=lambda: services().settings,

@@ -1,7 +1,7 @@
-"""What programs that speak to OpenAI send: every parameter of OpenAI's, and what other servers take besides.
+"""Requests of OpenAI's clients: every parameter of OpenAI's, and those that other servers accept.
 
-What is known is checked, what is the provider's affair is passed on, and what nobody knows is refused, as
-OpenAI does. A parameter that is null was not given.
+Known parameters are checked, the provider's are passed on, and unknown ones are refused, as OpenAI does. A
+parameter that is null counts as missing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Request(BaseModel):
     variables: GivenValues | None = None
 
     def _passed_on(self) -> dict[str, Any]:
-        """What is not declared and goes to the provider as it came. Raises BadRequest for the unknown."""
+        """Undeclared parameters, which go to the provider as they are. Raises BadRequest for unknown ones."""
         further = {name: value for name, value in (self.model_extra or {}).items() if value is not None}
         for name in self.model_extra or ():
             if not is_known(name):
@@ -84,9 +84,9 @@ class MessageBody(BaseModel):
     content: str | list[dict[str, Any]] | None = None
 
     def on_the_wire(self) -> Mapping[str, Any]:
-        """As it came, but for what was left out; text in parts as plain text where it is nothing else."""
+        """The message as it came, without what is left out. Parts that are only text become plain text."""
         message = self.model_dump(exclude_unset=True)
-        # Answers of ours come back as they were, `refusal: null` and all, and not every server takes that.
+        # Our own answers come back unchanged, with `refusal: null`, and not every server accepts that.
         message = {
             name: value
             for name, value in message.items()
@@ -131,14 +131,14 @@ class CompletionBody(Request):
     audio: dict[str, Any] | None = None
 
     def ask(self) -> CompletionRequest:
-        """What is asked of the persona. Raises BadRequest for what no persona can do."""
+        """The request to the persona. Raises BadRequest for what no persona can do."""
         if self.n is not None and self.n != 1:
             raise BadRequest("Only one choice is possible: n must be 1.", param="n", reason="invalid_value")
         self._refuse_logprobs()
         if self.modalities and set(self.modalities) != {"text"}:
             raise BadRequest(
                 "Only text is passed on.", param="modalities", reason="unsupported_parameter"
-            )  # and without it `audio` means nothing
+            )  # without it `audio` means nothing
         if self.stream_options is not None and not self.stream:
             raise BadRequest(
                 "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
@@ -164,12 +164,12 @@ class CompletionBody(Request):
         if not parameters.get("tools"):
             parameters = {name: value for name, value in parameters.items() if name not in _OF_TOOLS}
         if parameters.get("response_format") == {"type": "text"}:
-            del parameters["response_format"]  # which is what everybody does anyway
+            del parameters["response_format"]  # the default anyway
         return parameters | self._passed_on()
 
     @property
     def calls_functions(self) -> bool:
-        """Whether it is of the time before tools, and wants an answer of that time."""
+        """Whether it uses functions, from before tools, and expects such an answer."""
         return bool(self.functions) and not self.tools
 
     @property

@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions: a persona answers what an OpenAI client says, whole or as it comes."""
+"""POST /v1/chat/completions: a persona answers an OpenAI client, in one piece or as a stream."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class CompletionStream(ReplyStream):
 async def whole(
     live_reply: LiveReply, *, model: str, request: Request, calls_functions: bool = False
 ) -> Response:
-    """The reply in one piece, once it has ended; nobody waits for it once the client has left."""
+    """The reply in one piece once it has ended. If the client disconnects, nobody waits for it."""
     async for _ in batches(live_reply, 0):
         if await request.is_disconnected():
             live_reply.stop()
@@ -160,7 +160,7 @@ def _finish_reason(event: Finished | Failed | None, *, calls_functions: bool) ->
 
 
 def usage_of(usage: Usage | None) -> dict[str, Any] | None:
-    """OpenAI's counts; None where the provider did not say."""
+    """OpenAI's counts; None if the provider reported none."""
     if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
     return {

@@ -1,6 +1,6 @@
-"""OpenAI's error envelope: what went wrong, of which kind, with a code, and which parameter it was.
+"""OpenAI's error envelope: a message, a type, a code and the parameter at fault.
 
-The shape is that of the API reference of OpenAI: {"error": {"message", "type", "param", "code"}}.
+Its shape is that of OpenAI's API reference: {"error": {"message", "type", "param", "code"}}.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ INVALID, NOT_FOUND, AUTHENTICATION, PERMISSION, RATE, QUOTA, SERVER = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How an error of ours is told: HTTP status, OpenAI's type, and its code (None says our own)."""
+    """An error of ours in OpenAI's terms: HTTP status, type, and code (None means ours)."""
 
     status: int
     type: str
@@ -71,19 +71,19 @@ KINDS: Mapping[str, Kind] = {
     "internal_error": Kind(500, SERVER),
 }
 _UPSTREAM = Kind(502, SERVER)
-"""Whatever else a provider may have done: our key was refused, not the caller's."""
+"""For whatever else a provider did: our key was refused, not the caller's."""
 
 _REFUSALS = {401: AUTHENTICATION, 403: PERMISSION, 429: RATE, 503: SERVER}
 _RETRY_SECONDS = 5
 
 _OURS_FOR_A_MOMENT = frozenset({TooManyReplies.code, ShuttingDown.code, INTERRUPTED.code})
-"""What another try, or another server, may well answer."""
+"""Errors that a retry, or another server, may well avoid."""
 
 MOST_PARAM_CHARACTERS = 200
 
 
 class BadRequest(PersonaChatError):
-    """A request that OpenAI would not take either; `param` is what is wrong with it."""
+    """A request that OpenAI would refuse too; `param` is what is wrong with it."""
 
     code = "request_refused"
 
@@ -94,9 +94,9 @@ class BadRequest(PersonaChatError):
 
 
 def ended(event: Finished | Failed) -> Finished | Failed:
-    """How a reply ended, as a program is told: an empty one is a reply.
+    """How a reply ended for a program; an empty reply counts as one.
 
-    An error would have it asked for, and paid for, again.
+    As an error, the program would request it, and pay for it, again.
     """
     return Finished("stop") if isinstance(event, Failed) and event.code == ReplyEmpty.code else event
 
@@ -123,14 +123,14 @@ def failure_of(error: PersonaChatError | Failed) -> Response:
     status = KINDS.get(error.code, _UPSTREAM).status
     headers = {}
     if isinstance(error, Failed) and error.code not in _OURS_FOR_A_MOMENT:
-        headers["x-should-retry"] = "false"  # it has been tried again already, as often as it makes sense
+        headers["x-should-retry"] = "false"  # it was already retried as often as makes sense
     if status in {429, 503}:
         headers["Retry-After"] = str(max(1, round(error.retry_after_seconds or _RETRY_SECONDS)))
     return _answer(status, envelope(error), headers=headers)
 
 
 def add_handlers(api: FastAPI) -> None:
-    """Make every exception of an app answer in the envelope."""
+    """Make an app answer every exception in the envelope."""
     api.add_exception_handler(PersonaChatError, _own)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
@@ -161,7 +161,7 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 
 def _param(path: Sequence[str | int]) -> str | None:
-    """The place in the body as OpenAI writes it: `tools[0].type`."""
+    """The place in the body in OpenAI's notation: `tools[0].type`."""
     written = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return written.removeprefix(".") or None
 
@@ -183,7 +183,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _unforeseen(_request: Request, _error: Exception) -> Response:
     answer = failure_of(unforeseen())
-    answer.headers["x-request-id"] = current_request.get().id  # it is given outside of the gate
+    answer.headers["x-request-id"] = current_request.get().id  # for errors outside the gate
     return answer
 
 

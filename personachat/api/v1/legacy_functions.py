@@ -1,4 +1,4 @@
-"""OpenAI's functions as they were before tools: what a program of that time sends and gets back.
+"""OpenAI's functions, the predecessors of tools: what an old program sends and gets back.
 
 A provider only ever sees tools.
 """
@@ -14,7 +14,7 @@ Message = Mapping[str, Any]
 def tools_of(
     functions: Sequence[Mapping[str, Any]], choice: str | Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """The functions as tools that are called one at a time, and the choice among them."""
+    """The functions as tools that are called one at a time, and the tool choice."""
     tools = {
         "tools": [{"type": "function", "function": function} for function in functions],
         "parallel_tool_calls": False,
@@ -26,7 +26,7 @@ def tools_of(
 
 
 def messages_of(messages: Sequence[Message]) -> list[Message]:
-    """The messages, with calls of functions and their results as those of tools."""
+    """The messages, with function calls and their results as tool calls."""
     converted: list[Message] = []
     last_id = ""
     for number, message in enumerate(messages):
@@ -44,6 +44,6 @@ def messages_of(messages: Sequence[Message]) -> list[Message]:
 
 
 def called(pieces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What pieces of calls say of the first call, as a delta or a message has it."""
+    """The first call in pieces of calls, in the form of a delta or a message."""
     functions = [piece["function"] for piece in pieces if piece.get("index", 0) == 0 and "function" in piece]
     return {"function_call": functions[0]} if functions else {}

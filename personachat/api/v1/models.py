@@ -48,7 +48,7 @@ def get_model(
 
 
 def _created(workspace: Workspace) -> Mapping[str, datetime]:
-    """When each was saved last, as far as that is known."""
+    """When each persona was last saved, if known."""
     with suppress(PersonaChatError):
         return workspace.revisions.newest()
     return {}

@@ -1,7 +1,7 @@
-"""Reasoning as something a client keeps and sends back unread: `encrypted_content` of a reasoning item.
+"""Reasoning that a client stores and sends back unread: `encrypted_content` of a reasoning item.
 
-It hides nothing, since the item tells the text besides: it is packed, so that programs that keep nothing else
-of an item bring it back.
+It hides nothing, since the item also has the text. It is packed so that programs that keep nothing else of an
+item bring it back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from personachat.messages import storable
 
 _MARK = "pc1."
 LONGEST_BYTES = 4 * 1024 * 1024
-"""Of what is unpacked: packed it may be a thousand times smaller."""
+"""Bytes after unpacking: packed, they may be a thousand times fewer."""
 
 
 def packed(text: str) -> str:
@@ -21,7 +21,7 @@ def packed(text: str) -> str:
 
 
 def unpacked(content: object) -> str:
-    """The text; "" for what was not packed here, such as another provider's."""
+    """The text; "" if it wasn't packed here, such as another provider's."""
     if not isinstance(content, str) or not content.startswith(_MARK):
         return ""
     try:

@@ -1,7 +1,7 @@
-"""What programs that speak the Responses API send, and what of it a persona's provider is asked.
+"""Requests of the Responses API, and what a persona's provider gets from them.
 
-A response may follow an earlier one, or refer to items of one; `response_references` finds them. What is to
-be fetched later is refused. So are tools that nobody here has, unless there are others to do without them.
+A response may follow an earlier one or refer to items of one; `response_references` finds them. Requests for
+answers to be fetched later are refused. So are tools that don't exist here, unless there are others to use.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Includable = Literal[
     "reasoning.encrypted_content",
     "message.output_text.logprobs",
     "message.input_image.image_url",
-    # Of tools that are not here:
+    # Of tools that don't exist here:
     "file_search_call.results",
     "web_search_call.results",
     "web_search_call.action.sources",
@@ -32,12 +32,12 @@ Includable = Literal[
 ]
 
 _ELSEWHERE = ("conversation", "background", "prompt")
-"""What refers to something that is kept elsewhere, or is to be fetched later."""
+"""Parameters that refer to something stored elsewhere or fetched later."""
 
 _OF_NO_CONSEQUENCE = frozenset(
     {"access_programs", "background_options", "client_metadata", "context_management", "image"}
 )
-"""What is known and changes nothing here."""
+"""Known parameters that change nothing here."""
 
 
 class Tool(BaseModel):
@@ -69,7 +69,7 @@ class Tool(BaseModel):
         return self.model_dump()
 
     def on_the_wire(self) -> dict[str, Any]:
-        """The tool as it is offered in a chat."""
+        """The tool as a chat completion offers it."""
         return {"type": "function", "function": self.model_dump(exclude={"type"}, exclude_none=True)}
 
 
@@ -78,7 +78,7 @@ class TextOptions(StrictBody):
     verbosity: Literal["low", "medium", "high"] | None = None
 
     def response_format(self) -> dict[str, Any] | None:
-        """The format as a chat names it; None for text, which is what everybody writes anyway."""
+        """The format in the terms of a chat completion; None for plain text, the default."""
         kind = (self.format or {}).get("type", "text")
         if self.format is None or kind == "text":
             return None
@@ -142,7 +142,7 @@ class ResponseBody(Request):
 
     @property
     def left_out(self) -> list[str]:
-        """The types of the tools that it is not offered, since nobody has them here."""
+        """The types of tools that the model isn't offered, because they don't exist here."""
         return list(dict.fromkeys(tool.type for tool in self.tools or () if not tool.is_function))
 
     @property
@@ -156,13 +156,13 @@ class ResponseBody(Request):
 
     @property
     def tells_summary(self) -> bool:
-        """Whether reasoning is told as a summary of it."""
+        """Whether reasoning is sent as a summary."""
         return bool(self.reasoning and (self.reasoning.summary or self.reasoning.generate_summary))
 
     def ask(
         self, items: Sequence[Mapping[str, Any]], *, earlier: Sequence[Mapping[str, Any]] = ()
     ) -> CompletionRequest:
-        """What is asked of the persona with these items, after those of the responses before.
+        """The request to the persona with these items, after those of earlier responses.
 
         Raises BadRequest for what no persona can do.
         """
@@ -206,7 +206,7 @@ class ResponseBody(Request):
             raise _no_such_tool(self.left_out[0], param="tools[0].type")
 
     def _tool_choice(self) -> str | dict[str, Any] | None:
-        """The choice as a chat names it; None if there is nothing to choose from."""
+        """The tool choice in the terms of a chat completion; None if there is nothing to choose from."""
         names = {tool.name for tool in self.functions}
         match self.tool_choice:
             case None | "none" | "auto":
@@ -237,11 +237,11 @@ _PASSED_ON = {
     "service_tier",
     "user",
 }
-"""What a chat has under the same name; `store` is what is done here."""
+"""Parameters that have the same name in a chat completion; `store` is handled here."""
 
 
 def _among(tools: Sequence[Tool], choice: str | Mapping[str, Any] | None) -> tuple[Tool, ...]:
-    """The functions, where a choice allows some of them only those."""
+    """The functions, without those that the tool choice excludes."""
     functions = tuple(tool for tool in tools if tool.is_function)
     if not isinstance(choice, Mapping) or choice.get("type") != "allowed_tools":
         return functions

@@ -1,8 +1,8 @@
-"""A response as it grows: each event of a reply, sent as events of the Responses API.
+"""A response as it grows: the events of a reply as events of the Responses API.
 
-The shape of response and events is that of OpenAI's API reference and of the Open Responses specification
-(https://www.openresponses.org). An item begins when something of it comes, and is over when one of another
-kind does; calls, which may come side by side, last to the end. A reply without a word is an empty message.
+The shapes are those of OpenAI's API reference and of the Open Responses specification
+(https://www.openresponses.org). An item begins with its first content and ends when one of another kind
+begins. Calls may be side by side and last until the end. A reply without text is an empty message.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from personachat.replies.endings import ENDINGS, cut_off_by, end_of
 
 
 class PendingResponse:
-    """The response to `body`, for which the provider is asked `request`."""
+    """The response to `body`. The provider gets `request`."""
 
     def __init__(self, reply_id: str, body: ResponseBody, request: ChatRequest) -> None:
         self._reply_id = reply_id
@@ -45,16 +45,16 @@ class PendingResponse:
 
     @property
     def output(self) -> list[dict[str, Any]]:
-        """The items, as they are now."""
+        """The items as they are now."""
         return [item.as_json() for item in self._items]
 
     @property
     def is_whole(self) -> bool:
-        """Whether it has come to its end, and not failed."""
+        """Whether it ended without an error."""
         return self._ended
 
     def take(self, event: ReplyEvent) -> list[Event]:
-        """Take the reply's next event; returns what is to be told. The last one ends with the response."""
+        """Add the reply's next event; returns the events to send. The last one ends with the response."""
         events = [] if self._begun else self._begin()
         match event:
             case TextDelta(content):
@@ -93,14 +93,14 @@ class PendingResponse:
         return self._goes_on(item, text)
 
     def _goes_on(self, item: MessageItem | ReasoningItem, text: str) -> list[Event]:
-        """Begin an item; the one before it is over."""
+        """Begin an item and end the one before it."""
         events = self._open.closed("completed") if self._open else []
         self._items.append(item)
         self._open = item
         return [*events, *item.opened(), *item.add(text)]
 
     def _rethought(self) -> list[Event]:
-        """What the message said was reasoning: the message, whose place is taken, holds what comes now."""
+        """The message's text was reasoning: a reasoning item takes its place."""
         message = self._open
         if not isinstance(message, MessageItem) or not (text := message.forget()):
             return []
@@ -158,7 +158,7 @@ class PendingResponse:
 
 
 def _request_fields(body: ResponseBody, request: ChatRequest) -> dict[str, Any]:
-    """What was asked for, with the numbers that the persona's provider gets; 1 is its default."""
+    """The request's parameters, with the numbers that the provider gets; 1 is its default."""
     text = body.text.model_dump(exclude_none=True) if body.text else {}
     return {
         "background": False,
@@ -187,7 +187,7 @@ def _request_fields(body: ResponseBody, request: ChatRequest) -> dict[str, Any]:
 
 
 def _usage(usage: Usage | None) -> dict[str, Any] | None:
-    """OpenAI's counts; None where the provider did not say."""
+    """OpenAI's counts; None if the provider reported none."""
     if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
     return {

@@ -1,9 +1,9 @@
 """The input of a response as the messages of a chat.
 
-Items are messages of text and images, reasoning, calls of functions and their outputs. Calls, and what the
-assistant said right before and after them, are one message of a chat, as they were when the model wrote them:
-whatever stood between calls and their outputs would be refused. Reasoning goes back with the calls that it
-led to, since models that reason want it with the outputs; any other is left out.
+Items are messages of text and images, reasoning, function calls and their outputs. Calls, and the assistant's
+text right before and after them, become one message, as the model wrote them: anything between calls and
+their outputs would be refused. Reasoning goes back with the calls that followed it, since reasoning models
+want it with the outputs; other reasoning is dropped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Message = dict[str, Any]
 def messages_of(
     items: Sequence[Mapping[str, Any]], *, earlier: Sequence[Mapping[str, Any]] = ()
 ) -> list[Message]:
-    """Translate the input after what was said earlier. Raises BadRequest for what no chat knows."""
+    """Translate the input after the earlier items. Raises BadRequest for what a chat can't express."""
     messages: list[Message] = []
     thoughts: list[str] = []
     for number, item in enumerate((*earlier, *items), -len(earlier)):
@@ -45,12 +45,12 @@ def messages_of(
                     "Only messages, reasoning, function calls and their outputs are accepted as input.", param
                 )
         if kind != "reasoning" and messages[-1]["role"] != "assistant":
-            thoughts.clear()  # they led to no call
+            thoughts.clear()  # no call followed it
     return messages
 
 
 def _reasoning(item: Mapping[str, Any]) -> str:
-    """What was thought, wherever the item has it."""
+    """The text of the reasoning, wherever the item has it."""
     for name in ("content", "summary"):
         parts = item.get(name)
         if not isinstance(parts, list):
@@ -62,7 +62,7 @@ def _reasoning(item: Mapping[str, Any]) -> str:
 
 
 def _think(thoughts: list[str], messages: list[Message]) -> None:
-    """Give the assistant's message that calls what was thought before it."""
+    """Add earlier reasoning to the assistant's message that makes calls."""
     if text := "".join(thoughts):
         messages[-1]["reasoning_content"] = messages[-1].get("reasoning_content", "") + text
     thoughts.clear()
@@ -76,7 +76,7 @@ def _message(item: Mapping[str, Any], param: str) -> Message:
 
 
 def _say(message: Message, messages: list[Message]) -> None:
-    """Add a message, or what it says to the assistant's message before it, where that calls."""
+    """Add a message, or its text to the assistant's message before it if that makes calls."""
     if message["role"] == "assistant" and messages and "tool_calls" in messages[-1]:
         messages[-1]["content"] = (messages[-1]["content"] or "") + message["content"]
     else:
@@ -84,7 +84,7 @@ def _say(message: Message, messages: list[Message]) -> None:
 
 
 def _call(item: Mapping[str, Any], param: str, messages: list[Message]) -> None:
-    """Add a call to the assistant's message before it, or to one of its own."""
+    """Add a call to the assistant's message before it, or to a new one."""
     function = {name: _text(item, name, param) for name in ("name", "arguments")}
     call = {"id": _text(item, "call_id", param), "type": "function", "function": function}
     if not messages or messages[-1]["role"] != "assistant":
@@ -98,7 +98,7 @@ def _output(item: Mapping[str, Any], param: str) -> Message:
 
 
 def _content(content: Any, param: str, *, images: bool) -> str | list[dict[str, Any]]:
-    """Text as text, also where it came in parts; with images a list of parts."""
+    """Text as a string, also if it came in parts; with images, a list of parts."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
@@ -119,7 +119,7 @@ def _part(part: Any, param: str, *, images: bool) -> dict[str, Any]:
 
 
 def _image(part: Mapping[str, Any], param: str) -> dict[str, Any]:
-    """The image as it was given: whether and how it is fetched is the provider's affair."""
+    """The image as it was given. Whether and how it is fetched is up to the provider."""
     url = part.get("image_url")
     if not isinstance(url, str) or not url.lower().startswith(_ADDRESSES):
         raise _refused("An image must be a data:, http: or https: URL.", f"{param}.image_url")

@@ -1,7 +1,7 @@
-"""What a response is made of: messages, reasoning and calls, each with the events that tell how it grows.
+"""The parts of a response: messages, reasoning and calls, with the events that report their growth.
 
-An item begins "in_progress" with opened() and gets its last status with closed(); its content is in its JSON
-from then on.
+An item begins "in_progress" with opened() and gets its last status with closed(), after which its JSON
+contains its content.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from personachat.api.v1.reasoning_content import packed
 from personachat.api.v1.tool_calls import ToolCall
 
 Event: TypeAlias = tuple[str, dict[str, Any]]
-"""An event's name, and what it tells beyond name and number."""
+"""An event's name, and its fields besides name and number."""
 
 Ended: TypeAlias = Literal["completed", "incomplete"]
 
 
 class MessageItem:
-    """Text of the assistant's, in one part."""
+    """The assistant's text, in one part."""
 
     def __init__(self, reply_id: str, index: int) -> None:
         self.status: Ended | Literal["in_progress"] = "in_progress"
@@ -41,7 +41,7 @@ class MessageItem:
         return [("response.output_text.delta", {**self._place, "delta": text, "logprobs": []})]
 
     def forget(self) -> str:
-        """What it said, which was reasoning: the item holds what comes now."""
+        """Its text, which was reasoning. The item holds what comes now."""
         text = "".join(self._texts)
         self._texts.clear()
         return text
@@ -65,7 +65,7 @@ class MessageItem:
 
 
 class ReasoningItem:
-    """What the model thought, as it is or `as_summary`; packed besides where that was asked for."""
+    """The model's reasoning, as it is or `as_summary`; also packed if requested."""
 
     def __init__(self, reply_id: str, index: int, *, as_summary: bool, encrypted: bool) -> None:
         self.status: Ended | Literal["in_progress"] = "in_progress"
@@ -111,7 +111,7 @@ class ReasoningItem:
 
 
 class CallItem:
-    """A call of one of the caller's functions; it gets an id of its own where the provider gives none."""
+    """A call of one of the caller's functions. It gets an id here if the provider gives none."""
 
     def __init__(self, reply_id: str, index: int) -> None:
         self.status: Ended | Literal["in_progress"] = "in_progress"
@@ -121,7 +121,7 @@ class CallItem:
         self._call = ToolCall(f"call_{reply_id}_{index}")
 
     def opened(self) -> list[Event]:
-        """To be told before the deltas, and asked once the first piece has come: it has the name."""
+        """The event before the deltas. Call it once the first piece has come: it has the name."""
         return [("response.output_item.added", {"output_index": self._index, "item": self.as_json()})]
 
     def add(self, piece: Mapping[str, Any]) -> list[Event]:

@@ -1,7 +1,7 @@
-"""What a request to /v1/responses refers to: the response that it follows, and items of others.
+"""What a request to /v1/responses refers to: the response it follows, and items of other responses.
 
-An item's id says of which response it is, and in which place. What came with `store: false`, longer than an
-hour ago or for another token is not found.
+An item's id contains its response and its place. Items sent with `store: false`, more than an hour ago or
+with another token are not found.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True)
 class RequestItems:
-    """The items of a request: its own, each as it is, and those of the responses that it follows."""
+    """The items of a request: its own, and those of the responses it follows."""
 
     items: Sequence[Item]
     earlier: Sequence[Item] = ()
     previous_id: str | None = None
 
     def response(self, reply_id: str, output: Sequence[Item]) -> KeptResponse:
-        """The response to it, as it is kept."""
+        """The response to it, in the form in which it is stored."""
         return KeptResponse(reply_id, self.items, output, self.previous_id)
 
 
 def resolve_references(body: ResponseBody, responses: KeptResponses, owner: str) -> RequestItems:
-    """Find what the body refers to. Raises BadRequest, and what KeptResponses raises."""
+    """Resolve the references of the body. Raises BadRequest, and what KeptResponses raises."""
     previous_id, earlier = None, None
     if body.previous_response_id:
         if match := _RESPONSE_ID.fullmatch(body.previous_response_id):
@@ -63,7 +63,7 @@ def _resolved(items: Sequence[Item], responses: KeptResponses, owner: str) -> Se
 
 
 def _is_reference(item: Mapping[str, Any]) -> bool:
-    # OpenAI's description has it with a type of null, too.
+    # OpenAI's description also allows a type of null.
     return item.get("type") == REFERENCE or (item.get("type") is None and item.keys() <= {"type", "id"})
 
 

@@ -1,4 +1,4 @@
-"""POST /v1/responses: the same for clients that speak the Responses API, whole or as named events."""
+"""POST /v1/responses: for clients of the Responses API, in one piece or as named events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/responses", tags=["v1"])
 
 
 NOTICE = "x-personachat-notice"
-"""The header that says what was left out of a request."""
+"""The header that says which parts of a request were left out."""
 
 
 @router.post("", summary="Answer as a persona (Responses API)", response_class=Response)
@@ -50,7 +50,7 @@ _TYPE = re.compile("[A-Za-z0-9_.-]{1,64}")
 
 
 def _begin(body: ResponseBody, request: Request) -> tuple[LiveReply, PendingResponse, Callable[[], None]]:
-    """Ask the persona: the reply, its draft, and what keeps it once the draft has its end. It blocks."""
+    """Ask the persona. Returns the reply, its draft, and what stores it when it ends. Blocks."""
     services, workspace = services_of(request), workspace_of(request)
     owner = workspace.owner
     resolved = response_references.resolve_references(body, services.kept_responses, owner)
@@ -62,7 +62,7 @@ def _begin(body: ResponseBody, request: Request) -> tuple[LiveReply, PendingResp
 
     def keep() -> None:
         if body.is_kept and draft.is_whole:
-            with suppress(PersonaChatError):  # it is answered all the same; the log has the reason
+            with suppress(PersonaChatError):  # the answer is sent anyway; the log has the reason
                 services.kept_responses.keep(owner, resolved.response(live_reply.id, draft.output))
 
     return live_reply, draft, keep
@@ -86,7 +86,7 @@ class ResponseStream(ReplyStream):
         return failure_of(failed)
 
     async def ending(self) -> None:
-        """Keep it before its end is told: the next request may come at once, and elsewhere."""
+        """Store it before its end is sent: the next request may follow at once, on another server."""
         await run_in_threadpool(self._keep)
 
     def encode(self, _number: int, event: ReplyEvent) -> str:
@@ -107,7 +107,7 @@ async def _whole(
     *,
     keep: Callable[[], None] = lambda: None,
 ) -> Response:
-    """The response in one piece, once it has ended; nobody waits for it once the client has left."""
+    """The response in one piece once it has ended. If the client disconnects, nobody waits for it."""
     end: Finished | Failed | None = None
     async for _, events in batches(live_reply, 0):
         for event in events:

@@ -1,4 +1,4 @@
-"""Calls of tools as they come from a provider: names and ids first, then arguments bit by bit."""
+"""Tool calls as they come from a provider: names and ids first, then the arguments in pieces."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _OF_A_CALL = frozenset({"index", "id", "type", "function"})
 
 @dataclass(slots=True)
 class ToolCall:
-    """One call, as far as it has come; `arguments` are JSON as text."""
+    """One call so far; `arguments` is JSON text."""
 
     id: str = ""
     name: str = ""
     arguments: str = ""
     more: dict[str, Any] = field(default_factory=dict)
-    """What a provider says of it besides, and may want back."""
+    """Other keys of the provider's, which it may want back."""
 
     def add(self, piece: Mapping[str, Any]) -> str:
-        """Take the next piece; returns what it adds to the arguments."""
+        """Add the next piece; returns what it adds to the arguments."""
         self.id = str(piece.get("id") or self.id)
         self.more |= {key: value for key, value in piece.items() if key not in _OF_A_CALL}
         function = piece.get("function")
@@ -34,13 +34,13 @@ class ToolCall:
         return arguments
 
     def on_the_wire(self) -> dict[str, Any]:
-        """The call as it stands in a message of a chat."""
+        """The call in the form it has in a message."""
         function = {"name": self.name, "arguments": self.arguments}
         return {"id": self.id, "type": "function", "function": function, **self.more}
 
 
 def calls_in(events: Iterable[ReplyEvent]) -> list[dict[str, Any]]:
-    """The calls that a reply has made, in their order, as they stand in a message of a chat."""
+    """The calls of a reply, in order, in the form they have in a message."""
     calls: dict[int, ToolCall] = {}
     for event in events:
         if isinstance(event, ToolCallsDelta):
