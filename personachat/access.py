@@ -1,8 +1,9 @@
-"""Who asks: judged from the two ends of a connection, its Host and its Origin, for pages and API alike.
+"""Where a request comes from: judged by both ends of the connection, its Host and its Origin.
 
-Being local takes all of it: both ends on loopback, a loopback name, no proxy that speaks for somebody else
-and no page of another origin. A name that the operator allows is served, but never makes local. An origin is
-a scheme, a name and a port (RFC 6454); browsers leave out the port that belongs to the scheme.
+Pages and API use the same rules. A request is local only if both ends are on loopback, its host name means
+loopback, no proxy speaks for someone else, and no page of another origin sent it. A name that the operator
+allows is served, but never counts as local. An origin is a scheme, a name and a port (RFC 6454). Browsers
+leave out the scheme's default port.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _PLACE = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[^\[\]:/@?#\\\s,]{1,253})(?::([0-
 
 @dataclass(frozen=True, slots=True)
 class HostAndPort:
-    """A name and a port, as in a Host header; None is the port that belongs to the scheme."""
+    """A name and a port, as in a Host header; None is the scheme's default port."""
 
     name: str
     port: int | None = None
@@ -27,7 +28,7 @@ class HostAndPort:
 
 @dataclass(frozen=True, slots=True)
 class RequestOrigin:
-    """What one request or connection says of where it comes from. `host` is "" if that is not clear."""
+    """What a request or connection says about where it comes from. `host` is "" if that is ambiguous."""
 
     host: str = ""
     origin: str | None = None
@@ -39,7 +40,7 @@ class RequestOrigin:
     def by(
         cls, headers: Iterable[tuple[str, str]], *, client: str | None = None, server: str | None = None
     ) -> RequestOrigin:
-        """From headers as they came; a Host or an Origin that is there twice counts for nothing."""
+        """From raw headers. A Host or an Origin that is there twice is ignored."""
         values: dict[str, list[str]] = {}
         for name, value in headers:
             values.setdefault(name.lower(), []).append(value)
@@ -63,12 +64,12 @@ class RequestOrigin:
 
     @property
     def from_another_origin(self) -> bool:
-        """Whether a page of another site, or of another port, asks."""
+        """Whether a page of another site, or of another port, sends it."""
         return self.origin is not None and not same_origin(self.origin, self.host)
 
     @property
     def locally(self) -> bool:
-        """Whether somebody at this machine asks, and nobody else on their behalf."""
+        """Whether someone on this machine sends it, and nobody else through them."""
         return (
             self.on_loopback and self.by_loopback_name and not self.proxied and not self.from_another_origin
         )
@@ -86,7 +87,7 @@ def is_loopback(address: str | None) -> bool:
 
 
 def is_in_networks(address: str | None, networks: Iterable[str]) -> bool:
-    """Whether an IP address is one of these, or in one of these networks."""
+    """Whether an IP address is one of these or in one of these networks."""
     try:
         parsed_address = ipaddress.ip_address(address) if address else None
     except ValueError:
@@ -102,12 +103,12 @@ def is_in_networks(address: str | None, networks: Iterable[str]) -> bool:
 
 
 def is_loopback_name(name: str) -> bool:
-    """Whether a name in a Host header can only mean this machine; no rebinding gives a page such a name."""
+    """Whether a host name can only mean this machine; DNS rebinding can't give a page such a name."""
     return name == "localhost" or is_loopback(name)
 
 
 def listens_on_loopback_alone(host: str) -> bool | None:
-    """Whether only this machine reaches a server that listens there; None for a name that may mean any."""
+    """Whether a server that listens there can only be reached from this machine; None if that is unknown."""
     if is_loopback_name(host.lower()):
         return True
     try:
@@ -118,7 +119,7 @@ def listens_on_loopback_alone(host: str) -> bool | None:
 
 
 def place_of(host: str) -> HostAndPort | None:
-    """What a Host header names, in lower case; None if it is no name and port."""
+    """The lower-case name and port in a Host header; None if it isn't one."""
     match = _PLACE.fullmatch(host)
     if match is None:
         return None
@@ -129,7 +130,7 @@ def place_of(host: str) -> HostAndPort | None:
 
 
 def origin_of(origin: str) -> tuple[str, HostAndPort] | None:
-    """The scheme of an Origin, and its place with the port spelled out; None if it is none of a page."""
+    """An Origin's scheme and its place, with the port spelled out; None if it isn't a page's."""
     scheme, separator, rest = origin.partition("://")
     place = place_of(rest)
     default = _DEFAULT_PORTS.get(scheme.lower())
@@ -141,7 +142,7 @@ def origin_of(origin: str) -> tuple[str, HostAndPort] | None:
 def same_origin(origin: str, host: str) -> bool:
     """Whether a page's origin is the server that a Host header names.
 
-    Behind a proxy that ends TLS the origin alone knows the scheme, so it says which port is left out.
+    Behind a proxy that ends TLS, only the origin knows the scheme, so it decides the default port.
     """
     page, place = origin_of(origin), place_of(host)
     if page is None or place is None:
@@ -151,7 +152,7 @@ def same_origin(origin: str, host: str) -> bool:
 
 
 def is_allowed(place: HostAndPort, allowed: Collection[str]) -> bool:
-    """Whether a place is among names such as chat.example.com, *.example.com or chat.example.com:8443."""
+    """Whether a place matches names such as chat.example.com, *.example.com or chat.example.com:8443."""
     for pattern in allowed:
         pattern_place = place_of(pattern)
         if pattern_place is None or (pattern_place.port is not None and pattern_place.port != place.port):

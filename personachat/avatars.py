@@ -1,7 +1,7 @@
-"""What can be an avatar: one emoji, or `:material/name:` with a name that Material Symbols has.
+"""What an avatar may be: one emoji, or `:material/name:` with a name from Material Symbols.
 
-Streamlit takes any other string for the path or address of a picture and opens it, so nothing else may pass:
-`avatar_fault` refuses it where it comes in, `safe_avatar` leaves it out of whatever was stored before.
+Streamlit opens any other string as the path or address of a picture, so nothing else is allowed.
+`avatar_fault` refuses it in input, and `safe_avatar` ignores it in stored data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FACE = re.compile(r":picture/([0-9a-f]{32}):(.*)")
 
 
 def avatar_fault(avatar: str) -> str:
-    """Return a sentence on why this cannot be an avatar, or "" if it can; "" itself means none is set."""
+    """Why this can't be an avatar, as a sentence; "" if it can. "" itself means that none is set."""
     if not avatar:
         return ""
     if avatar.startswith(":"):
@@ -35,7 +35,7 @@ def avatar_fault(avatar: str) -> str:
 
 @lru_cache(maxsize=4096)
 def safe_avatar(avatar: str | None) -> str | None:
-    """The avatar if it can be one; None if it cannot, and if none is set."""
+    """The avatar if it is valid; None if it isn't or none is set."""
     return avatar if avatar and not avatar_fault(avatar) else None
 
 
@@ -43,7 +43,7 @@ def safe_avatar(avatar: str | None) -> str | None:
 
 
 def face_with(picture: str, avatar: str) -> str:
-    """The avatar, behind the name of the picture if there is one."""
+    """The avatar, with the name of the picture before it if there is one."""
     if not picture:
         return avatar
     face = f":picture/{picture}:{avatar}"
@@ -57,13 +57,13 @@ def picture_in(face: str | None) -> str:
 
 
 def avatar_in(face: str | None) -> str | None:
-    """The avatar in a face, if it can be one; None if it cannot, and if none is set."""
+    """The avatar in a face if it is valid; None if it isn't or none is set."""
     match = _FACE.fullmatch(face) if face and face.startswith(":picture/") else None
     return safe_avatar(match[2] if match else face)
 
 
 def safe_face(face: str | None) -> str | None:
-    """The face without an avatar that can be none; None if nothing is left."""
+    """The face without an invalid avatar; None if nothing is left."""
     picture = picture_in(face)
     return face_with(picture, avatar_in(face) or "") if picture else safe_avatar(face)
 
@@ -85,9 +85,9 @@ def _icon_fault(avatar: str) -> str:
 
 @cache
 def _streamlit_names(filename: str, name: str) -> frozenset[str]:
-    """A list of Streamlit's, from its module alone: all of Streamlit takes a second, and is for pages alone.
+    """Streamlit's list of icons, from its module alone: importing all of Streamlit takes a second.
 
-    Empty if it cannot be found; then only the avatar's shape is checked.
+    Empty if it can't be found. Then only the avatar's form is checked.
     """
     package = find_spec("streamlit")
     if not package or not package.origin:

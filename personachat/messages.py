@@ -1,9 +1,9 @@
-"""Pure values that travel between the parts: messages, usage and the events of a reply.
+"""Plain values that the parts exchange: messages, usage and the events of a reply.
 
-Values hold no ids and do no work. A reply's events come in this order: one Started, then any number
-of Noticed, ReasoningDelta, TextDelta or Rethought, at most one UsageReported, then exactly one of Finished
-and Failed, and nothing after it. Where a reply is continued, or the provider had to be asked again after a
-pause, a further Started comes where the rest begins.
+Values have no ids and do no work. A reply's events come in this order: one Started, then any number of
+Noticed, ReasoningDelta, TextDelta or Rethought, at most one UsageReported, then exactly one Finished or
+Failed. If a reply is continued, or the provider was asked again after a pause, another Started comes where
+the rest begins.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "content_filter", "refusal", "stopped", "tool_calls"]
 """Why a reply ended without an error. "stopped" means by the user; unknown reasons count as "stop".
 
-"tool_calls" comes only where the request offered tools.
+"tool_calls" comes only if the request offered tools.
 """
 
 
 TurnState = Literal["running", "paused", "stopped", "finished", "failed", "interrupted"]
-"""Of a reply. Text that arrived is kept in every one; "interrupted" means its process died."""
+"""The state of a reply. The text that arrived is kept in each; "interrupted" means its process died."""
 
 LIVE_STATES: frozenset[TurnState] = frozenset({"running", "paused"})
 
 MEASURABLE_SECONDS = 0.05
-"""What came within less says nothing about a model's speed."""
+"""Seconds. A shorter time says nothing about a model's speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider counted them; None if it did not say."""
+    """Tokens as the provider counted them; None if it reported none."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached_tokens: int | None = None
-    """Of the prompt's, those that were read from a cache, for less money."""
+    """Prompt tokens that were read from a cache, at a lower price."""
     reasoning_tokens: int | None = None
-    """Of the completion's, those that were thoughts."""
+    """Completion tokens that were reasoning."""
 
     def plus(self, other: Usage) -> Usage:
-        """Both together; what neither counted is not known."""
+        """The sum of both. A count that neither has stays None."""
         return Usage(
             _sum(self.prompt_tokens, other.prompt_tokens),
             _sum(self.completion_tokens, other.completion_tokens),
@@ -70,16 +70,16 @@ class Started:
     provider: str
     model: str
     sent: Mapping[str, Any] | None = field(default=None, compare=False)
-    """The request as it was taken: on the wire, without model and messages. None if it is as asked."""
+    """The accepted request as it was sent, without model and messages. None if nothing was adapted."""
     form: int = field(default=0, compare=False)
-    """The form of its messages, by the provider's count; 0 is the plain one."""
+    """The form of its messages, as numbered by the provider; 0 is the plain one."""
     retries: int = field(default=0, compare=False)
-    """How many requests had failed before; it is counted, and told nobody who follows the reply."""
+    """How many requests failed before; counted, but not shown to those who follow the reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """What one read from the provider added to the text: never empty, no NUL, no lone surrogates."""
+    """Text that one read from the provider added: never empty, no NUL, no lone surrogates."""
 
     content: str
 
@@ -91,15 +91,15 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class Rethought:
-    """All text since the last Started was reasoning: the model closed its thoughts only now."""
+    """All text since the last Started was reasoning: the model only now ended its thoughts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallsDelta:
-    """Pieces of calls of tools, as they are on the wire; only where the request offered tools.
+    """Pieces of tool calls as they are on the wire; only if the request offered tools.
 
-    Each says by its `index`, from 0, to which call it belongs, and no two belong to the same one. The first
-    of a call has its id and its name.
+    Each piece names its call by its `index`, from 0, and no two belong to the same call. The first piece of a
+    call has its id and its name.
     """
 
     calls: tuple[Mapping[str, Any], ...]
@@ -107,15 +107,15 @@ class ToolCallsDelta:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """Something the person should know that is no failure: turns dropped, a parameter left out."""
+    """Something worth knowing that isn't an error: turns dropped, a parameter left out."""
 
     message: str
     memory_from: int | None = None
-    """From now on the model is told of the turns from this depth on; None if that did not change."""
+    """From now on turns are sent from this depth on; None if that didn't change."""
     summary: str = ""
-    """What it is told instead of the turns before; "" if they were dropped."""
+    """The summary sent instead of the turns before; "" if they were dropped."""
     left_out: int = 0
-    """Messages the engine left out since it last said so; `replies` makes `memory_from` of it."""
+    """How many messages the engine dropped since its last notice. `replies` turns it into `memory_from`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class UsageReported:
 class Finished:
     reason: FinishReason
     retries: int = field(default=0, compare=False)
-    """How many requests had failed before the one that this ends."""
+    """How many requests failed before the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +141,9 @@ class Failed:
     hint: str = ""
     retry_after_seconds: float | None = None
     retries: int = field(default=0, compare=False)
-    """How many requests had failed before the one that this ends."""
+    """How many requests failed before the last one."""
     request_id: str = field(default="", compare=False)
-    """Which request it was; the log says the same."""
+    """The id of the request, as in the log."""
 
     @classmethod
     def of(cls, error: PersonaChatError, *, retries: int = 0) -> Failed:
@@ -152,7 +152,7 @@ class Failed:
         )
 
     def as_record(self) -> dict[str, Any]:
-        """What is stored of it with the reply, and exported."""
+        """The form in which it is stored with the reply and exported."""
         record = {
             "code": self.code,
             "message": self.message,
@@ -163,7 +163,7 @@ class Failed:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Failed:
-        """What `as_record` gave; what is missing there, or of another kind, is as if it wasn't said."""
+        """Read what `as_record` returned. Values that are missing or invalid count as not given."""
         names = ("code", "message", "hint", "request_id")
         values: dict[str, Any] = {
             "code": "stream_failed",
@@ -196,7 +196,7 @@ def _sum(one: int | None, other: int | None) -> int | None:
 def writing_speed(
     tokens: int, *, first_token_seconds: float | None, duration_seconds: float | None
 ) -> float | None:
-    """How many tokens a second came after the first; None if that says nothing about the model."""
+    """Tokens per second after the first one; None if that says nothing about the model."""
     if first_token_seconds is None or duration_seconds is None:
         return None
     writing = duration_seconds - first_token_seconds
@@ -204,5 +204,5 @@ def writing_speed(
 
 
 def storable(text: str) -> str:
-    """The text with U+FFFD for what no database and no UTF-8 file can hold: NUL and lone surrogates."""
+    """The text with U+FFFD for what no database or UTF-8 file can hold: NUL and lone surrogates."""
     return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,4 +1,4 @@
-"""What people are told of who saved something, where all that is known of them is whose work it is."""
+"""Owners, and the names that people see for them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import getpass
 from functools import cache
 
 LOCAL_OWNER = "local"
-"""Whoever sits at this machine: the terminal, and page and API over loopback."""
+"""Whoever uses this machine: the terminal, and pages and API over loopback."""
 
 _SHOWN_CHARACTERS = 4
 
 
 def author_of(owner: str) -> str:
-    """E.g. "ada" for who sits at this machine, "API token 3f9c", "Visitor 81aa"; tells no secret."""
+    """For example "ada" for the user of this machine, "API token 3f9c", "Visitor 81aa"; reveals no secret."""
     if owner == LOCAL_OWNER:
         return _local_user()
     kind, _, digest = owner.partition(":")
@@ -24,7 +24,7 @@ def author_of(owner: str) -> str:
 def _local_user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container's user may have no name
+    except (OSError, KeyError, ImportError):  # in a container the user may have no name
         return "This machine"
 
 
@@ -32,18 +32,18 @@ _COMPARING = "#compare"
 
 
 def comparing(owner: str) -> str:
-    """Under whom the conversations of somebody's comparisons are kept.
+    """The owner of the conversations in somebody's comparisons.
 
-    No list, search, export or look-up of the person's own conversations finds them there.
+    The person's own lists, searches, exports and look-ups don't find them there.
     """
     return owner + _COMPARING
 
 
 def person_of(owner: str) -> str:
-    """Whose calls they are, where conversations are kept under `owner`."""
+    """Who the calls are counted for, if conversations belong to `owner`."""
     return owner.removesuffix(_COMPARING)
 
 
 def is_comparing(owner: str) -> bool:
-    """Whether the conversations of comparisons are kept under this one."""
+    """Whether this owns the conversations of comparisons."""
     return owner.endswith(_COMPARING)

@@ -1,7 +1,7 @@
-"""A pytest plugin: `pytest --personachat personas/` runs the suites of a folder, one item a case.
+"""A pytest plugin: `pytest --personachat personas/` runs the test suites in a folder, one item per case.
 
-It does nothing unless it is asked to. Each case is run as often as its suite says, when its item runs; a case
-that isn't passed by every reply fails with what was found.
+It does nothing without that option. Each case runs as often as its suite says. A case fails, with the
+reasons, unless every reply passes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SUFFIX = ".tests.yaml"
 
 
 class CaseNotPassed(Exception):
-    """A case that some reply didn't pass; says why."""
+    """A case that some reply failed, with the reasons."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have pytest look into the folder, whether or not it was named as a path, too."""
+    """Make pytest collect the folder, even if it isn't among the paths."""
     folder = config.getoption(OPTION)
     if folder and not any(Path(each).resolve() == Path(folder).resolve() for each in config.args):
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -55,7 +55,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class SuiteFile(pytest.File):
-    """A suite; a text with problems is an error of collection that names them."""
+    """A suite. A text with problems is a collection error that names them."""
 
     def collect(self) -> Iterator[SuiteCase]:
         from personachat.errors import SuiteInvalid  # noqa: PLC0415  # loaded only where it is wanted
@@ -102,7 +102,7 @@ class SuiteCase(pytest.Item):
 
 
 def _services(config: pytest.Config) -> Services:
-    """Built for the first case; the folder's personas, and otherwise as the settings say."""
+    """Built for the first case: the folder's personas, with the usual settings."""
     services = config.stash.get(_SERVICES, None)
     if services is None:
         from personachat.services import build_services  # noqa: PLC0415  # a pytest run without suites loads none of it

@@ -1,7 +1,7 @@
-"""What is known of the request that is being answered: its id, and the trace that it belongs to.
+"""The request being answered: its id, and the trace it belongs to.
 
-The gate in front of the API and MCP sets it; the ledger reads it where a call of a model begins. What nobody
-asks over HTTP, such as a page's turn, gets an id of its own there.
+The gate in front of API and MCP sets it, and the ledger reads it when a model call begins. Work that no HTTP
+request caused, such as a page's turn, gets an id there.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:=+/@-]{0,127}", re.ASCII)
-"""An id that a log, a header and a shell can show as it is."""
+"""An id that logs, headers and shells can show unchanged."""
 
 _MOST_TRACE_CHARACTERS = 512
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """`traceparent` and `tracestate` are the caller's, as W3C Trace Context defines them."""
+    """`traceparent` and `tracestate` are the caller's, as defined by W3C Trace Context."""
 
     id: str = ""
     traceparent: str = ""
     tracestate: str = ""
     role: str = ""
-    """What a token lets its caller be; "" if none says it."""
+    """The role that a token gives its caller; "" if there is no token."""
     token_id: str = ""
-    """Which API token it came with."""
+    """The id of the API token, if any."""
     personas: frozenset[str] | None = None
-    """The personas that its token reaches; None is all."""
+    """The personas that the token reaches; None is all."""
 
 
 NO_REQUEST = RequestContext()
@@ -40,19 +40,19 @@ current_request: ContextVar[RequestContext] = ContextVar("personachat.request", 
 
 
 def made_id() -> str:
-    """An id of ours."""
+    """A new id."""
     return f"req_{secrets.token_hex(16)}"
 
 
 def current_or_new() -> RequestContext:
-    """The request that is being answered; a new one if there is none."""
+    """The request being answered; a new one if there is none."""
     context = current_request.get()
     return context if context.id else RequestContext(made_id())
 
 
 @contextmanager
 def on_the_account_of(request: RequestContext | None) -> Iterator[None]:
-    """Within, what nobody asks for right now counts for who asked for `request`; it gets ids of its own."""
+    """Inside this block, work without a request counts for the sender of `request`, with ids of its own."""
     if request is None or not (request.role or request.token_id):
         yield
         return
@@ -67,7 +67,7 @@ def on_the_account_of(request: RequestContext | None) -> Iterator[None]:
 
 
 def context_of(headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:
-    """The context of a request with these headers, whose names are in lower case."""
+    """The context of a request with these headers, named in lower case."""
     context = traceparent = tracestate = ""
     for name, value in headers:
         if name == b"x-request-id":

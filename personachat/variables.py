@@ -1,4 +1,4 @@
-"""What a variable of a persona can be called, and how long its value can be; see `personas.variables`."""
+"""Valid names and lengths for a persona's variables; see `personas.variables`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 
 MOST_VARIABLES = 100
 MOST_CHARACTERS = 8_000
-"""Of one value."""
+"""Characters of one value."""
 
 _PATTERN = "[A-Za-z_][A-Za-z0-9_-]{0,59}"
 _NAME = re.compile(_PATTERN)
@@ -23,9 +23,9 @@ GivenValues: TypeAlias = Annotated[
         description="The value of {{name}} in the persona's texts. Otherwise its default is used.",
     ),
 ]
-"""Values as a caller of an API gives them."""
+"""Values that a caller of the API sends."""
 
 
 def is_name(name: str) -> bool:
-    """Whether a variable can be called this."""
+    """Whether a variable may have this name."""
     return _NAME.fullmatch(name) is not None

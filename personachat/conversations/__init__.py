@@ -1,5 +1,5 @@
-"""Stored conversations: their turns, the order of these, and the owner.
+"""Stored conversations: their turns, the order of the turns, and the owner.
 
-A turn is never changed by another owner and never lost when a process dies. The database and the memory keep
-the same tree (`tree`). Begin with `model`, then `base` for what a store does, then `sql`.
+Only its owner can change a turn, and none is lost when a process dies. The database and the memory keep the
+same tree (`tree`). Begin with `model`, then `base` for the interface of a store, then `sql`.
 """

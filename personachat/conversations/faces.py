@@ -1,4 +1,4 @@
-"""The faces that conversations show of personas, which may have another by now."""
+"""The faces that conversations show for personas, which may have changed since."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from personachat.conversations.tables import turns
 
 
 def faces(connection: Connection) -> Iterable[str]:
-    """Every face that has a picture, once."""
+    """Every face with a picture, once."""
     return connection.scalars(select(turns.c.avatar).where(turns.c.avatar.startswith(":picture/")).distinct())

@@ -1,4 +1,4 @@
-"""New turns as rows, with what was asked for them and the title that they give."""
+"""New turns as rows, with their requests and the title they give the conversation."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def insert_turns(
     requests: Mapping[str, SentRequest],
     process_id: str | None,
 ) -> int:
-    """Write turns with their depths, live replies as the process's own. Raises TurnNotFound for a parent.
+    """Write turns with their depths, with live replies belonging to the process.
 
-    Returns how many stand above them.
+    Returns how many turns are above them. Raises TurnNotFound for an unknown parent.
     """
     parent_id = added[0].parent_id
     depths: dict[str | None, int] = {None: -1}
@@ -58,13 +58,13 @@ def insert_turns(
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add the rows whose key is not there yet, in the keys' order: two writers never block each other."""
+    """Add rows whose key isn't there yet, ordered by key so that two writers never block each other."""
     if rows:
         ordered = sorted(rows, key=lambda row: str(row["id"]))
         connection.execute(_insert_new(table, connection.dialect.name), ordered)
 
 
-# Built once: that takes longer than it takes to carry them out.
+# Built once: that takes longer than executing them.
 
 _DEPTH = select(turns.c.depth).where(
     turns.c.id == bindparam("parent"), turns.c.conversation_id == bindparam("here")
@@ -80,7 +80,7 @@ def _insert_new(table: Table, dialect_name: str) -> Insert:
 
 
 def retitle(connection: Connection, conversation_id: str, title: str, added: Sequence[Turn]) -> None:
-    """Name a conversation after what is said in it, now that turns were added to it."""
+    """Give a conversation a title after turns were added to it."""
     query = select(turns.c.role, turns.c.text).where(
         turns.c.conversation_id == conversation_id, turns.c.id.not_in([turn.id for turn in added])
     )

@@ -1,7 +1,7 @@
-"""Turns that this process has read before: a row that has not changed is not made into a turn again.
+"""Turns that this process has read before: an unchanged row isn't converted to a turn again.
 
-A page reads its whole conversation for every message, and of a long one nearly every turn is as it was. What
-is known is compared with the row that was just read, so nobody ever gets a turn that is not stored like that.
+A page reads its whole conversation for every message, and in a long one nearly every turn is unchanged. Each
+row is compared with the one read before, so nobody gets a turn that isn't stored like that.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from personachat.conversations.rows import turn_of
 
 MOST_TURNS = 4_000
 MOST_CHARACTERS = 20_000
-"""A longer turn is not kept, so that a few of them do not fill the memory."""
+"""Characters. A longer turn isn't cached, so that a few can't fill the memory."""
 
 
 class KnownTurns:
-    """Safe for threads: two that read the same turn at once make it twice."""
+    """Safe for threads: if two read the same turn at once, both convert it."""
 
     def __init__(self, *, most: int = MOST_TURNS) -> None:
         self._most = most
@@ -29,7 +29,7 @@ class KnownTurns:
         return len(self._turns)
 
     def turn(self, row: Row[Any]) -> Turn:
-        """The turn of TURN_COLUMNS."""
+        """The turn of a row with TURN_COLUMNS."""
         values = tuple(row)
         entry = self._turns.get(row.id)
         if entry is not None and entry[0] == values:

@@ -1,8 +1,8 @@
-"""Temporary conversations: in the memory of this process, gone with it, never written.
+"""Temporary conversations: in this process's memory only, never written.
 
-The oldest idle ones make room once there are `capacity` of them. Everything happens under one lock.
+Beyond `capacity`, the ones that have been idle longest are dropped. One lock guards everything.
 
-One conversation in memory: its head, and all its turns in the order they came.
+A conversation is its head and all its turns in the order they came.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class HeldConversation:
     requests: dict[str, SentRequest] = field(default_factory=dict)
 
     def visible(self, *, but: set[str] | None = None) -> dict[str, Turn]:
-        """The turns that are not hidden; where other ones are deleted, `but` for those."""
+        """The turns that aren't hidden. `but` replaces the set of deleted turns."""
         deleted = self.deleted if but is None else but
         turns: dict[str, Turn] = {}
-        for turn in self.turns.values():  # parents came before their children
+        for turn in self.turns.values():  # parents come before their children
             if turn.id not in deleted and (turn.parent_id is None or turn.parent_id in turns):
                 turns[turn.id] = turn
         return turns
@@ -83,7 +83,7 @@ class HeldConversation:
 
 
 class MemoryConversations:
-    """A ConversationStore; see there."""
+    """A ConversationStore in memory."""
 
     def __init__(self, *, capacity: int = 5_000) -> None:
         self._capacity = capacity
@@ -92,7 +92,7 @@ class MemoryConversations:
         self._places: dict[str, str] = {}  # turn id -> conversation id
 
     def forget_all_of(self, owner: str) -> int:
-        """Let go of everything of this owner; returns how many conversations that were."""
+        """Forget everything of this owner; returns the number of conversations."""
         with self._lock:
             theirs = [
                 conversation
@@ -278,7 +278,7 @@ class MemoryConversations:
                 self._forget(conversation_id)
 
     def write_reply(self, turn_id: str, reply: Reply) -> None:
-        """Put a reply as it stands into its turn; one that is gone is no error."""
+        """Put a reply into its turn as it is now; a deleted turn is no error."""
         with self._lock:
             conversation_id = self._places.get(turn_id)
             if conversation_id is not None:

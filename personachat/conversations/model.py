@@ -1,4 +1,4 @@
-"""A conversation is a tree of turns with one active leaf; the path to it is what a person sees.
+"""A conversation is a tree of turns with one active leaf. A person sees the path to it.
 
 Turns are immutable values: retrying and editing add a sibling, clearing moves the leaf, nothing is
 overwritten. Only a running reply grows, and continuing one extends it. The newest turn is always a leaf.
@@ -25,7 +25,7 @@ from personachat.stamps import now
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is known of one reply at one moment. Seconds are since the request; None if not yet."""
+    """One reply at one moment. Times are seconds since the request; None if it hasn't happened yet."""
 
     state: TurnState = "running"
     text: str = ""
@@ -33,41 +33,41 @@ class Reply:
     provider: str = ""
     model: str = ""
     reason: str = ""
-    """Why this model answers, where it is not the one the persona names."""
+    """Why this model answers, if it isn't the one the persona names."""
     notices: tuple[str, ...] = ()
     usage: Usage | None = None
-    """Of all requests together, where the reply was continued."""
+    """Of all requests together, if the reply was continued."""
     cost_usd: float | None = None
-    """None if no price is known."""
+    """In US dollars; None if no price is known."""
     finish_reason: FinishReason | None = None
     error: Failed | None = None
     first_token_seconds: float | None = None
     reasoning_seconds: float | None = None
-    """From the request to the first word of the text, where reasoning came before it."""
+    """From the request to the first character of the text, if reasoning came before it."""
     duration_seconds: float | None = None
     memory_from: int | None = None
-    """The depth of the first turn the model was told of; None if it was told of all."""
+    """Depth of the first turn that was sent to the model; None if all were."""
     summary: str = ""
-    """What the model was told instead of the turns before `memory_from`; "" if they were dropped."""
+    """The summary sent instead of the turns before `memory_from`; "" if they were dropped."""
 
     @property
     def live(self) -> bool:
-        """Whether more may still come by itself."""
+        """Whether more text may still arrive."""
         return self.state in LIVE_STATES
 
     @property
     def continuable(self) -> bool:
-        """Whether it ended before the model was done, so that it can go on where it stopped."""
+        """Whether it ended before the model was done, so that it can be continued."""
         cut = self.finish_reason in {"stopped", "length"}
         return not self.live and (cut or self.state in {"stopped", "interrupted", "failed"})
 
     @property
     def complete(self) -> bool:
-        """Whether the model said all that it had to say."""
+        """Whether the model finished its reply."""
         return self.state == "finished" and self.finish_reason in {None, "stop"}
 
     def going_on(self, first: Reply) -> Reply:
-        """The same reply, running again; `first` says who answers now, and from what."""
+        """The same reply, running again; `first` says who answers now, and from where."""
         return replace(
             self,
             state="running",
@@ -81,7 +81,7 @@ class Reply:
         )
 
     def tokens_per_second(self, tokens: int) -> float | None:
-        """How fast `tokens` came after the first; None if that says nothing about the model."""
+        """Tokens per second after the first token; None if that says nothing about the model."""
         return writing_speed(
             tokens, first_token_seconds=self.first_token_seconds, duration_seconds=self.duration_seconds
         )
@@ -92,9 +92,9 @@ Rating = Literal[1, -1]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A user's message, or an assistant's with its reply; `persona_*` are those of the moment.
+    """A user's message, or an assistant's with its reply; `persona_*` are the persona at that time.
 
-    An assistant's turn without a reply was not generated: a greeting, imported, or written by the person.
+    An assistant's turn without a reply wasn't generated: a greeting, imported, or written by the person.
     """
 
     id: str
@@ -105,26 +105,26 @@ class Turn:
     persona_name: str
     avatar: str | None = None
     persona_revision: str = ""
-    """The ETag of the persona that spoke."""
+    """The ETag of the persona that answered."""
     persona_label: str = ""
-    """The label it was asked for by, if any."""
+    """The label by which the persona was named, if any."""
     reply: Reply | None = None
     depth: int = 0
-    """Turns above it on its branch."""
+    """How many turns are above it on its branch."""
     created_at: datetime = field(default_factory=now)
     edited: bool = False
-    """Whether the person changed another turn's words into these."""
+    """Whether it is a person's edit of another turn."""
     rating: Rating | None = None
     rating_note: str = ""
 
     @property
     def persona_address(self) -> str:
-        """The persona as it was asked for: by its id, or by its id and a label."""
+        """The persona's address: its id, or its id and a label."""
         return f"{self.persona_id}@{self.persona_label}" if self.persona_label else self.persona_id
 
     @property
     def text(self) -> str:
-        """The words, whoever said them."""
+        """The text, whoever wrote it."""
         return self.reply.text if self.reply else self.content
 
     def as_message(self) -> ChatMessage:
@@ -133,10 +133,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """What a provider was asked for a reply, without the turns: those are the path above the reply.
+    """The request for a reply, without the turns: those are the path above the reply.
 
-    `messages` are the persona's own (system message and examples), `parameters` the rest by the names
-    of ChatRequest's fields.
+    `messages` are the persona's own (system message and examples), `parameters` the rest, named as the fields
+    of ChatRequest.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -145,7 +145,7 @@ class SentRequest:
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:
-    """What was sent while a reply was still streaming; it goes out when that one is done."""
+    """A message sent while a reply was still streaming. It goes out when that reply is done."""
 
     id: str
     content: str
@@ -155,10 +155,10 @@ class QueuedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What a person sees of a conversation: its head and the last turns of the active branch.
+    """A conversation as a person sees it: its head and the last turns of the active branch.
 
-    `durable` ones outlive their followers; the others' replies end when nobody listens. `temporary` ones
-    are in this process's memory alone and never written.
+    `durable` ones stay when nobody follows them; the replies of others end then. `temporary` ones are only in
+    this process's memory.
     """
 
     id: str
@@ -168,22 +168,22 @@ class Conversation:
     title: str = ""
     leaf_id: str | None = None
     length: int = 0
-    """Turns on the active branch, of which `path` has the last ones or all."""
+    """How many turns the active branch has. `path` has the last ones, or all."""
     path: tuple[Turn, ...] = ()
-    """The active branch, oldest first."""
+    """The active branch, oldest turn first."""
     siblings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """For turns of `path` that have any: the ids of all that stand in the same place, oldest first."""
+    """For turns of `path` with siblings: the ids of all turns in the same place, oldest first."""
     queue: tuple[QueuedMessage, ...] = ()
     pinned: bool = False
     archived: bool = False
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)
     variables: Mapping[str, str] = field(default_factory=dict)
-    """What the personas' variables stand for in it, by names in lower case; the others have defaults."""
+    """Values for the personas' variables, by lower-case name. Others have their defaults."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """What it says itself of who answers, as `personas.chat_settings` keeps it; the rest is the persona's."""
+    """Its own settings, as `personas.chat_settings` stores them. Everything else comes from the persona."""
     changed_at: datetime | None = field(default=None, compare=False)
-    """Of the stored conversation as it was read; see `changes`."""
+    """The version of the stored conversation that was read; see `changes`."""
 
     @property
     def leaf(self) -> Turn | None:
@@ -200,7 +200,7 @@ def branch(turns: Mapping[str, Turn], leaf_id: str | None) -> tuple[Turn, ...]:
 
 
 def siblings_of(turns: Sequence[Turn], among: Sequence[Turn]) -> dict[str, tuple[str, ...]]:
-    """For each of `turns` that has siblings in `among`: their ids and its own, in the order of `among`."""
+    """For each of `turns` with siblings in `among`: the ids of all of them and its own, in that order."""
     places: dict[str | None, list[str]] = {}
     for turn in among:
         places.setdefault(turn.parent_id, []).append(turn.id)

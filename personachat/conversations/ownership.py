@@ -1,6 +1,6 @@
-"""The door to what a person owns: each look-up asks for the owner, and a stranger's id is an unknown one.
+"""Access to what a person owns: each query names the owner, and someone else's id counts as unknown.
 
-What is deleted is unknown as well, except to those who bring it back.
+Deleted conversations and turns are unknown too, except to those who restore them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from personachat.conversations.tables import conversations, turns
 
 
 def is_owned(owner: str, conversation_id: str) -> ColumnElement[bool]:
-    """The condition for one row of conversations."""
+    """The condition that selects one row of conversations."""
     return and_(
         conversations.c.id == conversation_id,
         conversations.c.owner == owner,
@@ -25,7 +25,10 @@ def is_owned(owner: str, conversation_id: str) -> ColumnElement[bool]:
 
 
 def owned_head(connection: Connection, owner: str, conversation_id: str, *, hold: bool = False) -> Row[Any]:
-    """The row of a conversation, held until the transaction ends if asked. Raises ConversationNotFound."""
+    """The row of a conversation, locked until the transaction ends if asked.
+
+    Raises ConversationNotFound.
+    """
     query = _HEAD_LOCKED if hold else _HEAD
     row = connection.execute(query, {"owned_by": owner, "this": conversation_id}).first()
     if row is None:
@@ -38,14 +41,14 @@ OWNED = and_(
     conversations.c.owner == bindparam("owned_by"),
     conversations.c.deleted_at.is_(None),
 )
-"""The same condition, for statements that are built once."""
+"""The same condition for statements that are built once."""
 
 _HEAD = select(conversations).where(OWNED)
 _HEAD_LOCKED = _HEAD.with_for_update()
 
 
 def owned_turn(connection: Connection, owner: str, turn_id: str) -> Row[Any]:
-    """The TURN_COLUMNS of a turn, even of one that is hidden. Raises TurnNotFound."""
+    """The TURN_COLUMNS of a turn, even a hidden one. Raises TurnNotFound."""
     query = select(*TURN_COLUMNS).join_from(turns, conversations).where(turns.c.id == turn_id)
     row = connection.execute(
         query.where(conversations.c.owner == owner, conversations.c.deleted_at.is_(None))
@@ -56,7 +59,7 @@ def owned_turn(connection: Connection, owner: str, turn_id: str) -> Row[Any]:
 
 
 def visible_turn(connection: Connection, owner: str, turn_id: str) -> Row[Any]:
-    """The TURN_COLUMNS of a turn that is not hidden. Raises TurnNotFound."""
+    """The TURN_COLUMNS of a turn that isn't hidden. Raises TurnNotFound."""
     row = owned_turn(connection, owner, turn_id)
     if not tree.is_visible(connection, turn_id, conversation_id=row.conversation_id):
         raise no_such_turn()

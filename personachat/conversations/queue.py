@@ -1,4 +1,4 @@
-"""The queue of a conversation: what was said while a reply was coming, in the order in which it goes out."""
+"""The queue of a conversation: messages sent while a reply was streaming, in the order they go out."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _OWNED_QUEUE = _OWNED_QUEUE.order_by(_POSITION)
 
 
 def queue_of(connection: Connection, conversation_id: str) -> tuple[QueuedMessage, ...]:
-    """The messages that wait, the first one first."""
+    """The waiting messages, first one first."""
     return tuple(queued_of(row) for row in connection.execute(_QUEUE, {"this": conversation_id}))
 
 
 def owned_queue(connection: Connection, owner: str, conversation_id: str) -> tuple[QueuedMessage, ...]:
-    """The same, asked together with whose conversation it is. Raises ConversationNotFound."""
+    """The same, together with a check of the owner. Raises ConversationNotFound."""
     rows = connection.execute(_OWNED_QUEUE, {"owned_by": owner, "this": conversation_id}).all()
     if not rows:
         raise no_such_conversation()
@@ -32,7 +32,7 @@ def owned_queue(connection: Connection, owner: str, conversation_id: str) -> tup
 
 
 def put(connection: Connection, conversation_id: str, message: QueuedMessage) -> None:
-    """Add a message at the end; the conversation is held."""
+    """Add a message at the end. The caller has locked the conversation."""
     place = select(func.coalesce(func.max(_POSITION) + 1, 0)).where(
         queued_messages.c.conversation_id == conversation_id
     )
@@ -48,7 +48,7 @@ def put(connection: Connection, conversation_id: str, message: QueuedMessage) ->
 
 
 def take(connection: Connection, conversation_id: str, message_id: str | None) -> QueuedMessage | None:
-    """Remove a message (None: the first) and return it, if it is there; the conversation is held."""
+    """Remove a message (None: the first) and return it, if any. The caller has locked the conversation."""
     query = _QUEUE.limit(1)
     if message_id is not None:
         query = query.where(queued_messages.c.id == message_id)

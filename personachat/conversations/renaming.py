@@ -1,4 +1,4 @@
-"""Has what was said by a persona, and what waits to be said to it, under another id."""
+"""Moves a renamed persona's turns, and messages that wait for it, to its new id."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from personachat.conversations.tables import queued_messages, turns
 
 
 def move_persona(connection: Connection, old_id: str, new_id: str) -> None:
-    """Move the persona's turns and queued messages, whoever's they are; the names in them stay."""
+    """Move the turns and queued messages of a persona, of every owner. The names in them stay."""
     connection.execute(update(turns).where(turns.c.persona_id == old_id).values(persona_id=new_id))
     q = queued_messages.c
     start = f"{old_id}@"

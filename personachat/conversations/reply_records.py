@@ -1,4 +1,4 @@
-"""What a process writes of the replies it generates, and how others see that it is dead: a ReplyRecords.
+"""What a process writes about its replies, and how others see that it is dead: a ReplyRecords.
 
 Replies of a killed process end at once with SQLite, and after DEAD_AFTER_SECONDS with PostgreSQL; see
 `personachat.database.processes`.
@@ -28,7 +28,7 @@ from personachat.messages import LIVE_STATES, storable
 
 _WITH_JOURNAL = (*TURN_COLUMNS, turns.c.journal)
 
-# Built once, for they end every reply: that takes longer than it takes to carry them out.
+# Every reply ends with these. Built once: that takes longer than executing them.
 
 _ROWS = (
     select(turns.c.id)
@@ -40,7 +40,7 @@ _SAVE = update(turns).where(turns.c.id == bindparam("turn"))
 
 
 class SqlReplies:
-    """A ReplyRecords; see there."""
+    """A ReplyRecords in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -135,7 +135,7 @@ class SqlReplies:
         self._database.presence.leave(process_id)
 
     def _lost(self, connection: Connection) -> tuple[set[str], set[str]]:
-        """The processes that are dead, and the live replies that nobody came for."""
+        """Dead processes, and live replies that no process has claimed."""
         live = connection.execute(
             select(turns.c.id, turns.c.process_id, turns.c.created_at).where(LIVE)
         ).all()

@@ -1,8 +1,8 @@
 """Recent responses of /v1: their items, for requests that refer to one instead of repeating it.
 
-Each belongs to one owner and is read by nobody else. It is kept for an hour after it was last used; whoever
-goes on with a response uses all that it followed. An owner has a bounded number of them, and of bytes: the
-ones that were not used for longest go first.
+Each belongs to one owner, and nobody else can read it. It is kept for an hour after its last use; using a
+response uses every response it followed. Each owner has a limited number of responses and bytes: the ones
+used longest ago are dropped first.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from personachat.errors import PersonaChatError
 log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(hours=1)
-"""How long a response can be referred to after its last use."""
+"""Seconds that a response can be referred to after its last use."""
 
 FORGET_SECONDS = 600.0
-"""How often what cannot be referred to any more is looked for and removed."""
+"""Seconds between two removals of expired responses."""
 
 MOST_RESPONSES = 1000
-"""Of one owner."""
+"""Per owner."""
 
 MOST_BYTES = 128 * 1024 * 1024
-"""Of one owner; a response that is larger alone is not kept."""
+"""Per owner. A single larger response isn't kept."""
 
 MOST_ID_CHARACTERS = 32
 
@@ -73,7 +73,7 @@ _r = responses.c
 
 @dataclass(frozen=True, slots=True)
 class KeptResponse:
-    """One response: the items that were sent for it, without those it followed, and what came."""
+    """One response: its input items, without those of earlier responses, and its output."""
 
     id: str
     input: Sequence[Item]
@@ -90,7 +90,7 @@ class KeptResponses:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Forget what is old again and again, until `close`."""
+        """Remove expired responses again and again, until `close`."""
         self._thread = threading.Thread(target=self._forget_again, name="personachat-responses", daemon=True)
         self._thread.start()
 
@@ -103,11 +103,11 @@ class KeptResponses:
         while not self._closed.wait(FORGET_SECONDS):
             try:
                 self.forget_old()
-            except PersonaChatError as error:  # the next time will do
+            except PersonaChatError as error:  # the next run will do it
                 log.debug("Old responses couldn't be forgotten: %s", error.code)
 
     def keep(self, owner: str, response: KeptResponse) -> bool:
-        """Keep a response, and what it follows for longer; False if it is too large."""
+        """Keep a response, and extend what it follows; False if it is too large."""
         request_json, response_json = json.dumps(response.input), json.dumps(response.output)
         size = len(request_json) + len(response_json)
         if size > MOST_BYTES:
@@ -135,7 +135,7 @@ class KeptResponses:
     def conversation(self, owner: str, response_id: str) -> list[Item] | None:
         """All items up to the end of a response, oldest first.
 
-        None if it, or one that it follows, is not there any more or was never the owner's.
+        None if it, or one that it follows, has expired or was never the owner's.
         """
         with self._database.read() as connection:
             chain = _chain(owner, response_id)
@@ -147,19 +147,19 @@ class KeptResponses:
         return [item for row in rows for text in (row.input, row.output) for item in json.loads(text)]
 
     def outputs(self, owner: str, response_ids: Collection[str]) -> dict[str, list[Item]]:
-        """What came as these responses; those that are not the owner's, or no longer there, are left out."""
+        """The output of these responses, without those that have expired or aren't the owner's."""
         with self._database.read() as connection:
             query = select(_r.id, _r.output).where(_r.owner == owner, _r.id.in_(response_ids))
             query = query.where(_r.used_at >= self._database.moment(connection) - LIFETIME)
             return {row.id: json.loads(row.output) for row in connection.execute(query)}
 
     def forget_old(self) -> None:
-        """Remove what can be referred to no longer, whosoever it is."""
+        """Remove all expired responses, of every owner."""
         with self._database.write() as connection:
             self._forget(connection)
 
     def _forget(self, connection: Connection, owner: str | None = None) -> None:
-        """Remove what is too old; of an owner also what is too much."""
+        """Remove expired responses, and this owner's oldest ones above the limits."""
         connection.execute(delete(responses).where(_r.used_at < self._database.moment(connection) - LIFETIME))
         if owner is None:
             return
@@ -178,7 +178,7 @@ class KeptResponses:
 
 
 def _chain(owner: str, response_id: str) -> CTE:
-    """The ids of a response and of all that it follows, with how far away each is."""
+    """The ids of a response and of all it follows, with their distance."""
     first = select(_r.id, _r.previous_id, literal(0).label("distance"))
     chain = first.where(_r.id == response_id, _r.owner == owner).cte("chain", recursive=True)
     further = select(_r.id, _r.previous_id, chain.c.distance + 1).join(chain, _r.id == chain.c.previous_id)

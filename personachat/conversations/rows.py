@@ -1,7 +1,7 @@
 """Rows of the tables as values, and back.
 
-What no database can hold (NUL, lone surrogates) is replaced, and names that a provider made too long are
-cut, so that a write never fails for what was said. An avatar that can be none is not read, whoever stored it.
+Characters that a database can't store (NUL, lone surrogates) are replaced, and overlong provider names are
+cut, so that no text makes a write fail. An invalid avatar is ignored when read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TURN_COLUMNS = tuple(
     for name in turns.c.keys()  # noqa: SIM118  # not the columns themselves
     if name not in {"journal", "request", "process_id", "wanted", "error_code"}
 )
-"""What makes a Turn; not what may be heavy besides."""
+"""The columns of a Turn, without those that may be large."""
 
 _MOST_PROVIDER, _MOST_MODEL = 80, 200  # as wide as their columns
 
@@ -41,7 +41,7 @@ _COUNTS = tuple(field.name for field in fields(Usage))
 
 
 def turn_of(row: Row[Any]) -> Turn:
-    """A turn from TURN_COLUMNS."""
+    """A turn from a row with TURN_COLUMNS."""
     reply = reply_of(row)
     return Turn(
         id=row.id,
@@ -63,7 +63,7 @@ def turn_of(row: Row[Any]) -> Turn:
 
 
 def reply_of(row: Row[Any]) -> Reply | None:
-    """The reply in TURN_COLUMNS; None if the turn was not generated."""
+    """The reply in a row with TURN_COLUMNS; None if the turn wasn't generated."""
     if row.state is None:
         return None
     usage = Usage(**{name: getattr(row, name) for name in _COUNTS})
@@ -88,7 +88,7 @@ def reply_of(row: Row[Any]) -> Reply | None:
 
 
 def turn_values(turn: Turn, *, conversation_id: str, depth: int) -> dict[str, Any]:
-    """The columns of a new turn; those of a reply are there in any case, as a bulk insert wants it."""
+    """The columns of a new turn, always with those of a reply, as bulk inserts need."""
     return {
         "id": turn.id,
         "conversation_id": conversation_id,
@@ -128,7 +128,7 @@ def reply_values(reply: Reply) -> dict[str, Any]:
 
 
 def prompt_values(request: SentRequest) -> dict[str, Any]:
-    """The row of `prompts`: the messages under their SHA-256."""
+    """The row of `prompts`: messages under their SHA-256."""
     messages = [[message.role, storable(message.content)] for message in request.messages]
     digest = hashlib.sha256(json.dumps(messages).encode()).hexdigest()
     return {"id": digest, "messages": messages}
@@ -139,7 +139,7 @@ def request_values(request: SentRequest, *, prompt_id: str) -> dict[str, Any]:
 
 
 def request_of(request: Mapping[str, Any], messages: Iterable[Any]) -> SentRequest | None:
-    """The request as it was sent; None where what is stored of it is no request."""
+    """The request as it was sent; None if the stored value isn't one."""
     match request:
         case {"parameters": dict(parameters)}:
             pass
@@ -156,7 +156,7 @@ def request_of(request: Mapping[str, Any], messages: Iterable[Any]) -> SentReque
 
 
 def conversation_of(row: Row[Any], *, queue: tuple[QueuedMessage, ...] = ()) -> Conversation:
-    """The head of a conversation, without its path."""
+    """A conversation's head, without its path."""
     return Conversation(
         id=row.id,
         owner=row.owner,

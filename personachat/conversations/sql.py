@@ -1,7 +1,7 @@
 """Conversations in the database: a ConversationStore whose every method is one transaction.
 
-A method that changes a conversation's tree holds its row first, so writers of one conversation take turns and
-nobody appends to what is just being deleted.
+A method that changes a conversation's tree locks its row first. So writers of one conversation take turns,
+and nobody appends to a turn that is being deleted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HEAD = ("id", "owner", "title", "leaf_id", "created_at", "updated_at", "variabl
 
 
 class SqlConversations:
-    """A ConversationStore; see there."""
+    """A ConversationStore in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -78,7 +78,7 @@ class SqlConversations:
             head = conversation_of(row, queue=waiting.queue_of(connection, conversation_id))
             most = None if last is None else max(last, 1)
             rows = branches.path_rows(connection, row.leaf_id, last=most) if row.leaf_id is not None else ()
-            if row.leaf_id is not None and not rows:  # it isn't there any more
+            if row.leaf_id is not None and not rows:  # it no longer exists
                 head = replace(head, leaf_id=branches.newest_in(connection, conversation_id))
                 rows = branches.path_rows(connection, head.leaf_id, last=most) if head.leaf_id else ()
             if not rows:
@@ -258,7 +258,7 @@ class SqlConversations:
         requests: Mapping[str, SentRequest] | None,
         process_id: str | None,
     ) -> int:
-        """Returns how many turns stand above them."""
+        """Returns how many turns are above them."""
         if process_id is not None and any(turn.reply and turn.reply.live for turn in turns):
             announce(self._database, connection, process_id)
         return insert_turns(
@@ -279,7 +279,7 @@ _GOES_ON = (
     )
     .returning(conversations.c.title, conversations.c.has_own_title, conversations.c.variables)
 )
-"""Built once: that takes longer than it takes to carry it out."""
+"""Built once: that takes longer than executing it."""
 
 
 def _give(

@@ -23,7 +23,7 @@ from personachat.database.columns import JsonList, JsonObject, OneOf, Real, UtcD
 from personachat.stamps import now
 
 LIVE = text("state IN ('running', 'paused')")
-"""Of turns; spelled out, since an index on a part of the table serves only who asks for that very part."""
+"""For turns. Spelled out, because a partial index only serves queries with exactly its condition."""
 
 RATED = text("rating IS NOT NULL")
 
@@ -35,17 +35,17 @@ conversations = Table(
     Column("id", String(32), primary_key=True),
     Column("owner", String(300), nullable=False),
     Column("title", String(200), nullable=False, default=""),  # "" until something was said
-    Column("has_own_title", Boolean, nullable=False, default=False),  # the person's, not made by us
+    Column("has_own_title", Boolean, nullable=False, default=False),  # written by the person
     Column("kept", Boolean, nullable=False),
     Column("leaf_id", String(32)),
     Column("pinned", Boolean, nullable=False, default=False),
     Column("archived", Boolean, nullable=False, default=False),
     Column("variables", JsonObject),  # {name: value}; null for none
-    Column("settings", JsonObject),  # {name: value}; null where all is as in the persona
+    Column("settings", JsonObject),  # {name: value}; null if all is as in the persona
     Column("deleted_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),  # when it last went on, not when it was renamed
-    Column("changed_at", UtcDateTime, index=True, default=now, onupdate=now),  # in any way; see `changes`
+    Column("updated_at", UtcDateTime, nullable=False),  # its last message, not a new title
+    Column("changed_at", UtcDateTime, index=True, default=now, onupdate=now),  # any change; see `changes`
 )
 
 turns = Table(
@@ -54,11 +54,11 @@ turns = Table(
     Column("number", Integer, primary_key=True, autoincrement=True),  # the order in which they came
     Column("id", String(32), nullable=False, unique=True),
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
-    # It does not cascade: SQLite would have to go as deep as the conversation is long, and refuses to.
+    # No cascade: SQLite would recurse as deep as the conversation is long, and refuses to.
     Column("parent_id", ForeignKey("turns.id")),
     Column("depth", Integer, nullable=False),
     Column("role", OneOf(9, "user", "assistant"), nullable=False),
-    Column("text", Text, nullable=False),  # of a reply: as far as it has come
+    Column("text", Text, nullable=False),  # of a reply: as far as it has arrived
     Column("persona_id", String(64), nullable=False),
     Column("persona_name", String(80), nullable=False),
     Column("persona_revision", String(64), nullable=False, default=""),
@@ -69,7 +69,7 @@ turns = Table(
     Column("edited", Boolean, nullable=False, default=False),
     Column("rating", SmallInteger),
     Column("rating_note", Text, nullable=False, default=""),
-    # What follows is of replies; `state` is null if there is none.
+    # The columns below belong to replies; `state` is null if there is none.
     Column("state", OneOf(11, "interrupted", "running", "paused", "stopped", "finished", "failed")),
     Column("reasoning", Text, nullable=False, default=""),
     Column("provider", String(80), nullable=False, default=""),
@@ -95,12 +95,12 @@ turns = Table(
     Column("journal", Text, nullable=False, default=""),  # see personachat.replies.journal
     Column("request", JsonObject),  # {"parameters": {...}, "prompt_id": ...}
     Column("process_id", String(32)),  # who generates it
-    Column("wanted", String(6)),  # what another process asks of the one that generates it
+    Column("wanted", String(6)),  # what another process asks the generating one to do
     Index("ix_turns_conversation_id_parent_id", "conversation_id", "parent_id"),
     Index("ix_turns_parent_id", "parent_id"),
     Index("ix_turns_live", "process_id", sqlite_where=LIVE, postgresql_where=LIVE),
-    Index("ix_turns_rated", "created_at", sqlite_where=RATED, postgresql_where=RATED),  # few are
-    # Narrow, and read from one end to the other where messages with many replies are looked for.
+    Index("ix_turns_rated", "created_at", sqlite_where=RATED, postgresql_where=RATED),  # there are few
+    # Narrow, read from end to end to find messages with many replies.
     Index("ix_turns_replies", "parent_id", "created_at", sqlite_where=REPLIES, postgresql_where=REPLIES),
     sqlite_autoincrement=True,
 )
@@ -108,7 +108,7 @@ turns = Table(
 prompts = Table(
     "prompts",
     metadata,
-    Column("id", String(64), primary_key=True),  # SHA-256 of the messages: equal ones are kept once
+    Column("id", String(64), primary_key=True),  # SHA-256 of the messages: equal ones are stored once
     Column("messages", JsonList(list, required=True), nullable=False),
 )
 
@@ -119,6 +119,6 @@ queued_messages = Table(
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("position", Integer, nullable=False),
     Column("content", Text, nullable=False),
-    Column("persona_id", String(100), nullable=False),  # with its label, if one was asked for
+    Column("persona_id", String(100), nullable=False),  # with its label, if it was named with one
     Column("offline", Boolean, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""Titles made of what was said first: the first words of the person's that say something."""
+"""Titles made from a conversation's first messages: the first words of the person that say something."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from personachat.messages import ChatMessage
 MOST_CHARACTERS = 60
 
 MOST_READ_MESSAGES = 12
-"""Of a conversation's first, for its title."""
+"""Characters of a conversation's first messages that are read for its title."""
 
 _MOST_READ = 4_000
-"""Characters of a message; a title comes from its beginning."""
+"""Characters of one message; a title comes from its beginning."""
 
 _SMALL_TALK = frozenset(
     """
@@ -45,9 +45,10 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001  # these signs 
 
 
 def title_of(messages: Sequence[ChatMessage]) -> str:
-    """A line of at most 60 characters; "" only where nothing was said.
+    """A line of at most 60 characters; "" only if nothing was said.
 
-    It is made of the first user's message that says more than "hi"; else of any user's; else of a reply.
+    It comes from the first user's message that says more than "hi", or else from any user's, or else from a
+    reply.
     """
     messages_of_user = [message.content for message in messages if message.role == "user"]
     replied = [message.content for message in messages if message.role == "assistant"]
@@ -56,7 +57,7 @@ def title_of(messages: Sequence[ChatMessage]) -> str:
 
 
 def retitled(title: str, earlier: Sequence[ChatMessage], added: Sequence[ChatMessage]) -> str:
-    """The title after more was said: a new one only while the first messages tell nothing."""
+    """The title after more messages; a new one only while the first ones say nothing."""
     if title and (len(earlier) >= MOST_READ_MESSAGES or _is_telling(earlier)):
         return title
     return title_of([*earlier, *added][:MOST_READ_MESSAGES]) or title
@@ -75,7 +76,7 @@ def _tells(line: str) -> bool:
 
 
 def _first(texts: Iterable[str]) -> str:
-    """The first line that holds anything, even if it is but a sign."""
+    """The first line that isn't blank, even if it is a single sign."""
     for text in texts:
         for line in (*_sentences(text), *text[:_MOST_READ].splitlines()):
             if first_line := _plain_line(line):
@@ -116,6 +117,6 @@ def _cut(line: str) -> str:
         return line
     head = line[:MOST_CHARACTERS]
     at = head.rfind(" ")
-    if at < MOST_CHARACTERS // 3:  # a script without spaces, or an address: any place is as good
+    if at < MOST_CHARACTERS // 3:  # a script without spaces, or an address: any place will do
         at = MOST_CHARACTERS - 1
     return head[:at].rstrip(" ,;:.-–—") + "…"  # noqa: RUF001  # these signs are meant

@@ -1,6 +1,7 @@
-"""Ways through the tree of a conversation's turns: up to the root, down to the newest, aside to siblings.
+"""Paths through the tree of a conversation's turns: to the root, to the newest turn, to siblings.
 
-A deleted turn hides itself and all below it. Each function costs what it returns, not what there is.
+A deleted turn hides itself and everything below it. Each function costs as much as it returns, not as much as
+the conversation has.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from personachat.conversations.rows import TURN_COLUMNS, turn_of
 from personachat.conversations.tables import conversations, turns
 
 _MOST_PLACES = 500
-"""Parents to name in one query for siblings; more of them, and the whole conversation is looked through."""
+"""How many parents one query for siblings may name. With more, the whole conversation is read."""
 
 
 def path_rows(connection: Connection, leaf_id: str, *, last: int | None = None) -> Sequence[Row[Any]]:
@@ -27,7 +28,7 @@ def path_rows(connection: Connection, leaf_id: str, *, last: int | None = None) 
 
 
 def is_visible(connection: Connection, turn_id: str, *, conversation_id: str) -> bool:
-    """Whether a turn is in that conversation, and neither deleted nor below one that is."""
+    """Whether a turn is in that conversation and visible."""
     up = _upward(turn_id)
     query = select(turns.c.conversation_id, turns.c.deleted_at, turns.c.id)
     rows = connection.execute(query.join_from(turns, up, turns.c.number == up.c.number)).all()
@@ -36,7 +37,7 @@ def is_visible(connection: Connection, turn_id: str, *, conversation_id: str) ->
 
 
 def is_stored(connection: Connection, turn_id: str) -> bool:
-    """Whether there is such a turn, deleted or not."""
+    """Whether the turn exists, deleted or not."""
     return connection.execute(select(turns.c.number).where(turns.c.id == turn_id)).first() is not None
 
 
@@ -46,7 +47,7 @@ def is_on_path(connection: Connection, turn_id: str, *, leaf_id: str | None) -> 
 
 
 def newest_below(connection: Connection, turn_id: str) -> str:
-    """The newest visible turn below a visible one, or itself."""
+    """The newest visible turn below a visible one, or the turn itself."""
     down = select(turns.c.number, turns.c.id).where(turns.c.id == turn_id).cte("down", recursive=True)
     below = select(turns.c.number, turns.c.id).where(
         turns.c.parent_id == down.c.id, turns.c.number > down.c.number, turns.c.deleted_at.is_(None)
@@ -57,13 +58,13 @@ def newest_below(connection: Connection, turn_id: str) -> str:
 
 
 def newest_in(connection: Connection, conversation_id: str) -> str | None:
-    """The newest turn of a conversation that is not hidden; None if there is none."""
+    """The newest visible turn of a conversation; None if there is none."""
     visible = visible_turns(connection, conversation_id)
     return visible[-1].id if visible else None
 
 
 def newest_sibling(connection: Connection, turn: Row[Any]) -> str | None:
-    """The newest visible turn in the same place but for itself."""
+    """The newest visible sibling of a turn."""
     query = select(turns.c.id).where(
         turns.c.conversation_id == turn.conversation_id,
         turns.c.parent_id.is_not_distinct_from(turn.parent_id),
@@ -77,7 +78,7 @@ def newest_sibling(connection: Connection, turn: Row[Any]) -> str | None:
 def siblings(
     connection: Connection, path: Sequence[Turn], *, conversation_id: str
 ) -> dict[str, tuple[str, ...]]:
-    """For turns of a path that have siblings: the ids of all in the same place, oldest first."""
+    """For turns of a path with siblings: the ids of all turns in the same place, oldest first."""
     values: dict[str, Any] = {"here": conversation_id}
     query = _IN_PLACES
     if len(path) <= _MOST_PLACES:
@@ -90,7 +91,7 @@ def siblings(
 
 
 def visible_turns(connection: Connection, conversation_id: str) -> tuple[Turn, ...]:
-    """Every turn that is not hidden, in the order in which they came."""
+    """Every visible turn, in the order in which they came."""
     query = select(*TURN_COLUMNS).where(turns.c.conversation_id == conversation_id)
     turns_by_id: dict[str, Turn] = {}
     for row in connection.execute(query.order_by(turns.c.number)):
@@ -106,11 +107,11 @@ def show(connection: Connection, conversation_id: str, leaf_id: str | None) -> N
 
 
 def mark_deleted(connection: Connection, turn_id: str, *, at: datetime | None) -> None:
-    """Hide a turn and all below it, or show them again (None)."""
+    """Hide a turn and everything below it, or show them again (None)."""
     connection.execute(update(turns).where(turns.c.id == turn_id).values(deleted_at=at))
 
 
-# What a page asks in every run is built once: that takes longer than the answer.
+# Queries that a page makes in every run are built once: that takes longer than the answer.
 
 _PARENT = turns.c.parent_id
 _IN_PLACES = (
@@ -135,7 +136,7 @@ def _path(*, whole: bool) -> Select[Any]:
 def _upward(leaf_id: str | BindParameter[str] | None, *, last: BindParameter[int] | None = None) -> CTE:
     """Number, id and parent of the turns from a leaf up to the root, or of the last ones.
 
-    A parent came before its turn: rows that say otherwise would go round in a circle.
+    A parent comes before its child; rows that say otherwise would form a circle.
     """
     columns = (turns.c.number, turns.c.id, turns.c.parent_id)
     start = select(*columns, literal(1).label("steps")).where(turns.c.id == leaf_id)

@@ -1,4 +1,4 @@
-"""The values that a conversation has for the variables of its personas."""
+"""The values that a conversation has for its personas' variables."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from personachat.variables import MOST_CHARACTERS, MOST_VARIABLES, is_name
 
 
 def merged(before: Mapping[str, str], new_values: Mapping[str, str]) -> dict[str, str]:
-    """The values of a conversation once these are given, by names in lower case; an empty one is taken back.
+    """A conversation's values once these are added, by lower-case name. An empty value is removed.
 
-    Of too many the oldest go.
+    If there are too many, the oldest are dropped.
     """
     named = {name.lower(): value for name, value in new_values.items() if is_name(name)}
     changed = {name: storable(value)[:MOST_CHARACTERS] for name, value in named.items()}
