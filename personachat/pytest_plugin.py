@@ -1,7 +1,7 @@
 """A pytest plugin: `pytest --personachat personas/` runs the test suites in a folder, one item per case.
 
-It does nothing without that option. Each case runs as often as its suite says. A case fails, with the
-reasons, unless every reply passes.
+It does nothing without that option, which can also name one suite. Each case runs as often as its suite says. A
+case fails, with the reasons, unless every reply passes.
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ class CaseNotPassed(Exception):
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("personachat")
     group.addoption(
-        OPTION, metavar="FOLDER", default=None, help="Run the test suites of the personas in this folder."
+        OPTION,
+        metavar="PATH",
+        default=None,
+        help="Run the test suites of the personas in this folder, or only this one.",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make pytest collect the folder, even if it isn't among the paths."""
+    """Make pytest collect that path, even if it isn't among the paths."""
     folder = config.getoption(OPTION)
     if folder and not any(Path(each).resolve() == Path(folder).resolve() for each in config.args):
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -47,8 +50,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    folder = parent.config.getoption(OPTION)
-    if folder and file_path.name.endswith(SUFFIX) and file_path.parent.resolve() == Path(folder).resolve():
+    place = parent.config.getoption(OPTION)
+    if not place or not file_path.name.endswith(SUFFIX):
+        return None
+    if Path(place).resolve() in {file_path.resolve(), file_path.resolve().parent}:
         collected: SuiteFile = SuiteFile.from_parent(parent, path=file_path)
         return collected
     return None
@@ -102,13 +107,15 @@ class SuiteCase(pytest.Item):
 
 
 def _services(config: pytest.Config) -> Services:
-    """Built for the first case: the folder's personas, with the usual settings."""
+    """Built for the first case: the personas beside the suites, with the usual settings."""
     services = config.stash.get(_SERVICES, None)
     if services is None:
         from personachat.services import build_services  # noqa: PLC0415  # a pytest run without suites loads none of it
         from personachat.settings import load_settings  # noqa: PLC0415  # a pytest run without suites loads none of it
 
-        settings = load_settings(personas_dir=Path(config.getoption(OPTION)), persona_store="files")
+        place = Path(config.getoption(OPTION))
+        folder = place if place.is_dir() else place.parent
+        settings = load_settings(personas_dir=folder, persona_store="files")
         services = config.stash[_SERVICES] = build_services(settings)
     return services
 

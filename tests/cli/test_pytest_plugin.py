@@ -46,6 +46,9 @@ def test_each_case_is_an_item_and_errors_in_a_suite_are_errors(
     assert "tester.tests.yaml::Asks FAILED" in said
     assert "questions: 0 questions; exactly 1 expected." in said
     assert "wrong.tests.yaml:4:" in said
+    code, said = pytest_says(environment, folder, "--personachat", str(folder / "tester.tests.yaml"))
+    assert code == 1, said
+    assert "1 failed, 1 passed" in said
 
 
 def test_without_the_option_nothing_is_collected(environment: dict[str, str], tmp_path: Path) -> None:
