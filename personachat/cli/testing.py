@@ -219,6 +219,8 @@ def show(report: RunReport, *, told_before: str = "") -> None:
         answer(f"  Judge of {on_one_line(trust.question)}\n    {trust.agreement.sentence}", end="\n")
     if run.state == "limit":
         answer("  Stopped: another reply could have cost more than allowed.", end="\n")
+    if run.state == "cancelled":
+        answer("  The run was cancelled.", end="\n")
     if report.comparison:
         answer(_compared(report.comparison, told_before), end="\n")
 

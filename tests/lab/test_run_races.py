@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from personachat.cli.testing import show
 from personachat.errors import DatabaseUnavailable
 from personachat.lab.runs import runner
+from personachat.lab.runs.documents import exit_code
 from personachat.lab.runs.records import SqlRuns
 from personachat.lab.runs.wish import RunWish
 from personachat.lab.testing import Tests
@@ -69,7 +71,7 @@ def test_a_run_that_goes_on_is_found_after_its_older_driver_has_ended(
 
 
 def test_a_run_is_cancelled_from_another_server(
-    two: tuple[Services, Services], fake: ScriptedProvider
+    two: tuple[Services, Services], fake: ScriptedProvider, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here, there = (local(each).tests for each in two)
     live, gate = begun(here, fake)
@@ -81,7 +83,10 @@ def test_a_run_is_cancelled_from_another_server(
     assert there.resume(run_id) is None  # not before it has ended where it runs
     ended(live)
     gate.open()
-    assert there.runs.report(run_id).run.state == "cancelled"
+    report = here.runs.report(run_id)
+    assert (report.run.state, exit_code([report])) == ("cancelled", 3)
+    show(report)  # as the command line does that began it
+    assert "The run was cancelled." in capsys.readouterr().out
     assert there.runs.underway(run_id) is None
     assert not there.runs.cancel(run_id)
     fake.forget()
