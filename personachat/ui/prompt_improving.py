@@ -182,6 +182,7 @@ def _ask(open_persona: OpenPersona) -> None:
     except PersonaChatError as error:
         desk().error = error
         return
+    _forget(open_persona.id)  # one that was asked for before would be written for nobody
     st.session_state[_key(open_persona.id)] = live_reply.id
 
 

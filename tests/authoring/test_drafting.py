@@ -233,6 +233,17 @@ def test_a_draft_is_found_by_who_began_it_and_by_nobody_else(drafter: Drafter) -
     assert drafter.find("nothing", owner="me") is None
 
 
+def test_a_draft_still_waits_once_the_one_that_was_begun_after_it_is_opened(drafter: Drafter) -> None:
+    first, second = (ended(drafter.start(WISH, owner="me")) for _ in range(2))
+    drafter.start(WISH, owner="you")
+    waiting = [drafter.waiting(owner="me")]
+    drafter.settle(second.id)
+    waiting.append(drafter.waiting(owner="me"))
+    drafter.settle(first.id)
+    waiting.append(drafter.waiting(owner="me"))
+    assert [drafting and drafting.live_reply for drafting in waiting] == [second, first, None]
+
+
 def test_a_draft_is_in_no_conversation(drafter: Drafter, services: Services) -> None:
     ended(drafter.start(WISH, owner=LOCAL_OWNER))
 

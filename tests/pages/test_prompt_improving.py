@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.services import get_services
 from tests.conftest import persona_text
-from tests.fake_provider import FakeProvider, failure, tokens
+from tests.fake_provider import FakeProvider, Gate, failure, tokens
 from tests.pages.conftest import OpenPage
 
 BEFORE = "You are nice to {{user}}.\nWrite short answers to every question that is asked.\nNever guess."
@@ -89,6 +90,20 @@ def test_a_prompt_that_was_changed_in_the_same_place_stays_and_says_so(
     press(at, "improve_all")
     assert prompt(at) == "All is new."
     assert any("nothing was applied" in str(info.value) for info in at.info)
+
+
+def test_whoever_asks_again_stops_what_was_being_written(at: AppTest, fake: FakeProvider) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["Once", gate]))
+    press(at, "improve_ask")
+    first = get_services().runner.find(str(at.session_state["improving.tutor"]))
+    assert first is not None
+    gate.wait_reached()
+    propose(at, fake, AFTER)
+    assert first.snapshot().state == "stopped"
+    gate.open()
+    press(at, "improve_all")
+    assert prompt(at) == AFTER
 
 
 def test_a_refusal_is_no_proposal_and_a_failure_says_why(at: AppTest, fake: FakeProvider) -> None:

@@ -158,10 +158,12 @@ class Drafter:
         return drafting if drafting and drafting.owner == owner else None
 
     def waiting(self, *, owner: str) -> Drafting | None:
-        """The draft that this owner began last, in whichever session, unless it was opened or dropped."""
+        """The last draft of an owner's, from whichever session, that wasn't opened or dropped yet."""
         with self._lock:
-            draftings = [each for each in self._draftings.values() if each.owner == owner]
-            return draftings[-1] if draftings and draftings[-1].id not in self._opened else None
+            newest_first = reversed(self._draftings.values())
+            return next(
+                (each for each in newest_first if each.owner == owner and each.id not in self._opened), None
+            )
 
     def settle(self, drafting_id: str) -> None:
         """A draft was opened or dropped: nobody waits for it any more."""
