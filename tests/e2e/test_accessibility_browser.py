@@ -176,17 +176,23 @@ def test_no_button_is_named_after_its_glyph(app_server: AppServer, page: Page) -
     with talk_in(app_server) as talk:
         conversation = talk.new("A question", REPLY, **SPEAKER)
     pages = ("/history", "/personas?id=data-analyst", "/insights", "/compare", "/tests", "/admin")
+    missing: list[str] = []
+    page.on("response", lambda answer: missing.append(answer.url) if answer.status == 404 else None)
     for path in (f"/?chat={conversation}", *pages):
         page.goto(app_server.url + path)
         wait_until(page, BEHAVES)
         expect(page.locator(".st-key-new_chat")).to_be_visible()
         expect(page.get_by_role("button", name=re.compile(r"\bicon\b|^[a-z]+(_[a-z]+)+"))).to_have_count(0)
+        expect(page.get_by_role("img", name=re.compile(r" icon$"))).to_have_count(0)
+    assert missing == []
     page.goto(f"{app_server.url}/?chat={conversation}")
     wait_until(page, BEHAVES)
     regenerate = page.get_by_role("button", name="Regenerate", exact=True)
     expect(regenerate).to_be_visible()
     wait_for(page, lambda: regenerate.evaluate("button => button.offsetWidth") < 60)
-    expect(page.get_by_role("button", name="More", exact=True).last).to_be_visible()
+    page.get_by_role("button", name="More", exact=True).last.click()
+    expect(page.get_by_role("menu", name="More", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
     arrows = page.get_by_test_id("stMenuButton").get_by_text("expand_more")
     wait_for(page, lambda: not any(arrow.is_visible() for arrow in arrows.all()))
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, came_to_rest_at, wait_for, wait_until
+from tests.e2e.conftest import AppServer, came_to_rest_at, settled, wait_for, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, exchanges, talk_in
 from tests.fake_provider import tokens
 
@@ -68,16 +68,21 @@ def test_back_brings_the_former_chat_its_persona_and_the_place(app_server: AppSe
 def test_a_hit_leads_back_to_the_same_search(app_server: AppServer, page: Page) -> None:
     with talk_in(app_server) as talk:
         talk.new("Where do quokkas live?", "On Rottnest Island.", **SPEAKER)
+        for number in range(12):
+            talk.new(f"Is it far to island {number}?", "Rottnest is near.", **SPEAKER)
     page.goto(f"{app_server.url}/history")
     wait_until(page, BEHAVES)
     search = page.get_by_role("searchbox", name="Search all conversations")
     search.fill("Rottnest")
     expect(page).to_have_url(re.compile("q=Rottnest"))
-    page.get_by_test_id("stMain").get_by_role("button", name=re.compile("quokkas")).first.click()
+    hit = page.get_by_test_id("stMain").get_by_role("button", name=re.compile("quokkas")).first
+    hit.click()  # the oldest: one has to scroll to it
+    expect(hit).to_have_count(0)
     shows(page, "On Rottnest Island.")
     page.go_back()
     expect(search).to_have_value("Rottnest")
-    expect(page.get_by_test_id("stMain").get_by_text("quokkas").first).to_be_visible()
+    settled(page)
+    expect(hit).to_be_in_viewport()
 
 
 def test_a_tab_is_named_after_its_chat(app_server: AppServer, page: Page) -> None:

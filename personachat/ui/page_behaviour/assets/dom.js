@@ -124,6 +124,13 @@ export const labelOf = entry => entry.querySelector("[data-item-hl]")?.textConte
 export const unnamedCharts = () =>
   document.querySelectorAll('[data-testid="stMetricChart"]:not([aria-hidden])')
 
+// --- names that are heard ---------------------------------------------------------------------------------------
+
+export const menusNamedInMarkdown = () => document.querySelectorAll('[role="menu"][aria-label^=":small["]')
+export const iconsNamedAfterGlyphs = () =>
+  document.querySelectorAll('[role="img"][aria-label$=" icon"]:not([aria-hidden])')
+export const LINE = '.stMarkdownBadge, p, li, td, th, h1, h2, h3, h4, h5, h6, [data-testid="stMarkdownContainer"]'
+
 // --- menus ----------------------------------------------------------------------------------------------------
 
 export const hasChatMenu = () => document.querySelector(".st-key-chat_menu") !== null

@@ -16,6 +16,7 @@ import * as history from "./history.js"
 import * as leaving from "./leaving.js"
 import * as listbox from "./listbox.js"
 import * as menus from "./menus.js"
+import * as names from "./names.js"
 import * as prompt from "./prompt.js"
 import * as scrollers from "./scrollers.js"
 import * as scrolling from "./scrolling.js"
@@ -25,8 +26,8 @@ import * as typing from "./typing.js"
 import * as unsent from "./unsent.js"
 
 const parts = [
-  avatars, beside, compared, confirming, direction, figures, history, leaving, listbox, menus, scrollers, scrolling,
-  unsent, focus, following, speech, theme, typing, prompt, desk,
+  avatars, beside, compared, confirming, direction, figures, history, leaving, listbox, menus, names, scrollers,
+  scrolling, unsent, focus, following, speech, theme, typing, prompt, desk,
 ]
 const page = { component: null }
 let planned = 0

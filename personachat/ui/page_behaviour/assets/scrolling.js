@@ -1,5 +1,6 @@
 // Where the eye goes: a chat is opened at its end, follows the end until somebody scrolls away, and keeps its
-// place where something comes in above. A button leads back to the end.
+// place where something comes in above. A button leads back to the end. Back leads to the place in a chat, and in
+// a list such as what a search found.
 
 import * as dom from "./dom.js"
 
@@ -15,6 +16,9 @@ let lastInput = 0
 let kept = null // a bubble, counted from the end, and where its top is to stay
 let foundNode = null
 const places = new Map()
+const tops = new Map() // of pages without a message box, by their addresses
+let listed = ""
+let wantedTop = 0
 
 export function begin(page, plan) {
   const resized = new ResizeObserver(plan)
@@ -32,6 +36,12 @@ let restoring = false
 function touched() {
   lastInput = performance.now()
   kept = null
+  wantedTop = 0
+  noteTop()
+}
+
+function noteTop() {
+  if (main && listed && !dom.box()) tops.set(listed, main.scrollTop)
 }
 
 function onKey(event) {
@@ -94,6 +104,7 @@ function note() {
 
 function onScroll() {
   const top = main.scrollTop
+  if (top) noteTop() // to its top Streamlit brings a page that it is about to leave
   // Upwards goes somebody, or the browser to what they focused; else only content that has become shorter.
   const isAsked = performance.now() - lastInput < INPUT || main.scrollHeight === lastHeight
   if (top < lastTop && isAsked) atEnd = distance() < 1
@@ -117,7 +128,7 @@ export function look() {
   if (!main) return
   const here = location.pathname + "?" + dom.conversation(location.href)
   if (here !== shown) open(here)
-  if (!dom.box()) return show()
+  if (!dom.box()) return lookAtList()
   const found = document.querySelector('#stMain [class*="st-key-turn_"]')
   if (found && found !== foundNode) {
     found.scrollIntoView({ block: "center" })
@@ -126,6 +137,13 @@ export function look() {
   foundNode = found
   if (kept) hold()
   else if (atEnd && distance() > 0) jump()
+  show()
+}
+
+function lookAtList() {
+  listed = location.pathname + location.search
+  if (wantedTop) scrollTo(wantedTop) // as far as the page has come
+  if (wantedTop && main.scrollTop >= wantedTop - 1 && dom.isIdle()) wantedTop = 0
   show()
 }
 
@@ -158,6 +176,7 @@ function open(here) {
 function onBack() {
   leave() // the page still shows what was left, whatever the address says
   restoring = true
+  wantedTop = tops.get(location.pathname + location.search) ?? 0
 }
 
 /** Remember where somebody is, before the page shows something else. */
