@@ -1,7 +1,7 @@
 """A pytest plugin: `pytest --personachat personas/` runs the test suites in a folder, one item per case.
 
-It does nothing without that option, which can also name one suite. Each case runs as often as its suite says. A
-case fails, with the reasons, unless every reply passes.
+It does nothing without that option, which can also name one suite. Each case runs as often as its suite says.
+A case fails, with the reasons, unless every reply passes.
 """
 
 from __future__ import annotations
