@@ -1,5 +1,5 @@
-"""What the pages are made of. A page is a script in `pages/`; its parts are here.
+"""The parts that pages are made of. A page is a script in `pages/`; its parts are here.
 
-A part draws and calls the workspace; it decides nothing about personas or replies. What people wrote is
+A part draws and calls the workspace; it decides nothing about personas or replies. Text that people wrote is
 escaped before Streamlit gets it. Begin with `session` and `frame`, then the package of a page.
 """

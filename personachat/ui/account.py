@@ -37,7 +37,7 @@ def draw(desk: OwnTokens) -> None:
 
 
 def do(action: Callable[[OwnTokens], Any]) -> Any:
-    """Do it as the person in front of this session; None where the page says why not."""
+    """Do it as the person using this session; None if that fails, and the page says why."""
     try:
         return action(session.own_tokens())
     except PersonaChatError as error:

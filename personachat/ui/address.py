@@ -1,4 +1,4 @@
-"""Where this server is, as the browser reached it, and the addresses of its pages and its API."""
+"""This server's address as the browser reached it, and the addresses of its pages and its API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _served: set[str] = set()
 
 
 def announce_api() -> None:
-    """This process serves the API beside the pages; `streamlit run Home.py` alone does not."""
+    """This process serves the API besides the pages; `streamlit run Home.py` alone doesn't."""
     _served.add("api")
 
 

@@ -1,4 +1,4 @@
-"""Personas on the chat page by what a link or a person names: an id, an earlier id, an id with a label."""
+"""Personas by the names that links and people use: an id, an earlier id, or an id with a label."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from personachat.ui import script_runs, session
 
 
 def followed(personas: Mapping[str, Persona], name: str | None) -> StoredPersona | None:
-    """Who is meant by a name that is not simply an id of theirs; the session remembers it by its new id."""
+    """The persona that a name other than a plain id means. The session remembers its current id."""
     if not name or name in personas:
         return None
     with suppress(PersonaChatError):
@@ -25,9 +25,9 @@ def followed(personas: Mapping[str, Persona], name: str | None) -> StoredPersona
 
 
 def with_labels(ids: Iterable[str]) -> list[str]:
-    """The ids, each followed by those of it that have a label."""
+    """The ids, each followed by its addresses with a label."""
     labels: Mapping[str, Sequence[str]] = {}
-    with suppress(PersonaChatError):  # a list without them is better than none
+    with suppress(PersonaChatError):  # a list without labels is better than none
         labels = script_runs.once_a_run(_labels)
     names: list[str] = []
     for each in ids:
@@ -40,6 +40,6 @@ def _labels() -> Mapping[str, Sequence[str]]:
 
 
 def id_and_label(name: str) -> tuple[str, str]:
-    """E.g. ("tutor", "production"); the label is "" for the newest version."""
+    """For example ("tutor", "production"); the label is "" for the newest version."""
     persona_id, _, label = name.partition(MARK)
     return persona_id, label

@@ -1,9 +1,9 @@
-"""What a browser may ask of Streamlit: what our pages make it ask, and of that no more than a page needs.
+"""Limits what a browser may ask of Streamlit to what our pages need.
 
-Streamlit does whatever a connection asks for, and whoever writes their own messages can ask for more than
-pages do: to clear what is cached for everybody, for the names of changed files in the checkout, to write
-files beside the app, and for the addresses of a million uploads, which hold up the server while they are made
-up. None of that needs a login. Everything here touches what Streamlit does not document.
+Streamlit does whatever a connection asks for, and a forged message can ask for more than pages do: to clear
+everybody's cache, for the names of changed files in the checkout, to write files beside the app, or for the
+addresses of a million uploads, which block the server while they are created. None of that needs a login.
+Everything here depends on undocumented parts of Streamlit.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ ASKED_BY_PAGES = frozenset(
 """By their names in Streamlit's protocol."""
 
 OPERATIONS = frozenset({"deferred_file", "dataframe_chunk"})
-"""Of what the server does beside a run: to make a download, and to look further into a table."""
+"""Requests that the server answers outside a run: creating a download, and reading more of a table."""
 
 MOST_FILES = 5_000
-"""Whose addresses are asked for at once: more than a page keeps."""
+"""How many upload addresses one message may request: more than any page needs."""
 
 MOST_LOGGED = 100
 
@@ -40,7 +40,7 @@ _logged: list[str] = []
 
 
 def take_only_what_pages_ask() -> None:
-    """Make Streamlit do so; once per process, before the first visitor, and again changes nothing."""
+    """Apply the limits. Call it once per process, before the first visitor; further calls do nothing."""
     AppSession.handle_backmsg = _judge  # type: ignore[method-assign]  # Streamlit has no public way
 
 
@@ -54,7 +54,7 @@ def _judge(self: AppSession, msg: BackMsg) -> None:
 
 
 def what_is_refused(message: BackMsg) -> str:
-    """What it asks for, by its name, if that is not done for anybody; else ""."""
+    """The name of the request, if it is never allowed; otherwise ""."""
     kind = message.WhichOneof("type") or "nothing"
     if kind not in ASKED_BY_PAGES:
         return kind

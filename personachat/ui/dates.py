@@ -1,4 +1,4 @@
-"""Moments as people say them, in the viewer's own time zone."""
+"""Times as people say them, in the viewer's own time zone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MINUTE, HOUR = 60, 3_600
 
 
 def viewer_zone() -> tzinfo:
-    """The zone the browser told; UTC where it told none that is known here."""
+    """The time zone that the browser reported; UTC if it reported none that is known here."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -41,7 +41,7 @@ def exact(moment: datetime, *, zone: tzinfo) -> str:
 
 
 def day_name(moment: datetime, *, now: datetime, zone: tzinfo) -> str:
-    """Under which heading a list by days has it: "Today", "Yesterday", "Last 7 days" or "Earlier"."""
+    """The heading for a list by days: "Today", "Yesterday", "Last 7 days" or "Earlier"."""
     days = (now.astimezone(zone).date() - moment.astimezone(zone).date()).days
     if days <= 1:
         return "Yesterday" if days == 1 else "Today"

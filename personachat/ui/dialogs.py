@@ -1,12 +1,12 @@
-"""Dialogs: what opens one has to stand until it is dismissed, since a run of the page draws it again.
+"""Dialogs. A run of the page draws them again, so what opens one must be remembered until it is closed.
 
-While a run of the whole page lasts, Streamlit takes an open dialog away until that run has drawn it, and with
-it what is typed meanwhile. So a dialog that listens as one types runs alone (`alone=True`), as the fragment
-that a dialog is, for all that only it shows; where a callback was called, the whole page runs. The contents
-of the others belong to the run of the page.
+During a run of the whole page, Streamlit removes an open dialog until the run has drawn it, and loses what is
+typed meanwhile. So a dialog that reacts to typing runs alone (`alone=True`), as the fragment that it is, for
+everything that only it shows. If a callback was called, the whole page runs. The contents of other dialogs
+belong to the run of the page.
 
-A page under a dialog follows no reply, which would keep the dialog's runs waiting, and no other tab, whose
-news would draw it again: it looks at a reply now and then, and follows again once the dialog is closed.
+A page under a dialog doesn't follow a reply, which would delay the dialog's runs, or other tabs, whose
+changes would redraw it. It looks at a reply now and then, and follows again once the dialog is closed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Width: TypeAlias = Literal["small", "medium", "large"]
 def dialog(
     title: str, *, icon: str, on_dismiss: Callable[[], None], width: Width = "small", alone: bool = False
 ) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """As `st.dialog`: what the function draws is drawn in a dialog."""
+    """Like `st.dialog`: what the function draws is drawn in a dialog."""
 
     def decorate(draw: Callable[P, None]) -> Callable[P, None]:
         @wraps(draw)
@@ -48,7 +48,7 @@ def dialog(
 
 
 def frame(title: str, *, icon: str, on_dismiss: Callable[[], None], width: Width = "small") -> DeltaGenerator:
-    """An open dialog, to be drawn into."""
+    """An open dialog to draw into."""
     open_tabs.leave()
     places: list[DeltaGenerator] = []
 

@@ -1,4 +1,4 @@
-"""Notices that somebody has read and put away: in this browser they stay away, in every tab and for good."""
+"""Notices that somebody has read and dismissed: they stay away in this browser, in every tab, for good."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def is_dismissed(notice: Notice) -> bool:
 
 
 def dismiss(notice: Notice) -> None:
-    """Put the notice away; the browser is told by `draw_cookie` in the same run."""
+    """Dismiss the notice. `draw_cookie` tells the browser in the same run."""
     st.session_state[_DISMISSED] = {*_names(), notice}
 
 
 def draw(notice: Notice, text: str) -> None:
-    """The notice, and a button that puts it away."""
+    """The notice, and a button that dismisses it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.caption(text, width="stretch")
         st.button(
@@ -44,7 +44,7 @@ def draw(notice: Notice, text: str) -> None:
 
 
 def draw_cookie() -> None:
-    """Have the browser remember what was dismissed in this session."""
+    """Make the browser remember what was dismissed in this session."""
     here = st.session_state.get(_DISMISSED)
     if here and here != _remembered():
         cookie = f"{COOKIE}={'.'.join(sorted(here))}; Max-Age={YEAR_SECONDS}; Path=/; SameSite=Lax"
@@ -56,6 +56,6 @@ def _names() -> set[str]:
 
 
 def _remembered() -> set[str]:
-    """What the browser said when it connected."""
+    """The dismissed notices that the browser sent when it connected."""
     digests = str(st.context.cookies.get(COOKIE, "")).split(".")
     return {name for name in digests if name in get_args(Notice)}

@@ -1,8 +1,8 @@
-"""Whether the person in front of this session may change the shared personas, and why not.
+"""Whether the person using this session may change the shared personas, and why not.
 
-With our own server those who sit at the machine may, and who is logged in; other visitors may where the
-operator lets them. `streamlit run Home.py` leaves it to its host who gets in at all, so everybody may unless
-the operator says no. The workspace refuses what is not allowed; the pages only show it.
+On our own server, people at the machine and people who are logged in may. Other visitors may if the operator
+allows it. `streamlit run Home.py` leaves access to its host, so everybody may unless the operator forbids it.
+The workspace refuses what isn't allowed; pages only show it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ READER = "Your role lets you chat with personas, but not change them. Your edits
 
 
 def may_edit_here(services: Services) -> bool:
-    """Where people log in, their role says it; a visitor is somebody without one."""
+    """If people log in, their role decides. A visitor is a person without a login."""
     person = current_person()
     if not services.accounts:
         return may_edit(services.settings)
@@ -30,7 +30,7 @@ def may_edit_here(services: Services) -> bool:
 
 
 def why_not_edit(services: Services) -> str | None:
-    """Why this session cannot change personas at all; None if it can."""
+    """Why this session can't change personas at all; None if it can."""
     if may_edit_here(services):
         return None
     return READER if services.accounts and current_person().is_known else WHY_NOT

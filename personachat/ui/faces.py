@@ -1,7 +1,7 @@
-"""Whom one sees: a persona's picture where it has one that is here, else its emoji or icon.
+"""The face of a persona: its picture if it is stored here, otherwise its emoji or icon.
 
-Small pictures are kept in memory by their names, which change with what is in them: drawing one asks the
-database once. Only pictures of ours get here, so nothing foreign is opened or served.
+Small pictures are cached by name, and the name changes with the content, so the database is asked once per
+picture. Only our own pictures get here, so nothing foreign is opened or served.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from personachat.services import built_services, get_services
 DEFAULT_AVATAR = ":material/forum:"
 
 MOST_PICTURES = 2_000
-"""Small pictures in memory, of about 5 KB each."""
+"""How many small pictures are cached, about 5 KB each."""
 
 MISSING_SECONDS = 30.0
-"""How long one that is not here, or cannot be read, is not asked for again."""
+"""Seconds before a missing or unreadable picture is looked up again."""
 
 _pictures: OrderedDict[str, bytes] = OrderedDict()
 _missing: dict[tuple[int, str], float] = {}
@@ -35,19 +35,19 @@ _lock = threading.Lock()
 
 
 def face(persona: Persona | None) -> str | bytes:
-    """What stands beside a persona's words, for `st.chat_message`."""
+    """The avatar beside a persona's messages, for `st.chat_message`."""
     if persona is None:
         return DEFAULT_AVATAR
     return thumb(persona.picture) or safe_avatar(persona.avatar) or DEFAULT_AVATAR
 
 
 def face_of_turn(spoken: str | None) -> str | bytes:
-    """The same of a turn, which keeps the face that the persona had when it spoke."""
+    """The same for a turn, which keeps the face the persona had then."""
     return thumb(picture_in(spoken)) or avatar_in(spoken) or DEFAULT_AVATAR
 
 
 def thumb(picture: str) -> bytes | None:
-    """A picture, small and square; None for "" and where it is not here."""
+    """A picture, small and square; None for "" and if it isn't here."""
     if not picture:
         return None
     if picture not in _pictures:
@@ -56,7 +56,7 @@ def thumb(picture: str) -> bytes | None:
 
 
 def load(pictures: Iterable[str]) -> None:
-    """Have these ready, with one question for all that are not."""
+    """Load these pictures, with one query for all that aren't cached."""
     missing_digests = {each for each in pictures if each and each not in _pictures}
     if not missing_digests:
         return
@@ -81,30 +81,30 @@ def load(pictures: Iterable[str]) -> None:
 def _read(store: PersonaPictures, digests: Iterable[str]) -> dict[str, bytes]:
     try:
         return store.thumbs(digests)
-    except PersonaChatError:  # the emoji or icon stands for it; whoever needs the database says what is wrong
+    except PersonaChatError:  # the emoji or icon replaces it; other parts of the page report the database
         return {}
 
 
 def arrived(picture: str) -> None:
-    """It was kept a moment ago: what is known of its absence does not count."""
+    """The picture was just saved: forget that it was missing."""
     with _lock:
         _missing.pop((id(get_services().pictures), picture), None)
 
 
 def in_line(picture: str) -> str:
-    """A picture as a part of a label, as high as its letters; "" if there is none."""
+    """A picture as part of a label, as high as its letters; "" if there is none."""
     url = address(picture)
     return f"![]({url})\u2002" if url else ""
 
 
 def address(picture: str) -> str:
-    """Where the browser gets a small picture in this run; "" if there is none."""
+    """The address of a small picture for this run; "" if there is none."""
     content = thumb(picture)
     return address_of(content, f"face-{picture}") if content else ""
 
 
 def address_of(content: bytes, name: str) -> str:
-    """Where the browser gets a picture of ours in this run; "" if there is no browser."""
+    """The address of one of our pictures for this run; "" if there is no browser."""
     if not runtime.exists():
         return ""
     kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
@@ -123,7 +123,7 @@ def draw(persona: Persona | None, *, width: int) -> bool:
 
 
 def warm_up() -> None:
-    """Have the pictures of the personas ready, and what draws them loaded: the first reply shall not wait."""
+    """Load the personas' pictures and the code that draws them, so that the first reply needn't wait."""
     services = built_services()
     if services is None:  # the process is ending
         return

@@ -1,4 +1,4 @@
-"""What the next message would cost and how many tokens it has, on request; what a message usually takes."""
+"""The tokens and cost of the next message, on request, and what a message usually takes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from personachat.usage import pricing
 from personachat.usage.forecast import ENOUGH_CALLS, Forecast, Medians, Price, forecast
 
 REMEMBERED_SECONDS = 60.0
-"""How long an editor goes by the medians that it has looked up: it is drawn with every key."""
+"""Seconds that an editor keeps the medians it looked up: it is drawn with every keystroke."""
 
 MOST_CHARACTERS = 200_000
 _MEDIANS = "usual_medians"
 
 
 def draw(services: Services, conversation: Conversation | None, persona: Persona) -> None:
-    """Draw the forecast of the next message; its words may be put in to be counted."""
+    """Draw the forecast of the next message. The person can enter its text to have it counted."""
     words = st.text_area(
         "Your message",
         key=actions.FORECAST_WORDS,
@@ -72,7 +72,7 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
 def prompt_tokens(
     services: Services, conversation: Conversation | None, persona: Persona, *, offline: bool
 ) -> int:
-    """How long the prompt of the next message is without its words. Raises PersonaChatError."""
+    """Tokens of the next message's prompt without its text. Raises PersonaChatError."""
     if conversation is None or not conversation.path:
         return services.linter.estimate(persona).prompt_tokens
     return session.workspace().inspection.memory(conversation, persona, offline=offline).used_tokens
@@ -92,7 +92,7 @@ def basis(estimate: Forecast, name: str, model: str) -> str:
 
 
 def price_of(provider: str, model: str) -> Price:
-    """What a call costs by today's list price; nothing with the embedded model."""
+    """A call's cost at today's list price; nothing for the embedded model."""
 
     def price(usage: Usage) -> float | None:
         return 0.0 if provider == LOCAL else pricing.cost_usd(provider, model, usage)
@@ -101,12 +101,12 @@ def price_of(provider: str, model: str) -> Price:
 
 
 def draw_usual(services: Services, persona: Persona, persona_id: str) -> None:
-    """What messages to a saved persona usually take, in a line; nothing where too few are known."""
+    """What messages to a saved persona usually take, on one line; nothing if too few are known."""
     try:
         answering = services.models.answering(persona.model)
         provider, model = answering.provider.name, answering.model
         medians = _remembered(persona_id, provider, model)
-    except PersonaChatError:  # what is wrong is said elsewhere on the page
+    except PersonaChatError:  # another part of the page reports the error
         return
     if medians.completion_tokens is None or medians.prompt_tokens is None:
         return

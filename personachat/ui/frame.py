@@ -1,4 +1,4 @@
-"""The frame all pages share: what one begins and finds in the sidebar, and one way to say what went wrong."""
+"""The frame that all pages share: the sidebar, and one way to report errors."""
 
 from __future__ import annotations
 
@@ -33,15 +33,17 @@ from personachat.ui.personas import desk, kept_drafts, returned_desk, templates
 from personachat.ui.wording import error_text, unmarked
 
 ICON = f"data:image/png;base64,{b64encode((APP / 'pages' / 'icon.png').read_bytes()).decode()}"
-"""Neither its path nor its bytes: Streamlit would open the picture twice in every run. It hashes the messages
-that hold it; from 2,048 bytes on Python does so without its lock, for which it then has to wait.
+"""Neither its path nor its bytes: Streamlit would open the picture twice in every run.
+
+It also hashes messages that contain it. From 2,048 bytes on Python does that without its lock, and must then
+wait for it.
 """
 
 CLOSE_ON_A_PHONE = """<script>
 /* {arrival} */ if (window.innerWidth < 768)
   document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
 </script>"""
-"""There the sidebar lies over what was opened from it."""
+"""On narrower screens the sidebar covers the page."""
 
 
 RESTORES: tuple[returning.Restore, ...] = (
@@ -54,13 +56,13 @@ RESTORES: tuple[returning.Restore, ...] = (
 
 
 def _open(page: StreamlitPage) -> dict[str, object]:
-    """What is open in front of this page, and would be gone with the session."""
+    """What is open on this page and would be lost with the session."""
     here = {"": turn_actions.marks, "personas": returned_desk.marks}.get(page.url_path, dict)
     return library_state.marks() | here() | templates.marks()
 
 
 def begin() -> None:
-    """Before anything is drawn; what a page had open that comes back without its session is opened again."""
+    """Call it before anything is drawn. It reopens what a page that lost its session had open."""
     script_runs.let_callbacks_finish()
     browser_messages.take_only_what_pages_ask()
     live_fields.read_pauses_lightly()
@@ -71,14 +73,14 @@ def begin() -> None:
 
 
 def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
-    """Draw what stands around the page `here`; where another one is wanted, only that and its query."""
-    session.services()  # if there are none the main page says why, not the sidebar
+    """Draw what surrounds the page `here`; or only a redirect, if another page is wanted."""
+    session.services()  # if there are none, the main page says why, not the sidebar
     page_name = library_state.wanted_page()
     if page_name and page_name[0] != here:
         return page_name
     arrival = library_state.arrive() if page_name else None
     with st.sidebar:
-        with st.container(gap="xsmall", key="sidebar_head"):  # it stays in view
+        with st.container(gap="xsmall", key="sidebar_head"):  # it stays visible
             st.button(
                 "New chat",
                 icon=":material/add_comment:",
@@ -96,7 +98,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
                 width="stretch",
                 key="search_conversations",
             )
-        if here != "history":  # which says it itself, where one has clicked
+        if here != "history":  # which reports the error where the person clicked
             sidebar.draw_outcome()
         sidebar.draw(here=here)
         login.draw_account()
@@ -115,12 +117,12 @@ def _begin_chat() -> None:
 
 
 def name_tab(title: str) -> None:
-    """Name the browser's tab after what the page shows, whichever way its letters run."""
+    """Name the browser's tab after what the page shows, in either writing direction."""
     st.set_page_config(page_title=" · ".join(filter(None, (unmarked(title), "PersonaChat"))))
 
 
 def run(page: StreamlitPage) -> None:
-    """Run a page; what it did not expect of a service is said in a sentence."""
+    """Run a page. An unexpected error of a service is reported in a sentence."""
     returning.draw_not_done()
     avatars = {} if page.url_path else persona_picker.avatars()
     page_behaviour.draw(
@@ -132,7 +134,7 @@ def run(page: StreamlitPage) -> None:
     marks.draw(_open(page))
     if page.url_path:  # the chat page is named after the chat
         name_tab(page.title)
-    is_many = page.url_path == "personas"  # it asks of every row and button what the person may do
+    is_many = page.url_path == "personas"  # it checks the person's rights for every row and button
     try:
         with persona_access.read_once() if is_many else nullcontext():
             page.run()

@@ -1,7 +1,7 @@
-"""What pages showed last, so that they can go on showing it while it cannot be read.
+"""What pages showed last, so that they can still show it while it can't be read.
 
-It is only what was read for the same owner before, in this process's memory, and of conversations no
-more than MOST_CHARACTERS all together. As long as everything can be read it is only written.
+It was read for the same owner before and is only in this process's memory; conversations take no more than
+MOST_CHARACTERS together. While everything can be read, it is only written.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from personachat.replies.runner import ReplyRunner
 MOST_CHARACTERS = 20_000_000
 
 MOST_OWNERS = 200
-"""Whose lists of personas are remembered."""
+"""How many owners' lists of personas are remembered."""
 
 
 class LastSeen:
@@ -34,7 +34,7 @@ class LastSeen:
         self._seen: OrderedDict[tuple[str, str], tuple[Conversation, int]] = OrderedDict()
 
     def keep(self, conversation: Conversation) -> None:
-        """Remember it in the place of what was seen of it before; the longest unseen ones make room."""
+        """Remember it in place of its earlier version. What was unseen longest makes room."""
         key = conversation.owner, conversation.id
         size = sum(len(turn.text) for turn in conversation.path)
         with self._lock:
@@ -71,12 +71,12 @@ def _process() -> _Process:
 
 
 def conversations() -> LastSeen:
-    """Those of all sessions of this process."""
+    """What all sessions of this process saw."""
     return _process().conversations
 
 
 def brought_up(conversation: Conversation, runner: ReplyRunner) -> Conversation:
-    """A conversation seen earlier, with what its running reply has said since."""
+    """A conversation seen earlier, with the new text of its running reply."""
     return replace(conversation, path=tuple(_brought_up(turn, runner) for turn in conversation.path))
 
 
@@ -88,7 +88,7 @@ def _brought_up(turn: Turn, runner: ReplyRunner) -> Turn:
 def personas(
     store: PersonaStore, *, owner: str
 ) -> tuple[Sequence[StoredPersona | BrokenPersona], StoreUnavailable | None]:
-    """All that there are for somebody; where they cannot be read now those they saw last, if any, and why."""
+    """All personas of an owner. If they can't be read, those seen last, if any, and the reason."""
     seen = _process().personas
     try:
         everything = tuple(store.all())

@@ -1,7 +1,7 @@
-"""The pause after which a field is sent while one types, such as "80ms", read without pandas.
+"""How long a field waits before it is sent while someone types, such as "80ms", read without pandas.
 
-Streamlit reads every length of time with pandas, which takes half a second and 40 MB when it is imported.
-Everything here touches what Streamlit does not document.
+Streamlit reads durations with pandas, whose import takes half a second and 40 MB. Everything here depends on
+undocumented parts of Streamlit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _time_to_seconds = text_widgets.time_to_seconds  # type: ignore[attr-defined]  #
 
 
 def read_pauses_lightly() -> None:
-    """Make Streamlit do so; once per process, and again changes nothing."""
+    """Make Streamlit do so. Call it once per process; further calls do nothing."""
     text_widgets.time_to_seconds = _seconds  # type: ignore[attr-defined, assignment]  # Streamlit has no public way
 
 

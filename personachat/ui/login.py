@@ -1,6 +1,6 @@
-"""The way in: the page for whoever has to log in, and in the sidebar who is logged in and the way out.
+"""Logging in: the page for people who have to, and who is logged in and Log out in the sidebar.
 
-Every run judges a login again, wherever an owner is asked for; this only shows what came of it.
+Every run checks the login again wherever an owner is needed. This module only shows the result.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _WHOSE = "login_whose"
 
 @dataclass(slots=True)
 class LoginState:
-    """What a session remembers of the way in."""
+    """What a session remembers about logging in."""
 
     failure: str = ""
-    """Why the last try to log in failed; shown once."""
+    """Why the last login failed; shown once."""
     left_behind: LeftBehind | None = None
-    """What this browser has that can be moved to the account; None before it is counted."""
+    """What this browser has that can be moved to the account; None until it is counted."""
 
 
 def _state() -> LoginState:
@@ -52,8 +52,8 @@ def _state() -> LoginState:
 
 
 def trouble() -> PersonaChatError | None:
-    """Why nothing can be shown to whoever has this session open; None if everything can."""
-    session.services()  # if there are none it says why
+    """Why nothing can be shown to the person using this session; None if everything can."""
+    session.services()  # if there are none, it says why
     try:
         person = owner.current_person()
     except (LoginNeeded, DatabaseUnavailable, DatabaseDamaged) as error:
@@ -64,7 +64,7 @@ def trouble() -> PersonaChatError | None:
 
 @contextmanager
 def ends_meanwhile() -> Iterator[None]:
-    """Draw the page again, with the login in its place, where a login ends while the page is drawn."""
+    """Draw the page again, with the login in its place, if a login ends while the page is drawn."""
     try:
         yield
     except LoginNeeded:
@@ -72,9 +72,9 @@ def ends_meanwhile() -> Iterator[None]:
 
 
 def _forget_anybody_else(key: str) -> None:
-    """Start afresh where this session was an account's and is another's by now.
+    """Start afresh if this session belonged to another account before.
 
-    A page that stays open connects again by itself, with the session it had and as whoever is logged in then.
+    An open page reconnects by itself, with the session it had and as whoever is logged in then.
     """
     before = st.session_state.get(_WHOSE)
     if before and before != key:
@@ -87,7 +87,7 @@ def _forget_anybody_else(key: str) -> None:
 
 
 def draw(why: PersonaChatError) -> None:
-    """The page instead of all others."""
+    """The page shown instead of all others."""
     script_runs.draw_for(None, acts_still=owner.still_acts_as)
     _, middle, _ = st.columns([1, 2, 1])
     with middle, st.container(key="login"):
@@ -152,7 +152,7 @@ def _what_login_needs() -> str:
 
 
 def draw_account() -> None:
-    """Who is logged in, at the end of the sidebar; nothing where nobody logs in."""
+    """Who is logged in, at the end of the sidebar; nothing if nobody logs in here."""
     services = get_services()
     if not services.accounts:
         return
@@ -207,7 +207,7 @@ def _draw_person(person: Person, *, ends: bool) -> None:
 
 
 def _log_out() -> None:
-    """End this login for other tabs and a copied cookie, too, and have the browser forget it."""
+    """End this login for other tabs and copied cookies too, and make the browser forget it."""
     identity = owner.current_identity()
     if identity and identity.issued_at is not None:
         with suppress(DatabaseUnavailable, DatabaseDamaged):
@@ -226,7 +226,7 @@ def _log_out_everywhere() -> None:
 
 
 def _offer_to_take_along(person: Person) -> None:
-    """Offer what this browser has, once per session and only if there is something."""
+    """Offer to move what this browser has, once per session and only if there is something."""
     here = _state()
     if here.left_behind is None:
         here.left_behind = _left_behind()
@@ -277,5 +277,5 @@ def _leave_behind() -> None:
 
 
 def _login_key(name: str) -> str:
-    """Of the button that logs in there."""
+    """The key of the button that logs in there."""
     return f"login_{name}"

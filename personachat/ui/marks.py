@@ -1,8 +1,8 @@
-"""What a page has open, told to its browser, which tells it to a session that knows nothing of it.
+"""What a page has open, stored in its browser for a session that has lost it.
 
-A browser that comes back sends what its fields hold, so what is open stands in fields that nobody sees. They
-are drawn before the page, in a place of their own. What comes back is the browser's word: it opens what its
-owner may open, and nothing else.
+A returning browser sends what its fields contain, so invisible fields hold what is open. They are drawn
+before the page, in a place of their own. What comes back is only the browser's claim: it opens what its owner
+may open, and nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from personachat.ui import script_runs
 
 KEY = "mark-"
-"""What the keys of the fields begin with; the name of what is told follows."""
+"""Prefix of the keys of these fields; the name of the mark follows."""
 
 _DIGEST_CHARACTERS = 16
 
@@ -28,7 +28,7 @@ Mark = TypeVar("Mark")
 
 
 def draw(marks: Mapping[str, object], *, place: str = "marks") -> None:
-    """Tell these, each under its name; None is not told. page.css hides each place."""
+    """Store these marks, each under its name; None isn't stored. page.css hides each field."""
     with st.container(key=place):
         for name, what in marks.items():
             if what is not None:
@@ -44,7 +44,7 @@ def is_mark(state: WidgetState) -> bool:
 
 
 def read_mark(states: tuple[WidgetState, ...], name: str, kind: type[Mark]) -> Mark | None:
-    """What was told under that name; None if that is nothing, or nothing of this kind."""
+    """The mark stored under that name; None if there is none of this kind."""
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     for state in states:
         if (script_runs.key_of(state.id) or "").startswith(f"{KEY}{name}-"):

@@ -1,6 +1,7 @@
-"""What a callback, or a run that has ended, tells the next one: the one channel for it.
+"""What a callback, or a finished run, tells the next run: the only channel for it.
 
-A notice is for one place of a page and is drawn there once. A newer one replaces what was not drawn yet.
+A notice belongs to one place of a page and is drawn there once. A newer one replaces one that wasn't drawn
+yet.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from personachat.ui.wording import error_text
 Place: TypeAlias = Literal["page", "chat_gone", "conversations", "draft", "return", "access"]
 """Where it is drawn.
 
-"page" is for whatever was not done on this page, "conversations" for what was not done to one in the sidebar
+"page" is for whatever failed on this page, "conversations" for what failed for a conversation in the sidebar
 or in History, "draft" for the field that describes a persona, "return" for what was lost with a connection,
-"access" for the dialog that says who may do what.
+"access" for the dialog about who may do what.
 """
 
 
@@ -28,24 +29,24 @@ class Notice:
     title: str = ""
     icon: str = ":material/error:"
     words: tuple[str, ...] = ()
-    """What the person had written, so that it is not lost."""
+    """The person's text, so that it isn't lost."""
 
 
 _KEY = "notices"
 
 
 def say(place: Place, *notices: Notice) -> None:
-    """Have the next run that draws this place show them; none takes back what was to be shown."""
+    """Show these in the next run that draws this place; none cancels what was to be shown."""
     waiting = cast("dict[Place, tuple[Notice, ...]]", st.session_state.setdefault(_KEY, {}))
     waiting[place] = notices
 
 
 def say_not_done(error: PersonaChatError, *, title: str = "Something went wrong") -> None:
-    """Have the page say why what was asked for was not done."""
+    """Have the page say why the request failed."""
     say("page", Notice(error_text(error), title))
 
 
 def take(place: Place) -> tuple[Notice, ...]:
-    """What is to be drawn in this place now; it is not returned again."""
+    """What to draw in this place now. It isn't returned again."""
     waiting = cast("dict[Place, tuple[Notice, ...]]", st.session_state.get(_KEY, {}))
     return waiting.pop(place, ())

@@ -1,9 +1,9 @@
-"""Tabs that are open and idle draw themselves again when another tab, program or process changed something.
+"""Idle open tabs redraw themselves when another tab, program or process changed something they show.
 
-Once per second, and only while such tabs are open and idle, one thread per process looks for conversations
-and unsaved personas that changed, and runs the tabs that show an old one. A tab that runs learns of the
-change when its run has ended. A tab is known by its Streamlit session; nothing else here touches what
-Streamlit does not document.
+While such tabs are open, one thread per process looks once per second for conversations and unsaved personas
+that changed, and reruns the tabs that show an old version. A tab that is running learns about the change when
+its run ends. A tab is known by its Streamlit session. Nothing else here depends on undocumented parts of
+Streamlit.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 DRAFT = "draft "
-"""What the id of an unsaved persona's text begins with; its persona's id follows."""
+"""Prefix of the id of an unsaved persona's text; its persona's id follows."""
 
 LOOK_BACK = timedelta(seconds=5)
-"""Further than a transaction takes, and clocks of servers differ."""
+"""Seconds: longer than a transaction takes, because servers' clocks differ."""
 
 
 @dataclass(slots=True)
@@ -41,9 +41,9 @@ class Tab:
     owner: str
     visible: Mapping[str, datetime | None]
     shows_drafts: bool = False
-    """Whether it shows unsaved personas, by ids that begin with DRAFT, and no conversations."""
+    """Whether it shows unsaved personas (ids that begin with DRAFT) and no conversations."""
     news: set[tuple[str, datetime]] = field(default_factory=set)
-    """Changes that it does not show yet."""
+    """Changes that it doesn't show yet."""
 
     def concerns(self, change: Change) -> bool:
         """Whether this tab would look different after that change."""
@@ -55,7 +55,7 @@ class Tab:
 
 
 class Tabs:
-    """All that are open in this process; safe for threads."""
+    """All open tabs of this process. Safe for threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -73,7 +73,7 @@ class Tabs:
                 self._since = now()
 
     def saw(self, session_id: str, conversation_id: str, changed_at: datetime | None) -> None:
-        """What a tab shows of one conversation has been read once more."""
+        """A tab has read one of its conversations again."""
         with self._lock:
             if tab := self._tabs.get(session_id):
                 tab.visible = {**tab.visible, conversation_id: changed_at}
@@ -84,7 +84,7 @@ class Tabs:
             self._tabs.pop(session_id, None)
 
     def look_from(self) -> datetime | None:
-        """From when on changes are of interest; None while no tab is open."""
+        """Since when changes matter; None while no tab is open."""
         with self._lock:
             if not self._tabs:
                 self._since = None
@@ -101,7 +101,7 @@ class Tabs:
                 tab.news |= {(one.conversation_id, one.changed_at) for one in fresh if tab.concerns(one)}
 
     def refresh(self, session_id: str) -> None:
-        """This one is about to be drawn again."""
+        """This tab is about to be drawn again."""
         with self._lock:
             if tab := self._tabs.get(session_id):
                 tab.news.clear()
@@ -130,7 +130,7 @@ _thread: threading.Thread | None = None
 def follow(
     services: Services, owner: str, visible: Mapping[str, datetime | None], *, shows_drafts: bool = False
 ) -> None:
-    """Keep this tab as it would be drawn now; what it shows is what was just read."""
+    """Watch this tab as it is now; it shows what was just read."""
     global _services, _thread  # noqa: PLW0603  # one thread serves all tabs of the process
     session_id = _session_id()
     if session_id is None:
@@ -145,21 +145,21 @@ def follow(
 
 
 def saw(conversation_id: str, changed_at: datetime | None) -> None:
-    """This tab shows the conversation as of then; the run may have changed it since `follow`."""
+    """This tab shows the conversation as of `changed_at`; the run may have changed it since `follow`."""
     session_id = _session_id()
     if session_id is not None:
         _tabs.saw(session_id, conversation_id, changed_at)
 
 
 def leave() -> None:
-    """This tab shows nothing that others change, or must not be drawn again by itself."""
+    """This tab shows nothing that others change, or must not be redrawn by itself."""
     session_id = _session_id()
     if session_id is not None:
         _tabs.drop(session_id)
 
 
 def _session_id() -> str | None:
-    """This session's; None if no server runs it, as in a test of a page."""
+    """This session's tab; None if no server runs it, as in a test of a page."""
     context = get_script_run_ctx()
     if context is None or not Runtime.exists() or type(Runtime.instance()) is not Runtime:
         return None
@@ -186,7 +186,7 @@ def _look_once() -> None:
         return
     runtime = Runtime.instance()
     if not any(map(partial(_is_idle, runtime), _tabs.ids())):
-        return  # who follows a reply is told afterwards, from where was looked last
+        return  # a tab that follows a reply learns it later, from the time of the last look
     moment = now()
     changes, drafts = services.changed_since(since, drafts=_tabs.show_drafts())
     changes += tuple(Change(owner, DRAFT + each, at, is_listed=True) for owner, each, at in drafts)
@@ -206,6 +206,6 @@ def _run_again(runtime: Runtime, session_id: str) -> None:
     if session_info is None:
         _tabs.drop(session_id)
     elif session_info.session._scriptrunner is None:  # noqa: SLF001  # Streamlit has no public way
-        # Else a click may be about to run: asked for another run, Streamlit would stop that one and lose it.
+        # A click may be about to run: Streamlit would stop that run for another one and lose the click.
         _tabs.refresh(session_id)
         session_info.session.request_rerun(session_info.session._client_state)  # noqa: SLF001  # Streamlit has no public way

@@ -1,10 +1,10 @@
 """Whose conversations a browser session sees.
 
-Somebody who is logged in is known by their account. Whoever sits at the server's own machine is the local
-owner, as in the terminal and over the API there: a browser that asks by a loopback name, from a page of that
-very origin. Any other browser gets a random id in a cookie, of which only a hash is ever stored: who has the
-cookie is the owner. A program that reaches us through a forwarder on this machine can say that it is such a
-browser, and nothing tells the two apart: whoever runs one says that nobody is local.
+A person who is logged in is known by their account. A person at the server's own machine is the local owner,
+as in the terminal and the API there: their browser uses a loopback name, from a page of that exact origin.
+Any other browser gets a random id in a cookie, of which only a hash is stored: whoever has the cookie is the
+owner. A program that reaches the server through a forwarder on this machine can claim to be a local browser,
+and nothing can tell them apart. Operators of a forwarder switch local access off.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ document.cookie = {cookie} + (location.protocol === "https:" ? "; Secure" : "");
 
 
 def current_owner() -> str:
-    """The owner of what this session does; the same in every tab of a browser, and after a refresh.
+    """The owner of this session's work; the same in every tab of a browser and after a refresh.
 
-    Raises LoginNeeded, and what the database raises where it cannot say whether a login still counts.
+    Raises LoginNeeded, and what the database raises if it can't say whether a login is still valid.
     """
     return current_person().key
 
 
 def current_person() -> Person:
-    """Who has this session open, judged again in every run of the script. Raises what `current_owner` raises.
+    """The person using this session, checked again in every run. Raises what `current_owner` raises.
 
-    Runs that follow each other at once share what is known of a script: among them it counts for a moment.
+    Runs that directly follow each other share the answer for a moment.
     """
     judgement = script_runs.once(_Judgement)
     moment = time.monotonic()
@@ -64,14 +64,14 @@ def current_person() -> Person:
 
 
 def judge_anew() -> None:
-    """Ask again in this run: a callback has changed who that is, and before it they were judged already."""
+    """Check again in this run: a callback has changed who it is, after the first check."""
     script_runs.once(_Judgement).person = None
 
 
 def judged_later() -> Callable[[], Person]:
-    """Who has this session open, asked when the time comes, also outside of any run.
+    """A function that tells who is using this session when it is called, even outside a run.
 
-    A login is judged again then. Raises what `current_owner` raises, both now and then.
+    It checks the login again. Raises what `current_owner` raises, now and then.
     """
     identity, person = current_identity(), current_person()
     if identity is None or not _people_log_in():
@@ -80,7 +80,7 @@ def judged_later() -> Callable[[], Person]:
 
 
 def still_acts_as(before: Person) -> bool:
-    """Whether who has this session open is still that person, and may do no less."""
+    """Whether the same person is still using this session, with no fewer rights."""
     services = built_services()
     if not (services and services.accounts):
         return True
@@ -93,16 +93,17 @@ def still_acts_as(before: Person) -> bool:
 
 
 class LoginWatch:
-    """Ends a run that goes on for long, as it follows a reply, once its login has ended.
+    """Ends a long run, such as one that follows a reply, once its login has ended.
 
-    The reply is nobody's page: it goes on to its end and is kept. The page shows the login in its place.
+    The reply doesn't belong to the page: it continues to its end and is kept. The page shows the login
+    instead.
     """
 
     def __init__(self) -> None:
         self._next = time.monotonic() + WATCHED_EVERY_SECONDS
 
     def look(self) -> None:
-        """Cheap enough for every frame."""
+        """Cheap enough to check with every frame."""
         moment = time.monotonic()
         if moment < self._next:
             return
@@ -115,7 +116,7 @@ class LoginWatch:
         except LoginNeeded:
             st.rerun()
         except (DatabaseUnavailable, DatabaseDamaged):
-            return  # the next click says it
+            return  # the next click reports it
 
 
 @dataclass(slots=True)
@@ -143,37 +144,37 @@ def browser_owner() -> str:
 
 
 def owner_before_login() -> str | None:
-    """The owner of what this browser did before somebody logged in; None if it did nothing."""
+    """The owner of what this browser did before someone logged in; None if it did nothing."""
     cookie = str(st.context.cookies.get(COOKIE, ""))
     return f"browser:{_hashed(cookie)}" if _RANDOM.fullmatch(cookie) else None
 
 
 def current_identity() -> Identity | None:
-    """Whom the login, the proxy or the host of this app names, whatever they may do here."""
+    """The person whom the login, the proxy or the host of this app names, whatever their rights."""
     settings = _settings()
-    if settings.trusted_user_header and address.api_is_served():  # else nobody looks where it comes from
+    if settings.trusted_user_header and address.api_is_served():  # or nobody checks where it comes from
         value = st.context.headers.get(settings.trusted_user_header)
         named = of_header(str(value).strip()) if value else None
         if named:
             return named
-    user = dict(st.user)  # asked once: for each answer it looks for Streamlit's files of secrets
+    user = dict(st.user)  # read once: Streamlit looks for its files of secrets each time
     if user.get("is_logged_in"):
         return of_claims({str(name): value for name, value in user.items()})
     email = user.get("email")
     if email and not address.api_is_served() and settings.require_login:
-        return of_host(str(email))  # Community Cloud lets viewers of a private app in by their address
+        return of_host(str(email))  # Community Cloud admits viewers of a private app by their address
     return None
 
 
 def is_local() -> bool:
-    """Whether somebody at this machine has the page open, and counts for that."""
+    """Whether someone at this machine has the page open, and local access is on."""
     if _must_log_in_here():
         return False
     return _is_near()
 
 
 def _must_log_in_here() -> bool:
-    """Whether being at this machine is not enough: a proxy on it would look the same."""
+    """Whether being at this machine isn't enough: a proxy on it would look the same."""
     settings = _settings()
     return bool(settings.require_login or settings.trusted_user_header) and not settings.trust_loopback
 
@@ -189,10 +190,10 @@ def _people_log_in() -> bool:
 
 
 def _is_near() -> bool:
-    """Whether the browser runs on this machine, and nobody stands between."""
+    """Whether the browser runs on this machine, with nothing in between."""
     headers = dict(st.context.headers.items())
-    address = st.context.ip_address or _LOOPBACK  # Streamlit says None of loopback
-    if not headers:  # no browser, but a script that is run by itself, or a thread that belongs to no page
+    address = st.context.ip_address or _LOOPBACK  # Streamlit returns None for loopback
+    if not headers:  # no browser: a script that runs by itself, or a thread without a page
         return st.context.ip_address is None and not script_runs.is_beside_pages()
     if _nobody_is_local():
         return False
@@ -203,7 +204,7 @@ def _is_near() -> bool:
 
 
 def _nobody_is_local() -> bool:
-    """Whether the operator says so, which is more than not saying the contrary."""
+    """Whether the operator explicitly says so."""
     return _settings().trust_loopback is False
 
 
@@ -211,12 +212,12 @@ def _browser_id() -> str:
     cookie = str(st.context.cookies.get(COOKIE, ""))
     if _RANDOM.fullmatch(cookie):
         return cookie
-    # The cookie counts from the next connection on; until then the session remembers.
+    # The cookie is sent from the next connection on; until then the session remembers it.
     return str(st.session_state.setdefault(_BROWSER_ID, secrets.token_urlsafe(32)))
 
 
 def draw_cookie() -> None:
-    """Give the browser its id, where it needs one and has none."""
+    """Give the browser its id if it needs one and has none."""
     fresh = st.session_state.get(_BROWSER_ID)
     if fresh and st.context.cookies.get(COOKIE) != fresh:
         cookie = f"{COOKIE}={fresh}; Max-Age={YEAR_SECONDS}; Path=/; SameSite=Lax"

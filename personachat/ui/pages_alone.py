@@ -1,9 +1,8 @@
-"""What a server of ours does as it starts and stops, where Streamlit alone serves the pages (Home.py).
+"""What our server does when it starts and stops, for pages that Streamlit serves alone (Home.py).
 
-The terminal hears what is missing and who can do what, and replies end before the server does.
-
-Streamlit hears of signals itself, and only its loop's thread may change that. Nothing else here touches what
-Streamlit does not document.
+The terminal shows what is missing and who may do what, and replies end before the server does. Streamlit
+handles signals itself, and only its loop's thread may change that. Nothing else here depends on undocumented
+parts of Streamlit.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from personachat.ui import address, warmup
 
 AGAIN_SECONDS = 0.2
 TRIES = 100
-"""A page may be asked for before Streamlit handles signals; where it runs in a thread it never does."""
+"""A page may be requested before Streamlit handles signals. In a thread it never handles any."""
 
 _lock = threading.Lock()
 _prepared = False
 
 
 def prepare() -> None:
-    """See to it, once per process and before it warms up; where the whole server is ours it has done so."""
+    """Prepare all of this, once per process and before it warms up, unless our own server runs."""
     global _prepared  # noqa: PLW0603  # signals are the process's
     if _prepared or address.api_is_served():
         return

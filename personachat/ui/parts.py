@@ -1,7 +1,7 @@
-"""Parts of a page that run alone, for what only they show: a key in a field sends that part and no more.
+"""Parts of a page that run alone for what only they show: typing in a field redraws that part only.
 
-Where a callback was called, the whole page runs, since what a callback changes is the page's affair. The same
-goes for what a part does not expect of a service: the page says what is wrong.
+If a callback was called, the whole page runs, since a callback may change anything on it. The same goes for
+an unexpected error of a service: the page reports it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ P = ParamSpec("P")
 
 
 def part(draw: Callable[P, None]) -> Callable[P, None]:
-    """As `st.fragment`: what the function draws is such a part."""
+    """Like `st.fragment`: what the function draws is such a part."""
     return st.fragment(runs_alone(draw))
 
 
 def runs_alone(draw: Callable[P, None]) -> Callable[P, None]:
-    """For the function of a fragment."""
+    """Wraps the function of a fragment."""
 
     @wraps(draw)
     def draw_alone(*args: P.args, **kwargs: P.kwargs) -> None:

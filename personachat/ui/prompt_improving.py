@@ -1,6 +1,6 @@
-"""A better prompt that a model proposes: asked for, shown word by word, taken whole or in parts.
+"""A better prompt proposed by a model: requested, shown as it streams, accepted whole or in part.
 
-Nothing changes before somebody takes it, and what was typed meanwhile stays.
+Nothing changes until someone accepts it, and what was typed meanwhile stays.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ OFFLINE = "The small offline model can't improve prompts. Connect a larger model
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One change of a proposal with the words around it."""
+    """One change of a proposal, with the text around it."""
 
     number: int
     pieces: tuple[DiffPiece, ...]
 
 
 def draw_button(open_persona: OpenPersona) -> None:
-    """What asks for a proposal; where nobody could write one it says so."""
+    """The form that requests a proposal. If no model could write one, it says so."""
     drafter = session.services().drafter
     offline = drafter.writes_offline(offline=session.is_offline_chosen())
     with st.popover(
@@ -62,7 +62,7 @@ def draw_button(open_persona: OpenPersona) -> None:
 
 
 def draw(open_persona: OpenPersona) -> None:
-    """The proposal that is being written or waits to be taken."""
+    """The proposal that is streaming or waits to be accepted."""
     improving = _improving(open_persona.id)
     if improving is None:
         return
@@ -94,7 +94,7 @@ def draw(open_persona: OpenPersona) -> None:
 
 
 def parts_of(pieces: Sequence[DiffPiece]) -> tuple[Part, ...]:
-    """The changes of a comparison, one by one, each with what stands around it."""
+    """The changes of a comparison one by one, each with its surroundings."""
     parts: list[Part] = []
     for number, (start, end) in enumerate(_runs(pieces)):
         parts.append(Part(number, tuple(pieces[max(start - 1, 0) : end + 1])))
@@ -102,7 +102,7 @@ def parts_of(pieces: Sequence[DiffPiece]) -> tuple[Part, ...]:
 
 
 def text_with(pieces: Sequence[DiffPiece], numbers: frozenset[int]) -> str:
-    """The text with these changes and no other."""
+    """The text with these changes and no others."""
     text, changes = "", iter(_runs(pieces))
     run = next(changes, None)
     number = 0
@@ -115,7 +115,7 @@ def text_with(pieces: Sequence[DiffPiece], numbers: frozenset[int]) -> str:
 
 
 def _runs(pieces: Sequence[DiffPiece]) -> Iterator[tuple[int, int]]:
-    """From and up to where pieces stand that went or came."""
+    """Start and end of runs of pieces that were added or removed."""
     start = None
     for at, piece in enumerate(pieces):
         if piece.kind != "same" and start is None:

@@ -1,8 +1,9 @@
-"""Parts of a page that are drawn as in the run before: what was sent for them is sent again, not made again.
+"""Parts of a page that look as in the run before: the earlier messages are sent again, not made again.
 
-To make an element takes several times as long as to send it, and most of a long chat is in every run as it
-was. The browser gets the same messages either way. Only what shows something is repeated: a field, a button
-or a picture has to be known to the run that draws it. All of this touches what Streamlit does not document.
+Making an element takes several times as long as sending it, and most of a long chat is the same in every run.
+The browser gets the same messages either way. Only elements that just show something are repeated: a field, a
+button or a picture must be registered by the run that draws it. All of this depends on undocumented parts of
+Streamlit.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunCon
 from personachat.ui.script_messages import send_again
 
 MOST_BYTES = 20_000
-"""A larger part is made again each time, so that the pages that are open do not fill the memory."""
+"""Bytes. A larger part is made again each time, so that open pages don't fill the memory."""
 
 SHOWS = frozenset({"alert", "empty", "markdown", "text"})
-"""Elements that are nothing but what they show, by their names in Streamlit's protocol."""
+"""Elements that only show something, by their names in Streamlit's protocol."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What was drawn, of which values, and where."""
+    """What was drawn, from which values, and where."""
 
     of: tuple[Any, ...]
     place: list[int]
@@ -37,18 +38,18 @@ class _Part:
 
 
 class Repeats:
-    """The parts of one session's page. What a run does not draw is not there for the run after it."""
+    """The parts of one session's page. A part that a run doesn't draw is forgotten."""
 
     def __init__(self) -> None:
         self._before: dict[str, _Part] = {}
         self._now: dict[str, _Part] = {}
 
     def begin(self) -> None:
-        """Another run draws from here on."""
+        """A new run draws from here on."""
         self._before, self._now = self._now, {}
 
     def draw(self, name: str, make: Callable[[], object], *, of: tuple[Any, ...]) -> None:
-        """Draw one element or container, which `make` makes of the values `of` alone, each time the same."""
+        """Draw one element or container that `make` makes from the values `of` alone, always the same way."""
         context, cursor = get_script_run_ctx(), st._main._active_dg._cursor  # noqa: SLF001  # Streamlit has no public way
         if context is None or not isinstance(cursor, RunningCursor) or ThreadState.get().fragment_id:
             make()
@@ -67,7 +68,7 @@ class Repeats:
 
 
 def _messages_of(make: Callable[[], object], context: ScriptRunContext) -> list[ForwardMsg]:
-    """Make it; returns what was sent for it."""
+    """Make it; returns the messages that were sent for it."""
     messages: list[ForwardMsg] = []
 
     def enqueue(message: ForwardMsg) -> None:
@@ -83,7 +84,7 @@ def _messages_of(make: Callable[[], object], context: ScriptRunContext) -> list[
 
 
 def _at(place: list[int], part: _Part) -> _Part:
-    """The same part there; what was sent may still be on its way, so it is left as it is."""
+    """The same part in its new place. The sent messages may still be in use, so they are copied."""
     if part.place == place:
         return part
     depth, messages = len(part.place), []

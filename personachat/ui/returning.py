@@ -1,13 +1,13 @@
-"""A page that comes back to a server without its session: it slept for long, or the server restarted.
+"""A page that comes back without its session: the computer slept for long, or the server restarted.
 
-The browser then sends what its widgets hold, and the click or the words that made it send. A new session has
-drawn no widget yet, so Streamlit calls no callback and the click is lost. Here it is kept instead: first the
-page is drawn as for a visitor; then the widgets get their values back, which may draw more; then comes
-the click. Each step is a run of its own, so that callbacks are called as ever. What cannot be done any
-more is said, and words that found no place are shown.
+The browser then sends what its widgets contain, and the click or message that made it send. A new session has
+drawn no widget yet, so Streamlit calls no callback and the click is lost. Here it is kept. First the page is
+drawn as for a new visitor; then the widgets get their values back, which may draw more; then the click
+follows. Each step is a run of its own, so that callbacks are called as usual. If something can't be done any
+more, the page says so, and shows text that has no field any more.
 
-What a page had open is told by its marks, and by the widgets it comes back with: `Restore` functions open it
-again, also where nothing was done and the browser only asks for the end of a run that was cut off.
+A page's marks, and the widgets it comes back with, tell what was open. `Restore` functions open it again,
+even if the browser only asks for the end of an interrupted run.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from personachat.ui.wording import as_text
 _COMING = "coming_back"
 
 MOST_STEPS = 6
-"""So many times widgets may get values back before the click is delivered."""
+"""How many runs may give widgets their values before the click is delivered."""
 
 WORDS = ("form-", "words_")
-"""What begins the keys of fields whose words are shown where the field is not there any more."""
+"""Prefixes of the keys of fields whose text is shown if the field no longer exists."""
 
 QUIET = ("stop_", "pause_", "resume_", "dismiss_", "cancel_")
-"""What begins the keys of buttons whose work is done when they are gone, such as that of an ended reply."""
+"""Prefixes of the keys of buttons that needn't be reported if they are gone, such as an ended reply's."""
 
 
 SAME: dict[str | None, str] = {"undo_bulk": "undo_delete", "dismiss_bulk": "dismiss_undo"}
-"""Buttons in whose place another one is drawn by a session that only knows what the database does."""
+"""Buttons that a session with only the database draws differently."""
 
 Mark = TypeVar("Mark")
 
 
 @dataclass(frozen=True)
 class ReturnedWidgets:
-    """What the widgets hold that a page came back with."""
+    """The widgets' contents that a page came back with."""
 
     states: tuple[WidgetState, ...]
 
@@ -61,36 +61,36 @@ class ReturnedWidgets:
         return None
 
     def text(self, key: str) -> str:
-        """The value of a widget that holds text; "" if there is none."""
+        """The value of a widget that contains text; "" if there is none."""
         texts = (state.string_value for state in self.states if script_runs.key_of(state.id) == key)
         return next(texts, "")
 
     def mark(self, name: str, kind: type[Mark]) -> Mark | None:
-        """What the page told by a mark of that name; None if it told nothing."""
+        """What the page stored in the mark with that name; None if nothing."""
         return marks.read_mark(self.states, name, kind)
 
     def any(self, *keys: str) -> bool:
         return not self.keys.isdisjoint(keys)
 
     def checked(self, start: str) -> list[str]:
-        """What follows in the keys of the checkboxes that begin so and are checked."""
+        """The rest of the keys of checked checkboxes with this prefix."""
         keys = [key for state in self.states if state.bool_value and (key := script_runs.key_of(state.id))]
         return sorted(key.removeprefix(start) for key in keys if key.startswith(start))
 
     def after(self, *starts: str) -> list[str]:
-        """What follows in the keys that begin so."""
+        """The rest of the keys with this prefix."""
         return sorted(
             key.removeprefix(start) for key in self.keys for start in starts if key.startswith(start)
         )
 
 
 Restore: TypeAlias = Callable[[ReturnedWidgets], None]
-"""Opens again what a page had open, as far as the keys of its widgets tell."""
+"""Reopens what a page had open, as far as the keys of its widgets tell."""
 
 
 @dataclass(slots=True)
 class _Coming:
-    """What the browser sent and what of it has been delivered, by the widgets' ids."""
+    """What the browser sent, and which of it was delivered, by the widgets' ids."""
 
     settle: Callable[[], None]
     values: dict[str, WidgetState] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class _Coming:
 
 
 def begin(*restores: Restore, settle: Callable[[], None]) -> None:
-    """Before anything is drawn: take what a browser sends that this session does not know.
+    """Call it before anything is drawn: it takes what a browser sends that this session doesn't know.
 
     `settle` is called once all values are delivered, before the click is.
     """
@@ -127,12 +127,12 @@ def begin(*restores: Restore, settle: Callable[[], None]) -> None:
 
 
 def in_progress() -> bool:
-    """Whether this run only draws the page, for what is still to be delivered to it."""
+    """Whether this run only draws the page for what is still to be delivered."""
     return st.session_state.get(_COMING) is not None
 
 
 def finish() -> None:
-    """Once all widgets are drawn: deliver what can be delivered, which ends this run."""
+    """Call it once all widgets are drawn: it delivers what it can, which ends this run."""
     coming = cast("_Coming | None", st.session_state.get(_COMING))
     if coming is None:
         return
@@ -153,13 +153,13 @@ def finish() -> None:
 
 
 def stop() -> NoReturn:
-    """End a page before its end, as `st.stop` does."""
+    """End a page early, as `st.stop` does."""
     finish()
     st.stop()
 
 
 def draw_not_done() -> None:
-    """Say once what was not done, with the words that would be lost."""
+    """Report once what wasn't done, with the text that would be lost."""
     if in_progress():
         return
     for notice in notices.take("return"):
@@ -173,7 +173,7 @@ def draw_not_done() -> None:
 def _addressed(
     states: Iterable[WidgetState], widget_ids: Iterable[str], by_key: dict[str | None, str]
 ) -> dict[str, WidgetState]:
-    """Those of the widgets that are drawn, by the id that the widget has now."""
+    """The values of drawn widgets, by the id that each widget has now."""
     here = frozenset(widget_ids)
     addressed_values = {}
     for state in states:
@@ -199,7 +199,7 @@ def _not_done(
     clicks: dict[str, WidgetState],
     by_key: dict[str | None, str],
 ) -> list[Notice]:
-    """What came of nothing: whatever was clicked, files that were chosen, words without a place."""
+    """What couldn't be delivered: the click, chosen files, and text without a field."""
     lost = [
         click
         for click in coming.clicks.values()

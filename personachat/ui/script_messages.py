@@ -1,9 +1,9 @@
-"""How what a script draws gets to the browser: with fewer steps of the server's loop than Streamlit takes.
+"""How a script's output gets to the browser, with fewer steps of the server's loop than in Streamlit.
 
 Streamlit wakes the loop twice for each message of a run, and a run of the chat page has over a hundred. Here
-all that has come until the loop gets there is handled at once, in the same order, and leaves with one call of
-the operating system. The theme, which is told with every run, is looked up once. Everything here touches what
-Streamlit does not document.
+everything that has arrived by the time the loop gets there is handled at once, in the same order, and leaves
+with one system call. The theme, which is sent with every run, is computed once. Everything here depends on
+undocumented parts of Streamlit.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunCon
 from streamlit.runtime.session_manager import ActiveSessionInfo
 
 _WAITING = "_personachat_waiting"
-"""Where a session has what is still to be done on the loop."""
+"""The attribute of a session with what still has to be done on the loop."""
 
 _PLACES = "_personachat_places"
-"""Where a session has what its page holds."""
+"""The attribute of a session with what its page contains."""
 
 MOST_TOGETHER = 50
-"""So many messages are sent before others have their turn. A browser with 500 waiting is taken for lost."""
+"""How many messages are sent before others get a turn. With 500 waiting, a browser counts as lost."""
 
 _on_event = AppSession._on_scriptrunner_event
 _call_soon = AppSession._call_soon_on_event_loop
@@ -40,7 +40,7 @@ _fill_in_theme = app_session._populate_theme_msg
 
 
 class _Waiting:
-    """What is to be called on the loop, in order. Any thread may add to it; only the loop takes from it."""
+    """Calls to make on the loop, in order. Any thread may add some; only the loop removes them."""
 
     def __init__(self) -> None:
         self.callbacks: deque[Callable[[], None]] = deque()
@@ -48,7 +48,7 @@ class _Waiting:
 
 
 def send_together() -> None:
-    """Make Streamlit do so; once per process, before the first visitor, and again changes nothing."""
+    """Apply all of this. Call it once per process, before the first visitor; further calls do nothing."""
     AppSession._on_scriptrunner_event = _take_in  # type: ignore[assignment,method-assign]  # Streamlit has no public way
     AppSession._call_soon_on_event_loop = _call_together  # type: ignore[method-assign]  # Streamlit has no public way
     Runtime._enqueued_some_message = _say_once  # type: ignore[method-assign]  # Streamlit has no public way
@@ -58,7 +58,7 @@ def send_together() -> None:
 
 
 def send_again(context: ScriptRunContext, messages: Sequence[ForwardMsg]) -> None:
-    """Send what an earlier run of the same page sent, as it was: in one step where our own server runs it."""
+    """Send what an earlier run of the same page sent, unchanged; in one step on our own server."""
     runner: Any = getattr(context._enqueue, "__self__", None)
     is_ours = type(runner) is ScriptRunner and AppSession._on_scriptrunner_event is _take_in
     if is_ours and not any(message.metadata.cacheable for message in messages):
@@ -70,7 +70,7 @@ def send_again(context: ScriptRunContext, messages: Sequence[ForwardMsg]) -> Non
 
 
 def _take_in(self: AppSession, sender: ScriptRunner | None, event: ScriptRunnerEvent, **details: Any) -> None:
-    """What a run draws needs none of what Streamlit looks at for all that may happen to a run."""
+    """Messages of a run skip the checks that Streamlit makes for every kind of event."""
     if event == ScriptRunnerEvent.ENQUEUE_FORWARD_MSG:
         sent_by_run = details["forward_msg"]
         messages = (sent_by_run,) if isinstance(sent_by_run, ForwardMsg) else sent_by_run
@@ -80,7 +80,7 @@ def _take_in(self: AppSession, sender: ScriptRunner | None, event: ScriptRunnerE
 
 
 def _put(session: AppSession, sender: ScriptRunner | None, messages: Sequence[ForwardMsg]) -> None:
-    if sender is session._scriptrunner:  # else the run has been replaced by another one
+    if sender is session._scriptrunner:  # otherwise another run has replaced it
         for message in messages:
             session._enqueue_forward_msg(message)
 
@@ -94,18 +94,18 @@ def _call_together(self: AppSession, callback: Callable[[], None]) -> None:
 
 
 def _call_all(session: AppSession, waiting: _Waiting) -> None:
-    waiting.is_planned = False  # from here on whoever adds something plans again
+    waiting.is_planned = False  # from here on, whoever adds something schedules again
     try:
         while waiting.callbacks:
             waiting.callbacks.popleft()()
     finally:
-        if waiting.callbacks:  # one has failed, which is the loop's affair; the others are not to suffer
+        if waiting.callbacks:  # one call failed, which the loop reports; the others continue
             waiting.is_planned = True
             _call_soon(session, lambda: _call_all(session, waiting))
 
 
 def _say_once(self: Runtime) -> None:
-    """There is something to be sent: on the loop that is said once, until it is looked for."""
+    """Something is ready to be sent: the loop is told once, until it looks."""
     loop = self._get_async_objs()
     if asyncio._get_running_loop() is loop.eventloop and loop.need_send_data.is_set():
         return
@@ -113,15 +113,15 @@ def _say_once(self: Runtime) -> None:
 
 
 class _Places:
-    """Which places of a page hold something in the browser, by their paths; perhaps some that it cleared."""
+    """Places of a page that contain something in the browser, by their paths; perhaps some it has cleared."""
 
     def __init__(self) -> None:
         self._full: set[tuple[int, ...]] = set()
         self._places: set[tuple[int, ...]] = set()
-        """In this run. What it leaves out stays in the page until a whole run ends."""
+        """The places of this run. What it leaves out stays in the page until a whole run ends."""
 
     def emptied(self, messages: Sequence[ForwardMsg]) -> frozenset[int]:
-        """Which of these messages, by their numbers, empty a place that stays empty."""
+        """The numbers of the messages that empty a place for good."""
         emptied: dict[tuple[int, ...], int] = {}
         for number, message in enumerate(messages):
             kind = message.WhichOneof("type")
@@ -142,10 +142,10 @@ class _Places:
 
 
 def _flush_together(self: AppSession) -> list[list[ForwardMsg]]:
-    """What waits for the browser, in groups: after each item of the list the loop gives others a turn.
+    """What waits for the browser, in groups: after each group the loop gives others a turn.
 
-    What empties a place ends a group. The browser would else get what comes after it at the same moment, and
-    keep what stood there, greyed out, until the run ends.
+    A message that empties a place ends a group. Otherwise the browser would get the next content at the same
+    moment and keep the old one, greyed out, until the run ends.
     """
     messages = _flush(self)
     if not messages:
@@ -167,13 +167,13 @@ def _send_together(self: Runtime, session: ActiveSessionInfo, messages: list[For
 
 def _fill_in_known_theme(msg: Any, section: str = "theme") -> None:
     theme = _theme(section)
-    if theme.ListFields():  # else there is not even an empty one
+    if theme.ListFields():  # otherwise there isn't even an empty one
         msg.MergeFrom(theme)
 
 
 @cache
 def _theme(section: str) -> CustomThemeConfig:
-    """That section of the configuration, which nothing changes once pages are served."""
+    """That section of the configuration, which doesn't change once pages are served."""
     theme = CustomThemeConfig()
     _fill_in_theme(theme, section)
     return theme

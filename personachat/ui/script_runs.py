@@ -1,14 +1,14 @@
-"""What Streamlit does not document about a run of the script: everything that needs it is here.
+"""Everything here depends on what Streamlit doesn't document about a run of the script.
 
-A callback that has begun runs to its end. Streamlit would break it off at its first touch of the session once
-another click has come, which is before it has stored anything; the next run waits for it instead.
+A callback that has started runs to its end. Streamlit would abort it at its first access to the session once
+another click has come, before it has stored anything; here the next run waits for it.
 
-What was drawn for somebody is acted on for nobody else: where a login has ended, or may do less by now, no
-callback is called, and a fragment runs with its whole page, which judges again.
+What was drawn for one person is never acted on for another: if a login has ended or has fewer rights now, no
+callback is called, and a fragment runs with its whole page, which checks again.
 
-A fragment that the session does not know is answered by a run of the whole page. Streamlit would drop what
-was clicked in it, twice: as the browser's request comes, and as its run begins. A session that a server has
-lost knows none, and until such a page has come back, only some.
+A request for an unknown fragment is answered by a run of the whole page. Streamlit would drop the click
+twice: when the request comes and when its run begins. A session that a server has lost knows no fragments,
+and until such a page has come back, only some.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ from streamlit.runtime.state.session_state import Serialized, SessionState
 _TOUCHED = "touch"
 
 _TURN = "turn_of_callbacks"
-"""Where a session has the lock that its runs take for their callbacks."""
+"""The attribute of a session with the lock that its runs hold during callbacks."""
 
 _DRAWN_FOR = "page_was_drawn_for"
-"""Where a session has whom its page was drawn for."""
+"""The attribute of a session with the person its page was drawn for."""
 
 _BEGUN = "_has_called_callbacks"
 
 _RESULTS = "_personachat_knows"
-"""Where a script has what was asked once."""
+"""The attribute of a script with answers that are asked for once."""
 
 _KNOWN_IN_RUN = "_personachat_knows_in_run"
 
 Result = TypeVar("Result")
 
 _PARTS = "_personachat_parts"
-"""Where a script has the fragments that are parts of the page which run alone, such as dialogs."""
+"""The attribute of a script with the fragments that are independent parts of the page, such as dialogs."""
 
 _check_requests = ScriptRunner._maybe_handle_execution_control_request
 _run_script = ScriptRunner._run_script
@@ -59,24 +59,24 @@ _request_run = AppSession.request_rerun
 
 
 class _Judges:
-    """Who says whether a person acts still; every page names the same."""
+    """Tells whether a person still acts here; the same on every page."""
 
     acts_still: Callable[[Any], bool] | None = None
 
 
 def draw_for(person: object, *, acts_still: Callable[[Any], bool]) -> None:
-    """Act on what this page draws only as long as `acts_still` says so of this person."""
+    """Act on what this page draws only while `acts_still` says that this person does."""
     _Judges.acts_still = acts_still
     _session(_context())._old_state[_DRAWN_FOR] = person
 
 
 def is_beside_pages() -> bool:
-    """Whether pages are served, and whoever asks runs for none of them, as what makes a download does."""
+    """Whether pages are served and no run is asking, as when a download is created."""
     return runtime.exists() and get_script_run_ctx() is None
 
 
 def let_callbacks_finish() -> None:
-    """Make Streamlit do so; once per process, before the first visitor, and again changes nothing."""
+    """Apply all of this. Call it once per process, before the first visitor; further calls do nothing."""
     AppSession.request_rerun = _request_what_is_known  # type: ignore[method-assign]  # Streamlit has no public way
     ScriptRunner._maybe_handle_execution_control_request = _check_outside_callbacks  # type: ignore[method-assign]  # Streamlit has no public way
     SafeSessionState.on_script_will_rerun = _take_turns  # type: ignore[method-assign]  # Streamlit has no public way
@@ -84,9 +84,9 @@ def let_callbacks_finish() -> None:
 
 
 def _check_outside_callbacks(self: ScriptRunner) -> None:
-    """Obey a request to stop or to begin again, which can wait until the callback is done.
+    """Obey a request to stop or to rerun, which may wait until the callback is done.
 
-    It is looked for with every message and every look at the session, and mostly there is none.
+    This is checked with every message and every access to the session, and mostly there is none.
     """
     if self._requests._state == ScriptRequestType.CONTINUE:
         return
@@ -95,7 +95,7 @@ def _check_outside_callbacks(self: ScriptRunner) -> None:
 
 
 def _request_what_is_known(self: AppSession, client_state: ClientState | None) -> None:
-    """Ask for a run of the whole page in place of one of an unknown fragment."""
+    """Request a run of the whole page instead of one of an unknown fragment."""
     fragment_id = client_state.fragment_id if client_state and not client_state.is_auto_rerun else ""
     if client_state and fragment_id and not self.has_fragment(fragment_id):
         whole = ClientState()
@@ -121,7 +121,7 @@ def _is_for_its_person(state: SessionState) -> bool:
 def _take_turns(self: SafeSessionState, *args: Any, **kwargs: Any) -> None:
     """Take in what the browser sent and call the callbacks, one run of a session after the other."""
     if _BEGUN in vars(self):
-        self._yield_callback()  # no longer what the browser sent: whoever asked for this run may be gone
+        self._yield_callback()  # not what the browser sent: the tab that asked may be closed
     object.__setattr__(self, _BEGUN, True)
     state = self._state
     turn: Any = state._old_state.setdefault(_TURN, threading.RLock())
@@ -132,10 +132,10 @@ def _take_turns(self: SafeSessionState, *args: Any, **kwargs: Any) -> None:
 
 
 def call_changed(starts: str) -> None:
-    """Call the callbacks of fields whose keys begin so and that have a new value, before it is their turn.
+    """Call the callbacks of fields with this key prefix and a new value before their turn.
 
-    A click may come in one message with what is still in the fields, and ahead of it. Each callback is called
-    again when its turn comes, so it has to see by itself that there is nothing left to do.
+    A click may come in one message with the fields' contents, and before them. Each callback is called again
+    in its turn, so it must notice that nothing is left to do.
     """
     state = _session(_context())
     new_states = state._new_widget_state
@@ -149,9 +149,9 @@ def call_changed(starts: str) -> None:
 
 
 def once(make: Callable[[], Result]) -> Result:
-    """What `make` gives, asked once for a script: its callbacks, its run, and runs that follow at once.
+    """The result of `make`, computed once for a script: its callbacks, its run, and runs right after it.
 
-    For what cannot change meanwhile, such as who sits in front of it.
+    For what can't change meanwhile, such as who is using it.
     """
     context = get_script_run_ctx()
     if context is None:
@@ -164,15 +164,15 @@ def once(make: Callable[[], Result]) -> Result:
 
 
 def once_a_run(make: Callable[[], Result]) -> Result:
-    """What `make` gives, asked once in one run of the script; callbacks and the script count as one.
+    """The result of `make`, computed once in a run of the script; callbacks and the script are one run.
 
-    For what several places of a page read and none of them changes.
+    For what several places of a page read and none changes.
     """
     context = get_script_run_ctx()
     if context is None:
         return make()
     run, results = vars(context).get(_KNOWN_IN_RUN, (None, {}))
-    if run is not context.cursors:  # Streamlit gives every run new ones
+    if run is not context.cursors:  # Streamlit gives every run a new one
         results = {}
         vars(context)[_KNOWN_IN_RUN] = (context.cursors, results)
     if make not in results:
@@ -182,7 +182,7 @@ def once_a_run(make: Callable[[], Result]) -> Result:
 
 
 def touch() -> None:
-    """Let a click that came meanwhile take effect: Streamlit looks for one at every state access."""
+    """Let a click that came meanwhile take effect: Streamlit checks for one at every state access."""
     let_parts_in()
     st.session_state.get(_TOUCHED)
 
@@ -191,9 +191,9 @@ def touch() -> None:
 
 
 def begin_part() -> bool:
-    """Say, in a fragment, that it is a part of the page; gives whether the whole page has to run instead.
+    """Mark a fragment as an independent part of the page; returns whether the whole page must run instead.
 
-    That is so if it runs alone and a callback was called: what a callback changes is the page's affair.
+    It must if the fragment runs alone and a callback was called, since a callback may change anything.
     """
     context = _context()
     vars(context).setdefault(_PARTS, set()).add(ThreadState.get().fragment_id)
@@ -201,12 +201,12 @@ def begin_part() -> bool:
 
 
 def has_dialog() -> bool:
-    """Whether this run has drawn one."""
+    """Whether this run has drawn such a part."""
     return _context().has_dialog_opened
 
 
 def runs_alone() -> bool:
-    """Whether this run is of fragments, and not of the whole page."""
+    """Whether this run is of fragments and not of the whole page."""
     return bool(_context().fragment_ids_this_run)
 
 
@@ -221,9 +221,9 @@ def _called_back(state: SessionState) -> bool:
 
 
 def let_parts_in() -> None:
-    """Let a part's run take effect while the page follows a reply: by a run of the whole page.
+    """Let a part's run take effect while the page follows a reply, by a run of the whole page.
 
-    Streamlit has it wait until the page's run has ended, which is when the reply has.
+    Streamlit would delay it until the page's run has ended, that is, until the reply has.
     """
     context = get_script_run_ctx()
     requests = context.script_requests if context else None
@@ -239,7 +239,7 @@ def let_parts_in() -> None:
 
 
 def unknown_states() -> list[WidgetState]:
-    """What the browser sent of widgets that this session has never drawn; Streamlit ignores it."""
+    """What the browser sent about widgets that this session never drew, which Streamlit ignores."""
     new_states = _session(_context())._new_widget_state
     return [
         state.value
@@ -249,14 +249,14 @@ def unknown_states() -> list[WidgetState]:
 
 
 def forget(states: Iterable[WidgetState]) -> None:
-    """Have this run draw the widgets as if the browser had not sent these."""
+    """Have this run draw the widgets as if the browser hadn't sent these."""
     new_states = _session(_context())._new_widget_state
     for state in states:
         new_states.states.pop(state.id, None)
 
 
 def is_click(state: WidgetState) -> bool:
-    """Whether it is something done, such as a click or a message sent, and no value that stays."""
+    """Whether it is an action, such as a click or a message, and not a lasting value."""
     return _has_active_trigger_value(state)
 
 
@@ -266,7 +266,7 @@ def key_of(widget_id: str) -> str | None:
 
 
 def drawn_widgets() -> dict[str, WidgetMetadata[Any]]:
-    """The widgets of this run so far that hold a value, by id."""
+    """The widgets of this run so far that have a value, by id."""
     context = _context()
     metadata = _session(context)._new_widget_state.widget_metadata
     ids = context.shared.widget_ids_this_run.snapshot()
@@ -274,7 +274,7 @@ def drawn_widgets() -> dict[str, WidgetMetadata[Any]]:
 
 
 def run_again(states: Iterable[WidgetState]) -> NoReturn:
-    """End this run, and begin another as if the browser had sent these."""
+    """End this run and start another as if the browser had sent these."""
     context = _context()
     raise RerunException(
         RerunData(

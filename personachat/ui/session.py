@@ -1,7 +1,7 @@
-"""What a browser session remembers: ids and choices, behind typed names, never rows or transcripts.
+"""What a browser session remembers: ids and choices behind typed names, never rows or transcripts.
 
-Ids that must survive a refresh stand in the URL as well; `st.navigation` drops query parameters, so the
-session has them too and writes them back.
+Ids that must survive a refresh are also in the URL. `st.navigation` drops query parameters, so the session
+keeps them too and writes them back.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NO_CHAT = "This chat doesn't exist or was deleted."
 
 
 def services() -> Services:
-    """The process's services; a page that cannot have them says why and ends."""
+    """The process's services. If there are none, the page says why and ends."""
     try:
         return get_services()
     except SettingsInvalid as error:
@@ -46,8 +46,8 @@ def services() -> Services:
 
 
 def workspace() -> Workspace:
-    """What the person in front of this session can do."""
-    if services().accounts:  # what somebody may do can change at any moment
+    """What the person using this session can do."""
+    if services().accounts:  # their rights can change at any moment
         return _workspace_of(*_who())
     return script_runs.once_a_run(_workspace_of_run)
 
@@ -61,19 +61,19 @@ def _workspace_of(person: Person, edits: bool) -> Workspace:  # noqa: FBT001  # 
 
 
 def administers() -> bool:
-    """Whether the person in front of this session administers the server."""
+    """Whether the person using this session administers the server."""
     person = current_person()
     return may_administer(person.key, role=person.stated_role)
 
 
 def administrator() -> Administrator:
-    """What they can do then. Raises AdministrationNotAllowed for everybody else."""
+    """What they can do as administrator. Raises AdministrationNotAllowed for everybody else."""
     person = current_person()
     return services().administrator(person.key, person=person)
 
 
 def later(make: Callable[[Workspace], bytes]) -> Callable[[], bytes]:
-    """A file that is made when it is asked for, outside of any run: for who is here now, as they may then."""
+    """A file that is created on download, outside any run, with the person's rights at that time."""
     who, edits = judged_later(), may_edit_here(services())
 
     def content() -> bytes:
@@ -95,18 +95,18 @@ def administrator_later(make: Callable[[Administrator], bytes]) -> Callable[[], 
 
 
 def has_account() -> bool:
-    """Whether the person in front of this session has logged in, where people do."""
+    """Whether the person using this session has logged in, if people do here."""
     return services().accounts and current_person().key.startswith("user:")
 
 
 def own_tokens() -> OwnTokens:
-    """What they can do with API tokens of their own. Raises AdministrationNotAllowed if there are none."""
+    """What they can do with their own API tokens. Raises AdministrationNotAllowed if there are none."""
     person = current_person()
     return services().own_tokens(person.key, person=person)
 
 
 def _who() -> tuple[Person, bool]:
-    """Whose this session is and whether they may edit; to ask it reads Streamlit's files for secrets."""
+    """Who uses this session and whether they may edit. To find out, it reads Streamlit's secrets files."""
     person, edits = current_person(), may_edit_here(services())
     return person if person.is_known else _visitor(person, edits=edits), edits
 
@@ -116,7 +116,7 @@ def _visitor(person: Person, *, edits: bool) -> Person:
 
 
 def why_not_edit(persona_id: str | None = None) -> str | None:
-    """Why this session cannot change personas, or this one; None if it can."""
+    """Why this session can't change personas, or this one; None if it can."""
     why = why_not_edit_here(services())
     if why is None and persona_id and not workspace().rights.may("edit", persona_id):
         return "You can use this persona, but not change it. Your edits stay in your own draft."
@@ -124,14 +124,14 @@ def why_not_edit(persona_id: str | None = None) -> str | None:
 
 
 def hides_prompt(persona_id: str) -> bool:
-    """Whether this session may use a persona, and not see its prompt."""
+    """Whether this session may use a persona but not see its prompt."""
     rights = workspace().rights
     return rights.may("use", persona_id) and not rights.may("prompt", persona_id)
 
 
 @dataclass(slots=True)
 class PersonaDraft:
-    """An unsaved text of a persona. `etag` is the version it began from; None for a new persona."""
+    """An unsaved text of a persona. `etag` is the version it is based on; None for a new persona."""
 
     text: str
     base_text: str
@@ -144,13 +144,13 @@ def drafts() -> dict[str, PersonaDraft]:
 
 
 def remembered(name: str) -> str | None:
-    """A value from the URL, else from the session; None if neither has it."""
+    """A value from the URL, or else from the session; None if neither has it."""
     value = st.query_params.get(name) or st.session_state.get(_remembered_key(name))
     return str(value) if value else None
 
 
 def remember(name: str, value: str | None) -> None:
-    """Keep a value in the session and in the URL; None forgets it."""
+    """Store a value in the session and in the URL; None removes it."""
     st.session_state[_remembered_key(name)] = value
     if value is None:
         st.query_params.pop(name, None)
@@ -166,27 +166,27 @@ def _remembered_key(name: str) -> str:
 
 
 def follow_deep_link() -> None:
-    """A link to another persona and no chat begins a new chat with it; a chat alone goes on with its own."""
+    """A link to another persona, without a chat, begins a new chat with it; a chat keeps its own persona."""
     linked, chat_id = st.query_params.get("persona"), st.query_params.get("chat")
     if linked and not chat_id and linked != st.session_state.get(_remembered_key("persona")):
         new_chat()
     elif chat_id and not linked and chat_id != st.session_state.get(_remembered_key("chat")):
-        with suppress(PersonaChatError):  # the page says it where it reads the chat
+        with suppress(PersonaChatError):  # the page reports it where it reads the chat
             st.session_state[_remembered_key("persona")] = workspace().library.summary(chat_id).persona_id
 
 
 def talk_with(persona_id: str, *, is_default: bool) -> None:
-    """Keep the persona in mind, and in the address where it would lead to another one."""
+    """Remember the persona, and put it in the address if that would lead to another one."""
     if st.query_params.get("persona") or not (is_default or remembered("chat")):
         remember("persona", persona_id)
     st.session_state[_remembered_key("persona")] = persona_id
 
 
 def current_conversation(chat: ChatService, *, to_answer: bool = False) -> Conversation | None:
-    """The conversation the session is in; None if none has begun. Raises DatabaseUnavailable and -Damaged.
+    """The conversation the session is in; None if none has begun.
 
-    It has as many turns as may be shown; `to_answer`, it has all, without siblings. One that is gone is said
-    once.
+    It has as many turns as may be shown; with `to_answer` all of them, but no siblings. If it is gone, that
+    is said once. Raises DatabaseUnavailable and DatabaseDamaged.
     """
     conversation_id = remembered("chat")
     _leave_temporary(chat, going_to=conversation_id)
@@ -207,7 +207,7 @@ def current_conversation(chat: ChatService, *, to_answer: bool = False) -> Conve
         last_seen.conversations().keep(conversation)
     if conversation.temporary and returning.in_progress():
         enter_temporary(conversation_id)
-    if not conversation.durable:  # begun over the API; a page may leave its replies at any time
+    if not conversation.durable:  # begun over the API; a page may leave at any time, and its replies continue
         chat.keep(conversation_id)
         conversation = replace(conversation, durable=True)
     remember("chat", conversation_id)
@@ -215,20 +215,20 @@ def current_conversation(chat: ChatService, *, to_answer: bool = False) -> Conve
 
 
 def gone_meanwhile() -> bool:
-    """Whether the chat was gone when its page came back to a new session; told once."""
+    """Whether the chat was gone when its page came back to a new session; true once."""
     here = chat_state()
     was_gone, here.gone_meanwhile = here.gone_meanwhile, False
     return was_gone
 
 
 def conversation_seen() -> Conversation | None:
-    """The conversation the session is in, as it was seen last; for when it cannot be read."""
+    """The conversation the session is in as it was seen last, for when it can't be read."""
     seen = last_seen.conversations().find(current_owner(), remembered("chat") or "")
     return last_seen.brought_up(seen, services().runner) if seen else None
 
 
 def draw_no_chat() -> None:
-    """Say once that the chat of the link is not there."""
+    """Say once that the link's chat doesn't exist."""
     if returning.in_progress():
         return
     chat_state().gone_meanwhile = False
@@ -245,7 +245,7 @@ def new_chat() -> None:
 
 
 def moved_on(conversation_id: str | None) -> None:
-    """Something was said or chosen: what could be undone or was pointed at until now is over."""
+    """Something was sent or chosen: undo buttons and links to a turn are over."""
     chat_state().moved_on(conversation_id)
 
 
@@ -253,17 +253,17 @@ def moved_on(conversation_id: str | None) -> None:
 
 
 def turns_to_load(conversation_id: str) -> int:
-    """As many turns as the window may show, and the one above it."""
+    """As many turns as the page may show, plus the one above them."""
     return SHOWN_TURNS + STEP_TURNS + earlier_turns(conversation_id) + 1
 
 
 def earlier_turns(conversation_id: str) -> int:
-    """How many turns above the window this session has asked for."""
+    """How many turns above the usual number this session has requested."""
     return chat_state().earlier.get(conversation_id, 0)
 
 
 def turns_below(conversation_id: str) -> int:
-    """How many turns at the end are not shown, because the window was moved up to one that was looked for."""
+    """How many turns at the end are not shown, because the page was moved up to a search result."""
     return chat_state().below.get(conversation_id, 0)
 
 
@@ -271,7 +271,7 @@ def turns_below(conversation_id: str) -> int:
 
 
 def is_offline_chosen() -> bool:
-    """Whether the person asked for the offline model where the persona's own failed."""
+    """Whether the person chose the offline model after the persona's own failed."""
     return bool(remembered("offline"))
 
 
@@ -280,7 +280,7 @@ def choose_offline(on: bool) -> None:  # noqa: FBT001  # it is what a button's c
 
 
 def is_temporary_chosen() -> bool:
-    """Whether the next chat that begins is a temporary one."""
+    """Whether the next chat is a temporary one."""
     return bool(remembered("temporary"))
 
 
@@ -289,12 +289,12 @@ def choose_temporary(on: bool) -> None:  # noqa: FBT001  # it is what a button's
 
 
 def enter_temporary(conversation_id: str) -> None:
-    """This session is in a temporary chat, which is gone once it leaves it."""
+    """This session is in a temporary chat, which disappears when the session leaves it."""
     chat_state().temporary_chat = conversation_id
 
 
 def _leave_temporary(chat: ChatService, *, going_to: str | None) -> None:
-    """A temporary chat is gone when its session is in another one."""
+    """A temporary chat disappears when its session enters another one."""
     here = chat_state()
     left = here.temporary_chat
     if left and left != going_to:

@@ -1,7 +1,7 @@
 """The conversations in the sidebar: pinned ones, then the newest by day, and a menu for the open one.
 
-It is drawn before every page in every run, so it asks for one page of summaries and draws few elements.
-Where the database cannot be read, a quiet line stands in its place and the page below goes on.
+It is drawn before every page in every run, so it reads one page of summaries and draws few elements. If the
+database can't be read, a quiet line takes its place and the page below still works.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ MOST_ROWS = 20
 MOST_PINNED = 10
 
 FOLLOWING_PAGES = frozenset({"chat", "history"})
-"""Pages that may be drawn again at any time. Others hold dialogs that a run in between would close."""
+"""Pages that may be redrawn at any time. Others have dialogs that a run in between would close."""
 
 
 def draw(*, here: str) -> None:
-    """Draw it where the caller is, on the page `here`."""
+    """Draw it in the current container, on the page `here`."""
     workspace = session.workspace()
     try:
         rows = list(_rows(workspace.library))
@@ -62,7 +62,7 @@ def draw(*, here: str) -> None:
 
 
 def draw_outcome() -> None:
-    """What came of the last click on a conversation: why it failed, or the way back from it."""
+    """The outcome of the last click on a conversation: why it failed, or how to undo it."""
     for notice in () if library_state.open_dialog() else notices.take("conversations"):
         st.warning(notice.text, icon=notice.icon)
     done = library_state.put_away()
@@ -81,7 +81,7 @@ def draw_outcome() -> None:
 
 
 def _rows(library: ConversationLibrary) -> Iterator[tuple[str, ConversationSummary]]:
-    """Headings and conversations, in the order they are drawn."""
+    """Headings and conversations in the order they are drawn."""
     pinned = library.pinned()[:MOST_PINNED]
     newest = library.list(limit=MOST_ROWS).conversations
     pinned_ids = {summary.id for summary in pinned}
@@ -99,7 +99,7 @@ def _rows(library: ConversationLibrary) -> Iterator[tuple[str, ConversationSumma
 def _current(
     library: ConversationLibrary, conversations: Sequence[ConversationSummary]
 ) -> ConversationSummary | None:
-    """The open conversation, where it is too old, or archived, to be among those listed."""
+    """The open conversation, if it is too old, or archived, to be listed."""
     current = session.remembered("chat")
     if current is None or any(summary.id == current for summary in conversations):
         return None
@@ -115,7 +115,7 @@ def _draw_row(summary: ConversationSummary, *, is_current: bool) -> None:
         _draw_title(summary)
         return
     with st.container(horizontal=True, wrap=False, gap="xxsmall", vertical_alignment="center"):
-        with st.container():  # so that a long title is cut, and the menu stays in sight
+        with st.container():  # so that a long title is cut and the menu stays visible
             _draw_title(summary, is_current=True)
         key = f"menu_{summary.id}"
         st.menu_button(

@@ -1,7 +1,7 @@
-"""Streamlit's log lines in the form of the server's own.
+"""Streamlit's log lines in the format of the server's own.
 
-Streamlit gives every logger of its own a handler when it is first asked for, and keeps it from the root. The
-function that does so is the one place to have another handler there.
+Streamlit gives every logger a handler of its own at first use and detaches it from the root. The function
+that does so is the only place to install another handler.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _stock_set_up = streamlit.logger.setup_formatter
 
 
 def follow(settings: Settings) -> None:
-    """Write what Streamlit logs as the settings say.
+    """Write Streamlit's log lines as the settings say.
 
-    Where they say nothing it stays as it is, but for what visitors send: it stays on its line.
+    Without a setting the format stays, but text from visitors can't start a new line.
     """
     handler = logs.configure(settings)
     if handler is None:
@@ -30,7 +30,7 @@ def follow(settings: Settings) -> None:
 
     def set_up(logger: logging.Logger) -> None:
         if logger.name == "uvicorn.access":
-            return  # Streamlit switches it off, and we leave that to it
+            return  # Streamlit turns it off, and we leave it so
         stock = getattr(logger, "streamlit_console_handler", None)
         if stock is not None:
             logger.removeHandler(stock)
@@ -43,7 +43,7 @@ def follow(settings: Settings) -> None:
 
 
 class _StockLines(logging.Formatter):
-    """Streamlit's own form, in which no message begins a line or reaches the terminal as a command."""
+    """Streamlit's format, in which no message starts a line or reaches the terminal as a command."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         return logs.on_one_line(super().formatMessage(record))

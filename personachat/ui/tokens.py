@@ -1,4 +1,7 @@
-"""API tokens on a page: made, shown once and revoked. The Admin page has all of them, Account your own."""
+"""API tokens on a page: created, shown once and revoked.
+
+The Admin page has all, the Account page your own.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from personachat.ui.wording import escaped, heard
 
 T = TypeVar("T")
 Do: TypeAlias = Callable[[Callable[[TokenDesk], Any]], Any]
-"""Does it at the desk of whoever asks; None where the page says why not."""
+"""Do it with the person's own tokens, or all; None if that fails, and the page says why."""
 
 UNITS = {"usd": "US dollars", "tokens": "Tokens", "replies": "Replies"}
 PERIODS = {"minute": "Minute", "day": "Day", "month": "Month"}
@@ -27,13 +30,13 @@ _CREATED = "token_made"
 
 
 def draw_not_done() -> None:
-    """Why the last click changed nothing, if it did not."""
+    """Why the last click failed, if it did."""
     for notice in notices.take("page"):
         st.error(notice.text, title=notice.title, icon=notice.icon)
 
 
 def draw_secret() -> None:
-    """The secret of the token that was just made; it is forgotten here."""
+    """The secret of the token that was just created; shown once."""
     secret = st.session_state.pop(_CREATED, None)
     if secret:
         st.success("Copy it now: it is never shown again.", title="Token created", icon=":material/key:")
@@ -41,7 +44,7 @@ def draw_secret() -> None:
 
 
 def draw_list(desk: TokenDesk, do: Do, *, empty: str, names: Mapping[str, str] | None = None) -> int:
-    """Draw all that there are and return how many. Without `names` of people all are one's own."""
+    """Draw all tokens and return their number. Without `names` of people, all are the person's own."""
     tokens, budgets = desk.tokens(), desk.token_budgets()
     if not tokens:
         st.info(empty, title="No tokens", icon=":material/key:")
@@ -94,7 +97,7 @@ def about(
 
 
 def draw_form(do: Do, *, roles: Sequence[str], personas: Sequence[str], for_others: bool) -> None:
-    """The form for a new one. `personas` are those that it can be limited to."""
+    """The form for a new token. `personas` are those it can be limited to."""
     with st.form("new_token", border=False):
         st.text_input("Name", key="token_name", max_chars=MOST_NAME_CHARACTERS, placeholder="Nightly report")
         role, expiry = st.columns(2)

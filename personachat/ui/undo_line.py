@@ -1,4 +1,4 @@
-"""One line that says what was deleted, with a button that brings it back."""
+"""One line that says what was deleted, with a button to restore it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A field for what one variable of a persona stands for; an empty one leaves it to its default."""
+"""A field for the value of a persona's variable. An empty field means the default."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from personachat.ui.wording import escaped
 from personachat.variables import MOST_CHARACTERS
 
 HINT_CHARACTERS = 300
-"""Characters of a default and of a description: an author may have written a book there."""
+"""Characters shown of a default and of a description: an author may have written a book there."""
 
 
 def draw(variable: Variable, *, key: str, value: str = "", empty: str) -> None:
-    """`empty` says what holds where the field is empty and there is no default."""
+    """`empty` says what applies if the field is empty and there is no default."""
     if key not in st.session_state:
         st.session_state[key] = value
     st.text_input(

@@ -1,8 +1,7 @@
-"""What the first page and the first reply would otherwise wait for, done once, beside them.
+"""Work that the first page and the first reply would otherwise wait for, done once in the background.
 
-The SDK, the first Markdown parser and the first look into the database take their time. The first page is
-drawn at once and then held until all of it is there, so that whoever sends the first message has a warm
-process.
+The SDK, the first Markdown parser and the first database access take time. The first page is drawn at once
+and then kept running until all of it is ready, so that the first message finds a warm process.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from personachat.ui.chat.markdown import pieces_of
 log = logging.getLogger(__name__)
 
 SLICE_SECONDS = 0.05
-"""How long a click may wait while the first page is held."""
+"""Seconds that a click may wait while the first page is kept running."""
 
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
@@ -29,12 +28,12 @@ _first: list[Callable[[], object]] = []
 
 
 def do_first(work: Callable[[], object]) -> None:
-    """Have this done before the rest, whoever begins."""
+    """Do this before the rest, whoever starts it."""
     _first.append(work)
 
 
 def begin() -> None:
-    """Begin to warm up, unless somebody in this process has begun already."""
+    """Start warming up, unless this process has already started."""
     global _thread  # noqa: PLW0603  # one process is warmed once
     with _lock:
         if _thread is None:
@@ -43,7 +42,7 @@ def begin() -> None:
 
 
 def hold() -> None:
-    """Keep a page that is drawn from ending before the process is warm; a click ends it as ever."""
+    """Keep a drawn page running until the process is warm; a click ends it as usual."""
     while _thread is not None and _thread.is_alive():
         _thread.join(SLICE_SECONDS)
         script_runs.touch()
@@ -55,11 +54,11 @@ def _run() -> None:
             step()
         except (RuntimeError, CancelledError, TimeoutError):
             log.debug("Warming up was cut short")
-        except PersonaChatError as error:  # whoever needs it is told
+        except PersonaChatError as error:  # whoever needs it gets the error
             log.debug("Warming up failed: %s", error.code)
         except Exception:
             log.exception("Warming up failed; what is used first will be slower")
-    gc.freeze()  # what stays need not be looked through again and again, not even now: that holds all up
+    gc.freeze()  # what lasts needn't be examined again and again, not even now: that delays everything
     gc.enable()  # see the command `serve`
 
 

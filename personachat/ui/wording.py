@@ -1,13 +1,13 @@
-"""Words as the pages show them: plain text that Markdown leaves alone, numbers as people say them.
+"""Text as the pages show it: plain text that Markdown leaves alone, and numbers as people say them.
 
-Whatever is not the page's own (a name, a title, a word of a model or a provider, a file's name, what was
-typed) goes through `escaped` before Streamlit gets it for a label, a text or a tooltip: all are Markdown.
-Streamlit makes links of bare addresses, and signs of what looks like one, after escapes have been read. So an
-invisible character stands where such a thing would be recognised: nothing is drawn that can be clicked or
-fetched, and nothing looks other than it was written. A change of direction that such words begin ends with
-them: what the page says around them is read as ever.
+Text that isn't the page's own (a name, a title, text of a model or a provider, a file's name, what was typed)
+goes through `escaped` before Streamlit gets it for a label, a text or a tooltip, because all of these are
+Markdown. After reading escapes, Streamlit still makes links of bare addresses and icons of what looks like
+one. So an invisible character breaks up such text: nothing is drawn that can be clicked or fetched, and the
+text looks as it was written. A change of writing direction within such text ends with it, so the page's text
+around it reads as usual.
 
-Words out of conversations in the midst of a page's own: shown as they are, whatever they hold.
+Excerpts of conversations within a page's own text are shown as they are, whatever they contain.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from personachat.errors import PersonaChatError
 
 JOINER = "\u2060"
-"""Word joiner: takes no room and forbids a line break, nothing else."""
+"""Word joiner: has no width and forbids a line break, nothing else."""
 
 _RECOGNISED = re.compile(
     r"""
@@ -33,16 +33,16 @@ _RECOGNISED = re.compile(
 )
 
 _ADDRESS = re.compile(r"https?://[^\s`]*[\w/]", re.IGNORECASE)
-"""What somebody may have to type elsewhere; as code it is no link, and nothing invisible is in it."""
+"""Text that someone may have to type elsewhere: as code it is no link and contains nothing invisible."""
 
 _BLOCK = re.compile(r"\d{1,9}(?=[.)])|(?=[-=])")
-"""What would begin a list or a heading; other beginnings are escaped anywhere."""
+"""Characters that begin a list or a heading; others are escaped everywhere."""
 
 _DIRECTION_ENDS = {
     **dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c"),
     **dict.fromkeys("\u2066\u2067\u2068", "\u2069"),
 }
-"""What ends each change of direction, among Unicode's invisible characters for that."""
+"""The invisible character of Unicode that ends each change of direction."""
 
 _DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -50,7 +50,7 @@ _SIGNS = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+!|$:~&"})
 
 
 def error_text(error: PersonaChatError) -> str:
-    """An error's sentence and the way out, as Markdown that shows just them; addresses can be copied."""
+    """An error's message and hint as Markdown that shows exactly that; addresses can be copied."""
     words = " ".join(f"{error} {error.hint}".split())
     parts, at = [], 0
     for address in _ADDRESS.finditer(words):
@@ -73,7 +73,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def money(dollars: float) -> str:
-    """A price as short as it says something: $0, $0.0003, $0.012, $0.10, $1.20."""
+    """A price as short as is meaningful: $0, $0.0003, $0.012, $0.10, $1.20."""
     if dollars <= 0:
         return "$0"
     if dollars < 0.0001:
@@ -83,12 +83,12 @@ def money(dollars: float) -> str:
 
 
 def escaped(words: Iterable[str]) -> str:
-    """Plain words, whole or in pieces, as Markdown on one line that shows just them."""
+    """Plain text, as one or several pieces, as Markdown on one line that shows exactly that."""
     return inline(" ".join("".join(words).split()), begins=True)
 
 
 def inline(words: str, *, begins: bool = False) -> str:
-    """As `escaped`, with the spaces as they are; `begins`: nothing else stands before them on the line."""
+    """Like `escaped`, but keeps spaces; `begins`: nothing else is before it on the line."""
     line = _ended(re.sub(r"\s", " ", words))
     block = _BLOCK.match(line.lstrip()) if begins else None
     safe = _RECOGNISED.sub(JOINER, line).translate(_SIGNS)
@@ -96,19 +96,19 @@ def inline(words: str, *, begins: bool = False) -> str:
 
 
 def unmarked(words: str) -> str:
-    """Words on one line without marks of direction, for where the page's own words stand beside them."""
+    """Text on one line without direction marks, for use beside the page's own text."""
     return " ".join(_DIRECTIONS.sub("", words).split())
 
 
 def _ended(line: str) -> str:
-    """The line, with every change of direction ended that it begins."""
+    """The line, with every change of direction that it begins ended."""
     if not _DIRECTIONS.search(line):
         return line
     ends: list[str] = []
     for sign in line:
         if sign in _DIRECTION_ENDS:
             ends.append(_DIRECTION_ENDS[sign])
-        elif sign == "\u2069" and sign in ends:  # ends what was begun within as well
+        elif sign == "\u2069" and sign in ends:  # also ends what began within it
             del ends[len(ends) - 1 - ends[::-1].index(sign) :]
         elif ends and sign == ends[-1]:
             ends.pop()
@@ -116,7 +116,7 @@ def _ended(line: str) -> str:
 
 
 def heard(name: str) -> str:
-    """The label of a button that shows only its icon: page.css leaves it to be heard."""
+    """The label of a button that shows only its icon: page.css hides it, but a screen reader reads it."""
     return f":small[{name}]"
 
 
@@ -126,9 +126,9 @@ as_text = escaped
 
 
 def distinct(names: Mapping[str, str]) -> dict[str, str]:
-    """The names, a later one that is the same as an earlier one with a number behind it.
+    """The names; a name that appeared before gets a number.
 
-    A field to choose from knows its choices by their words alone.
+    A selection field tells its options apart only by their labels.
     """
     other_names: set[str] = set()
     apart: dict[str, str] = {}
@@ -143,7 +143,7 @@ def distinct(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def marked(excerpt: str, marks: Sequence[tuple[int, int]]) -> str:
-    """An excerpt as Markdown, with these character ranges bold and on a coloured ground."""
+    """An excerpt as Markdown, with these character ranges bold and highlighted."""
     parts: list[str] = []
     at = 0
     for start, end in marks:
