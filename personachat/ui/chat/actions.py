@@ -1,6 +1,6 @@
-"""What a click on a turn does: callbacks that know turns by their ids alone, and say what went wrong.
+"""What a click on a turn does: callbacks that get only ids of turns, and report errors.
 
-A callback runs before the page is drawn, so that the page shows what came of it.
+A callback runs before the page is drawn, so that the page shows its result.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from personachat.ui.chat.state import Deleted, Forked, TurnDialog, chat_state
 from personachat.ui.returning import ReturnedWidgets
 
 FORECAST_WORDS = "forecast_words"
-"""The key of the field for the message that is to be forecast."""
+"""The key of the field with the message to forecast."""
 
 OTHER = "regenerate_for_"
-"""What the key begins with of the button that regenerates with another persona; a turn's id follows."""
+"""Prefix of the key of the button that regenerates with another persona; a turn's id follows."""
 
 
 MARKED: dict[str, type] = {"dialog": TurnDialog, "cleared": str, "deleted": Deleted, "forked": Forked}
-"""What the session knows of the chat page under these names outlives the session."""
+"""Parts of the chat page's state that outlive a lost session, under these names."""
 
 
 @contextmanager
 def errors_as_notice() -> Iterator[None]:
-    """Within, what is refused is said on the page."""
+    """Inside this block, errors are shown on the page."""
     try:
         yield
     except PersonaChatError as error:
@@ -42,18 +42,18 @@ def errors_as_notice() -> Iterator[None]:
 
 
 def edit(turn_id: str) -> None:
-    """Open the turn's words for editing."""
+    """Open the turn's text for editing."""
     chat_state().editing = turn_id
 
 
 def marks() -> dict[str, object]:
-    """What `restore` opens again."""
+    """What `restore` reopens."""
     here = chat_state()
     return {name: getattr(here, name) for name in MARKED}
 
 
 def restore(widgets: ReturnedWidgets) -> None:
-    """Open again what a page had open that comes back without its session."""
+    """Reopen what a page that lost its session had open."""
     for turn_id in widgets.after("words_"):
         edit(turn_id)
     for name, kind in MARKED.items():
@@ -70,7 +70,7 @@ def words_key(turn_id: str) -> str:
 
 
 def save(turn_id: str) -> None:
-    """Put the edited words beside the turn; those that cannot be saved stay in the form."""
+    """Put the edited text beside the turn; text that can't be saved stays in the form."""
     with errors_as_notice():
         words = str(st.session_state[words_key(turn_id)])
         session.workspace().branches.edit(turn_id, words, offline=session.is_offline_chosen())
@@ -78,14 +78,14 @@ def save(turn_id: str) -> None:
 
 
 def copy(turn_id: str) -> None:
-    """Have the turn's row put its words on the clipboard."""
+    """Have the turn's row copy its text to the clipboard."""
     here = chat_state()
     here.copies += 1
     here.copying = turn_id
 
 
 def copying(turn_id: str) -> int | None:
-    """The number of the copy to make of this turn now, once; None if none was asked for."""
+    """The number of the copy to make of this turn now, once; None if there is none."""
     here = chat_state()
     if here.copying != turn_id:
         return None
@@ -115,13 +115,13 @@ def stop(reply_id: str) -> None:
 
 
 def show(turn_id: str) -> None:
-    """Make the branch of this turn the one that is seen."""
+    """Make this turn's branch the visible one."""
     with errors_as_notice():
         window.bring(session.remembered("chat") or "", turn_id)
 
 
 def regenerate(turn_id: str, *, persona_id: str | None = None, model: str | None = None) -> None:
-    """Ask for another reply beside this one."""
+    """Generate another reply beside this one."""
     with errors_as_notice():
         branches = session.workspace().branches
         branches.regenerate(turn_id, persona_id=persona_id, model=model, offline=session.is_offline_chosen())
@@ -148,7 +148,7 @@ def fork(turn_id: str) -> None:
 
 
 def forked() -> Forked | None:
-    """The conversation that was forked last in this session."""
+    """The conversation that this session forked last."""
     return chat_state().forked
 
 
@@ -170,7 +170,7 @@ def delete(turn_id: str) -> None:
 
 
 def deleted(conversation_id: str) -> Deleted | None:
-    """What was deleted last in this conversation and can come back."""
+    """What was last deleted in this conversation and can be restored."""
     deleted_turn = chat_state().deleted
     return deleted_turn if deleted_turn and deleted_turn.conversation_id == conversation_id else None
 
@@ -189,7 +189,7 @@ def _moved_on() -> None:
 
 
 def open_rating(turn_id: str) -> None:
-    """Show thumbs at a turn that is not the last."""
+    """Show rating buttons at a turn that isn't the last."""
     chat_state().rated_turn = turn_id
 
 
@@ -202,7 +202,7 @@ def ask(dialog: str, turn_id: str = "") -> None:
 
 
 def open_dialog() -> TurnDialog | None:
-    """The dialog to open now: once, or until it is answered where it asks something."""
+    """The dialog to open now: once, or until it is answered if it asks a question."""
     dialog = chat_state().dialog
     if dialog and dialog.dialog not in {"regenerate", "forecast", "values", "settings", "save_test"}:
         close_dialog()
@@ -226,7 +226,7 @@ def _ask_other(turn_id: str) -> None:
 
 
 def compare(turn_id: str) -> None:
-    """Go to the Compare page with the message that this turn is or answers."""
+    """Go to the Compare page with this message, or the message this turn answers."""
     from personachat.ui.compare import ways_in  # noqa: PLC0415  # the chat page needs none of it otherwise
 
     with errors_as_notice():
@@ -255,24 +255,24 @@ MENU: dict[str, Callable[[str], None]] = {
     ":material/data_object: Show request": _ask_request,
     ":material/delete: Delete": delete,
 }
-"""What can be done with a turn, in the order of the menu."""
+"""The actions for a turn, in the order of the menu."""
 
 
 def choose(key: str, turn_id: str) -> None:
-    """Do what was chosen in the menu of a turn of the last exchange."""
+    """Do what was chosen in the menu of a turn in the last exchange."""
     action = st.session_state[key]
     if action:
         MENU[action](turn_id)
 
 
 def choose_in_turn(action: str, turn_id: str) -> None:
-    """Do what was chosen in the menu of an older turn; both come from the browser."""
+    """Do what was chosen in an older turn's menu; turn and choice come from the browser."""
     do = MENU.get(action)
     if do:
         do(turn_id)
 
 
 def row_key(name: str, turn_id: str, menu: Iterable[str]) -> str:
-    """The key of an older turn's row; a letter for each entry of its menu says where in MENU it is."""
+    """The key of an older turn's row, with a letter for each menu entry that gives its place in MENU."""
     places = dict(zip(MENU, ascii_lowercase, strict=False))
     return f"{name}_{''.join(places[label] for label in menu)}_{turn_id}"

@@ -1,6 +1,6 @@
 """The chat's own model and parameters: a line under the model's name, and a dialog to change them.
 
-The conversation keeps them. Until the first message is sent this session does.
+The conversation stores them. Until the first message is sent, the session does.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ OWN_MODEL = "Persona's default model"
 AS_IN_PERSONA = "As in the persona"
 
 LISTING_SECONDS = 1.0
-"""How long the dialog waits for the providers' lists of models; they are remembered."""
+"""Seconds that the dialog waits for the providers' lists of models, which are then cached."""
 
 _KEY = "chat_setting."
-"""What the keys of the dialog's fields begin with."""
+"""Prefix of the keys of the dialog's fields."""
 
 
 def current(conversation: Conversation | None) -> ChatSettings:
-    """Those of a chat, or of the one that is about to begin."""
+    """The settings of a chat, or of the one that is about to begin."""
     return stored_settings(conversation.settings) if conversation else chat_state().settings_of_next
 
 
 def settings_text(settings: ChatSettings) -> str:
-    """What they are, in a few words; plain text."""
+    """The settings in a few words; plain text."""
     parts = [settings.model] if settings.model is not None else []
     if settings.temperature is not None:
         parts.append(f"Temperature {settings.temperature:g}")
@@ -51,7 +51,7 @@ def settings_text(settings: ChatSettings) -> str:
 
 
 def draw_line(conversation: Conversation | None) -> None:
-    """What holds in this chat alone, and the way to change it; nothing where all is as in the persona."""
+    """What applies in this chat only, and a button to change it; nothing if all is as in the persona."""
     settings = current(conversation)
     if settings:
         st.button(
@@ -65,7 +65,7 @@ def draw_line(conversation: Conversation | None) -> None:
 
 
 def _close() -> None:
-    """Close the dialog; when it opens again it shows what is kept by then."""
+    """Close the dialog; it opens again with what is saved by then."""
     for key in [key for key in st.session_state if str(key).startswith(_KEY)]:
         del st.session_state[key]
     actions.close_dialog()
@@ -73,7 +73,7 @@ def _close() -> None:
 
 @dialog(NAME, icon=":material/tune:", on_dismiss=_close)
 def show(services: Services, persona: Persona, conversation: Conversation | None) -> None:
-    """Change what holds from the next reply on, whichever persona answers."""
+    """Change what applies from the next reply on, whichever persona answers."""
     settings = current(conversation)
     offered = services.model_names.all(wait_seconds=LISTING_SECONDS).names
     models = list(dict.fromkeys([*([settings.model] if settings.model else []), *offered]))
@@ -142,7 +142,7 @@ def _draw_number(label: str, name: str, least: float, most: float, value: float 
 def _save(conversation: Conversation | None) -> None:
     before = current(conversation)
     values = {name: st.session_state.get(f"{_KEY}{name}") for name in ChatSettings.model_fields}
-    for name in TRAITS:  # an empty field is the persona's own, but for a trait that is kept as none
+    for name in TRAITS:  # an empty field means the persona's own value, unless a trait was set to none
         if not str(values[name] or "").strip():
             values[name] = "" if getattr(before, name) == "" else None
     values["model"] = str(values["model"] or "").strip()[: limits.MODEL] or None

@@ -1,7 +1,7 @@
-"""Copies words to the visitor's clipboard, from the page itself: the server has no way to it.
+"""Copies text to the visitor's clipboard from within the page: the server can't reach it.
 
-A browser allows it for a few seconds after a click and only on https or localhost; where it does not, the
-page is told, and shows the words so that they can be copied by hand.
+A browser allows it for a few seconds after a click, and only on https or localhost. If it doesn't, the page
+is told and shows the text so that it can be copied by hand.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _copier() -> ComponentRenderer:
 
 
 def copy(text: str, *, number: int, on_refused: Callable[[], None]) -> None:
-    """Copy `text` and say so in this place; `number` is another one for each time."""
+    """Copy `text` and say so in this place; `number` differs each time."""
     _copier()(
         data={"text": text, "number": number},
         key=f"copier_{number}",

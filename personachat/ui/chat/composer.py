@@ -1,7 +1,7 @@
-"""The message box and what happens to words that are sent: they start a reply, or wait for one to end.
+"""The message box and what happens to a sent message: it starts a reply or waits for one to end.
 
-Everything is done in callbacks, before the page is drawn: the provider has the request while the page
-still draws the history. Words that could not be sent go back into the box.
+Everything happens in callbacks, before the page is drawn: the provider has the request while the page still
+draws the history. A message that couldn't be sent goes back into the box.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CHAT_DELETED = PersonaChatError(
 
 
 def draw_box(persona: Persona | None) -> None:
-    """The box at the bottom of the page; it stays as it is while a reply streams."""
+    """The box at the bottom of the page. It doesn't change while a reply streams."""
     st.chat_input(
         f"Message {persona.name}" if persona else "No persona to talk to",
         key=BOX,
@@ -53,10 +53,10 @@ def _start_with() -> None:
 
 
 def send(text: str) -> None:
-    """Send words to the current persona; beside a running reply they wait for its end."""
+    """Send a message to the current persona. During a reply, it waits for the end."""
     if not text.strip():
         return
-    if session.gone_meanwhile():  # to begin another chat with these words was not asked for
+    if session.gone_meanwhile():  # nobody wanted another chat with this message
         st.session_state[BOX] = text
         notices.say_not_done(CHAT_DELETED, title=NOT_SENT)
         return
@@ -84,7 +84,7 @@ def send(text: str) -> None:
                 conversation=conversation,
             )
             values.forget(persona, conversation)
-        except ReplyInProgress:  # here, or in another window that was quicker
+        except ReplyInProgress:  # here, or in another window that was faster
             chat.queue(conversation.id, text, persona_id=persona_id, offline=offline)
         session.moved_on(conversation.id)
     except PersonaChatError as error:
@@ -102,7 +102,7 @@ def _begin(
     history: Sequence[ChatMessage],
     variables: Mapping[str, str],
 ) -> None:
-    """Send the first words of a new conversation, and be in it."""
+    """Send the first message of a new conversation and open that."""
     temporary = session.is_temporary_chosen()
     reply = chat.begin(
         text,
@@ -122,7 +122,7 @@ def _begin(
 
 
 def _send_unsaved() -> None:
-    """Send what could not be saved in a temporary chat, which needs no saving."""
+    """Send a message that couldn't be saved in a temporary chat, which needs no saving."""
     words = chat_state().unsaved_words or ""
     session.new_chat()
     session.choose_temporary(True)
@@ -131,7 +131,7 @@ def _send_unsaved() -> None:
 
 
 def draw_not_done(place: DeltaGenerator) -> None:
-    """Why something was not done; words that were not sent are back in the box."""
+    """Why something failed; a message that wasn't sent is back in the box."""
     for notice in notices.take("page"):
         with place.container():
             icon = ":material/unpublished:" if notice.title == NOT_SENT else notice.icon
@@ -152,7 +152,7 @@ def _draw_unsaved() -> None:
 
 
 def draw_opening(persona: Persona, conversation: Conversation | None) -> None:
-    """What stands where nothing has been said yet: how one may begin; who this is, the picker says."""
+    """An empty chat: suggestions for a first message. The picker says who the persona is."""
     values.draw_form(persona, conversation)
     greetings.draw(values.applied(persona, conversation))
     if persona.starters:
@@ -169,7 +169,7 @@ def draw_opening(persona: Persona, conversation: Conversation | None) -> None:
 
 
 def draw_ways_on(services: Services, conversation: Conversation, turn: Turn) -> None:
-    """What can be done about the last reply, where it did not come to its end."""
+    """What can be done about the last reply if it was cut off."""
     reply = turn.reply
     if reply is None or reply.live or reply.complete:
         return
@@ -200,7 +200,7 @@ def draw_ways_on(services: Services, conversation: Conversation, turn: Turn) -> 
 
 
 def draw_unanswered(conversation: Conversation) -> None:
-    """The way to an answer where the last words have none: it was deleted, or the process died before it."""
+    """The button for an answer if the last message has none: it was deleted, or the process died first."""
     leaf = conversation.leaf
     if leaf and leaf.role == "user":
         st.button("Answer", icon=":material/reply:", on_click=_retry, args=(conversation.id,), key="answer")
@@ -216,7 +216,7 @@ def _retry(conversation_id: str, *, offline: bool = False) -> None:
 
 
 def draw_queue(chat: ChatService, conversation: Conversation) -> None:
-    """Words that were sent while the reply above was still coming."""
+    """Messages that were sent while the reply above was still streaming."""
     with st.container() if conversation.queue else st.empty():
         for message in conversation.queue:
             with st.chat_message("user", avatar=USER_AVATAR):
@@ -246,9 +246,9 @@ def _why_it_waits(conversation: Conversation) -> str:
 
 
 def send_waiting(chat: ChatService, conversation: Conversation) -> Conversation:
-    """Send the first queued message if its turn has come; returns the conversation as it is then.
+    """Send the first queued message if it is due; returns the conversation as it is then.
 
-    After a failed or interrupted reply the queue waits for the person to decide.
+    After a failed or interrupted reply, the queue waits for the person to decide.
     """
     leaf = conversation.leaf
     undecided = leaf and leaf.reply and leaf.reply.state in {"failed", "interrupted"}
@@ -277,7 +277,7 @@ def _send_now(chat: ChatService, conversation_id: str) -> None:
 
 
 def draw_cleared(chat: ChatService, conversation: Conversation) -> None:
-    """The way back after the chat was cleared."""
+    """Undo, after the chat was cleared."""
     leaf_id = chat_state().cleared
     if leaf_id:
         with st.container(horizontal=True, vertical_alignment="center"):

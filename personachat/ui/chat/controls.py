@@ -1,6 +1,6 @@
 """The line above the message box: pause, resume and stop while a reply is live, and the context gauge.
 
-It has the same height whatever it shows, so that the box and the transcript stay in their place.
+Its height never changes, so that the box and the transcript stay in place.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from personachat.ui.chat import actions, gauge
 LINE_PIXELS = 42
 
 WATCH_SECONDS = 1.0
-"""How often a page with a paused reply looks whether somebody else resumed it."""
+"""Seconds between two checks, on a page with a paused reply, whether someone else resumed it."""
 
 
 class Line:
@@ -29,7 +29,7 @@ class Line:
             st.container(height=LINE_PIXELS, border=False, key="reply_controls"),
             st.container(horizontal=True, vertical_alignment="center", wrap=False),
         ):
-            # Two places: in one for both, what stood there can stay beside what comes, greyed out.
+            # Two places: in a single one, old content could stay beside the new, greyed out.
             paused_buttons = st.empty()
             self._buttons = st.empty()
             self._gauge = st.empty()
@@ -46,18 +46,19 @@ class Line:
         gauge.draw_last(self._gauge, conversation)
 
     def end(self) -> None:
-        """The reply has ended: nothing is left to be steered."""
+        """The reply has ended: remove the buttons."""
         _draw_forecast(self._buttons)
 
     def measure(self, conversation: Conversation, persona: Persona) -> None:
-        """Look how full the context is; not while somebody waits for words."""
+        """Measure how full the context is, but not while someone waits for text."""
         gauge.draw(self._gauge, conversation, persona)
 
 
 def _draw_forecast(place: DeltaGenerator) -> None:
-    """The way to what the next message would cost.
+    """The button for the cost of the next message.
 
-    It takes the place as an element: of a container the browser would keep what this run drew in it before.
+    It replaces the place as an element: in a container, the browser would keep what this run drew there
+    before.
     """
     with place:
         draw_forecast()
@@ -82,6 +83,6 @@ def _button(label: str, icon: str, do: Callable[[str], None], live: LiveReply, *
 
 @st.fragment(run_every=WATCH_SECONDS)
 def watch(paused: LiveReply) -> None:
-    """Draw the page again when a paused reply is no longer paused; somebody else may have resumed it."""
+    """Redraw the page when a paused reply is no longer paused; someone else may have resumed it."""
     if paused.state != "paused":
         st.rerun()

@@ -1,4 +1,4 @@
-"""What a conversation cost: its calls of models one by one, and what they add up to."""
+"""The cost of a conversation: its model calls one by one, and their total."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def table(calls: ConversationCalls, *, turn_id: str = "") -> str:
 
 
 def notes(calls: ConversationCalls) -> list[str]:
-    """What the table does not say by itself; Markdown."""
+    """What the table doesn't say by itself; Markdown."""
     lines = []
     if len(calls.rows) < calls.count:
         lines.append(
@@ -120,7 +120,7 @@ def _number(value: float | None, *, about: str = "") -> str:
 
 
 def _cost(value: float | None) -> str:
-    """All digits that matter, so that who adds the column up gets its sum."""
+    """All significant digits, so that adding up the column gives its total."""
     if value is None:
         return UNKNOWN
     return escaped(f"${value:.6f}" if value else "$0")

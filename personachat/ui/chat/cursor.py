@@ -1,7 +1,7 @@
-"""The bar that pulses behind the last word of a reply while it is being written.
+"""The bar that pulses after the last word of a reply while it streams.
 
-The browser draws it with a style of its own, and no sign of it is in the text: none can be read as Markdown,
-copied, or left standing.
+The browser draws it with a style. It isn't part of the text, so it can't be read as Markdown, copied, or left
+behind.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ENDS = ", ".join(
         *(f"&{_INTO * depth} > {_FORMULA}:last-child .base:last-child::after" for depth in _DEPTHS),
     )
 )
-"""Where a text may end: in a paragraph, deep in lists and quotes too, a heading, code, a cell, a formula."""
+"""Where a text may end: in a paragraph, also deep in lists and quotes, a heading, code, a cell, a formula."""
 
 _STYLE = f"""<style>
 {_ELEMENT}:has(> .stHtml .{_NAME}) {{ display: none }}
@@ -48,8 +48,8 @@ _STYLE = f"""<style>
 
 @contextmanager
 def blinking(beside: DeltaGenerator) -> Iterator[None]:
-    """Show it at the end of the last element of the column that `beside` holds, until the block is left."""
-    st.html(_STYLE)  # takes no room anywhere, and does nothing if there is no mark
+    """Show it at the end of the last element in the column of `beside` until the block ends."""
+    st.html(_STYLE)  # takes no room anywhere, and does nothing without a mark
     place = beside.empty()
     place.html(_MARK)
     try:

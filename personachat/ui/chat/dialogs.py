@@ -1,4 +1,4 @@
-"""The dialogs of the chat page. Each is opened by `turn_actions.ask`, one in a run."""
+"""The dialogs of the chat page. Each is opened by `turn_actions.ask`, one per run."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PERSONA, MODEL = "regenerate_persona", "regenerate_model"
 
 
 def draw_open_dialog(services: Services, conversation: Conversation | None, persona: Persona) -> None:
-    """Open the dialog that was asked for, if one was."""
+    """Open the requested dialog, if any."""
     open_dialog = actions.open_dialog()
-    if open_dialog is None or chat_state().finding_persona:  # there is one dialog at a time
+    if open_dialog is None or chat_state().finding_persona:  # only one dialog can be open
         return
-    open_tabs.leave()  # another run closes the dialog; closing it begins one
+    open_tabs.leave()  # another run closes the dialog, and closing it starts one
     path = conversation.path if conversation else ()
     turn = next((turn for turn in path if turn.id == open_dialog.turn_id), None)
     if turn and open_dialog.dialog in {"regenerate", "save_test", "copy"}:
@@ -104,7 +104,7 @@ def show_forecast(services: Services, conversation: Conversation | None, persona
 
 @dialog("Regenerate with", icon=":material/swap_horiz:", on_dismiss=actions.close_dialog, alone=True)
 def show_regenerate(services: Services, turn: Turn, *, default: str) -> None:
-    """Choose who answers instead, beside the reply that is there; `default` is what the chat goes on with."""
+    """Choose who answers instead, beside the existing reply; `default` is the chat's current persona."""
     everything = session.workspace().personas.all()
     personas = {entry.id: entry.persona for entry in everything if isinstance(entry, StoredPersona)}
     if not personas:
@@ -151,6 +151,6 @@ def _regenerate(turn_id: str) -> None:
 
 @st.dialog("Copy", icon=":material/content_copy:", on_dismiss="rerun")
 def show_words(turn: Turn) -> None:
-    """The words to be copied by hand, where the browser does not let a page do it."""
+    """The text to copy by hand if the browser doesn't let a page do it."""
     st.caption("Your browser blocks copying from this page. Use the copy button to the right of the text.")
     st.code(turn.text, language=None, wrap_lines=True, height=inspector.CODE_PIXELS)

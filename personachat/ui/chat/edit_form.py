@@ -1,4 +1,4 @@
-"""The words of a turn, open for editing in their place."""
+"""The text of a turn, open for editing in its place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from personachat.ui.chat import actions
 
 
 def draw(turn: Turn) -> None:
-    """A question can be sent again, a reply only saved."""
+    """A question can be sent again; a reply can only be saved."""
     asks = turn.role == "user"
     with st.form(f"edit_{turn.id}", border=False):
         st.text_area(

@@ -1,6 +1,6 @@
-"""How full the model's context window is, as far as anybody knows.
+"""How full the model's context window is, as far as it is known.
 
-Measuring reads the whole conversation, so it is done once for each turn that ends and never before a reply.
+Measuring reads the whole conversation, so it is done once per ended turn and never before a reply.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ BARS = 5
 
 
 def draw(place: DeltaGenerator, conversation: Conversation, persona: Persona) -> None:
-    """Measure, and draw what there is to show."""
+    """Measure and draw the result."""
     _draw(place, _measured(conversation, persona))
 
 
 def draw_last(place: DeltaGenerator, conversation: Conversation) -> None:
-    """Draw what was measured last."""
+    """Draw the last measurement."""
     measurement = _last_measurement()
     _draw(place, measurement.memory if measurement and measurement.of[0] == conversation.id else None)
 
 
 def _draw(place: DeltaGenerator, memory: ContextUse | None) -> None:
     if memory is not None and memory.used_tokens:
-        words = f":small[context] {text_of(memory)}"  # a phone leaves out the word beside the buttons
+        words = f":small[context] {text_of(memory)}"  # on a phone, the word beside the buttons is left out
         place.caption(words, width="stretch", text_alignment="right", help=help_of(memory))
 
 
 def text_of(memory: ContextUse) -> str:
-    """E.g. "1.2k / 8k ●○○○○ 15%"; the number alone where the window is not known."""
+    """For example "1.2k / 8k ●○○○○ 15%"; only the number if the window isn't known."""
     about = "" if memory.measured else "~"
     used = f"{about}{short(memory.used_tokens)}"
     if not memory.window_tokens:
@@ -52,7 +52,7 @@ def _percent(share: float) -> str:
 
 
 def help_of(memory: ContextUse) -> str:
-    """What the numbers are, in sentences."""
+    """What the numbers mean, in sentences."""
     by = "counted by the provider" if memory.measured else "estimated"
     if memory.window_tokens:
         words = [f"{memory.used_tokens:,} of {counted(memory.window_tokens, 'token')} used ({by})."]
@@ -74,7 +74,7 @@ def _measured(conversation: Conversation, persona: Persona) -> ContextUse | None
     try:
         inspection = session.workspace().inspection
         memory = inspection.memory(conversation, persona, offline=offline)
-    except PersonaChatError:  # nobody would answer, which the page says already
+    except PersonaChatError:  # no model can answer, which the page says already
         memory = None
     chat_state().measured = Measurement(of, memory)
     return memory

@@ -1,4 +1,4 @@
-"""A persona's greetings, to leaf through on an empty chat; the shown one is what the chat begins with."""
+"""A persona's greetings, to page through in an empty chat; the chat begins with the visible one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from personachat.ui.wording import heard
 
 
 def draw(persona: Persona) -> None:
-    """The greeting of the next chat, and the way to the others, e.g. 2/3 with arrows."""
+    """The greeting of the next chat, and arrows to the others, e.g. 2/3."""
     words = openings(persona, seed=_seed())
     if not words:
         return
@@ -30,12 +30,12 @@ def draw(persona: Persona) -> None:
 def begun_with(persona: Persona) -> Sequence[ChatMessage]:
     """What an empty chat with this persona begins with."""
     words = openings(persona, seed=_seed())
-    chat_state().greeting_seed = ""  # the next chat's is another one
+    chat_state().greeting_seed = ""  # the next chat gets another seed
     return [ChatMessage("assistant", words[_choice(persona.id) % len(words)])] if words else ()
 
 
 def _seed() -> str:
-    """What chance in the greetings is drawn by: what is shown is what is sent."""
+    """The seed for random macros in greetings, so that what is shown is what is sent."""
     here = chat_state()
     here.greeting_seed = here.greeting_seed or uuid4().hex
     return here.greeting_seed

@@ -1,6 +1,6 @@
-"""The inspector: the very request that was sent for a reply, or that the next message would be sent in.
+"""The inspector: the exact request that was sent for a reply or would be sent for the next message.
 
-There is never a key in it.
+It never contains a key.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from personachat.ui.personas import lore
 from personachat.ui.wording import escaped
 
 SAMPLE = "…"
-"""Stands for the next message: what is in the box is the browser's alone until it is sent."""
+"""A placeholder for the next message: only the browser knows the box's text until it is sent."""
 
 CODE_PIXELS = 420
 

@@ -1,7 +1,7 @@
-"""Draws the last turn of a conversation while its reply is live: streaming in, or paused.
+"""Draws the last turn of a conversation while its reply is live, whether streaming or paused.
 
-What was drawn of the same turn before stays where it is, so that a reply that is continued or resumed only
-grows; of any other turn that stood there nothing stays for a moment.
+What was drawn of the same turn stays in place, so that a continued or resumed reply only grows. Anything of
+another turn there is removed at once.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from personachat.ui.chat.transcript import bubble, draw_outcome, draw_reply
 from personachat.ui.chat.turns import View, WaysOn, draw_head, draw_row, free_places, places_taken_by
 
 BUBBLE_ELEMENTS = 6
-"""What an ended turn may have below the three places of a live one."""
+"""How many elements an ended turn may have below the three places of a live one."""
 
 TURN_ELEMENTS = 2
-"""A bubble, and a line above it now and then."""
+"""Elements per turn: a bubble, and sometimes a line above it."""
 
 
 def clear(elements: int) -> None:
-    """Empty what follows: it would stand there, greyed out, until the reply ends and with it the run."""
+    """Empty what follows: it would stay there, greyed out, until the reply and the run end."""
     for _ in range(elements):
         st.empty()
 
 
 class Following:
-    """The places of a live turn, drawn at once, and what fills them while the reply goes on."""
+    """The places of a live turn, drawn at once, and what fills them while the reply streams."""
 
     def __init__(self, view: View, turn: Turn, *, above: Turn | None, live: LiveReply) -> None:
         draw_head(view, turn, above=above)
@@ -48,11 +48,11 @@ class Following:
                 clear(BUBBLE_ELEMENTS)
 
     def clear_below(self) -> None:
-        """Take away the turns of a longer branch that was seen until now."""
+        """Remove the turns of a longer branch that was visible until now."""
         clear(max(0, self._view.length_before - len(self._view.conversation.path)) * TURN_ELEMENTS)
 
     def draw(self, *, paused: bool, ways_on: WaysOn) -> Turn:
-        """Draw the reply to its end or a pause, or now and then under a dialog; returns the turn as it is."""
+        """Draw the reply to its end or a pause, under a dialog only now and then. Returns the turn."""
         if paused:
             reply = self._live.snapshot()
             draw_reply(reply, head=self._head, words=self._words)
@@ -82,7 +82,7 @@ class Following:
 
 
 def _draw_anew() -> None:
-    """Draw the page again, with nothing of this turn staying where it stands."""
+    """Redraw the page, with nothing of this turn left in its place."""
     free_places()
     st.rerun()
 
@@ -90,7 +90,7 @@ def _draw_anew() -> None:
 class _Later:
     """An empty place that becomes a container only when something goes into it.
 
-    At once, and the browser would not see that it was empty for a moment.
+    Otherwise the browser would never show it empty.
     """
 
     def __init__(self, place: DeltaGenerator) -> None:

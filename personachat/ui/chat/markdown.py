@@ -1,9 +1,8 @@
-r"""A reply's Markdown as Streamlit can draw it, in pieces that never change again.
+r"""A reply's Markdown in pieces that Streamlit can draw and that never change again.
 
-`MarkdownCutter` cuts the text, while it arrives, at top-level blocks that a later block has closed, so that a
-finished piece can be left alone; `markdown_writer.written` says how a piece is drawn. Both depend on the text
-alone, not on how it was split while it came: the picture of a streamed reply equals the picture of the same
-reply drawn at once.
+`MarkdownCutter` cuts the arriving text at top-level blocks that a later block has closed, so that a finished
+piece can be left alone. `markdown_writer.written` defines how a piece is drawn. Both depend only on the text,
+not on how it was split in transit: a streamed reply looks the same as one drawn at once.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ from personachat.ui.chat.markdown_parser import parse_blocks
 from personachat.ui.chat.markdown_writer import written
 
 PIECE_CHARACTERS = 320
-"""Pieces are at least this long: smaller ones cost more elements, larger ones more bytes a frame."""
+"""Characters of a piece at least: smaller pieces need more elements, larger ones more bytes per frame."""
 
 DECISIVE = 2
-"""How many characters of a line may be needed to tell whether a list before it is over."""
+"""Characters of a line that may be needed to tell whether a list before it is over."""
 
 
 def block_ends(text: str) -> list[int]:
-    """Where blocks of `text` end for good, in characters, ascending; what is behind the last is open.
+    """Where blocks of `text` end for good, in characters, ascending; the text after the last one is open.
 
-    A block ends for good where another one begins, if the first DECISIVE characters of that line already
-    tell that the block before is closed: nothing may have been drawn behind the end when it is found. See
-    CommonMark 0.31, section 3, for what a block is.
+    A block ends for good where another one begins, if the first DECISIVE characters of that line already show
+    that the block before is closed: nothing after the end may have been drawn when it is found. See
+    CommonMark 0.31, section 3, for blocks.
     """
     lines = text.split("\n")
     starts = [0, *accumulate(len(line) + 1 for line in lines)]
@@ -41,7 +40,7 @@ def block_ends(text: str) -> list[int]:
 
 
 def _closed(kind: str, *, blank: bool, line: str) -> bool:
-    """Whether a block is over for certain, given a blank line behind it and how the next line begins."""
+    """Whether a block is certainly over, given a blank line after it and the start of the next line."""
     if kind in {"heading_open", "fence", "hr", "math_block"}:
         return True
     if kind in {"paragraph_open", "table_open", "blockquote_open"}:
@@ -54,10 +53,10 @@ def _closed(kind: str, *, blank: bool, line: str) -> bool:
 
 
 class MarkdownCutter:
-    """Cuts a growing text. `add` returns the pieces that are finished by it.
+    """Cuts a growing text. `add` returns the pieces that it finishes.
 
-    `open` is the text behind them that may be drawn, of which the first `closed` characters are blocks that
-    have ended. The beginning of a line is held until it tells whether a piece ends there; `end` releases it.
+    `open` is the text after them that may be drawn; its first `closed` characters are ended blocks. The start
+    of a line is held back until it shows whether a piece ends there; `end` releases it.
     """
 
     def __init__(self) -> None:
@@ -85,7 +84,7 @@ class MarkdownCutter:
         return [complete[start:end] for start, end in pairwise(cuts)]
 
     def _with_line_feeds(self, text: str) -> str:
-        """`text` with a line feed at the end of each line, also where the halves of an end came apart."""
+        """`text` with a line feed at the end of each line, even if a CR LF arrived in two parts."""
         whole = text.removeprefix("\n") if self._returned else text
         self._returned = text.endswith("\r") or (self._returned and not text)
         return whole.replace("\r\n", "\n").replace("\r", "\n")
@@ -97,7 +96,7 @@ class MarkdownCutter:
 
 @lru_cache(maxsize=1_000)
 def pieces_of(text: str) -> tuple[str, ...]:
-    """A whole reply, cut just as its stream was, and as each piece is drawn."""
+    """A complete reply, cut as its stream was and as each piece is drawn."""
     return tuple(filter(None, map(written, cut(text))))
 
 

@@ -1,8 +1,8 @@
-r"""What a reply's Markdown means: CommonMark, GFM tables and formulas, nothing more.
+r"""The meaning of a reply's Markdown: CommonMark, GFM tables and formulas, nothing more.
 
-Formulas are `$...$`, `$$...$$`, `\(...\)` and `\[...\]`; a price such as $5 begins none. A text that is still
-growing may end anywhere, so its last words are read as if what is open were about to be closed: half of a
-`**strong word` is strong already, and no half of a mark is seen.
+Formulas are `$...$`, `$$...$$`, `\(...\)` and `\[...\]`; a price such as $5 begins none. A growing text may
+end anywhere, so its last words are read as if open marks were about to be closed: half of a `**strong word`
+is already strong, and a reader never sees half a mark.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
 DEEPEST = 30
-"""How many levels deep blocks are read, of which a list takes two; what stands deeper is one paragraph."""
+"""How many levels of blocks are read; a list takes two. Anything deeper is one paragraph."""
 
 MOST_KEPT_CHARACTERS = 1_000
 
@@ -30,7 +30,7 @@ CLOSING = {r"\(": r"\)", r"\[": r"\]", "$$": "$$"}
 TARGET = re.compile(r"https?://[^/?#]|mailto:|#[\w-]*\Z", re.IGNORECASE)
 
 INTERRUPTED = ["paragraph", "reference", "blockquote", "list"]
-"""What a formula in lines of its own ends, as code in fences does."""
+"""What a formula on lines of its own ends, as fenced code does."""
 
 NEWLINE = re.compile(r"\r\n?")
 HALF_A_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\Z")
@@ -38,10 +38,10 @@ HALF_A_MARK = re.compile(r"(?<=[^*_`!\[<&\\])[*_`!\[<&\\]+\Z|\A[*_`!\[<&\\]+\Z")
 
 
 def parse(text: str, *, growing: bool = False) -> list[Token]:
-    """The tokens of a whole text: blocks, with the inline tokens as children of theirs.
+    """The tokens of a text: blocks, with inline tokens as their children.
 
-    Definitions of links count only where every one of them serves this text. One that does not may be meant
-    for another part of the reply, which is drawn by itself, or be a footnote, and would be seen nowhere.
+    Definitions of links only count if all of them serve this text. Otherwise they may belong to another part
+    of the reply, which is drawn separately, or be footnotes, and would disappear.
     """
     parser = _parser()
     env: dict[str, Any] = {"unclosed": growing}
@@ -65,15 +65,15 @@ def leads_somewhere(url: str) -> bool:
 
 
 def parse_blocks(text: str) -> list[Token]:
-    """Blocks alone, as they stand while more of the text may come."""
-    # A link's definition leaves no block behind, and "[a]:" is a paragraph until it is complete.
+    """The blocks only, as they are while more text may come."""
+    # A link's definition leaves no block, and "[a]:" is a paragraph until it is complete.
     parser, tokens = _parser(), list[Token]()
     parser.block.parse(text, parser, {"unclosed": True, "references": _Nothing()}, tokens)
     return tokens
 
 
 class _Nothing(dict[str, Any]):
-    """Where definitions go that are to be read as words."""
+    """Where definitions are that are read as text."""
 
 
 def _parsed(parser: MarkdownIt, text: str, env: dict[str, Any], *, growing: bool) -> list[Token]:
@@ -94,13 +94,13 @@ def _parsed(parser: MarkdownIt, text: str, env: dict[str, Any], *, growing: bool
 
 @lru_cache(maxsize=2_000)
 def _words(content: str) -> tuple[Token, ...]:
-    """Words that refer to nothing outside. While a text grows, most of it is read again and again."""
+    """Text that refers to nothing outside. While a text grows, most of it is read again and again."""
     parser = _parser()
     return tuple(parser.inline.parse(content, parser, {}, []))
 
 
 def _last_words(tokens: list[Token]) -> Token | None:
-    """The words behind which nothing is drawn."""
+    """Words after which nothing is drawn."""
     for token in reversed(tokens):
         if token.type == "inline" and token.content:
             return token
@@ -108,7 +108,7 @@ def _last_words(tokens: list[Token]) -> Token | None:
             "inline",
             "td_open",
             "th_open",
-        }:  # cells a row still lacks
+        }:  # cells that a row still lacks
             return None
     return None
 
@@ -161,7 +161,7 @@ def _deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noq
 
 
 def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001  # markdown-it's way of calling
-    r"""A formula between lines that hold only `$$`, or `\[` and `\]`. Unclosed, it takes all that follows."""
+    r"""A formula between lines that contain only `$$`, or `\[` and `\]`. Unclosed, it takes the rest."""
     if state.is_code_block(start):
         return False
     opening = _line(state, start)
@@ -219,7 +219,7 @@ def _math(state: StateInline, silent: bool) -> bool:  # noqa: FBT001  # markdown
 def _closed(state: StateInline, closing: str) -> tuple[str, int] | None:
     last_ones: dict[tuple[str, str], int] = state.env.setdefault("last_ones", {})
     key, begin = (state.src, closing), state.pos + 2
-    if key not in last_ones:  # or each of many that open would look through all that follows
+    if key not in last_ones:  # or each of many open ones would search the rest
         last_ones[key] = state.src.rfind(closing)
     if last_ones[key] < begin:
         return None
@@ -229,7 +229,7 @@ def _closed(state: StateInline, closing: str) -> tuple[str, int] | None:
 
 
 def _code(state: StateInline, silent: bool) -> bool:  # noqa: FBT001  # markdown-it's way of calling
-    """A code span; in a text that grows, one that is not closed yet as well."""
+    """A code span; in a growing text, also one that isn't closed yet."""
     if not state.env.get("growing") or state.src[state.pos] != "`":
         return backtick(state, silent)
     pending, tokens = state.pending, len(state.tokens)
@@ -246,7 +246,7 @@ def _code(state: StateInline, silent: bool) -> bool:  # noqa: FBT001  # markdown
 
 
 def _close(state: StateInline) -> None:
-    """Close what is emphasised in a text that grows, as if its end had come."""
+    """Close emphasis in a growing text as if it ended here."""
     if not state.env.get("growing"):
         return
     opened = [one for one in state.delimiters if one.open and one.end < 0 and _is_mark(state, one)]

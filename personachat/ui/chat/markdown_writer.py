@@ -1,10 +1,10 @@
-r"""Writes what a reply's Markdown means in such Markdown as Streamlit cannot take for anything else.
+r"""Writes a reply's Markdown so that Streamlit can't misread it.
 
-Streamlit reads another dialect: images are fetched from wherever they are, `:red[...]`, `:smile:`, `->` and
-`::name` are changed or dropped, diagrams are drawn, and where code or a formula begins and ends it does not
-always see as CommonMark does. So nothing of the source is passed on. Words are escaped sign by sign, whatever
-they look like; code stands in fences that are longer than any in it; lists, quotes and tables are laid out
-again. What is written holds no image, no HTML, no definition and no link but to the web or to mail.
+Streamlit reads another dialect. Images are fetched from anywhere, `:red[...]`, `:smile:`, `->` and `::name`
+are changed or dropped, diagrams are drawn, and code or formulas may begin and end elsewhere than in
+CommonMark. So nothing of the source is passed on. Text is escaped sign by sign, code gets fences longer than
+any in it, and lists, quotes and tables are laid out again. The result contains no image, no HTML, no
+definition and no link except to the web or to mail.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from personachat.history.markdown import fence
 from personachat.ui.chat.markdown_parser import leads_somewhere, parse
 
 JOINER = "\u2060"
-"""Word joiner: takes no room. It stands in code where Streamlit would rewrite even that."""
+"""Word joiner: has no width. Put into code where Streamlit would rewrite even that."""
 
 SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|$:~&^@]|!\Z|(?<=:material)/|(?<=www)\.", re.IGNORECASE)
 SIGN = re.compile(
@@ -30,20 +30,20 @@ SIGN = re.compile(
     re.VERBOSE,
 )
 APART = r":color[\{}]"
-"""A sign in no colour of Streamlit's: apart from its neighbours, with which it would be something else."""
+"""A sign in no colour of Streamlit's, to separate it from neighbours that would change its meaning."""
 
 LINE_START = re.compile(r"(?P<number>\d{1,9})(?=[.)])|(?=[-+=])|(?P<blank>[ \t])")
 PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 IN_ADDRESS = re.compile(r"[\\<>&|]|(?<=:material)/")
 LANGUAGE = re.compile(r"[\w+#.-]{1,40}\Z")
 IN_FORMULA = re.compile(r"(?<=!)(?=\[)|(?<=\])(?=[(:\[])")
-"""Where an image, a link or a definition would be, were it no formula. A space says nothing there."""
+"""Replaces an image, a link or a definition that looks like a formula. A space means nothing there."""
 
 TELLING = re.compile(r"\A[ ]|[\x00-\x09\x0b-\x1f\x7f\\_\[\]{}<>=|$~&^@]|:(?![\s*]|\Z)|--|```")
-"""What Streamlit could read otherwise has some of this. Text without it, as most prose, stays as it is."""
+"""Text that Streamlit could misread contains one of these. Other text, most prose, stays as it is."""
 
 ALONE = frozenset({"heading", "fence", "hr", "math"})
-"""Blocks behind which another may follow on the next line."""
+"""Blocks that another one may follow on the next line."""
 
 
 def written(text: str, *, growing: bool = False) -> str:
@@ -65,7 +65,7 @@ def _is_half_marked(text: str) -> bool:
 BREAKS = frozenset({"softbreak", "hardbreak"})
 
 Block = tuple[str, list[str]]
-"""Its kind and its lines."""
+"""The block's kind and its lines."""
 
 
 def _joined(blocks: Sequence[Block], *, tight: bool) -> list[str]:
@@ -92,7 +92,7 @@ def _block(token: Token, inner: Sequence[Token]) -> Iterator[Block]:
     kind = token.type.removesuffix("_open")
     if kind == "paragraph":
         yield from _paragraph(inner[0].children or [])
-    elif kind == "html_block":  # words like any other: nothing draws it
+    elif kind == "html_block":  # plain text: nothing draws it
         for paragraph in re.split(r"\n[ \t]*\n", token.content.strip("\n")):
             yield "paragraph", [_text(line.strip(" \t"), begins=True) for line in paragraph.split("\n")]
     else:
@@ -122,7 +122,7 @@ def _end(tokens: Sequence[Token], at: int) -> int:
 
 
 def _paragraph(children: Sequence[Token]) -> Iterator[Block]:
-    """A paragraph, and the formulas in it that are to stand alone as blocks of their own."""
+    """A paragraph, and the formulas in it that become blocks of their own."""
     words: list[Token] = []
     is_formula = len(children) == 1
     for child in children:
@@ -146,7 +146,7 @@ def _words(children: list[Token]) -> Iterator[Block]:
 
 
 def _list(token: Token, tokens: Sequence[Token]) -> list[str]:
-    """Items are indented by four at least, where Streamlit, looking for fences, does not see one."""
+    """Items are indented by at least four spaces, where Streamlit doesn't look for fences."""
     level = token.level + 1
     starts = [
         at for at, token in enumerate(tokens) if token.type == "list_item_open" and token.level == level
@@ -243,7 +243,7 @@ END = Token("end", "", 0)
 
 
 def _picture(image: Token, *, in_table: bool, linked: bool) -> str:
-    """An image is fetched by nobody who does not ask: what it shows, in words, as a link to it."""
+    """An image is never fetched unasked: its description becomes a link to it."""
     target = "" if linked else _target(image, "src")
     parts = [child for child in image.children or [] if child.type not in {"link_open", "link_close"}]
     words = _inline(parts, one_line=True, in_table=in_table)
@@ -251,7 +251,7 @@ def _picture(image: Token, *, in_table: bool, linked: bool) -> str:
 
 
 def _target(token: Token, attribute: str) -> str:
-    """What closes a link; nothing where it leads neither to the web nor to mail nor up or down the page."""
+    """The end of a link; nothing if it leads neither to the web nor to mail nor up or down the page."""
     url = re.sub(r"\s", "%20", str(token.attrs.get(attribute, "")))
     if not leads_somewhere(url):
         return ""
@@ -261,7 +261,7 @@ def _target(token: Token, attribute: str) -> str:
 
 
 def _address(target: str) -> str:
-    """The address that a target leads to, as words."""
+    """A link's address as text."""
     return _text(re.sub(r"\\(.)", r"\1", target[3 : target.index(">")]), begins=False)
 
 
@@ -282,7 +282,7 @@ def _code_span(content: str, *, in_table: bool) -> str:
 
 
 def _formula_span(content: str, *, in_table: bool) -> str:
-    r"""Between two dollars at least, where the dollars of `\$` do not end it."""
+    r"""Between at least two dollar signs, so that the dollars of `\$` don't end it."""
     formula = " ".join(_formula(content).split("\n")).strip()
     if in_table:
         formula = formula.replace("\\|", "\\Vert ").replace("|", "\\vert ")
@@ -293,7 +293,7 @@ def _formula_span(content: str, *, in_table: bool) -> str:
 
 @lru_cache(maxsize=2_000)
 def _text(words: str, *, begins: bool) -> str:
-    """Words as Markdown that shows just them; `begins` where a line begins with them."""
+    """Text as Markdown that shows exactly that; `begins` if a line begins with it."""
     out: list[str] = []
     at = 0
     for sign in SIGN.finditer(words):
@@ -326,7 +326,7 @@ LINES: dict[str, tuple[str, Callable[[Token, Sequence[Token]], list[str]]]] = {
     "math_block": ("math", lambda token, _: _formula_block(token.content)),
     "hr": ("hr", lambda *_: ["___"]),
 }
-"""How each block that the parser may name is written."""
+"""How to write each kind of block that the parser returns."""
 
 
 def _escaped(words: str) -> str:

@@ -17,7 +17,7 @@ NEW, CLEAR, EDIT = "New chat", "Clear this chat", "Edit this persona"
 TEMPORARY, SAVED = "Temporary chat", "Save this chat"
 VALUES = "Values of this chat"
 REQUEST, SHORTCUTS = "Show the next request", "Keyboard shortcuts"
-THEME = "Theme and print"  # the page's own module opens Streamlit's menu, which is not shown beside this one
+THEME = "Theme and print"  # the page's own script opens Streamlit's menu, which isn't visible beside this one
 
 KEYS = """
 | Key | Does |
@@ -73,5 +73,5 @@ def _act() -> None:
 
 @st.dialog(SHORTCUTS, on_dismiss="rerun")
 def show_shortcuts() -> None:
-    open_tabs.leave()  # another run closes the dialog; closing it begins one
+    open_tabs.leave()  # another run closes the dialog, and closing it starts one
     st.markdown(KEYS)

@@ -1,9 +1,9 @@
-"""How often running replies are drawn: as fluently as an eye can tell, less often the more there is to do.
+"""How often running replies are drawn: smoothly to the eye, and less often if there is much to do.
 
-All followers in the process share one `Pace`. It measures how much processor time the process spends for
-each frame, whatever else it is busy with included, and gives all of them together a share of one core. A few
-of them draw right after words have come, so that frames may be rarer and no word is later. Many draw at the
-same ticks of the clock, so that a processor with many of them wakes, and the server sends, once for all.
+All followers in the process share one `Pace`. It measures the processor time that the process spends per
+frame, including everything else it does, and gives all of them together a share of one core. A few replies
+are drawn right after text arrives, so that frames may be rarer and no word is later. Many are drawn at the
+same ticks of the clock, so that a processor with many cores wakes, and the server sends, once for all.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SHORTEST_SECONDS = 0.021
-"""More often than this costs processor time, and no eye tells the words' coming from a continuous one."""
+"""Drawing more often costs processor time, and no eye sees the difference."""
 
 PATIENCE_SECONDS = 0.012
-"""So long a frame waits for the next words, to be drawn together with them instead of just before them."""
+"""Seconds a frame waits for the next words, to be drawn together with them and not just before."""
 
 USUAL_SECONDS = 0.053
-"""Below what an eye tells from continuous text, so frames are as rare as this before anything else gives."""
+"""Still smooth to the eye, so frames slow down to this before anything else does."""
 
 LONGEST_SECONDS = 0.25
 
 CHEAP_SHARE = 0.25
-"""Frames come more often than USUAL_SECONDS while they take no more than this of one core."""
+"""The share of one core up to which frames come more often than USUAL_SECONDS."""
 
 DEAR_SHARE = 0.7
-"""Frames come less often than that only where they would take more than this of one core."""
+"""The share of one core above which frames come less often than that."""
 
 MEASURED_SECONDS = 0.5
-"""How long is measured before the next estimate."""
+"""Seconds measured before the next estimate."""
 
 FIRST_COST_SECONDS = 0.0015
-"""What a frame is taken to cost before one was measured."""
+"""The cost of a frame before one was measured."""
 
 
 def frame_seconds(*, live: int, cost_seconds: float) -> float:
-    """The time between two frames where `live` replies are drawn and one frame costs so much of a core."""
+    """Seconds between two frames if `live` replies are drawn and one frame takes this share of a core."""
     together = live * cost_seconds
     often = min(max(together / CHEAP_SHARE, SHORTEST_SECONDS), USUAL_SECONDS)
     return min(max(often, together / DEAR_SHARE), LONGEST_SECONDS)
 
 
 class Pace:
-    """The pace of one process. Safe for threads: an estimate that two of them make at once is as good."""
+    """The pace of one process. Safe for threads: if two make an estimate at once, either will do."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         used: Callable[[], float] = time.process_time,
     ) -> None:
-        """`clock` gives seconds, `used` the processor seconds of the process."""
+        """`clock` returns seconds, `used` the processor seconds of the process."""
         self._clock = clock
         self._used = used
         self._lock = threading.Lock()
@@ -68,10 +68,10 @@ class Pace:
 
     @contextmanager
     def one_more_reply(self) -> Iterator[None]:
-        """Within, one more reply is drawn at this pace."""
+        """Inside this block, one more reply is drawn at this pace."""
         with self._lock:
             if not self._live:
-                self._begin()  # what was done while nothing was drawn says nothing about frames
+                self._begin()  # time in which nothing was drawn says nothing about frames
             self._live += 1
         try:
             yield
@@ -84,7 +84,7 @@ class Pace:
         self._frames += 1
 
     def until_the_next(self, *, last: float) -> float:
-        """Seconds until a frame is due whose reply was drawn `last` then."""
+        """Seconds until the next frame of a reply last drawn at `last` is due."""
         now = self._clock()
         if now - self._since >= MEASURED_SECONDS and self._frames:
             self._measure()
@@ -93,7 +93,7 @@ class Pace:
 
     @property
     def patience_seconds(self) -> float:
-        """How long a frame that is due may wait for the next words."""
+        """Seconds that a due frame may wait for the next words."""
         return PATIENCE_SECONDS if self._few(self._frame_seconds()) else 0
 
     def _frame_seconds(self) -> float:
@@ -103,7 +103,7 @@ class Pace:
         return frame < USUAL_SECONDS
 
     def _measure(self) -> None:
-        """Move the estimate half the way to what was measured, so that one busy moment does not decide."""
+        """Move the estimate half way to the measurement, so that one busy moment doesn't decide."""
         with self._lock:
             measured = (self._used() - self._used_before) / max(1, self._frames)
             self._cost_seconds = (self._cost_seconds + measured) / 2

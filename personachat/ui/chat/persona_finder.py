@@ -1,4 +1,4 @@
-"""Choosing one of many personas: a short list to pick from, and a search for all the others.
+"""Choosing one of many personas: a short list to pick from, and a search for all others.
 
 A widget's options are sent to the browser in every run, so no list is longer than MOST_CHOICES.
 """
@@ -25,7 +25,7 @@ SEARCH = "find_persona"
 
 
 def choices(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[str]:
-    """Ids to choose from, in the order given: all, or of many those named and liked, and the first."""
+    """Ids to choose from, in the given order: all, or if there are many, those named, liked and first."""
     if len(personas) <= MOST_CHOICES:
         return list(personas)
     likes = favourites.mine()
@@ -37,12 +37,12 @@ def choices(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[str
 
 
 def matching_ids(personas: Mapping[str, Persona], query: str) -> list[str]:
-    """Ids of those that a search for the words finds."""
+    """Ids of the personas that match the search words."""
     return matching(personas, query, text=lambda persona_id: SearchText.of(personas[persona_id]))
 
 
 def narrowed(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[str]:
-    """As `choices`, with a search above where those are not all; for a dialog, which cannot open another."""
+    """Like `choices`, with a search field if those aren't all; for a dialog, which can't open another."""
     if len(personas) <= MOST_CHOICES:
         return list(personas)
     query = _draw_search(personas)
@@ -60,7 +60,7 @@ def close() -> None:
 
 @dialog("Find a persona", icon=":material/person_search:", on_dismiss=close, alone=True)
 def ask(personas: Mapping[str, Persona], choose: Callable[[str], None]) -> None:
-    """Search all of them; `choose` is called with the id of the one that was clicked."""
+    """Search all of them; `choose` is called with the id of the one clicked."""
     query = _draw_search(personas)
     hits = matching_ids(personas, query)
     if not hits:

@@ -22,11 +22,10 @@ FIND, FIND_LABEL = "?", "Find another persona…"  # no id has a question mark
 
 
 def draw() -> tuple[Persona | None, PersonaChatError | None, DeltaGenerator]:
-    """Draw the head; returns the persona to talk to, None if there is none at all, and what is amiss.
+    """Draw the head; returns the persona to talk to (None if there is none), errors, and a place.
 
-    The last one is the place of the model's name, which depends on the chat: see `model_line.draw_for_chat`.
-
-    Where the personas cannot be read they are as they were seen last.
+    The place is for the model's name, which depends on the chat: see `model_line.draw_for_chat`. If the
+    personas can't be read, they are as they were seen last.
     """
     everything, trouble = script_runs.once_a_run(_personas)
     persona, model_line = _draw(everything)
@@ -44,7 +43,7 @@ def _draw(everything: Sequence[StoredPersona | BrokenPersona]) -> tuple[Persona 
         return None, st.container()
     addressed = addresses.followed(personas, session.remembered("persona"))
     wanted_id = session.remembered("persona")
-    first = next(iter(personas))  # the default one comes first
+    first = next(iter(personas))  # the default persona comes first
     choice = addressed.address if addressed else wanted_id if wanted_id in personas else first
     persona = addressed.persona if addressed else personas[choice]
     ids = persona_finder.choices(personas, also=(addresses.id_and_label(choice)[0], DEFAULT_PERSONA_ID))
@@ -58,7 +57,7 @@ def _draw(everything: Sequence[StoredPersona | BrokenPersona]) -> tuple[Persona 
             [*others, *offered],
             key=PERSONA_CHOICE,
             format_func=lambda name: FIND_LABEL if name == FIND else names[name],
-            # In the closed field; the page lays the picture over it.
+            # In the closed field; the page draws the picture over it.
             icon=drawable(persona.avatar) or (":material/person:" if faces.thumb(persona.picture) else None),
             label_visibility="collapsed",
             on_change=_choose,
@@ -75,10 +74,10 @@ def _draw(everything: Sequence[StoredPersona | BrokenPersona]) -> tuple[Persona 
 
 
 def avatars() -> dict[str, str]:
-    """What stands for each persona that the picker offers, by its label."""
+    """What each label that the picker offers stands for."""
     try:
         everything, _ = script_runs.once_a_run(_personas)
-    except PersonaChatError:  # the page says it
+    except PersonaChatError:  # another part of the page reports the error
         return {}
     personas = {entry.id: entry.persona for entry in everything if isinstance(entry, StoredPersona)}
     also = (session.remembered("persona") or "", DEFAULT_PERSONA_ID)
@@ -93,15 +92,15 @@ def avatars() -> dict[str, str]:
 
 
 def restore(widgets: ReturnedWidgets) -> None:
-    """Open the search again that a page had open that comes back without its session."""
+    """Reopen the search that a page that lost its session had open."""
     if widgets.any(persona_finder.SEARCH) and not widgets.mark("dialog", TurnDialog):
         chat_state().finding_persona = True
 
 
 def _names(offered: Sequence[str], personas: Mapping[str, Persona], current: Persona) -> dict[str, str]:
-    """What each choice is called; those that would be called the same say their address as well.
+    """The label of each choice; equal labels also get the address.
 
-    A field to choose from knows its choices by their words alone.
+    A selection field tells its options apart only by their labels.
     """
     names = {name: _option(name, personas, current) for name in offered}
     count = Counter(names.values())
@@ -109,7 +108,7 @@ def _names(offered: Sequence[str], personas: Mapping[str, Persona], current: Per
 
 
 def _option(name: str, personas: Mapping[str, Persona], current: Persona) -> str:
-    """What a choice is called; `chosen` is who speaks where the file of theirs is broken."""
+    """The label of a choice; `current` is the persona that answers if its file is broken."""
     persona_id, mark = addresses.id_and_label(name)
     words = label(personas.get(persona_id, current))
     return f"{words} · {mark}" if mark else words
@@ -134,7 +133,7 @@ def _choose_match(persona_id: str) -> None:
 def draw_missing(
     wanted_id: str, persona: Persona, everything: Sequence[StoredPersona | BrokenPersona]
 ) -> None:
-    """Say that the persona of the link is not there, and why."""
+    """Say that the persona of the link doesn't exist, and why."""
     broken = any(
         isinstance(each_persona, BrokenPersona) and each_persona.id == wanted_id
         for each_persona in everything

@@ -1,4 +1,4 @@
-"""Thumbs for a reply, and a note that says why."""
+"""Rating buttons for a reply, and a note that says why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ THUMBS: tuple[Rating, Rating] = (-1, 1)
 
 
 def draw(turn: Turn) -> None:
-    """Thumbs and, once one was clicked, the note."""
+    """The buttons and, once one was clicked, the note."""
     key = _thumbs_key(turn.id)
     st.session_state[key] = None if turn.rating is None else THUMBS.index(turn.rating)
     st.feedback("thumbs", key=key, on_change=_rate, args=(turn.id, turn.rating_note))
@@ -28,7 +28,7 @@ def draw(turn: Turn) -> None:
             icon=":material/edit_note:",
             help="Note on the rating",
             type="tertiary",
-            key=f"note_{crc32(turn.rating_note.encode())}_{turn.id}",  # another one once it is saved
+            key=f"note_{crc32(turn.rating_note.encode())}_{turn.id}",  # a new key once it is saved
         ),
         st.form(f"rating_{turn.id}", border=False),
     ):

@@ -1,4 +1,4 @@
-"""Which revision of a persona spoke a turn: asked once for all turns of a page, and remembered."""
+"""Which revision of a persona wrote a turn: looked up once for all turns of a page, and cached."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Spoken: TypeAlias = tuple[str, str]
 """A persona's id and the ETag of its text."""
 
 UNKNOWN_SECONDS = 30.0
-"""How long a text that no revision has is not asked for again."""
+"""Seconds before a text without a revision is looked up again."""
 
 _MOST_REMEMBERED = 20_000
 
@@ -36,7 +36,7 @@ def _memory() -> _Memory:
 
 
 def numbers(turns: Iterable[Turn]) -> Mapping[Spoken, int]:
-    """The revisions of what was spoken in these turns, as far as they are known."""
+    """The revisions that wrote these turns, as far as they are known."""
     memory, now = _memory(), time.monotonic()
     spoken = {_spoken(turn) for turn in turns if turn.role == "assistant" and turn.persona_revision}
     unnumbered = {
@@ -48,12 +48,12 @@ def numbers(turns: Iterable[Turn]) -> Mapping[Spoken, int]:
 
 
 def number_of(turn: Turn, known_numbers: Mapping[Spoken, int]) -> int | None:
-    """Of the persona that spoke a turn; None if it is not known."""
+    """The persona revision that wrote a turn; None if it isn't known."""
     return known_numbers.get(_spoken(turn))
 
 
 def label(turn: Turn, known_numbers: Mapping[Spoken, int]) -> str:
-    """E.g. "revision 3", as a link to it; "" if it is not known."""
+    """For example "revision 3", as a link to it; "" if it isn't known."""
     number = number_of(turn, known_numbers)
     if number is None:
         return ""

@@ -1,6 +1,6 @@
-"""What a session remembers of the chat page: ids, numbers and choices, as fields of one object.
+"""What a session remembers about the chat page: ids, numbers and choices, as fields of one object.
 
-What the widgets hold is not here: their keys belong to Streamlit, and each stands beside its widget.
+The contents of widgets aren't here: their keys belong to Streamlit, and each is beside its widget.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ PERSONA_CHOICE = "persona_choice"
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What it takes to undo that a turn was deleted."""
+    """What is needed to undo the deletion of a turn."""
 
     conversation_id: str
     turn_id: str
     leaf_id: str | None
     count: int
-    """How many messages are gone from what was seen."""
+    """How many visible messages are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Forked:
 
 @dataclass(frozen=True, slots=True)
 class TurnDialog:
-    """A dialog that is to open, and for which turn; "" for the page's own."""
+    """A dialog to open, and for which turn; "" for the page's own."""
 
     dialog: str
     turn_id: str = ""
@@ -49,7 +49,7 @@ class TurnDialog:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was measured last, and of what: the conversation's id first."""
+    """The last measurement, and what it is of: the conversation's id first."""
 
     of: tuple[object, ...]
     memory: ContextUse | None
@@ -57,54 +57,54 @@ class Measurement:
 
 @dataclass(slots=True)
 class ChatState:
-    """One per session. What it knows of is None or empty until it happens."""
+    """One per session. Fields are None or empty until something happens."""
 
-    # Until something is said or chosen: see `moved_on`.
+    # Until something is sent or chosen: see `moved_on`.
     cleared: str | None = None
     """The leaf of a chat that was cleared."""
     deleted: Deleted | None = None
     editing: str | None = None
-    """The turn whose words are open for editing."""
+    """The turn whose text is open for editing."""
     linked_turn: str | None = None
-    """The turn a link led to."""
+    """The turn that a link led to."""
     forked: Forked | None = None
     unsaved_words: str | None = None
-    """What could not be saved, and can be sent in a temporary chat."""
+    """A message that couldn't be saved and can be sent in a temporary chat."""
 
     dialog: TurnDialog | None = None
     finding_persona: bool = False
     """Whether the search among all personas is open."""
     rated_turn: str | None = None
-    """The turn at which thumbs are shown though it is not the last."""
+    """The turn that shows rating buttons although it isn't the last."""
     copying: str | None = None
-    """The turn whose words are to be copied now."""
+    """The turn whose text is to be copied now."""
     copies: int = 0
 
     settings_of_next: ChatSettings = AS_IN_THE_PERSONA
-    """What the next new chat says itself of who answers in it."""
+    """The next new chat's own settings."""
     temporary_chat: str | None = None
-    """The temporary chat this session is in, which is gone once it leaves it."""
+    """The temporary chat this session is in, which disappears once it leaves it."""
     gone_meanwhile: bool = False
     """Whether the chat was gone when its page came back to a new session."""
     earlier: dict[str, int] = field(default_factory=dict)
-    """By conversation: how many turns above the window were asked for."""
+    """By conversation: how many turns above the usual number were requested."""
     below: dict[str, int] = field(default_factory=dict)
     """By conversation: how many turns at the end are not shown."""
     greeting_seed: str = ""
     greetings: dict[str, int] = field(default_factory=dict)
-    """By persona: which of its greetings was chosen."""
+    """By persona: the number of the chosen greeting."""
 
-    # What the run before drew.
+    # What the last run drew.
     last_exchange: frozenset[str] = frozenset()
     turn_count: int = 0
     last_turn: str | None = None
-    """Whose places those of the last turn are."""
+    """The turn whose places the last turn's are."""
     measured: Measurement | None = None
     repeats: Repeats = field(default_factory=Repeats)
     """The older turns."""
 
     def moved_on(self, conversation_id: str | None) -> None:
-        """What could be undone or was pointed at until now is over."""
+        """Undo buttons and links to a turn are over."""
         self.cleared = self.deleted = self.editing = self.linked_turn = None
         self.forked = self.unsaved_words = None
         if conversation_id and self.below.pop(conversation_id, 0):

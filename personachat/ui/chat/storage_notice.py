@@ -1,4 +1,4 @@
-"""What the page says about where conversations are kept: for how long, and when they are not."""
+"""What the page says about where conversations are stored: for how long, and when they aren't."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from personachat.ui.wording import error_text, escaped
 _RETURN_AWAITED = "return_awaited"
 
 RETRY_SECONDS = 3.0
-"""How often a page looks whether the database is back; that asks nobody."""
+"""Seconds between a page's checks whether the database is back; that sends no query."""
 
 TEMPORARY = "Temporary chat: not saved. It disappears when you leave it or PersonaChat stops."
 
 
 def disk_is_kept() -> bool:
-    """Whether files outlive a restart of the app; they do not on Streamlit Community Cloud."""
+    """Whether files survive a restart of the app; on Streamlit Community Cloud they don't."""
     return not on_community_cloud()
 
 
 def draw(services: Services, conversation: Conversation | None) -> None:
-    """What is to be said above the transcript, if anything."""
+    """The notice above the transcript, if any."""
     if services.runner.draining:
         st.warning(
             (
@@ -50,7 +50,7 @@ def draw(services: Services, conversation: Conversation | None) -> None:
 
 
 def draw_unreachable(error: PersonaChatError, title: str) -> None:
-    """Why what is stored cannot be read or written now, until it can; what is damaged does not come back."""
+    """Why stored data can't be read or written now, until it can; damaged data doesn't come back."""
     lasting = isinstance(error, DatabaseDamaged)
     back = "" if lasting else " This page reconnects by itself."
     st.error(f"{error_text(error)}{back}", title=title, icon=":material/database_off:")
@@ -59,7 +59,7 @@ def draw_unreachable(error: PersonaChatError, title: str) -> None:
 
 
 def await_return() -> None:
-    """Have this page drawn again once the database answers; to be called at most once per run."""
+    """Redraw this page once the database answers. Call it at most once per run."""
     st.session_state[_RETURN_AWAITED] = True
     _look_again()
 
@@ -67,19 +67,19 @@ def await_return() -> None:
 @st.fragment(run_every=RETRY_SECONDS)
 def _look_again() -> None:
     if st.session_state.pop(_RETURN_AWAITED, False):
-        return  # the page was drawn just now
+        return  # the page was just drawn
     services = session.services()
     if not services.database_is_out and services.checkpoints.trouble is None:
         st.rerun()
 
 
 def personas_are_kept(settings: Settings) -> bool:
-    """Whether a saved persona outlives a restart of the app."""
+    """Whether a saved persona survives a restart of the app."""
     return disk_is_kept() or (settings.persona_store == "database" and settings.database_url is not None)
 
 
 def draw_short_lived(settings: Settings) -> None:
-    """What this host forgets, how to have it kept, and how to take it along; until that is dismissed."""
+    """What this host forgets, how to keep it, and how to export it; until that is dismissed."""
     if dismissals.is_dismissed("short_lived"):
         return
     what = "Saved personas" if settings.database_url else "Saved personas and chats"
