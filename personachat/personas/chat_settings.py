@@ -1,6 +1,6 @@
-"""What a chat says itself about who answers in it: its model, its parameters and the manner of speaking.
+"""A chat's own settings: model, parameters and manner of speaking.
 
-They hold whichever persona answers; what is None is as in the persona. Nothing else of a persona is changed.
+They apply whichever persona answers. None means as in the persona. Nothing else of a persona changes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TRAITS: Final = ("tone", "style", "formality")
 
 
 class ChatSettings(BaseModel):
-    """Settings that exist are valid for every persona; JSON uses camelCase."""
+    """Existing settings are valid for every persona; JSON uses camelCase."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -45,7 +45,7 @@ class ChatSettings(BaseModel):
     formality: Annotated[Text | None, Field(max_length=limits.TRAIT)] = None
 
     def __bool__(self) -> bool:
-        """Whether anything is said."""
+        """Whether anything is set."""
         return bool(self.as_record())
 
     def as_record(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ AS_IN_THE_PERSONA: Final = ChatSettings()
 
 
 def stored_settings(record: Mapping[str, Any]) -> ChatSettings:
-    """The settings that were kept with a conversation. Raises ValueError where they aren't any."""
+    """The settings that were stored with a conversation. Raises ValueError if they aren't valid."""
     return ChatSettings.model_validate(record) if record else AS_IN_THE_PERSONA
 
 
@@ -70,7 +70,7 @@ def with_settings(persona: Persona, settings: ChatSettings) -> Persona:
 
 
 def settings_between(persona: Persona, other: Persona) -> ChatSettings:
-    """What it takes for `persona` to answer as `other`, as far as settings can say it."""
+    """The settings with which `persona` answers like `other`, as far as settings can."""
     changed = {
         name: value
         for name in ("model", "temperature", "top_p", "max_tokens")

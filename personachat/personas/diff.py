@@ -1,8 +1,7 @@
-"""Tells what differs between two JSON texts of a persona, key by key, in words for people.
+"""The differences between two JSON texts of a persona, key by key, in words for people.
 
-The layout of a text is no difference, and neither is the order of its keys. A text that cannot be read is
-compared as a whole. `before` and `after` are JSON values; what is missing on one side is None there, and
-`kind` says so.
+Layout and the order of keys make no difference. A text that can't be parsed is compared as a whole. `before`
+and `after` are JSON values. A value that is missing on one side is None there, and `kind` says so.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ __all__ = [
 ]
 
 SHORT_CHARACTERS = 60
-"""Two texts up to this length together are quoted as they are; longer ones are compared word by word."""
+"""Characters of two texts together that are quoted as they are; longer ones are compared word by word."""
 
 MOST_CHANGES = 3
 WHOLE_TEXT = "Whole text"
@@ -39,7 +38,7 @@ Kind = Literal["added", "removed", "changed"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One value that differs. `path` leads to it: in `after`, or in `before` where it was removed."""
+    """One value that differs. `path` leads to it: in `after`, or in `before` if it was removed."""
 
     path: Path
     label: str
@@ -47,11 +46,11 @@ class Difference:
     before: Any
     after: Any
     words: tuple[DiffPiece, ...] = ()
-    """Two long texts word by word; empty for everything else."""
+    """Two long texts compared word by word; empty for everything else."""
 
 
 def differences(before: str, after: str) -> tuple[Difference, ...]:
-    """Compare two texts, valid or not; nothing where only their layout differs."""
+    """Compare two texts, valid or not; empty if only their layout differs."""
     if before == after:
         return ()
     first, second = _object(before), _object(after)
@@ -61,7 +60,7 @@ def differences(before: str, after: str) -> tuple[Difference, ...]:
 
 
 def as_json(all_differences: Sequence[Difference]) -> list[dict[str, Any]]:
-    """The differences as JSON values; `before` only where something was there, `after` likewise."""
+    """The differences as JSON values, with `before` and `after` only if there was a value."""
     return [
         {"path": list(each.path), "label": each.label, "kind": each.kind}
         | ({} if each.kind == "added" else {"before": each.before})
@@ -137,14 +136,14 @@ def _of_lists(before: list[Any], after: list[Any], path: Path) -> Iterator[Diffe
 
 
 def difference(path: Path, kind: Kind, before: Any, after: Any) -> Difference:
-    """One value that differs; two long texts are compared word by word."""
+    """One value that differs. Two long texts are compared word by word."""
     both = isinstance(before, str) and isinstance(after, str)
     words = compared_words(before, after) if both and len(before + after) > SHORT_CHARACTERS else ()
     return Difference(path, label_of(path), kind, before, after, words)
 
 
 def is_same(before: Any, after: Any) -> bool:
-    """Whether two JSON values are the same: 1 is 1.0, but True is not 1 as Python has it."""
+    """Whether two JSON values are equal: 1 equals 1.0, but True isn't 1 as in Python."""
     if isinstance(before, dict) and isinstance(after, dict):
         return before.keys() == after.keys() and all(is_same(before[key], after[key]) for key in before)
     if isinstance(before, list) and isinstance(after, list):

@@ -1,8 +1,8 @@
-"""Directions: what a character card says of how to play it, beyond its prompt. Pure.
+"""Directions: how to play a persona according to its character card, besides its prompt. Pure.
 
-They are where the card left them: the nickname and the instructions for after the history in the card that
-the persona keeps, the character's note in the extension `depth_prompt`. What makes no sense is as if it were
-not there. Sources: character-card-spec-v2 and -v3; SillyTavern's documentation, "Character's Note".
+They stay where the card had them: the nickname and the instructions for after the history in the card that
+the persona keeps, the character's note in the extension `depth_prompt`. Invalid values are ignored. Sources:
+character-card-spec-v2 and -v3; SillyTavern's documentation, "Character's Note".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_DEPTH = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What stands among the turns, so many above the end."""
+    """A message that is inserted among the turns, so many above the end."""
 
     text: str
     depth: int = NOTE_DEPTH
@@ -32,7 +32,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Directions:
-    """`after_history` stands below everything that was said."""
+    """`after_history` comes after all turns."""
 
     nickname: str = ""
     after_history: str = ""
@@ -40,7 +40,7 @@ class Directions:
 
 
 def directions_of(persona: Persona) -> Directions:
-    """What the persona's card says."""
+    """The directions in the persona's card."""
     extensions = persona.extensions
     if not extensions:
         return Directions()

@@ -1,11 +1,9 @@
-"""The kinds of values a persona's keys may hold, each with its rule and the sentence for a breach.
+"""The types of a persona's values, each with its rule and the sentence for a violation.
 
-A sentence starts with the key's name, which `persona_problems` puts in front, and ends without a full stop.
+A sentence starts with the key's name, which `persona_problems` adds, and ends without a full stop.
 
-Ids for personas that have only a name yet. Pure.
-
-A name in any script gives an id that can be read; one of which nothing is left gets a digest of its own, so
-that two different names never share an id by accident.
+Ids for personas that only have a name are here, too. A name in any script gives a readable id. If nothing of
+the name is left, the id gets a digest of the name, so that two names never share an id by accident. Pure.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ _DEVICES = [
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
 ]
 RESERVED_IDS = frozenset({"deleted", "export", "import", "lint", "schema", "shared"})
-"""Addresses under /api/personas that are no persona's. Personas that have one already keep it."""
+"""Addresses under /api/personas that aren't a persona's. Personas that already have one keep it."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NOT_BLANK = {"pattern": "\\S"}
@@ -64,7 +62,7 @@ def _not_blank(value: str) -> str:
 
 
 def is_persona_id(text: str) -> bool:
-    """Return whether this may be an id, and so the name of a file."""
+    """Whether this is a valid id, and so a valid file name."""
     return bool(re.fullmatch(ID_PATTERN, text)) and not text.endswith("\n") and text not in _DEVICES
 
 
@@ -94,7 +92,7 @@ def _picture(value: str) -> str:
 
 
 def _whole(value: Any) -> Any:
-    """Take 1000.0 for 1000, as JSON Schema does."""
+    """Accept 1000.0 as 1000, as JSON Schema does."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -106,7 +104,7 @@ def _is_finite(number: float) -> bool:
 
 
 def _json_copy(value: Any, depth: int = 1) -> Any:
-    """Copy what JSON can hold, so that a persona cannot be changed from outside; ValueError for the rest."""
+    """Copy JSON values, so that a persona can't be changed from outside; ValueError for anything else."""
     if depth > MAX_DEPTH:
         raise ValueError(f"is nested too deeply; the limit is {MAX_DEPTH} levels")
     if isinstance(value, str):
@@ -151,11 +149,11 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_json_copy)]
 
 
 MOST_STEM_CHARACTERS = 56
-"""Some room is left for a number behind it."""
+"""Characters; the rest is left for a number at the end."""
 
 
 def free_id(name: str, other_ids: Collection[str]) -> str:
-    """An id like the name, with a number where that one is taken."""
+    """An id from the name, with a number if that one is in use."""
     stem = id_stem(name)
     number, persona_id = 1, stem
     while persona_id in other_ids or persona_id in RESERVED_IDS or not is_persona_id(persona_id):
@@ -165,7 +163,7 @@ def free_id(name: str, other_ids: Collection[str]) -> str:
 
 
 def id_stem(name: str) -> str:
-    """The name in lower-case ASCII letters, digits and hyphens; "persona-" and a digest where it has none."""
+    """The name in ASCII letters, digits and hyphens; if nothing is left, "persona-" and a digest."""
     plain = anyascii(name[:1_000]).lower()
     stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MOST_STEM_CHARACTERS].rstrip("-")
     return stem or f"persona-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"

@@ -1,6 +1,6 @@
 """The limits of a persona's values, in characters unless the name says otherwise.
 
-`Persona` checks them, its form offers nothing beyond them, and what reads other programs' files cuts to them.
+`Persona` checks them, its form offers nothing beyond them, and readers of other programs' files cut to them.
 """
 
 from __future__ import annotations

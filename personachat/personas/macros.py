@@ -1,11 +1,9 @@
-"""Macros: the {{placeholders}} in what a persona's author wrote, replaced as text. Pure.
+"""Macros: the {{placeholders}} in texts of a persona's author, replaced as text. Pure.
 
-Nothing is evaluated. A value that was put in is never expanded again. Macros may stand in one another, a few
-levels deep. What is not known stays as it is. The same text, values and salt always give the same result:
-chance is drawn from the seeds. Time and size are bounded by the text.
-
-Sources: character-card-spec-v3, "Curly Braced Syntaxes"; SillyTavern's documentation, "Macros"; Open WebUI's
-prompt variables.
+Nothing is evaluated, and inserted values are never expanded again. Macros may be nested a few levels deep.
+Unknown ones stay as they are. The same text, values and salt always give the same result: chance comes from
+the seeds. Time and size are bounded by the text. Sources: character-card-spec-v3, "Curly Braced Syntaxes";
+SillyTavern's documentation, "Macros"; Open WebUI's prompt variables.
 """
 
 from __future__ import annotations
@@ -18,13 +16,13 @@ from datetime import timedelta
 from types import MappingProxyType
 
 MOST_NESTED = 8
-"""Levels of macros within one another; what stands further out stays as it is."""
+"""Levels of nested macros; macros further out stay as they are."""
 
 MOST_DRAWS = 2_000
-"""Macros of chance in one text; further ones stay as they are."""
+"""Macros of chance per text; further ones stay as they are."""
 
 MOST_OWN_CHARACTERS = 200_000
-"""Of variables' values in one text; further ones stay as they are."""
+"""Characters of variables' values per text; further variables stay as they are."""
 
 MOST_DICE = 100
 MOST_SIDES = 1_000_000
@@ -40,7 +38,7 @@ _NAMED = re.compile(r"\w")
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What macros stand for. `conversation` and `turn` are the seeds of chance."""
+    """The values of macros. `conversation` and `turn` are the seeds of chance."""
 
     char: str
     user: str = "User"
@@ -48,17 +46,17 @@ class Values:
     time: str = ""
     weekday: str = ""
     idle: str = "just now"
-    """How long the user had been silent."""
+    """How long the user was silent."""
     about_user: str = ""
-    """What the user says of themselves."""
+    """What users say about themselves."""
     conversation: str = ""
     turn: str = ""
     own: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """What the persona's own variables stand for, by their names in lower case."""
+    """The values of the persona's own variables, by their names in lower case."""
 
 
 def fill(text: str, values: Values, *, salt: str = "") -> str:
-    """Replace every macro that is known. `salt` tells texts apart that hold the same macros of chance."""
+    """Replace every known macro. `salt` distinguishes texts that contain the same macros of chance."""
     if "{{" not in text:
         return text
     return _Filling(values, salt).fill(text)
@@ -72,12 +70,12 @@ def unknown(text: str) -> list[str]:
 
 
 def is_known(inner: str) -> bool:
-    """Whether what stands between the braces is a macro that is replaced."""
+    """Whether the text between the braces is a macro that is replaced."""
     return _Filling(Values(char=""), "").value(inner) is not None
 
 
 def draw(*seeds: str) -> float:
-    """A number from 0 up to 1 that looks like chance and is always the same for the same seeds."""
+    """A number from 0 up to 1 that looks random and is always the same for the same seeds."""
     return next(_draws(1, *seeds))
 
 
@@ -89,7 +87,7 @@ def _draws(count: int, *seeds: str) -> Iterator[float]:
 
 
 def duration(span: timedelta) -> str:
-    """A length of time in words, e.g. "3 hours"."""
+    """A duration in words, e.g. "3 hours"."""
     seconds = max(int(span.total_seconds()), 0)
     if seconds < 60:
         return "a few seconds"
@@ -104,7 +102,7 @@ _UNITS = ((31_536_000, "year"), (2_592_000, "month"), (86_400, "day"), (3600, "h
 
 
 class _Filling:
-    """One text being filled; values that are there already are hidden behind marks until the end."""
+    """One text in progress. Inserted values are hidden behind marks until the end."""
 
     def __init__(self, values: Values, salt: str) -> None:
         self._values = values
@@ -129,7 +127,7 @@ class _Filling:
         return "".join(parts)
 
     def value(self, inner: str) -> str | None:
-        """What a macro stands for; None if it is not known."""
+        """The value of a macro; None if it is unknown."""
         inner = inner.strip()
         if inner.startswith("//"):
             return ""
@@ -201,7 +199,7 @@ class _Filling:
 
 
 def _options(argument: str) -> list[str]:
-    """The choices of a list: between double colons, or else between commas that have no backslash."""
+    """The choices of a list, separated by double colons, or else by commas without a backslash."""
     if "::" in argument:
         return argument.split("::")
     return [option.strip().replace("\\,", ",") for option in re.split(r"(?<!\\),", argument)]
@@ -227,7 +225,7 @@ _PLAIN: Mapping[str, Callable[[Values], str]] = MappingProxyType(
         "current_datetime": lambda values: f"{values.date} {values.time}".strip(),
         "idle_duration": lambda values: values.idle,
         "persona": lambda values: values.about_user,
-        "original": lambda _: "",  # there is no prompt of ours that an author's could stand around
+        "original": lambda _: "",  # there is no prompt of ours that an author's could surround
         "newline": lambda _: "\n",
         "noop": lambda _: "",
         "trim": lambda _: _TRIM,
@@ -236,7 +234,7 @@ _PLAIN: Mapping[str, Callable[[Values], str]] = MappingProxyType(
 
 
 def hidden_keys(text: str) -> Iterator[str]:
-    """What stands in {{hidden_key: }}: never told, but looked through for keys where lore brings up lore."""
+    """The content of {{hidden_key: }}: never sent, but searched for keys when lore activates lore."""
     for match in _INNERMOST.finditer(text):
         name, colon, rest = match[1].strip().partition(":")
         if colon and name.strip().lower() == "hidden_key":

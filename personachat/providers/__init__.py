@@ -1,5 +1,5 @@
-"""The models' servers: what can be asked of them, and what they answer as one kind of event.
+"""Model servers: what can be requested from them, and their answers as one kind of events.
 
-A provider turns a `ChatRequest` into events and errors of ours; nobody else knows its protocol. Begin
-with `base`, then `registry`, which finds the provider for a model's name.
+A provider turns a `ChatRequest` into our events and errors; no other code knows its protocol. Begin with
+`base`, then `registry`, which finds the provider for a model's name.
 """

@@ -1,7 +1,7 @@
-"""A provider's address: what of it may be shown, and what of it may be a secret.
+"""A provider's address: which part may be shown, and which may be a secret.
 
-Gateways take keys as a user, in the path and in the query. A part of a path that is no ordinary name of an
-API's is therefore a secret to us; what is shown keeps its place.
+Gateways take keys as a user, in the path and in the query. So any part of a path that isn't a usual name in
+an API counts as a secret and is replaced where the address is shown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ORDINARY = frozenset(
 )
 
 LEAST_SECRET_CHARACTERS = 4
-"""A shorter one cannot be told from an ordinary word in a text."""
+"""Characters. A shorter secret can't be told from an ordinary word in a text."""
 
 
 def masked_address(url: str) -> str:
@@ -35,7 +35,7 @@ def masked_address(url: str) -> str:
 
 
 def secrets_in(url: str) -> tuple[str, ...]:
-    """Whatever of the address must not be told, as it is written and as it means."""
+    """Every part of the address that must not be shown, as written and decoded."""
     try:
         parts = urlsplit(url)
         login = [parts.username or "", parts.password or ""]
@@ -50,7 +50,7 @@ def secrets_in(url: str) -> tuple[str, ...]:
 
 
 def spellings(secret: str) -> tuple[str, ...]:
-    """A secret as it may turn up in a text: as it is, in a URL, and encoded."""
+    """The forms in which a secret may appear in a text: as it is, in a URL, and encoded."""
     return tuple(dict.fromkeys((secret, quote(secret, safe=""), b64encode(secret.encode()).decode())))
 
 

@@ -1,7 +1,7 @@
-"""What every provider does: take a ChatRequest, stream ReplyEvents, list its models.
+"""The interface of every provider: take a ChatRequest, stream ReplyEvents, list the models.
 
-A provider only speaks its wire: it translates what comes into events and what goes wrong into one
-ProviderError. Time limits, retries, trimming and the exactly-one-end rule are the engine's.
+A provider only translates: what comes in becomes events, and any failure becomes one ProviderError. Time
+limits, retries, trimming and the rule of exactly one end belong to the engine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from personachat.messages import (
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request, before any wire.
+    """One request, independent of the protocol.
 
     The first `pinned` messages and the last `kept_last` are never dropped to save room.
     """
@@ -39,11 +39,12 @@ class ChatRequest:
     stop: tuple[str, ...] = ()
     kept_last: int = 1
     as_sent: tuple[Mapping[str, Any], ...] = ()
-    """Messages after the others, as they are on the wire: with pictures, calls of tools, their results."""
+    """Messages after the others, as they are on the wire: with pictures, tool calls, tool results."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Further parameters, as they are on the wire.
 
-    A provider that does not `pass on` takes no message `as_sent`, and of these only what it `takes`.
+    A provider that doesn't pass on everything accepts no message `as_sent`, and only those of these that it
+    `takes`.
     """
 
 
@@ -53,7 +54,7 @@ ProviderEvent: TypeAlias = (
 
 
 class Provider(Protocol):
-    """Bound to the engine's event loop after its first call; use it from no other."""
+    """Belongs to the engine's event loop after its first call; use it on no other."""
 
     @property
     def name(self) -> str:
@@ -61,41 +62,41 @@ class Provider(Protocol):
 
     @property
     def prefills(self) -> bool:
-        """Whether a final message of the assistant's is gone on with, rather than answered."""
+        """Whether a final message of the assistant's is continued rather than answered."""
 
     @property
     def passes_on(self) -> bool:
-        """Whether it takes what a ChatRequest holds `as_sent` and `more`: tools, formats, seeds."""
+        """Whether it accepts what a ChatRequest has in `as_sent` and `more`: tools, formats, seeds."""
 
     @property
     def takes(self) -> frozenset[str]:
-        """Which further parameters it takes, where it does not take all."""
+        """Further parameters it accepts, if not all."""
 
     @property
     def base_url(self) -> str | None:
-        """Where requests go, "***" for what may be a secret; None if the model is in this process."""
+        """Where requests go, with "***" for what may be a secret; None if the model is local."""
 
     @property
     def wants_key(self) -> bool:
         """Whether requests carry a key."""
 
     def body(self, request: ChatRequest) -> dict[str, Any]:
-        """The JSON of a request exactly as it would be sent now. Holds no key."""
+        """The JSON of a request exactly as it would be sent now. Never contains a key."""
 
     def window_tokens(self, model: str) -> int | None:
-        """How many tokens a model takes in, reply included; None if that has not been said."""
+        """How many tokens a model accepts, reply included; None if unknown."""
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
         """Stream one reply: Started first, Finished last; UsageReported may come before Finished.
 
-        Raises a ProviderError for whatever ends it otherwise, and a ReplyTruncated where the stream
-        just stops. Closing the generator ends the request upstream at once.
+        Raises a ProviderError if it ends in any other way, and ReplyTruncated if the stream just stops.
+        Closing the generator ends the request to the provider at once.
         """
 
     async def models(self) -> tuple[str, ...]:
-        """Names of the models this provider has, as far as it says. Raises ProviderError."""
+        """The names of the models this provider lists. Raises ProviderError."""
 
     async def warm_up(self) -> None:
-        """Do what the first reply would wait for, without asking anybody. Raises ProviderError."""
+        """Prepare what the first reply would wait for, without any request. Raises ProviderError."""
 
     async def aclose(self) -> None: ...

@@ -1,7 +1,7 @@
-"""Which models can be asked for here, as far as the providers say, under the names that a persona writes.
+"""The models that can be used here, as far as providers list them, by the names that a persona writes.
 
-Providers are asked in the background and seldom: what they said is good for five minutes. Nothing here
-raises, and nothing waits longer than it was told to. No key is in what a provider's fault is called.
+Providers are asked in the background and rarely: a list is valid for five minutes. Nothing here raises, and
+nothing waits longer than the caller says. The report of a provider's failure contains no key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 LISTED_SECONDS = 300.0
 FAULT_SECONDS = 30.0
-"""How long what a provider said is good, and how long one that failed is left alone."""
+"""Seconds that a list is valid, and that a provider that failed is left alone."""
 
 ASKING_SECONDS = 20.0
 CLOSING_SECONDS = 1.0
@@ -35,26 +35,26 @@ _NOT_FOR_CHAT = re.compile(
 
 
 class CoroutineRunner(Protocol):
-    """What runs a coroutine on the loop that the providers are bound to: the reply runner."""
+    """Runs a coroutine on the loop that the providers belong to: the reply runner."""
 
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
 class KnownModels:
-    """Names to choose from, sorted: bare for the default provider, else `name/model`."""
+    """Names to choose from, sorted: without a prefix for the default provider, otherwise `name/model`."""
 
     names: tuple[str, ...]
     complete: bool
-    """Whether every provider has answered, so that nothing more is to come."""
+    """Whether every provider has answered, so that no more names will come."""
     faults: tuple[str, ...]
-    """One sentence for each provider that could not say."""
+    """One sentence for each provider that couldn't list its models."""
 
 
 @dataclass(slots=True)
 class _Listing:
     models: tuple[str, ...] | None = None
-    """As the provider last said; None if it never has."""
+    """The last list; None if there never was one."""
     fault: str = ""
     stale_at: float = 0.0
     asking: bool = False
@@ -63,7 +63,7 @@ class _Listing:
 class ModelNames:
     """The lists of all providers. `configured`: names of providers besides OpenAI's and the embedded model's.
 
-    A provider that is not among them is asked from the first time that its list is wanted.
+    Any other provider is asked from the first request for its list on.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ModelNames:
         }
 
     def all(self, *, wait_seconds: float = 0) -> KnownModels:
-        """All names there are to choose from; asks whoever has not been asked of late, and waits so long."""
+        """All names to choose from. Asks providers whose list has expired, and waits at most so long."""
         with self._changed:
             for name in tuple(self._listings):
                 self._ask_if_due(name)
@@ -93,19 +93,19 @@ class ModelNames:
             return KnownModels(tuple(sorted(names, key=str.casefold)), self._complete(), faults)
 
     def names_of(self, provider: str) -> tuple[str, ...] | None:
-        """All that this provider lists, by its own names; None as long as it has not said. Does not wait."""
+        """All models of this provider, by its own names; None until it has answered. Doesn't wait."""
         with self._changed:
             self._ask_if_due(provider)
             listing = self._listings.get(provider)
             return listing.models if listing else None
 
     def silent(self) -> tuple[str, ...]:
-        """The providers that were asked and have not answered yet."""
+        """Providers that were asked and haven't answered yet."""
         with self._changed:
             return tuple(name for name, listing in self._listings.items() if not listing.stale_at)
 
     def close(self) -> None:
-        """Ask nobody any more, and give those who are being asked a moment: their connections end well."""
+        """Ask no more providers, and give pending requests a moment to close their connections."""
         with self._changed:
             self._closed = True
             self._changed.wait_for(

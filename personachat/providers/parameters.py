@@ -1,9 +1,9 @@
-"""Parameters of a chat completion beyond the persona's own keys: which ones may go to a model's server.
+"""Parameters of a chat completion beyond the persona's own keys: which ones a model's server may get.
 
-A caller of /v1 may send those that are known here: OpenAI's, and what Ollama, vLLM, llama.cpp, SGLang,
-LM Studio, OpenRouter, DeepSeek, Qwen and Mistral take besides. A persona may hold any others too, in
-`extensions.parameters`. Neither may choose address, key or model, ask for more than one answer, or get around
-the limit on a reply's length.
+A caller of /v1 may send those known here: OpenAI's, and those that Ollama, vLLM, llama.cpp, SGLang, LM
+Studio, OpenRouter, DeepSeek, Qwen and Mistral also accept. A persona may have any others too, in
+`extensions.parameters`. Neither may choose address, key or model, request more than one answer, or bypass the
+limit on a reply's length.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 PARAMETERS = "parameters"
-"""The persona's extension that holds them."""
+"""The persona's extension that contains them."""
 
 OWN_KEYS: Mapping[str, str] = {
     "model": "model",
@@ -23,7 +23,7 @@ OWN_KEYS: Mapping[str, str] = {
     "max_completion_tokens": "maxTokens",
     "stop": "stop",
 }
-"""Parameters for which a persona has a key of its own."""
+"""Parameters that a persona has its own key for."""
 
 _OPENAI = frozenset(
     {
@@ -146,10 +146,10 @@ _SHAPING = frozenset(
         "structured_outputs",
     }
 )
-"""What the answer has to look like; without one of these it would be another one."""
+"""Parameters that define the answer's form; without one of these it would be another answer."""
 
 _FAMILIES = re.compile(r"(dry|xtc|adaptive|guided|mirostat|reasoning|mm|vllm|speculative)_[a-z0-9_.]+")
-"""Parameters of one feature, of which servers have more with every version."""
+"""Parameters of one feature; servers add more with every version."""
 
 _NEVER = frozenset(
     {
@@ -187,7 +187,7 @@ _SECRET_OR_PLACE = re.compile(
 _NOT_OF_A_PERSONA = frozenset(
     {"audio", "function_call", "functions", "logprobs", "modalities", "tool_choice", "tools", "top_logprobs"}
 )
-"""What only the program that calls can make something of."""
+"""Parameters whose result only the calling program understands."""
 
 
 def is_known(name: str) -> bool:
@@ -198,12 +198,12 @@ def is_known(name: str) -> bool:
 
 
 def known_names() -> frozenset[str]:
-    """Those that a persona may hold, as suggestions."""
+    """Suggestions of parameters that a persona may have."""
     return (_OPENAI | _SAMPLING | _SERVING | _SHAPING) - _NOT_OF_A_PERSONA
 
 
 def of_a_persona(extensions: Mapping[str, Any]) -> dict[str, Any]:
-    """What a persona's `extensions` say goes along with every request."""
+    """The parameters in a persona's `extensions`, which are sent with every request."""
     parameters = extensions.get(PARAMETERS)
     if not isinstance(parameters, Mapping):
         return {}
@@ -211,7 +211,7 @@ def of_a_persona(extensions: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fault_of(name: str) -> str | None:
-    """Why a persona may not hold it, as the end of a sentence; None if it may."""
+    """Why a persona may not have it, as the end of a sentence; None if it may."""
     if own := OWN_KEYS.get(name):
         return f"is already set by the persona's own key {own}"
     if name in _NOT_OF_A_PERSONA:
@@ -222,7 +222,7 @@ def fault_of(name: str) -> str | None:
 
 
 def only_tunes(name: str, parameters: Mapping[str, Any]) -> bool:
-    """Whether an answer without this one of these parameters is still one to what was asked."""
+    """Whether an answer without this parameter still answers the question."""
     if name in {"tools", "tool_choice", "functions", "function_call"}:
         return parameters.get("tool_choice") in (None, "auto", "none")  # it may be an object
     return name != "response_format" and name not in _SHAPING and not name.startswith("guided_")

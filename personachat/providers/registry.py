@@ -1,8 +1,8 @@
 """Which provider answers for a model's name, and why. Built once from the settings.
 
-`name/model` names a provider; a bare name means the default one: "openai" where its key or address is set,
-else the embedded model. Resolving asks nobody: it is quick, the same every time and may be done anywhere.
-Whenever something else answers than the persona asks for, the answer says so and why.
+`name/model` names a provider. A name without a prefix means the default one: "openai" if its key or address
+is set, otherwise the embedded model. Resolving sends no request: it is quick, always gives the same result
+and can be done anywhere. Whenever something else answers than the persona names, the result says so and why.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 MISSING_SECONDS = 300.0
-"""How long a model that was not there is taken to be missing."""
+"""Seconds that a missing model is considered missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """Who answers. `substituted`: not the model that was asked for; then `reason` says why, for the page."""
+    """Which model answers. `substituted`: not the requested one; then `reason` says why, for the page."""
 
     provider: Provider
     model: str
@@ -73,7 +73,7 @@ class ProviderRegistry:
 
     @property
     def default_name(self) -> str | None:
-        """Who answers for a bare model name; None if nobody does."""
+        """The provider for a model name without a prefix; None if there is none."""
         return next((name for name in (OPENAI, LOCAL) if name in self._providers), None)
 
     @property
@@ -82,18 +82,18 @@ class ProviderRegistry:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All that are configured."""
+        """The names of all configured providers."""
         return tuple(self._providers)
 
     def named(self, name: str) -> Provider | None:
-        """The provider of this name; None if it is not configured (any more)."""
+        """The provider of this name; None if it isn't configured (any more)."""
         return self._providers.get(name)
 
     def resolve(self, model: str, *, offline: bool = False) -> ModelChoice:
-        """Say who answers for `model`; `offline` asks for the embedded model whatever it is.
+        """Decide which model answers for `model`; `offline` requests the embedded one whatever it is.
 
         Raises ApiKeyMissing, ModelNotAllowed, ModelNotFound or NoModelAvailable, unless
-        PERSONACHAT_DEFAULT_MODEL can step in.
+        PERSONACHAT_DEFAULT_MODEL can answer.
         """
         model = model.strip()
         if offline:
@@ -111,9 +111,9 @@ class ProviderRegistry:
         return self._stand_in(why=missing) or choice
 
     def stand_in(self, missing: ModelChoice) -> ModelChoice | None:
-        """Who answers instead, now that the provider said it has no such model; None if nobody does.
+        """The stand-in after the provider said it has no such model; None if there is none.
 
-        `resolve` knows it from now on, for MISSING_SECONDS: somebody may be about to install the model.
+        From now on `resolve` knows that, for MISSING_SECONDS: someone may be about to install the model.
         """
         self._missing[missing.provider.name, missing.model] = time.monotonic() + MISSING_SECONDS
         choice = self._stand_in(why=_not_among_models(missing.model))
@@ -122,13 +122,13 @@ class ProviderRegistry:
         return choice
 
     async def warm_up(self) -> None:
-        """Warm up the default provider. What is wrong with it is for the first reply to say."""
+        """Warm up the default provider. If something is wrong with it, the first reply reports it."""
         if self.default_name is not None:
             with suppress(ProviderError):
                 await self._providers[self.default_name].warm_up()
 
     async def aclose(self) -> None:
-        """Close all providers, even where one fails to; then raises its error."""
+        """Close all providers, even if one fails to; then raise its error."""
         closing = (provider.aclose() for provider in self._providers.values())
         results = await asyncio.gather(*closing, return_exceptions=True)
         for result in results:
@@ -142,7 +142,7 @@ class ProviderRegistry:
         if rest and prefix in self._providers:
             return ModelChoice(self._providers[prefix], rest)
         if OPENAI in self._providers and not model.endswith("/"):
-            return ModelChoice(self._providers[OPENAI], model)  # OpenRouter's names hold slashes
+            return ModelChoice(self._providers[OPENAI], model)  # OpenRouter's names contain slashes
         if rest and prefix == OPENAI:
             can = "The offline model can answer instead." if self.offline_available else install_offline()
             message = f"{model} needs an API key, but none is set."
@@ -158,7 +158,7 @@ class ProviderRegistry:
         return ModelChoice(self._providers[LOCAL], self._local_model, reason, substituted=True)
 
     def _allowed(self, choice: ModelChoice) -> ModelChoice:
-        """Raises ModelNotAllowed for what the operator has not named; the embedded model is always there."""
+        """Raises ModelNotAllowed unless the operator allows the model; the embedded one always is."""
         patterns = self._settings.allowed_models
         if (
             choice.provider.name == LOCAL
@@ -174,8 +174,8 @@ class ProviderRegistry:
     def _matches(self, choice: ModelChoice, pattern: str) -> bool:
         """Whether a pattern means this model of this provider.
 
-        It is read as a persona's model is: `provider/model`, or the default provider's where the first part
-        is no provider's name. A lone `*` means every model there is.
+        It is read like a persona's model: `provider/model`, or the default provider's if the first part isn't
+        a provider's name. A lone `*` means every model.
         """
         name, slash, model = pattern.partition("/")
         if slash and fnmatchcase(choice.provider.name, name) and fnmatchcase(choice.model, model):
@@ -199,7 +199,7 @@ class ProviderRegistry:
         )
 
     def _stand_in(self, *, why: str) -> ModelChoice | None:
-        """PERSONACHAT_DEFAULT_MODEL, if it is set and answers itself; otherwise None."""
+        """PERSONACHAT_DEFAULT_MODEL if it is set and available; otherwise None."""
         default = (self._settings.default_model or "").strip()
         if not default:
             return None
@@ -213,7 +213,7 @@ class ProviderRegistry:
         return ModelChoice(choice.provider, choice.model, reason, substituted=True)
 
     def _has(self, choice: ModelChoice) -> bool:
-        """Whether the provider has the model, as far as was declared and has turned out."""
+        """Whether the provider has the model, as far as the settings and its answers tell."""
         if self._missing.get((choice.provider.name, choice.model), 0) > time.monotonic():
             return False
         server = self._settings.providers.get(choice.provider.name)

@@ -1,4 +1,4 @@
-"""Whether a provider answers, asked with its key for the models it lists, which costs nothing."""
+"""Tests whether a provider answers, by requesting its list of models, which costs nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TRYING_SECONDS = 20.0
 
 
 def models_of(providers: ProviderRegistry, runner: CoroutineRunner, name: str) -> int:
-    """How many models it lists. Raises ProviderError."""
+    """The number of models it lists. Raises ProviderError."""
     provider = providers.named(name)
     if provider is None:
         raise ModelNotFound(f'There is no provider "{name}".')

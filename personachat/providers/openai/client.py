@@ -1,11 +1,10 @@
-"""The SDK's client as PersonaChat wants it: no retries, no redirects, no secrets where they do not belong.
+"""The SDK's client as PersonaChat needs it: no retries, no redirects, no secrets in the wrong place.
 
-Importing the SDK takes most of a second, so nothing here does until it is called.
+Importing the SDK takes most of a second, so nothing here does it until it is called.
 
-The reads of a response body: what the network brought at once comes at once.
-
-A server writes a token at a time, but handing every token through the whole program by itself costs far more
-than reading it. aiohttp joins what has arrived; here only those layers are passed by that have nothing to do.
+Response bodies are read here in the pieces that the network delivers. A server writes a token at a time, but
+passing every token through the whole program costs far more than reading it. aiohttp joins what has arrived,
+and the layers above it that would do nothing are skipped.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ if TYPE_CHECKING:
 
 
 DRAIN_SECONDS = 0.1
-"""How long the end of the body may take after [DONE]; in time, the connection is used again."""
+"""Seconds that the end of the body may take after [DONE]. If it comes in time, the connection is reused."""
 
 
 def reads_of(response: httpx2.Response) -> AsyncGenerator[bytes]:
-    """The body as it comes, unpacked if it is packed. Closing it closes the response."""
+    """The body as it arrives, unpacked if it is compressed. Closing it closes the response."""
     packed = response.headers.get("content-encoding", "identity") != "identity"
     return response.aiter_bytes() if packed else response.aiter_raw()
 
 
 async def drain(reads: AsyncGenerator[bytes]) -> None:
-    """Read a body to its end if that is near, so that its connection is used again."""
-    with suppress(Exception):  # the reply is whole; a connection that fails now is only not used again
+    """Read a body to its end if that is near, so that its connection can be reused."""
+    with suppress(Exception):  # the reply is complete; a connection that fails now just isn't reused
         async with asyncio.timeout(DRAIN_SECONDS):
             async for _ in reads:
                 pass
@@ -52,18 +51,20 @@ OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_SECONDS = 10.0
 
 IDLE_SECONDS = 4.0
-"""How long an idle connection is kept. Many servers (uvicorn, Node) close theirs after five seconds, and a
-request that is sent at that moment is lost."""
+"""Seconds that an idle connection is kept.
+
+Many servers (uvicorn, Node) close theirs after five seconds, and a request sent at that moment is lost.
+"""
 
 MOST_CONNECTIONS = 100_000
-"""As good as none: how many replies run at once is decided elsewhere, and unlimited means 100 to aiohttp."""
+"""Practically unlimited. Other code limits the replies at once, and for aiohttp "unlimited" means 100."""
 
 
 def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
-    """Make the client; only connecting has a time limit.
+    """Create the client; only connecting has a time limit.
 
     It blocks for up to a second (imports, certificates): call it in a thread. Raises ApiKeyMissing,
-    ApiKeyRefused for what can be no key, and RequestRefused for an unusable address.
+    ApiKeyRefused for an impossible key, and RequestRefused for an unusable address.
     """
     if key is None and url == OPENAI_URL:
         raise key_missing(server)
@@ -75,7 +76,7 @@ def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
     from personachat.providers.openai.large_requests import HttpClient  # noqa: PLC0415  # takes a second; the first reply or the warm-up pays for it
 
     _hide_addresses()
-    # At DEBUG it logs the headers of answers, which may echo a key; an explicit level is respected.
+    # At DEBUG it logs headers of answers, which may echo a key; an explicit level is respected.
     if (wire_log := logging.getLogger("httpcore2")).level == logging.NOTSET:
         wire_log.setLevel(logging.INFO)
     try:
@@ -93,19 +94,19 @@ def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
         api_key=key or "none",
         max_retries=0,
         timeout=timeout,
-        http_client=HttpClient(  # over aiohttp: a third less time a token than httpcore
+        http_client=HttpClient(  # over aiohttp: a third less time per token than httpcore
             timeout=timeout,
             limits=httpx2.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=IDLE_SECONDS),
-            follow_redirects=False,  # the key would go along
+            follow_redirects=False,  # the key would be sent along
             auth=None if key else login,
         ),
     )
 
 
 def request_headers(name: str, key: str | None) -> dict[str, str | openai.Omit]:
-    """Headers that keep the SDK from sending a placeholder for a key, and what is OpenAI's to others.
+    """Headers that keep the SDK from sending a placeholder for a key, or OpenAI's settings to other servers.
 
-    The SDK takes organization, project and more from OPENAI_* variables for whatever server it talks to.
+    The SDK reads organization, project and more from OPENAI_* variables, whatever server it calls.
     """
     from openai import Omit  # noqa: PLC0415  # see the module
 
@@ -121,7 +122,7 @@ def request_headers(name: str, key: str | None) -> dict[str, str | openai.Omit]:
 
 
 class ShownAddresses(logging.Filter):
-    """Lets every record through, with addresses as they may be shown."""
+    """Lets every record through, with addresses in the form that may be shown."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -136,6 +137,6 @@ _ADDRESS_FILTER = ShownAddresses()
 
 
 def _hide_addresses() -> None:
-    """Keep a key in an address out of the HTTP client's log, which has one line a request."""
+    """Keep keys in addresses out of the HTTP client's log, which has one line per request."""
     for name in ("httpx2", "httpcore2", "openai", "openai._base_client"):
-        logging.getLogger(name).addFilter(_ADDRESS_FILTER)  # the same one is added once
+        logging.getLogger(name).addFilter(_ADDRESS_FILTER)  # adding the same one twice has no effect

@@ -1,11 +1,10 @@
-"""What a chat completion says, chunk by chunk: deltas, usage, and why it ended.
+"""A chat completion, chunk by chunk: deltas, usage, and why it ended.
 
-It never trusts a shape: what is not as it should be is passed over, or is an error of its own.
+No shape is trusted: whatever is malformed is skipped or becomes an error of its own.
 
-Text and reasoning on their way out: all of one kind that came in one read is one delta.
-
-Some servers cut a character beyond U+FFFF into two JSON chunks, half a surrogate pair in each. The two
-are joined here, also over two reads; a half that stays alone becomes U+FFFD, as it cannot be stored.
+Outgoing text and reasoning: everything of one kind that came in one read is one delta. Some servers cut a
+character above U+FFFF into two JSON chunks with half a surrogate pair each. The halves are joined here, even
+across two reads. A lone half becomes U+FFFD, because it can't be stored.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ Kind = type[TextDelta] | type[ReasoningDelta]
 
 
 class DeltaRuns:
-    """Collects pieces with add() and gives them out with take(), their order kept."""
+    """Collects pieces with add() and returns them with take(), in order."""
 
     def __init__(self) -> None:
         self.has_surrogates = False
-        """Set it once a piece may hold a surrogate: only then is there anything to join."""
+        """Set it once a piece may contain a surrogate: only then is there anything to join."""
         self._runs: list[tuple[Kind, list[str]]] = []
         self._half: tuple[Kind, str] | None = None
 
@@ -38,7 +37,7 @@ class DeltaRuns:
         return bool(self._runs)
 
     def add(self, kind: Kind, text: str) -> None:
-        """Take a piece, which is not empty."""
+        """Add a piece, which isn't empty."""
         if self._runs and self._runs[-1][0] is kind:
             self._runs[-1][1].append(text)
         else:
@@ -123,7 +122,7 @@ _WORDINGS: dict[FinishReason, frozenset[str]] = {
     ),
 }
 _FINISH_REASONS = {wording: reason for reason, wordings in _WORDINGS.items() for wording in wordings}
-"""What servers say at the end of a reply, in lower case."""
+"""Finish reasons of servers, in lower case."""
 
 _NOT_YET = frozenset({"none", "null"})
 
@@ -143,16 +142,16 @@ _BROKEN_OFF = frozenset(
         "timeout",
     }
 )
-"""What they say where the reply is not whole through a fault of theirs."""
+"""Finish reasons that mean the server failed to complete the reply."""
 
 LONGEST_REASON = 40
-"""So much is quoted of an end that nobody here knows."""
+"""Characters quoted of an unknown finish reason."""
 
 
 class Completion:
     """One reply of `model` from `server`: take() each chunk, then deltas() for what they brought.
 
-    Calls of tools are given out only where the request offered `tools`.
+    Tool calls are only returned if the request offered `tools`.
     """
 
     def __init__(self, server: Server, model: str, *, tools: bool, thinks_first: bool = False) -> None:
@@ -172,13 +171,13 @@ class Completion:
         self._declined = False
         self._broken_off: ProviderError | None = None
         self.refusal: Report | None = None
-        """What the server reported before anything else had come."""
+        """The error that the server reported before anything else had come."""
         self.unknown_reason = ""
-        """What the server said at the end, where nobody here knows what that means."""
+        """The server's finish reason if it is unknown here."""
 
     @property
     def end_reason(self) -> FinishReason:
-        """Why it ended, now that it has."""
+        """Why it ended, once it has."""
         if self._declined:
             return "refusal"
         if self._calls and self.finish_reason in {None, "stop"}:
@@ -186,7 +185,7 @@ class Completion:
         return self.finish_reason or "stop"
 
     def take(self, value: Any) -> None:
-        """Read one chunk. Raises the ProviderError that it reports, or BrokenStream where it is no object."""
+        """Read one chunk. Raises the ProviderError that it reports, or BrokenStream if it isn't an object."""
         if type(value) is not dict:
             raise broken_stream(self._server, "an event that is not an object")
         choices = value.get("choices")
@@ -203,7 +202,7 @@ class Completion:
             raise self._broken_off
 
     def deltas(self, *, final: bool = False, done: bool = False) -> Iterator[ThinkingEvent | ToolCallsDelta]:
-        """What has come since the last time; `final` at the end, of which the server has told if `done`."""
+        """What has come since the last call. `final` at the end; `done` if the server announced the end."""
         runs = self.runs.take(final=final)
         if self._key_mask and (runs or final):
             runs = self._key_mask.masked(runs, final=final)
@@ -229,7 +228,7 @@ class Completion:
 
     @property
     def closed_alone(self) -> bool | None:
-        """Whether the model closed thoughts that it had not opened; None if that has not turned out."""
+        """Whether the model closed thoughts that it hadn't opened; None if that isn't clear."""
         return self._thoughts.closed_alone
 
     def reported(self, value: Any) -> ProviderError:
@@ -240,7 +239,7 @@ class Completion:
         return from_stream(self._server, report, model=self._model)
 
     def missing(self, *, done: bool) -> ProviderError | None:
-        """What the reply lacks at its end; `done` where the server said that this is the end."""
+        """What the reply lacks at its end; `done` if the server announced the end."""
         if self._has_text or self._calls or self.finish_reason in {"length", "content_filter", "refusal"}:
             if done or self.finish_reason:
                 return None
@@ -286,12 +285,12 @@ class Completion:
 
     def _take_reasoning(self, text: str) -> None:
         if not self._has_reasoning and not self._has_text and self._thoughts.is_untouched:
-            self._thoughts = Thoughts()  # this server tells thoughts apart itself
+            self._thoughts = Thoughts()  # this server separates thoughts itself
         self.runs.add(ReasoningDelta, text)
         self._has_reasoning = True
 
     def _take_parts(self, content: Any) -> None:
-        """Content that is no string: parts, of which some may be thoughts."""
+        """Content that isn't a string: parts, some of which may be thoughts."""
         for part in content if type(content) is list else [content]:
             kind = part.get("type") if type(part) is dict else None
             if kind in {"thinking", "reasoning"}:
@@ -314,7 +313,7 @@ class Completion:
             calls = [calls]
         if type(calls) is list:
             self._calls.add(calls, whole=whole)
-        elif type(only) is dict:  # as it was before there could be several
+        elif type(only) is dict:  # the older form, with only one call
             self._calls.add([{"function": only}])
 
     def _finish(self, reason: str, choice: dict[str, Any]) -> None:
@@ -336,9 +335,9 @@ class Completion:
 
 
 def _is_the_reply(choice: Any, place: int) -> bool:
-    """Whether a choice is the one of index 0, by what it says or else by its place.
+    """Whether a choice is the one with index 0, by its index or else by its place.
 
-    A server may send further ones that nobody asked for.
+    A server may send further ones that nobody requested.
     """
     if type(choice) is not dict:
         return False
@@ -349,7 +348,7 @@ def _is_the_reply(choice: Any, place: int) -> bool:
 
 
 def _text_of(value: Any) -> str:
-    """The text in a content that is no string: parts, an object with a text, a number."""
+    """The text in content that isn't a string: parts, an object with a text, a number."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):

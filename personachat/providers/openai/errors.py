@@ -1,8 +1,8 @@
-"""What goes wrong at an OpenAI-compatible server, translated into one ProviderError each.
+"""Failures of an OpenAI-compatible server, each translated into one ProviderError.
 
-Servers report the same fault in a dozen shapes and wordings; here they become one sentence that names
-the host and a hint that names the setting. A server's own short message may be quoted, on one line,
-with everything that looks like a key masked; its pages, paths and headers never.
+Servers report the same failure in a dozen shapes and wordings. Here they become one sentence that names the
+host and a hint that names the setting. A server's own short message may be quoted on one line, with
+everything that looks like a key masked; its pages, paths and headers never are.
 """
 
 from __future__ import annotations
@@ -94,9 +94,9 @@ def from_stream(server: Server, report: Report, *, model: str) -> ProviderError:
 def from_connecting(  # noqa: PLR0911  # one return a kind of answer
     server: Server, error: BaseException
 ) -> ProviderError:
-    """Translate a request that got no answer at all; the cause is looked up along the chain.
+    """Translate a request that got no answer at all; the cause is searched along the chain.
 
-    aiohttp's names for it are the ones that count: the SDK calls every failure to connect a timeout.
+    aiohttp's names for it count: the SDK calls every failure to connect a timeout.
     """
     chain = list(_causes(error))
     names = {type(link).__name__ for link in chain}
@@ -158,7 +158,7 @@ def rate_limited(server: Server, wait: float | None) -> RateLimited:
 
 
 def model_not_found(server: Server, model: str, models: Sequence[str]) -> ModelNotFound:
-    """Offer the nearest of the models that exist."""
+    """Suggest the existing model with the most similar name."""
     nearest = difflib.get_close_matches(model, models, n=5, cutoff=0)
     offer = f" It has {', '.join(nearest)}." if nearest else ""
     return ModelNotFound(

@@ -1,8 +1,8 @@
-"""Messages in the form that strict chat templates take.
+"""Messages in the form that strict chat templates accept.
 
-Templates of Gemma, Mistral, Qwen and others, and Bedrock, refuse an assistant's turn before the first of the
-user's, two turns of one role in a row, a second system message, or any. The PLAIN form is what everybody else
-gets. Whatever the form, every word of the messages is told.
+Templates of Gemma, Mistral, Qwen and others, and Bedrock, refuse an assistant's turn before the user's first,
+two turns of one role in a row, a second system message, or any at all. Everyone else gets the PLAIN form.
+Every form contains all words of the messages.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from personachat.providers.openai.reports import Report
 
 PLAIN, ALTERNATING, WITHOUT_SYSTEM = range(3)
-"""As it is; one system message in front and the roles in turn; the same, told in the first of the user's."""
+"""Unchanged; one system message first and alternating roles; the same with it in the user's first message."""
 
 Message = Mapping[str, Any]
 
@@ -41,7 +41,7 @@ _NO_SYSTEM = re.compile(
 
 
 def next_form(report: Report, messages: Sequence[Message], *, form: int, pinned: int) -> int | None:
-    """The form in which a server that refused these messages in `form` may take them; None if none may."""
+    """The next form to try after a server refused these messages in `form`; None if there is none."""
     folded_messages = folded(messages, form, pinned=pinned)
     no_system = _NO_SYSTEM.search(report.message) and "system" in _roles(folded_messages)
     if not no_system and not _NOT_ALTERNATING.search(report.message):
@@ -52,7 +52,7 @@ def next_form(report: Report, messages: Sequence[Message], *, form: int, pinned:
 
 
 def folded(messages: Sequence[Message], form: int, *, pinned: int) -> list[Message]:
-    """The messages in a form. The first `pinned` are the persona's own; what was said stands behind them."""
+    """The messages in a form. The first `pinned` are the persona's own; the conversation follows."""
     if form == PLAIN:
         return list(messages)
     system, turns = _system_apart(messages, pinned)
@@ -69,10 +69,10 @@ def folded(messages: Sequence[Message], form: int, *, pinned: int) -> list[Messa
 
 
 def _system_apart(messages: Sequence[Message], pinned: int) -> tuple[list[Any], list[Message]]:
-    """What goes into the system message, and the turns, which begin with one of the user's."""
+    """The content of the system message, and the turns, which begin with one of the user's."""
     system: list[Any] = []
     turns: list[Message] = []
-    begun = False  # whether the user has said something that is no example
+    begun = False  # whether there is a user's message that isn't an example
     for number, message in enumerate(messages):
         if message["role"] in {"system", "developer"}:
             system.append(message.get("content"))
@@ -87,7 +87,7 @@ def _system_apart(messages: Sequence[Message], pinned: int) -> tuple[list[Any], 
 
 
 def _joined(turns: Sequence[Message]) -> list[Message]:
-    """Turns of one role in a row as one; calls of tools and their results stay as they are."""
+    """Join turns of one role in a row; tool calls and their results stay as they are."""
     joined: list[Message] = []
     for turn in turns:
         last = joined[-1] if joined else None
@@ -104,7 +104,7 @@ def _is_plain(message: Message) -> bool:
 
 
 def _together(contents: Sequence[Any], *, between: str = "\n\n") -> Any:
-    """Contents as one: text, or parts where any of them is in parts."""
+    """Join contents: as text, or as parts if any of them has parts."""
     if any(isinstance(content, list) for content in contents):
         return [part for content in contents for part in _parts(content)]
     return between.join(str(content) for content in contents if content)

@@ -1,7 +1,7 @@
-"""The API key in a reply: gateways that are out of order echo what they were sent, headers and all.
+"""The API key in a reply: faulty gateways echo what they were sent, headers included.
 
-A reply goes out as it comes, so a key may be cut anywhere. What begins like one waits until it has turned out
-to be one or not. Nothing shorter waits, and ordinary words cost one search a read.
+A reply goes out as it arrives, so a key may be cut anywhere. Text that begins like a key waits until it is
+clear whether it is one. Nothing else waits, and ordinary text costs one search per read.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from personachat.messages import ReasoningDelta, TextDelta
 from personachat.providers.addresses import HIDDEN, spellings
 
 HEAD_CHARACTERS = 8
-"""So much of a key may be said: it is no secret yet, as `sk-proj-` is none."""
+"""This much of a key may be shown: like `sk-proj-`, it isn't secret yet."""
 
 LEAST_KEY_CHARACTERS = 16
-"""A shorter one may be an ordinary word."""
+"""A shorter key may be an ordinary word."""
 
 
 def telling_keys(secret: str | None) -> tuple[str, ...]:
-    """The spellings of a key that no reply says by chance, the longest first.
+    """The spellings of a key that no reply contains by chance, longest first.
 
-    Servers without keys are given names for one, such as `sk-no-key-required`: those stay as they are.
+    For servers without keys people enter names, such as `sk-no-key-required`: those aren't masked.
     """
     if secret is None or len(secret) < LEAST_KEY_CHARACTERS or not _is_random(secret):
         return ()
@@ -33,16 +33,16 @@ def _is_random(secret: str) -> bool:
 
 
 class MaskedText:
-    """One text: feed() it piece by piece, end() it once."""
+    """One text: feed() it piece by piece, then end() it once."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         self._keys = keys
         self._heads = tuple({key[:HEAD_CHARACTERS] for key in keys})
         self._tail = ""
-        """The last characters that have gone out: fewer than tell of a key."""
+        """The last characters that went out: too few to reveal a key."""
         self._pending = ""
         self._begun_characters = 0
-        """How much of a key has come, of which the end waits."""
+        """How much of a key has come, of which the rest is awaited."""
 
     def feed(self, piece: str) -> str:
         """What may go out by now, with keys hidden."""
@@ -68,14 +68,14 @@ class MaskedText:
         return "".join(pieces)
 
     def end(self) -> str:
-        """What is left: the beginning of a key is hidden as well."""
+        """What is left. The beginning of a key is hidden as well."""
         rest, begun = self._pending, self._begun_characters
         self._go_on("")
         return HIDDEN if begun > HEAD_CHARACTERS else rest
 
     @property
     def waits(self) -> bool:
-        """Whether something has come that has not gone out."""
+        """Whether some text hasn't gone out yet."""
         return self._begun_characters > 0
 
     def _next_head(self, text: str, start: int) -> int:
@@ -90,7 +90,7 @@ class MaskedText:
 
 
 class KeyMask:
-    """A reply's deltas with the keys hidden; a change of kind ends a text."""
+    """A reply's deltas with keys hidden. A change of kind ends a text."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         self._keys = keys
@@ -100,7 +100,7 @@ class KeyMask:
     def masked(
         self, deltas: Iterable[TextDelta | ReasoningDelta], *, final: bool
     ) -> list[TextDelta | ReasoningDelta]:
-        """The same; `final` gives out what waits, too."""
+        """The same; `final` also returns what waits."""
         masked: list[TextDelta | ReasoningDelta] = []
         for delta in deltas:
             if type(delta) is not self._kind:

@@ -1,6 +1,6 @@
 """The SDK's HTTP client over aiohttp, for requests of any size: large ones are written piece by piece.
 
-In one piece they would be held twice, and hold up every other reply while they are copied. Importing this
+In one piece they would be in memory twice and delay every other reply while they are copied. Importing this
 module imports the SDK.
 """
 
@@ -17,7 +17,7 @@ PIECE_BYTES = 128 * 1024
 
 
 class BodyChunks(httpx2.AsyncByteStream):
-    """The bytes of a body, some at a time."""
+    """The bytes of a body, in pieces."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -31,7 +31,7 @@ class HttpClient(openai.DefaultAioHttpClient):
     """See the module."""
 
     def build_request(self, *args: Any, **kwargs: Any) -> httpx2.Request:
-        """The request, whose body comes in pieces where it is large."""
+        """The request; a large body comes in pieces."""
         request = super().build_request(*args, **kwargs)
         if int(request.headers.get("content-length", 0)) <= LARGE_BYTES:
             return request

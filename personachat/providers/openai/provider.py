@@ -34,26 +34,26 @@ if TYPE_CHECKING:
 
 MODELS_SECONDS = 10.0
 SUGGESTION_SECONDS = 3.0
-"""How long an unknown model's error may wait for the list of those that exist."""
+"""Seconds that the error about an unknown model may wait for the list of existing ones."""
 
 AFTERMATH_SECONDS = 2.0
-"""How long usage and [DONE] may take once the reply has its finish reason."""
+"""Seconds that usage and [DONE] may take after the finish reason."""
 
 
 MOST_ADAPTATIONS = 8
 """How often one request is changed and sent again."""
 
 TEMPLATE_FAILED = 500
-"""What llama.cpp and LM Studio say where a chat template refuses the messages."""
+"""What llama.cpp and LM Studio report if the chat template refuses the messages."""
 
 MOST_MODELS = 256
-"""Of how many models it is remembered what they take; those asked last are."""
+"""For how many models the accepted parameters are remembered; the least recently used are forgotten."""
 
 
 class OpenAICompatibleProvider:
     """See Provider. `base_url` None is OpenAI itself; `models`, if given, is all that models() lists.
 
-    No request asks for more than `most_tokens`, whatever it says itself.
+    No request has a limit above `most_tokens`, whatever it says itself.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class OpenAICompatibleProvider:
 
     @property
     def base_url(self) -> str:
-        """Where requests go, as far as it may be shown: a path may hold a key, too."""
+        """Where requests go, in the form that may be shown: a path may contain a key, too."""
         return masked_address(self._url)
 
     @property
@@ -108,17 +108,17 @@ class OpenAICompatibleProvider:
         return self._key is not None
 
     def body(self, request: ChatRequest) -> dict[str, Any]:
-        """The JSON of a request as it would be sent now, with what its model has refused left out."""
+        """The JSON of a request as it would be sent now, without what its model has refused."""
         return self._adaptation(request.model).whole_body(request)
 
     def window_tokens(self, model: str) -> int | None:
-        """How much a model takes, where the server has said so."""
+        """How many tokens a model accepts, if the server has said so."""
         return self._adaptation(model).window_tokens
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
-        """See Provider.stream: Started, what the body holds, Finished, or a ProviderError.
+        """See Provider.stream: Started, what the body contains, Finished, or a ProviderError.
 
-        A further Started comes where the messages were refused inside the answer, and sent in another form.
+        Another Started comes if the messages were refused inside the answer and sent in another form.
         """
         notices: list[str] = []
         attempt = self._adaptation(request.model).begin(request)
@@ -152,7 +152,7 @@ class OpenAICompatibleProvider:
         await self._open()
 
     async def models(self) -> tuple[str, ...]:
-        """The models' names: those that the settings list, else the server's own. Raises ProviderError."""
+        """The models' names: those in the settings, or else the server's list. Raises ProviderError."""
         if self._models:
             return self._models
         client = await self._open()
@@ -179,7 +179,7 @@ class OpenAICompatibleProvider:
             await client.close()
 
     async def _open(self) -> openai.AsyncOpenAI:
-        """The client, made at first use and off the loop: importing the SDK takes most of a second."""
+        """The client, created at first use and off the loop: importing the SDK takes most of a second."""
         async with self._opening:
             if self._client is None:
                 self._client = await asyncio.to_thread(new_client, self._url, self._key, self._server)
@@ -189,14 +189,14 @@ class OpenAICompatibleProvider:
     async def _accepted(
         self, request: ChatRequest, attempt: Attempt, notices: list[str]
     ) -> AsyncIterator[AsyncAPIResponse[Any]]:
-        """Send the request until the server takes it, adapting to what its model refuses."""
+        """Send the request until the server accepts it, leaving out what its model refuses."""
         client = await self._open()
         refusals = 0
         async with AsyncExitStack() as stack:
             while True:
                 answering = client.chat.completions.with_streaming_response.create(
                     model=request.model,
-                    messages=[],  # in the extra body: the SDK spends 30 ms on transforming a long history
+                    messages=[],  # in the extra body: the SDK spends 30 ms on converting a long history
                     stream=True,
                     extra_body=attempt.body(),
                     extra_headers=request_headers(self._name, self._key),
@@ -214,7 +214,7 @@ class OpenAICompatibleProvider:
             yield response
 
     def _adaptation(self, model: str) -> Adaptation:
-        with self._adapting:  # pages look at bodies while the engine's loop adapts
+        with self._adapting:  # pages read bodies while the engine's loop adapts them
             adaptation = self._adaptations.pop(model, None)
             if adaptation is None:
                 adaptation = Adaptation(model, most_tokens=self._most_tokens, clock=self._clock)
@@ -232,7 +232,7 @@ class OpenAICompatibleProvider:
         raise translated from None
 
     def _translated(self, error: Exception, *, model: str) -> Exception:
-        """The ProviderError for what the SDK raised; the error itself where it is no affair of the wire."""
+        """The ProviderError for an error of the SDK; the error itself if it isn't about the request."""
         import httpx2  # noqa: PLC0415  # see _open
         import openai  # noqa: PLC0415  # takes a second; the first reply or the warm-up pays for it
 
@@ -245,7 +245,7 @@ class OpenAICompatibleProvider:
         return error
 
     async def _next_read(self, reads: AsyncGenerator[bytes], deadline: float | None) -> bytes:
-        """What came in the meantime; empty at the end of the body or of a finished reply's aftermath."""
+        """What has arrived meanwhile; empty at the end of the body or of the time after a finished reply."""
         import httpx2  # noqa: PLC0415  # see _open
 
         try:
@@ -263,7 +263,7 @@ class OpenAICompatibleProvider:
 
 
 def _end(reader: ReplyReader, attempt: Attempt) -> Iterator[StreamEvent]:
-    """What is left of a reply. What it taught is noted before its end is told: one may ask again at once."""
+    """The rest of a reply. What it taught is noted before its end: the next request may follow at once."""
     for event in reader.end():
         if isinstance(event, Finished):
             attempt.note_success(closed_alone=reader.closed_alone)

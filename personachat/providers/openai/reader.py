@@ -1,11 +1,12 @@
-"""The body of a chat completion, read as it comes: bytes in, events out.
+"""The body of a chat completion, read as it arrives: bytes in, events out.
 
-It never trusts a shape. Whatever text came is given out before the error that ended it, all text of
-one read is one delta, and an end counts as good only if the server said so. A body that is no event
-stream is looked at too: a whole completion is a reply like any other, a page is not.
+No shape is trusted. Any text that came is returned before the error that ended it, all text of one read is
+one delta, and an end is good only if the server said so. A body that isn't an event stream is read too: a
+complete completion is a reply like any other, a page isn't.
 
-The bytes are decoded here and not by the SDK: one jiter call instead of a pydantic model a token, the
-SDK's decoder refuses legal streams, and it hides `[DONE]`, without which a truncated reply looks whole.
+The bytes are decoded here and not by the SDK: that takes one jiter call instead of a pydantic model per
+token. The SDK's decoder also refuses legal streams and hides `[DONE]`, without which a truncated reply looks
+complete.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ StreamEvent = ThinkingEvent | ToolCallsDelta | Noticed | UsageReported | Finishe
 class ReplyReader:
     """Reads one reply of `model` from `server`: feed() each read, then end() once.
 
-    Calls of tools are given out only where the request offered `tools`.
+    Tool calls are only returned if the request offered `tools`.
     """
 
     def __init__(
         self, server: Server, model: str, *, tools: bool = False, thinks_first: bool = False
     ) -> None:
         self.done = False
-        """[DONE] has come: nothing of interest follows."""
+        """[DONE] has come: nothing relevant follows."""
         self._server = server
         self._completion = Completion(server, model, tools=tools, thinks_first=thinks_first)
         self._decoder = SSEDecoder()
@@ -59,16 +60,16 @@ class ReplyReader:
 
     @property
     def closed_alone(self) -> bool | None:
-        """Whether the model closed thoughts that nothing had opened; None if that has not turned out."""
+        """Whether the model closed thoughts that nothing had opened; None if that isn't clear."""
         return self._completion.closed_alone
 
     @property
     def refusal(self) -> Report | None:
-        """The error that the answer consisted of; None if there was none, or something else came first."""
+        """The error that the answer consisted of; None if there was none or something else came first."""
         return self._completion.refusal
 
     def feed(self, data: bytes) -> Iterator[StreamEvent]:
-        """Give out what this read brought, then raise a ProviderError if something in it ends the reply."""
+        """Return what this read brought, then raise a ProviderError if something in it ends the reply."""
         failure: ProviderError | None = None
         try:
             self._read(data)
@@ -79,7 +80,7 @@ class ReplyReader:
             raise failure
 
     def end(self) -> Iterator[StreamEvent]:
-        """Give out what is left and Finished, or raise the ProviderError that says what is missing."""
+        """Return what is left and Finished, or raise the ProviderError that says what is missing."""
         failure: ProviderError | None = None
         try:
             self._read_rest()
@@ -138,7 +139,7 @@ class ReplyReader:
         """Tell an event stream from JSON and pages by its first character; False while there is none."""
         start = bytes(self._head[:64]).removeprefix(b"\xef\xbb\xbf").lstrip()
         if not start:
-            self._head.clear()  # blank lines ahead of the reply, sent to keep the connection open
+            self._head.clear()  # blank lines before the reply, sent to keep the connection open
             return False
         if start.startswith(b"<"):
             raise not_a_stream(self._server, "a web page")
@@ -159,7 +160,7 @@ class ReplyReader:
         self._completion.take(value)
 
     def _lenient(self, data: bytes) -> Any:
-        """Parse what jiter refuses and Python reads: single surrogates."""
+        """Parse what jiter refuses and Python reads: lone surrogates."""
         try:
             value = json.loads(data)
         except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What a server says about a parameter it did not take: which one, and how much it would have taken.
+"""What a server says about a parameter it refused: which one, and what it would have accepted.
 
 The wordings are those of OpenAI, Azure, Anthropic, Google, Mistral, DeepSeek, DashScope, Groq, Bedrock,
 OpenRouter, vLLM and FastAPI.
@@ -16,13 +16,13 @@ from typing import Any
 from personachat.providers.openai.reports import Report
 
 LIMITS = ("max_completion_tokens", "max_tokens")
-"""The two names of the longest reply."""
+"""The two names of the limit on a reply's tokens."""
 
 ADAPTABLE = ("stream_options", *LIMITS, "top_p", "temperature", "stop")
-"""What can be left out or renamed without changing what is asked."""
+"""What can be left out or renamed without changing the question."""
 
 LEAST_REPLY_TOKENS = 128
-"""A limit below this, because the conversation fills the window, leaves no room for a reply."""
+"""Tokens. A lower limit, because the conversation fills the window, leaves no room for a reply."""
 
 _REFUSED = re.compile(
     r"unsupported|not support|unrecognized|unknown|unexpected|extra (inputs|fields)"
@@ -83,12 +83,12 @@ _WITHOUT_MODE = frozenset(
         "user",
     }
 )
-"""Further parameters that put a model into no mode of its own."""
+"""Further parameters that don't change a model's mode."""
 
 _SAYING_NOTHING = frozenset(
     {"annotations", "name", "reasoning", "reasoning_content", "reasoning_details", "refusal"}
 )
-"""Keys of a message that not every server takes, and without which it says the same."""
+"""Keys of a message that not every server accepts and that don't change its meaning."""
 
 _LONGEST_SETTING = 40
 
@@ -97,20 +97,20 @@ Mode = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class RefusedParameter:
-    """A parameter that a model did not take, and what it was sent with: true of that alone."""
+    """A parameter that a model refused, and what it was sent with: it is only true of that."""
 
     name: str
     value: str = ""
-    """The one value that was refused, as JSON; "" if it is the parameter."""
+    """The one value that was refused, as JSON; "" if it is the parameter itself."""
     default: float | None = None
-    """The one value that is taken, where the server named it."""
+    """The one value that is accepted, if the server named it."""
     beside: frozenset[str] = frozenset()
     """Other parameters that the refusal blames."""
     mode: Mode | None = None
     """In which mode of the model; None if that makes no difference."""
 
     def holds_for(self, body: Mapping[str, Any], mode: Mode) -> bool:
-        """Whether a request with these parameters, in this mode, would be refused the same way."""
+        """Whether a request with these parameters, in this mode, would be refused for the same reason."""
         if self.name not in body or not self.beside <= body.keys() or self.mode not in {None, mode}:
             return False
         if self.default is not None:
@@ -119,9 +119,9 @@ class RefusedParameter:
 
 
 def mode_of(more: Mapping[str, Any]) -> Mode:
-    """In which mode further parameters put a model: whether it reasons, calls tools, writes JSON.
+    """The model's mode by the further parameters: whether it reasons, calls tools, writes JSON.
 
-    Many models take a temperature, say, in one of their modes and not in another.
+    Many models accept a temperature, for example, in one of their modes and not in another.
     """
     return frozenset((name, _gist(name, value)) for name, value in more.items() if name not in _WITHOUT_MODE)
 
@@ -129,7 +129,7 @@ def mode_of(more: Mapping[str, Any]) -> Mode:
 def refusal_of(
     report: Report, parameters: Mapping[str, Any], mode: Mode, *, tuning: Collection[str] = ()
 ) -> RefusedParameter | None:
-    """Which of ADAPTABLE, or of further parameters that only tune, was not taken.
+    """Which parameter was refused, of ADAPTABLE or of further ones that only tune.
 
     None if it was about something else, or a limit was too large.
     """
@@ -158,7 +158,7 @@ def refusal_of(
 
 
 def refused_message_key(report: Report, used: Collection[str]) -> str | None:
-    """Which key of messages was not taken, of those without which they say the same; None if it was none."""
+    """Which key of messages was refused, of those that don't change the meaning; None if none was."""
     if not (_REFUSED.search(report.message) or _REFUSED.search(report.code)):
         return None
     complaint = f"{report.param} {report.message}"
@@ -167,9 +167,9 @@ def refused_message_key(report: Report, used: Collection[str]) -> str | None:
 
 
 def allowed_tokens(report: Report, parameters: Mapping[str, Any]) -> int | None:
-    """How long a reply may be, where the one that was asked for may not; None if it was about something else.
+    """The most tokens of a reply, if too many were requested; None if it was about something else.
 
-    0 where the server does not say.
+    0 if the server doesn't say.
     """
     name = next((name for name in LIMITS if name in parameters), None)
     if name is None or (report.param in parameters and report.param not in LIMITS):
@@ -184,7 +184,7 @@ def allowed_tokens(report: Report, parameters: Mapping[str, Any]) -> int | None:
 
 
 def _room(message: str) -> int | None:
-    """What the conversation leaves of the window, where the two are named."""
+    """What the conversation leaves of the window, if the message names both."""
     for pattern in _ROOM:
         if match := pattern.search(message):
             *_, window, used = map(_number, match.groups())
@@ -193,7 +193,7 @@ def _room(message: str) -> int | None:
 
 
 def _most_tokens(message: str, sent_tokens: int) -> Iterator[int]:
-    """What may be the most tokens by this message, the likeliest first; all less than were asked for."""
+    """What may be the limit in this message, likeliest first; all lower than the requested one."""
     named = [_number(match[1]) for pattern in _MOST if (match := pattern.search(message))]
     named += [_number(match[1]) - 1 for pattern in _BELOW if (match := pattern.search(message))]
     named += sorted(map(_number, _ANY_NUMBER.findall(message)), reverse=True)

@@ -1,8 +1,8 @@
-"""What an OpenAI-compatible server says of a fault or of its models, in whatever shape it says it.
+"""What an OpenAI-compatible server reports about a failure or its models, in whatever shape.
 
-The shapes are OpenAI's, vLLM's, FastAPI's, Google's, OpenRouter's and plain text; the wordings by which
-a conversation that is too long, an unknown model or an empty account are told are those of OpenAI, vLLM,
-llama.cpp, Ollama, LM Studio, Anthropic, Google, Groq, Mistral and TGI.
+The shapes are OpenAI's, vLLM's, FastAPI's, Google's, OpenRouter's and plain text. The wordings for a
+conversation that is too long, an unknown model or an empty account are those of OpenAI, vLLM, llama.cpp,
+Ollama, LM Studio, Anthropic, Google, Groq, Mistral and TGI.
 """
 
 from __future__ import annotations
@@ -61,21 +61,21 @@ _WINDOW_TEXTS = tuple(
         rf"> {_NUMBER}",
     )
 )
-"""Where the wordings of _CONTEXT_TEXTS tell how much the model takes."""
+"""The place in the wordings of _CONTEXT_TEXTS of the tokens that the model accepts."""
 
 LEAST_WINDOW_TOKENS = 128
-"""What is less was no window."""
+"""Tokens. A smaller number isn't a window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An error object as servers write it, whatever its shape; empty strings where they did not say."""
+    """An error object as servers write it, whatever its shape. Missing values are empty strings."""
 
     message: str = ""
     code: str = ""
     param: str = ""
     n_ctx: int | None = None
-    """The window, where it has a field of its own, as in llama.cpp's."""
+    """The window, if it has a field of its own, as in llama.cpp."""
 
     @property
     def is_context_too_long(self) -> bool:
@@ -83,7 +83,7 @@ class Report:
 
     @property
     def window_tokens(self) -> int | None:
-        """How much the model takes, where a conversation is too long and the server says so."""
+        """How many tokens the model accepts, if a conversation is too long and the server says so."""
         if not self.is_context_too_long:
             return None
         matches = (text.search(self.message) for text in _WINDOW_TEXTS)
@@ -123,7 +123,7 @@ def read_report(value: Any) -> Report:
         and isinstance(metadata.get("raw"), str)
         and str(message).startswith("Provider")
     ):
-        message = metadata["raw"]  # OpenRouter: "Provider returned error", and the reason inside
+        message = metadata["raw"]  # OpenRouter: "Provider returned error", with the reason inside
     n_ctx = value.get("n_ctx")
     return Report(
         _text(message or detail),
@@ -134,7 +134,7 @@ def read_report(value: Any) -> Report:
 
 
 def usage_of(value: Mapping[str, Any]) -> Usage:
-    """Read the counts of a completion: OpenAI's, DeepSeek's for its cache, xAI's, which adds its thoughts."""
+    """Read the counts of a completion: OpenAI's, DeepSeek's for its cache, xAI's, which adds reasoning."""
     prompt, completion = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
     read, written = value.get("prompt_tokens_details"), value.get("completion_tokens_details")
     cached = _count(read.get("cached_tokens")) if isinstance(read, Mapping) else None
@@ -187,14 +187,14 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def said_wait_seconds(message: str) -> float | None:
-    """When to try again as a message says it ("try again in 1m2.5s", "retry after 20 seconds")."""
+    """When to retry according to a message ("try again in 1m2.5s", "retry after 20 seconds")."""
     if not (match := _SAID_WAIT.search(message[:_MOST_READ])):
         return None
     return sum(float(number) * _SECONDS[unit] for number, unit in _TIME.findall(match[1].lower()))
 
 
 def without_advice(message: str) -> str:
-    """A message without its sentences that say to try again, which the hint says."""
+    """A message without its sentences about retrying, which the hint contains."""
     return " ".join(_ADVICE.sub(" ", message[:_MOST_READ]).split())
 
 

@@ -1,9 +1,9 @@
-"""The body of a chat completion request, and what a model taught us about it.
+"""The body of a chat completion request, and what earlier answers taught about the model.
 
-Models differ in what they take: newer ones want `max_completion_tokens`, some refuse a temperature, older
-servers refuse `stream_options`. A request that is refused is adapted and sent again. Only what is true of the
-model is remembered, for what it was refused with, and for an hour: nobody loses anything because of what
-somebody else asked for. The operator's limit on tokens goes along whatever a model refuses.
+Models differ in what they accept: newer ones want `max_completion_tokens`, some refuse a temperature, older
+servers refuse `stream_options`. A refused request is adapted and sent again. What is remembered is only what
+is true of the model, with the refused values, and for an hour: nobody loses anything because of someone
+else's request. The operator's limit on tokens is always sent, whatever a model refuses.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ from personachat.providers.parameters import only_tunes
 Clock = Callable[[], float]
 
 REMEMBERED_SECONDS = 3600.0
-"""How long what a model has refused is taken to be refused still: servers are updated."""
+"""Seconds that a refusal is remembered: servers are updated."""
 
 MOST_REFUSALS = 32
-"""How many refusals are remembered of one model."""
+"""How many refusals are remembered per model."""
 
 _NAMES = {"temperature": "a temperature", "top_p": "a topP", "stop": "stop words"}
-"""What a person calls the parameters whose absence they should hear of."""
+"""The names that people use for parameters whose absence they should hear about."""
 
 _OF_A_MESSAGE = "messages[]."
-"""What the name of a refusal begins with that is of a key of messages."""
+"""Prefix of the name of a refusal that is about a key of messages."""
 
 _OURS = frozenset({"model", "messages", "stream", "stream_options", "n", *LIMITS})
-"""What further parameters never replace."""
+"""Parameters that further ones never replace."""
 
 
 class Adaptation:
-    """What one model takes and does not take, as far as it has said. Used on one loop, read anywhere."""
+    """What one model accepts and refuses, as far as it has said. Used on one loop, read anywhere."""
 
     def __init__(self, model: str, *, most_tokens: int | None = None, clock: Clock = time.monotonic) -> None:
         self.model = model
@@ -63,7 +63,7 @@ class Adaptation:
         self._refusals: dict[RefusedParameter, float] = {}
 
     def begin(self, request: ChatRequest) -> Attempt:
-        """The request, without what the model is known to refuse."""
+        """The request without what the model is known to refuse."""
         return Attempt(self, request, most_tokens=self._most_tokens)
 
     def whole_body(self, request: ChatRequest) -> dict[str, Any]:
@@ -71,16 +71,16 @@ class Adaptation:
         return self.begin(request).whole_body()
 
     def note_window(self, tokens: int | None) -> None:
-        """Remember how much the model takes, where the server has said so."""
+        """Remember how many tokens the model accepts, if the server has said so."""
         self.window_tokens = tokens or self.window_tokens
 
     @property
     def thinks_first(self) -> bool:
-        """Whether it is known to begin with thoughts that nothing opens."""
+        """Whether it is known to begin with thoughts that no tag opens."""
         return self._thinks_until > self._clock()
 
     def note_thoughts(self, *, closed_alone: bool) -> None:
-        """Remember whether it has closed thoughts that nothing had opened."""
+        """Remember whether it closed thoughts that no tag had opened."""
         self._thinks_until = self._clock() + REMEMBERED_SECONDS if closed_alone else 0.0
 
     def remember(self, refusal: RefusedParameter) -> None:
@@ -91,16 +91,16 @@ class Adaptation:
 
     @property
     def form(self) -> int:
-        """The form in which the model takes messages, as far as it is known now."""
+        """The form in which the model accepts messages, as far as it is known now."""
         return self._form if self._form_until > self._clock() else PLAIN
 
     def took(self, form: int) -> None:
-        """Remember that it took a form after it had refused a plainer one."""
+        """Remember that it accepted a form after refusing a plainer one."""
         self._form, self._form_until = form, self._clock() + REMEMBERED_SECONDS
 
     def refusals(self) -> tuple[RefusedParameter, ...]:
-        """What is known to be refused now."""
-        refusals = self._refusals  # never changed, only replaced
+        """What it is known to refuse now."""
+        refusals = self._refusals  # never changed in place, only replaced
         if not refusals:
             return ()
         now = self._clock()
@@ -108,7 +108,7 @@ class Adaptation:
 
 
 class Attempt:
-    """One request on its way to one model, as it is changed until the model takes it."""
+    """One request to one model, changed until the model accepts it."""
 
     def __init__(self, adaptation: Adaptation, request: ChatRequest, *, most_tokens: int | None) -> None:
         self._adaptation = adaptation
@@ -154,7 +154,7 @@ class Attempt:
         return {"model": self._adaptation.model, "stream": True, **self.body()}
 
     def learn(self, report: Report) -> str | None:
-        """Adapt to a refusal of one of the parameters sent; None if it cannot be adapted to.
+        """Adapt to the refusal of a parameter; None if that isn't possible.
 
         Returns the sentence for the person, empty if nothing changes for them.
         """
@@ -169,7 +169,7 @@ class Attempt:
         if refusal.name == "max_tokens":
             self._limit_name = "max_completion_tokens"
         elif refusal.name in LIMITS and self._ceiling is not None:
-            return None  # a model that takes no limit at all may not answer where there has to be one
+            return None  # a model that accepts no limit may not answer if there has to be one
         else:
             self._left_out.add(refusal.name)
         self._adaptation.remember(refusal)
@@ -184,7 +184,7 @@ class Attempt:
         return f"{self._adaptation.model} does not accept {what}, so the model's default was used."
 
     def _bares(self, report: Report) -> bool:
-        """Leave a key out of the messages without which they say the same; False if none was refused."""
+        """Remove a key that doesn't change the meaning of messages; False if none was refused."""
         used = {key for message in self._request.as_sent for key in message} - self._bare
         key = refused_message_key(report, used)
         if key is None:
@@ -194,7 +194,7 @@ class Attempt:
         return True
 
     def refold(self, report: Report) -> bool:
-        """Put the messages into another form; False if it was not their form that was refused."""
+        """Put the messages into another form; False if their form wasn't what was refused."""
         messages = _messages(self._request)
         form = next_form(report, messages, form=self.form, pinned=self._request.pinned)
         if form is None:
@@ -203,13 +203,13 @@ class Attempt:
         return True
 
     def goes_on(self, error: ProviderError, refusal: Report | None) -> bool:
-        """Whether to ask once more after an error inside the answer, which may have been a `refusal`."""
+        """Whether to retry after an error inside the answer, which may have been a `refusal`."""
         if isinstance(error, ContextTooLong):
             self._adaptation.note_window(error.window_tokens)
         return refusal is not None and self.refold(refusal)
 
     def reader(self, server: Server) -> ReplyReader:
-        """What reads the answer."""
+        """The reader for the answer."""
         return ReplyReader(
             server,
             self._adaptation.model,
@@ -218,14 +218,14 @@ class Attempt:
         )
 
     def note_success(self, *, closed_alone: bool | None) -> None:
-        """The model has answered: remember the form that it wanted, and how it thinks."""
+        """The model has answered: remember the form that it needed, and how it thinks."""
         if self._refolded:
             self._adaptation.took(self.form)
         if closed_alone is not None:
             self._adaptation.note_thoughts(closed_alone=closed_alone)
 
     def _clamp(self, tokens: int, report: Report) -> str | None:
-        """Ask for a shorter reply, this once: one that is too long says nothing about others'."""
+        """Request a shorter reply, this once: a reply that is too long says nothing about others."""
         self._adaptation.note_window(report.window_tokens)
         model = self._adaptation.model
         if tokens:
@@ -239,7 +239,7 @@ class Attempt:
         return f"{model} does not accept this maxTokens value, so the model's default was used."
 
     def _tuning(self) -> list[str]:
-        """Further parameters without which it would still be an answer to what was asked."""
+        """Further parameters without which it would still be an answer to the question."""
         more = self._request.more
         return [name for name in more if only_tunes(name, more) and name not in {"tools", "tool_choice"}]
 
@@ -256,7 +256,7 @@ class Attempt:
 
 
 def body_as_sent(request: ChatRequest, start: Started) -> dict[str, Any]:
-    """The request as it was on the wire when a model took it."""
+    """The request as it was on the wire when a model accepted it."""
     messages = _messages(request, start.form)
     return {"model": request.model, "stream": True, "messages": messages, **(start.sent or {})}
 

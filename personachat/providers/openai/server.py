@@ -1,4 +1,4 @@
-"""Who a sentence about a server means, and what of the server's own words may stand in it."""
+"""How sentences name a server, and which of the server's own words they may contain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from personachat.settings import OPENAI
 QUOTED_CHARACTERS = 200
 
 PART_CHARACTERS = 8
-"""So much of a secret is not said either."""
+"""Characters of a secret that may not be shown either."""
 
 _WORD = re.compile(r"[\w\-.+/=~*•…]+")
 _BLOT = re.compile(r"[*•…x]{2,}|…|\.{2,}")
@@ -26,17 +26,17 @@ _KEYS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Who is meant in a sentence, and which settings lead there. `secret` is only ever masked."""
+    """How a sentence names the server, and which settings concern it. `secret` is only ever masked."""
 
     name: str
     host: str
     secret: str | None = field(default=None, repr=False)
     _masked: tuple[str, ...] = field(default=(), repr=False)
-    """What is never quoted, the longest first: the key and what of the address may be one."""
+    """What is never quoted, longest first: the key, and the parts of the address that may be one."""
 
     @classmethod
     def at(cls, name: str, base_url: str, secret: str | None) -> Server:
-        """Name the server by host and port alone: a path or user part may hold a secret."""
+        """Name the server by host and port only: a path or user part may contain a secret."""
         try:
             parts = urlsplit(base_url)
             host = parts.hostname or "an unnamed host"
@@ -60,7 +60,7 @@ class Server:
         return "OPENAI_BASE_URL" if self.name == OPENAI else f"base_url in [providers.{self.name}]"
 
     def quote(self, message: str) -> str:
-        """The server's message as it may be shown: one line, short, keys masked; empty if it is a page."""
+        """The server's message as it may be shown: one line, short, keys masked; "" if it is a page."""
         text = " ".join(self._without_secrets(message).split())
         text = _KEYS.sub(HIDDEN, text)
         text = "".join(character for character in text if character.isprintable())
@@ -69,7 +69,7 @@ class Server:
         return text if len(text) <= QUOTED_CHARACTERS else f"{text[: QUOTED_CHARACTERS - 1].rstrip()}…"
 
     def gives_away(self, text: str) -> bool:
-        """Whether there is a secret in it, or a good part of one."""
+        """Whether it contains a secret, or a good part of one."""
         return self._without_secrets(text) != text
 
     def _without_secrets(self, text: str) -> str:
@@ -78,7 +78,7 @@ class Server:
         return _WORD.sub(self._without_parts, text) if self._masked else text
 
     def _without_parts(self, word: re.Match[str]) -> str:
-        """The word, unless it is a piece of a secret: servers shorten what they quote, or blot it out."""
+        """The word, unless it is a piece of a secret: servers shorten or mask what they quote."""
         whole_word = word[0]
         if any(len(whole_word) >= PART_CHARACTERS and whole_word in secret for secret in self._masked):
             return HIDDEN

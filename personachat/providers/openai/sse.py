@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
-"""Far above any real event; a server that never ends a line must not fill the memory."""
+"""Bytes; far above any real event. A server that never ends a line must not fill the memory."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -28,7 +28,7 @@ class EventTooLarge(ValueError):
 
 
 class SSEDecoder:
-    """Feed it what the network brings, in order; it gives back the events that are complete."""
+    """Feed it what the network delivers, in order; it returns the complete events."""
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max_event_bytes = max_event_bytes
@@ -61,9 +61,9 @@ class SSEDecoder:
         return events
 
     def finish(self) -> list[ServerSentEvent]:
-        """Return the event that the end of the stream cut short of its blank line, if it has data.
+        """Return the event at the end of the stream that lacks its blank line, if it has data.
 
-        The standard drops it; real servers forget the last newline of a complete event.
+        The standard drops it, but real servers forget the last newline of a complete event.
         """
         line, self._line, self._line_bytes = b"".join(self._line), [], 0
         return self._take([line, b""])

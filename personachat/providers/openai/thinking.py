@@ -1,9 +1,9 @@
-"""Thoughts that a model writes into its text, told apart from the answer.
+"""Thoughts that a model writes into its text, separated from the answer.
 
-`<think>...</think>` (Mistral's: `[THINK]...[/THINK]`) at the beginning is reasoning. So is what stands before
-a lone `</think>`, as models write it whose chat template has opened the tag for them: where their words have
-gone out as text already, that is taken back as a whole. Tags inside prose or code stay text. Where the
-network cuts makes no difference.
+`<think>...</think>` (Mistral's: `[THINK]...[/THINK]`) at the beginning is reasoning. So is text before a lone
+`</think>`, which models write whose chat template has opened the tag for them. If that text has already gone
+out as the answer, all of it is taken back. Tags inside prose or code stay text. It makes no difference where
+the network cuts.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ _CLOSING = tuple(_TAGS.values())
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _BEGINS_AN_ANSWER = re.compile(r"[\w#*>|$\"'(\[`-]")
 _MOST_BLANKS = 100
-"""So many may wait behind words for what follows them."""
+"""How many blanks may wait after words for what follows them."""
 
 _START, _THOUGHTS, _WORDS, _SETTLED = range(4)
 
 
 class Thoughts:
-    """One reply: feed() what its content says, end() it once.
+    """One reply: feed() its content, then end() it once.
 
-    `assumed`: the model is known to begin with thoughts that nothing opens.
+    `assumed`: the model is known to begin with thoughts that no tag opens.
     """
 
     def __init__(self, *, assumed: bool = False) -> None:
         self.closed_alone: bool | None = None
-        """Whether thoughts were closed that nothing had opened; None if that has not turned out."""
+        """Whether thoughts were closed that no tag had opened; None if that isn't clear."""
         self._state = _START
         self._assumed = assumed
         self._closing = _CLOSING
         self._pending = ""
         self._so_far: list[str] = []
-        """Of words what has gone out; of thoughts all of them, with the tag that opened them."""
+        """Of words, what has gone out; of thoughts, all of them, with the tag that opened them."""
         self._thought = False
         self._begun = False
 
     def passes(self, content: str) -> bool:
-        """Whether it is nothing but text, and all that is to be told; then it is not to be fed."""
+        """Whether it is only text and goes out unchanged; then it needn't be fed."""
         is_plain = "<" not in content and "[" not in content and not content.endswith("\n")
         if self._state == _WORDS and not self._pending and is_plain:
             self._so_far.append(content)
@@ -53,11 +53,11 @@ class Thoughts:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nothing but blanks has come."""
+        """Whether only blanks have come."""
         return self._state == _START and not self._pending.strip()
 
     def feed(self, content: str) -> list[ThinkingEvent]:
-        """Return what is known now; what may be a part of a tag waits for more."""
+        """Return what is known now. Text that may be part of a tag waits for more."""
         text, self._pending = self._pending + content, ""
         events: list[ThinkingEvent] = []
         while text:
@@ -70,7 +70,7 @@ class Thoughts:
         return events
 
     def end(self, *, cut_off: bool) -> list[ThinkingEvent]:
-        """Return what is left; `cut_off` where the model had not come to its end."""
+        """Return what is left; `cut_off` if the model hadn't finished."""
         text, self._pending = self._pending, ""
         events: list[ThinkingEvent] = []
         if self._state == _THOUGHTS:
@@ -78,20 +78,20 @@ class Thoughts:
             unclosed = "".join(self._so_far).strip()
             if cut_off:
                 self._think(text, events)
-            elif unclosed:  # nothing closed them, so they were the answer
+            elif unclosed:  # no tag closed them, so they were the answer
                 self.closed_alone = False
                 events.append(TextDelta(unclosed))
             return events
         while text and self._state in {_WORDS, _SETTLED}:
             text = self._read_words(text, events, final=True)
-        if text and not self._thought:  # blanks, or what might have become a tag
+        if text and not self._thought:  # blanks, or a possible start of a tag
             events.append(TextDelta(text))
         elif text.strip():
             events.append(TextDelta(text.lstrip()))
         return events
 
     def _read_start(self, text: str) -> str:
-        """At the beginning and right behind thoughts; blanks wait for what follows them."""
+        """At the beginning and right after thoughts; blanks wait for what follows them."""
         words = text.lstrip()
         for opening, closing in _TAGS.items():
             if words.startswith(opening):
@@ -133,13 +133,13 @@ class Thoughts:
         return ""
 
     def _take_for_words(self, text: str, events: list[ThinkingEvent]) -> None:
-        """What was assumed to be thoughts was the answer, up to the end of `text`."""
+        """The assumed thoughts were the answer, up to the end of `text`."""
         words = "".join(self._so_far) + text
         self._state, self._so_far, self.closed_alone = _WORDS, [], False
         self._say(words, events)
 
     def _think(self, text: str, events: list[ThinkingEvent]) -> None:
-        """Tell thoughts, without the blanks before them."""
+        """Return thoughts without the blanks before them."""
         if not self._begun:
             text = text.lstrip()
         if text:
@@ -179,13 +179,13 @@ class Thoughts:
 
 
 def _first(text: str, tags: tuple[str, ...]) -> tuple[int, str]:
-    """Where the first of the tags stands, and which it is; "" if there is none."""
+    """Where the first of the tags is, and which one; "" if there is none."""
     places = [(at, tag) for tag in tags if (at := text.find(tag)) >= 0]
     return min(places, default=(len(text), ""))
 
 
 def _partial(text: str, tags: tuple[str, ...]) -> int:
-    """How many characters at the end of a text may be the beginning of a tag."""
+    """How many characters at the end of a text may begin a tag."""
     at = max(text.rfind("<", -8), text.rfind("[", -8))
     if at < 0 or not any(tag.startswith(text[at:]) for tag in tags):
         return 0
@@ -193,16 +193,16 @@ def _partial(text: str, tags: tuple[str, ...]) -> int:
 
 
 def _without_blank_lines(text: str) -> str:
-    """A text up to the break that ends its last line; as it is where very many blanks follow that."""
+    """A text up to the break that ends its last line; unchanged if very many blanks follow that."""
     complete = text.rstrip()
     at = text.find("\n", len(complete))
     return text[:at] if at >= 0 and len(text) - at <= _MOST_BLANKS else text
 
 
 def _ends_thoughts(before: str, after: str, *, final: bool) -> bool | None:
-    """Whether a closing tag between these two ends thoughts, rather than being told of; None: not known yet.
+    """Whether a closing tag between these two ends thoughts, and isn't just mentioned; None: not clear yet.
 
-    It does on a line of its own, or at the end of a paragraph, where no tag and no code was opened before.
+    It does on a line of its own, or at the end of a paragraph, if no tag and no code was opened before.
     """
     if any(opening in before for opening in _TAGS) or _is_in_code(before):
         return False
@@ -222,7 +222,7 @@ def _ends_thoughts(before: str, after: str, *, final: bool) -> bool | None:
 
 
 def _is_told_of(before: str) -> bool:
-    """Whether the closing tag behind these words belongs to a sentence about tags, not to thoughts."""
+    """Whether the closing tag after these words is part of a sentence about tags."""
     return any(opening in before.rpartition("\n")[2] for opening in _TAGS) or _is_in_code(before)
 
 
@@ -232,7 +232,7 @@ def _is_in_code(before: str) -> bool:
 
 
 def without_thoughts(text: str) -> str:
-    """An assistant's words as a model may be told them again: without thoughts at the beginning."""
+    """An assistant's text as a model may get it again: without thoughts at the beginning."""
     words = text.lstrip()
     for opening, closing in _TAGS.items():
         if words.startswith(opening) and closing in words:

@@ -1,9 +1,9 @@
-"""Calls of tools, put in order whatever a server numbers them by.
+"""Tool calls, put in order however a server numbers them.
 
-Servers leave out the index or always say 0, leave out ids, repeat ids and names in every piece, or send
-arguments as an object. Here a new id is a new call, and a piece without id and index goes on with the last.
-What goes out has indices of ours, from 0, and at most one piece of a call at a time. What the pieces make up
-never depends on where the network cut them.
+Servers leave out the index or always send 0, leave out ids, repeat ids and names in every piece, or send
+arguments as an object. Here a new id is a new call, and a piece without id and index continues the last one.
+Outgoing calls have indices of ours, from 0, and at most one piece of a call at a time. The result never
+depends on where the network cut the pieces.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _OF_A_CALL = frozenset({"index", "id", "type", "function"})
 
 @dataclass(slots=True)
 class _Call:
-    """One call. What is `new_...` has not gone out yet."""
+    """One call. The `new_...` parts haven't gone out yet."""
 
     number: int
     id: str
     given_id: str
     given_index: int | None
     index: int | None = None
-    """Ours; None until it has gone out."""
+    """Our index; None until the call has gone out."""
     name: str = ""
     new_name: str = ""
     arguments: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class _Call:
     mask: MaskedText | None = None
 
     def is_whole(self) -> bool:
-        """Whether its arguments are whole, so that further ones would be another call's."""
+        """Whether its arguments are complete, so that further ones belong to another call."""
         if not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
             return False
         try:
@@ -49,7 +49,7 @@ class _Call:
         return True
 
     def grow(self, *, name: str, arguments: str, keys: Mapping[str, Any]) -> None:
-        if name != self.name:  # some repeat it in every piece
+        if name != self.name:  # some servers repeat it in every piece
             self.name += name
             self.new_name += name
         if arguments:
@@ -58,7 +58,7 @@ class _Call:
         self.new_keys |= keys
 
     def piece(self, *, final: bool) -> dict[str, Any]:
-        """What has not gone out yet, as it is on the wire."""
+        """What hasn't gone out yet, as it is on the wire."""
         arguments = "".join(self.new_arguments)
         if self.mask:
             arguments = self.mask.feed(arguments) + (self.mask.end() if final else "")
@@ -71,7 +71,7 @@ class _Call:
 
 
 class ToolCallAssembler:
-    """Takes pieces with add() and gives them out with take(), arguments without `keys`."""
+    """Takes pieces with add() and returns them with take(), arguments without `keys`."""
 
     def __init__(self, *, keys: tuple[str, ...] = ()) -> None:
         self._keys = keys
@@ -80,17 +80,20 @@ class ToolCallAssembler:
         self._next_index = 0
 
     def __bool__(self) -> bool:
-        """Whether there is any call that can be told."""
+        """Whether there is any call that can go out."""
         return any(call.name for call in self._calls)
 
     def add(self, pieces: Iterable[Any], *, whole: bool = False) -> None:
-        """Take the pieces of one delta, or the calls of a `whole` message."""
+        """Add the pieces of one delta, or the calls of a `whole` message."""
         for place, piece in enumerate(pieces):
             if isinstance(piece, Mapping):
                 self._add(piece, is_new=whole, is_beside=place > 0)
 
     def take(self, *, final: bool = False) -> tuple[Mapping[str, Any], ...]:
-        """What has come since the last time, one piece a call; a call without a name waits for it."""
+        """What has come since the last call, one piece per tool call.
+
+        A tool call without a name waits for it.
+        """
         if final and self._keys:
             self._changed |= {call.number: call for call in self._calls if call.mask and call.mask.waits}
         changed = [call for _, call in sorted(self._changed.items()) if call.name]
@@ -122,9 +125,9 @@ class ToolCallAssembler:
         self._changed[call.number] = call
 
     def _with_id(self, given_id: str, given_index: int | None, *, name: str, arguments: str) -> _Call | None:
-        """The call that a piece with an id goes on with; None if it begins one."""
+        """The call that a piece with an id continues; None if it begins one."""
         match = self._latest(lambda call: call.given_id == given_id)
-        if match is None and arguments and not name:  # every piece has an id of its own, or it comes late
+        if match is None and arguments and not name:  # every piece has an id of its own, or the id comes late
             return self._latest(lambda call: given_index in {None, call.given_index})
         if match is not None and name and given_index not in {None, match.given_index}:
             match = self._latest(lambda call: (call.given_id, call.given_index) == (given_id, given_index))
@@ -133,7 +136,7 @@ class ToolCallAssembler:
     def _without_id(
         self, given_index: int | None, *, name: str, arguments: str, is_beside: bool
     ) -> _Call | None:
-        """The same for a piece without an id: the last call, or the last one of that index."""
+        """The same for a piece without an id: the last call, or the last one with that index."""
         match = self._latest(lambda call: given_index in {None, call.given_index})
         if match is None or not name:
             return match
@@ -160,7 +163,7 @@ def _index(value: Any) -> int | None:
 
 
 def _arguments(value: Any) -> str:
-    """Arguments as the text of JSON; some servers send an object."""
+    """Arguments as JSON text; some servers send an object."""
     return json.dumps(value) if isinstance(value, dict) else _text(value)
 
 
