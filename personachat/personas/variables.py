@@ -1,8 +1,8 @@
-"""The variables of a persona: names its author declares, whose values stand for {{name}} in its texts. Pure.
+"""The variables of a persona: names declared by its author, whose values replace {{name}}. Pure.
 
 They are declared in the extension `variables`: a name with its default, or with an object of `default` and
-`description`. What makes no sense there is as if it were not there. A value is text: nothing in it is
-replaced again. A name without a value stays as it is.
+`description`. Invalid declarations are ignored. A value is text, and nothing in it is replaced again. A name
+without a value stays as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ VARIABLES = "variables"
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A name, what it stands for where nobody says otherwise ("" for nothing), and what it is for."""
+    """A name, its default ("" for none), and what it is for."""
 
     name: str
     default: str = ""
@@ -27,7 +27,7 @@ class Variable:
 
 
 def declared(persona: Persona) -> tuple[Variable, ...]:
-    """The variables of a persona in the order of its text; of names that differ in case alone, the first."""
+    """The variables of a persona in the order of its text; of names that only differ in case, the first."""
     raw = persona.extensions.get(VARIABLES)
     if not isinstance(raw, Mapping):
         return ()
@@ -41,12 +41,12 @@ def declared(persona: Persona) -> tuple[Variable, ...]:
 
 
 def values(persona: Persona) -> dict[str, str]:
-    """What each variable stands for, by its name in lower case; those without a value are left out."""
+    """The value of each variable, by its name in lower case; those without a value are left out."""
     return {each.name.lower(): each.default for each in declared(persona) if each.default}
 
 
 def with_values(persona: Persona, values: Mapping[str, str]) -> Persona:
-    """The persona with these values instead of its defaults; names it does not declare are filled, too."""
+    """The persona with these values instead of its defaults; undeclared names are filled in too."""
     named = {name.lower(): value for name, value in values.items() if is_name(name) and value}
     if not named:
         return persona
@@ -60,7 +60,7 @@ def with_values(persona: Persona, values: Mapping[str, str]) -> Persona:
 
 
 def missing(persona: Persona, values: Mapping[str, str]) -> tuple[Variable, ...]:
-    """The variables that stand for nothing: without a default, and not given."""
+    """The variables without a value: no default, and none given."""
     filled = {name.lower() for name, value in values.items() if value.strip()}
     return tuple(each for each in declared(persona) if not each.default and each.name.lower() not in filled)
 

@@ -1,7 +1,7 @@
 """Compares two texts word by word, for people to read.
 
-The pieces kept and removed, put together, are the text before; those kept and added are the text after. The
-work grows with the length of the texts and not with its square, whatever stands in them.
+The kept and removed pieces make up the text before; the kept and added ones make up the text after. The work
+grows with the length of the texts, not with its square, whatever they contain.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 MOST_CHARACTERS_BY_WORD = 200_000
-"""Longer texts, both together, are compared line by line."""
+"""Characters of both texts together; longer ones are compared line by line."""
 
 MOST_SWALLOWED = 20
-"""So many characters that stayed may be shown as changed, where more than that changed on both sides."""
+"""Characters of unchanged text that may be shown as changed between larger changes."""
 
 Span = tuple[int, int, int, int]
-"""Where two sequences differ: from and up to in the first, from and up to in the second."""
+"""Where two sequences differ: start and end in the first, start and end in the second."""
 
 _MOST_DEPTH = 8
 _MOST_SEARCHED = 400
@@ -30,14 +30,14 @@ _WORDS = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[\w\u0300-\u036f])+|\n|
 
 @dataclass(frozen=True, slots=True)
 class DiffPiece:
-    """A run of text that stayed, went or came."""
+    """A run of text that was kept, removed or added."""
 
     kind: Literal["same", "removed", "added"]
     text: str
 
 
 def compared_words(before: str, after: str) -> tuple[DiffPiece, ...]:
-    """Return the pieces in the order of the text; what went comes before what came in its place."""
+    """Return the pieces in the order of the text; removed text comes before what replaced it."""
     if len(before) + len(after) > MOST_CHARACTERS_BY_WORD:
         first, second = before.splitlines(keepends=True), after.splitlines(keepends=True)
     else:
@@ -54,7 +54,7 @@ def compared_words(before: str, after: str) -> tuple[DiffPiece, ...]:
 
 
 def spans(first: Sequence[str], second: Sequence[str]) -> list[Span]:
-    """Return where two sequences differ, in their order; what lies between is the same in both."""
+    """Return where two sequences differ, in order; everything in between is equal."""
     joined_spans: list[Span] = []
     for span in _parts(first, second, (0, len(first), 0, len(second)), 0):
         if joined_spans and joined_spans[-1][1] == span[0] and joined_spans[-1][3] == span[2]:
@@ -86,7 +86,7 @@ def _parts(first: Sequence[str], second: Sequence[str], span: Span, depth: int) 
 
 
 def _anchors(first: Sequence[str], second: Sequence[str], span: Span) -> list[tuple[int, int]]:
-    """Places of words that stand once in both, the most that come in the same order (patience diff)."""
+    """Places of words that occur once in both, as many as come in the same order (patience diff)."""
     start, end, other_start, other_end = span
     counts, other_counts = Counter(first[start:end]), Counter(second[other_start:other_end])
     other_places = {second[place]: place for place in range(other_start, other_end)}
@@ -133,7 +133,7 @@ def _shortest(first: Sequence[str], second: Sequence[str], span: Span) -> Iterat
 
 
 def _step(furthest: dict[int, int], diagonal: int, edits: int) -> tuple[int, bool]:
-    """How far an edit leads on this diagonal, and whether it adds a word rather than removes one."""
+    """How far an edit leads on this diagonal, and whether it adds a word rather than removing one."""
     adds = diagonal == -edits or (diagonal != edits and furthest[diagonal - 1] < furthest[diagonal + 1])
     return (furthest[diagonal + 1], True) if adds else (furthest[diagonal - 1] + 1, False)
 
@@ -151,7 +151,7 @@ def _way_back(rounds: list[dict[int, int]], span: Span) -> list[Span]:
 
 
 def _readable(first: Sequence[str], second: Sequence[str], rough_spans: list[Span]) -> list[Span]:
-    """Join changes between which too little stayed: scattered single words read worse than one change."""
+    """Join changes with too little unchanged text between them: scattered single words are hard to read."""
 
     def size(span: Span) -> int:
         return max(sum(map(len, first[span[0] : span[1]])), sum(map(len, second[span[2] : span[3]])))

@@ -21,7 +21,7 @@ _NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 
 class AddressedPersonas:
-    """Safe for threads. Reads nothing more than the store does where the id is there and has no label."""
+    """Safe for threads. For an existing id without a label it reads no more than the store does."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class AddressedPersonas:
         *,
         numbered: Revisions | None = None,
     ) -> None:
-        """`numbered` are the revisions that may be named by their numbers, where they aren't all."""
+        """`numbered` are the revisions that may be named by number, if that isn't all."""
         self._personas = personas
         self._revisions = revisions
         self._labels = labels
@@ -43,7 +43,7 @@ class AddressedPersonas:
         if not mark:
             return self._newest(persona_id)
         concealed = True
-        with suppress(PersonaBroken):  # the revision with the label is another text
+        with suppress(PersonaBroken):  # the revision with the label has another text
             newest = self._newest(persona_id)
             persona_id, concealed = newest.id, newest.concealed
         if not label:
@@ -56,7 +56,7 @@ class AddressedPersonas:
         else:
             revision = self._revisions.get(persona_id, self._labels.number(persona_id, label))
         persona = parse_persona(revision.text)
-        if persona.id != persona_id:  # it is of before the persona was renamed
+        if persona.id != persona_id:  # it is from before the persona was renamed
             persona = persona.model_copy(update={"id": persona_id})
         return StoredPersona(persona, revision.text, revision.etag, label, concealed)
 

@@ -34,20 +34,20 @@ from personachat.personas.store.folder import UnreadableFile, read_file, remove_
 log = logging.getLogger(__name__)
 
 Marks = dict[PurePosixPath, tuple[int, int]]
-"""Of each file below a folder when it was changed last (ns), and its size."""
+"""When each file below a folder was last changed (ns), and its size in bytes."""
 
 
 class AssetFiles:
-    """Those of one folder of personas. Writing is for the holder of the folder's lock."""
+    """The card files of one folder of personas. Only the holder of the folder's lock may write."""
 
     def __init__(self, folder: Path, assets: PersonaAssets) -> None:
         self._folder = folder
         self._assets = assets
         self._looked_at: dict[str, tuple[str, Marks]] = {}
-        """Of each persona the set that its text named, and the files as they were then."""
+        """For each persona, the set that its text named and the files at that time."""
 
     def lay(self, persona_id: str, digest: str) -> None:
-        """Have the folder hold this set, and of others only what is nowhere else. Call it before the text."""
+        """Write this set into the folder, and delete copies of others. Call it before the text is written."""
         if not digest:
             return
         folder = self._folder / persona_id
@@ -63,7 +63,10 @@ class AssetFiles:
             log.warning('The files of the card of "%s" were not written: %s', persona_id, error)
 
     def clear(self, persona_id: str) -> None:
-        """Take the folder away: the persona has no such files, or is deleted. What is nowhere else stays."""
+        """Delete the folder: the persona has no such files, or is deleted.
+
+        Files that exist nowhere else stay.
+        """
         folder = self._folder / persona_id
         try:
             self._remove(folder, list(_marks(folder)))
@@ -71,10 +74,10 @@ class AssetFiles:
             log.warning('The files of the card of "%s" were not removed: %s', persona_id, error)
 
     def digest_from_folder(self, entry: StoredPersona, *, text_changed: int) -> str:
-        """The digest of a set that somebody gave this persona by its folder; "" if nobody did.
+        """The digest of a set that someone gave this persona through its folder; "" if nobody did.
 
-        `text_changed` says when the text was (ns). What the folder holds is kept then, also where the text
-        names it and the database does not have it yet. Raises DatabaseUnavailable.
+        `text_changed` is when the text was changed (ns). The folder's contents are then stored in the
+        database, also if the text names a set that the database doesn't have yet. Raises DatabaseUnavailable.
         """
         named = set_named_by(entry.persona.extensions)
         folder = self._folder / entry.id
@@ -107,7 +110,7 @@ class AssetFiles:
             log.warning('"%s" was not written into the folder: %s', path.name, error)
 
     def _remove(self, folder: Path, places: list[PurePosixPath]) -> None:
-        """Remove those of the files that the database has, and the folders that are empty then."""
+        """Delete the files that the database also has, and folders that are then empty."""
         for place in places:
             with suppress(FileNotFoundError, UnreadableFile):
                 content = read_file(folder / place, most_bytes=MOST_FILE_BYTES)
@@ -115,12 +118,12 @@ class AssetFiles:
                     remove_file(folder / place)
         below = [Path(path) for path, *_ in os.walk(folder)] if not folder.is_symlink() else []
         for each in sorted(below, reverse=True):
-            with suppress(OSError):  # it holds something
+            with suppress(OSError):  # it isn't empty
                 each.rmdir()
 
 
 def files_below(folder: Path) -> Iterator[PurePosixPath]:
-    """The plain files below a folder, but for hidden ones; none where it is a link."""
+    """The plain files below a folder, without hidden ones; none if it is a link."""
     yield from _marks(folder)
 
 
@@ -129,7 +132,7 @@ def _marks(folder: Path) -> Marks:
 
 
 def _files(folder: Path, place: PurePosixPath) -> Iterator[tuple[PurePosixPath, tuple[int, int]]]:
-    """The plain files below a folder; those whose names begin with a dot are somebody else's."""
+    """The plain files below a folder. Files whose names begin with a dot belong to other programs."""
     with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
         for entry in os.scandir(folder / place):
             if entry.name.startswith("."):
@@ -142,7 +145,7 @@ def _files(folder: Path, place: PurePosixPath) -> Iterator[tuple[PurePosixPath, 
 
 
 def _read(folder: Path, marks: Marks) -> AssetsOnTheirWay | None:
-    """What of these files a card may have, within its limits; None if that is nothing."""
+    """The files that a card may have, within its limits; None if there are none."""
     shelf = PictureShelf()
     names: dict[str, str] = {}
     files: dict[str, AssetOnItsWay] = {}

@@ -1,7 +1,7 @@
-"""The files of cards beside their pictures, each kept once under its digest, and the sets that name them.
+"""Files of cards besides their pictures, each stored once under its digest, and the sets that name them.
 
-A persona's text names a set, which never changes: every version of a text has its own files. Content leaves
-only inside an archive that somebody exports. What nothing names is removed, see `picture_purging`.
+A persona's text names a set, which never changes: every version of a text has its own files. Their content is
+only delivered inside an archive that someone exports. What nothing names is removed, see `picture_purging`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class PersonaAssets:
         self._database = database
 
     def keep(self, assets: AssetsOnTheirWay) -> None:
-        """Keep the set and its files; what is there already counts as given now."""
+        """Store the set and its files. Existing ones count as stored again now."""
         stored_digests = self._existing(_a.digest, assets.files)
         for digest, file in assets.files.items():
             with self._database.write() as connection:
@@ -42,22 +42,22 @@ class PersonaAssets:
             put(connection, persona_asset_sets, row, key=("digest",), renewed=("created_at",))
 
     def existing(self, sets: Iterable[str]) -> frozenset[str]:
-        """Those of the sets that are here."""
+        """Which of these sets are stored."""
         return self._existing(_s.digest, sets)
 
     def have(self, file: str) -> bool:
-        """Whether a file of this digest is here."""
+        """Whether a file with this digest is stored."""
         return bool(self._existing(_a.digest, (file,)))
 
     def are_whole(self, digest: str) -> bool:
-        """Whether a set is here with all its files."""
+        """Whether a set is stored with all its files."""
         with self._database.read() as connection:
             listing = connection.execute(select(_s.listing).where(_s.digest == digest)).scalar()
         digests = set(AssetSet.loads(listing).files.values()) if listing is not None else set()
         return bool(digests) and self._existing(_a.digest, digests) == digests
 
     def files(self, digest: str) -> Mapping[str, Callable[[], bytes]] | None:
-        """What reads each file of a set that is here, by its name; None where the set is not here."""
+        """Readers for the files of a stored set, by name; None if the set isn't stored."""
         with self._database.read() as connection:
             listing = connection.execute(select(_s.listing).where(_s.digest == digest)).scalar()
         if listing is None:

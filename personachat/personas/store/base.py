@@ -1,7 +1,7 @@
-"""What every persona store does. Texts are kept to the letter; an etag names one exact text.
+"""The interface of every persona store. Texts are kept unchanged; an etag identifies one exact text.
 
-Every save and every deletion is a revision. Whoever edits a file by hand or by git saves as well: what a
-store finds changed becomes a revision when it is next looked at.
+Every save and every deletion is a revision, and so is an edit of a file by hand or by git: a store records
+what has changed when it next looks at the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from personachat.errors import Problem
 from personachat.personas.persona import Persona
 
 Action: TypeAlias = Literal["created", "saved", "restored", "imported", "found", "renamed", "deleted"]
-"""How a revision came about; "found" is an edit made outside of the product."""
+"""How a revision came about; "found" is an edit made outside PersonaChat."""
 
 MOST_NOTE_CHARACTERS = 500
 MOST_AUTHOR_CHARACTERS = 200
@@ -29,9 +29,9 @@ class StoredPersona:
     text: str
     etag: str
     label: str = ""
-    """The one it was asked for by; the newest version has none."""
+    """The label it was requested by; the newest version has none."""
     concealed: bool = False
-    """Whether whoever asked for it may use it, and must not learn what is in its prompt."""
+    """Whether the reader may use it but not see its prompt."""
 
     @property
     def id(self) -> str:
@@ -39,13 +39,13 @@ class StoredPersona:
 
     @property
     def address(self) -> str:
-        """What it was asked for by: its id, with the label if there was one."""
+        """The address it was requested by: its id, with the label if there was one."""
         return f"{self.persona.id}@{self.label}" if self.label else self.persona.id
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenPersona:
-    """A file that is there and is no persona. `id` is the file's stem, whatever that is."""
+    """A file that isn't a valid persona. `id` is the file's stem, whatever that is."""
 
     id: str
     filename: str
@@ -56,22 +56,22 @@ class BrokenPersona:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """Who saves, and why: what a revision says of itself. What is too long is cut."""
+    """Who saves, and why, for the revision. Text that is too long is cut."""
 
     author: str = ""
-    """As people are told it; "" if it is not known."""
+    """The name that people see; "" if unknown."""
     note: str = ""
     action: Literal["restored", "imported"] | None = None
-    """None is a plain save: the revision says "created" if there was none before, else "saved"."""
+    """None is a plain save: the revision says "created" if there was none before, otherwise "saved"."""
     proposes_id: bool = False
-    """Whether a new persona may get another id, where this one is taken by what its author cannot see."""
+    """Whether a new persona gets another id if this one belongs to a persona its author can't see."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
     """One saved version of a persona. `number` counts from 1 in each persona and is never used again.
 
-    A "deleted" one holds the text that was deleted.
+    A "deleted" one has the text that was deleted.
     """
 
     persona_id: str
@@ -83,7 +83,7 @@ class Revision:
     note: str
     saved_at: datetime
     text: str = ""
-    """Left out ("") in lists."""
+    """"" in lists."""
 
 
 PLAIN_SAVE = Saving()
@@ -93,57 +93,57 @@ class PersonaStore(Protocol):
     """Safe for threads and for processes. Every method may raise StoreUnavailable."""
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
-        """Everything there is: `default-persona` first, the others by name without regard to case."""
+        """All personas: `default-persona` first, the others by name, ignoring case."""
 
     def get(self, persona_id: str) -> StoredPersona:
-        """Raises PersonaNotFound (also for an id that cannot be one) or PersonaBroken."""
+        """Raises PersonaNotFound (also for an invalid id) or PersonaBroken."""
 
     def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
-        """Save a persona of a new id. Raises PersonaInvalid, PersonaExists or PersonaBroken."""
+        """Save a persona with a new id. Raises PersonaInvalid, PersonaExists or PersonaBroken."""
 
     def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
-        """Create or replace. With an etag, only over that very version, else PersonaChanged.
+        """Create or replace. With an etag, only that exact version is replaced; otherwise PersonaChanged.
 
-        Raises PersonaInvalid, PersonaChanged, or PersonaBroken where a broken file stands in the way
-        and its etag was not given. A text that is stored already is no new revision.
+        A text that is already stored adds no revision. Raises PersonaInvalid, PersonaChanged, or
+        PersonaBroken if a broken file has that id and its etag wasn't given.
         """
 
     def delete(
         self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
-        """Remove and return it, so that `create(deleted.text)` undoes.
+        """Delete and return it; `create(deleted.text)` undoes that.
 
-        Raises PersonaNotFound, PersonaChanged, or PersonaBroken (always, for a broken file: see `put_away`).
+        Raises PersonaNotFound, PersonaChanged, or PersonaBroken (always for a broken file: see `put_away`).
         """
 
     def rename(
         self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
-        """Give a persona another id: all at once, with its history and all that people keep of it.
+        """Give a persona another id, in one step with its history and everything kept under its id.
 
         The old id leads to the new one until another persona takes it: `get` raises PersonaMoved for it.
         Raises PersonaNotFound, PersonaBroken, PersonaChanged, PersonaInvalid, PersonaExists.
         """
 
     def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
-        """Remove a broken one and return it; `put_back` brings it back to the letter.
+        """Delete a broken file and return it; `put_back` restores it unchanged.
 
-        Raises PersonaNotFound, PersonaChanged, or PersonaExists where it is a whole one by now.
+        Raises PersonaNotFound, PersonaChanged, or PersonaExists if it is valid by now.
         """
 
     def put_back(self, persona_id: str) -> None:
-        """Bring back the broken one that was put away last. Raises PersonaNotFound, PersonaExists."""
+        """Restore the broken file that was deleted last. Raises PersonaNotFound, PersonaExists."""
 
     def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:
-        """Give a broken one another id, and leave its text as it is.
+        """Give a broken file another id without changing its text.
 
-        Raises PersonaNotFound, PersonaChanged, PersonaInvalid, or PersonaExists where the id is taken or it
-        is a whole one by now.
+        Raises PersonaNotFound, PersonaChanged, PersonaInvalid, or PersonaExists if the id is in use or the
+        file is valid by now.
         """
 
 
 class PersonaSource(Protocol):
-    """Where the persona of an id comes from."""
+    """Finds the persona with an id."""
 
     def get(self, persona_id: str) -> StoredPersona:
         """Raises PersonaNotFound or PersonaBroken."""
@@ -159,13 +159,13 @@ class Revisions(Protocol):
         """With its text. Raises RevisionNotFound."""
 
     def numbers(self, spoken: frozenset[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        """For (persona id, etag) pairs the newest revision with that text; those not known are left out."""
+        """The newest revision with that text for each (persona id, etag) pair; unknown pairs are left out."""
 
     def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
-        """Of each persona that is deleted its last revision, the latest deleted first, without texts."""
+        """The last revision of each deleted persona, most recently deleted first, without texts."""
 
     def count_deleted(self) -> int:
         """How many personas are deleted."""
 
     def newest(self, ids: Sequence[str] | None = None) -> dict[str, datetime]:
-        """When each persona that is there, or of these, was saved last, by id."""
+        """When each existing persona, or each of these, was last saved, by id."""

@@ -1,4 +1,4 @@
-"""Checking files as the store would read them; nothing is written, and no database is needed."""
+"""Checks files as the store would read them. Writes nothing and needs no database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from personachat.personas.store.files import FilePersonaStore
 
 
 def check_file(file: Path) -> tuple[Problem, ...]:
-    """Every fault that keeps a store from taking this file for a persona; none if it does."""
+    """Every fault that makes this file an invalid persona; empty if it is valid."""
     if not os.path.lexists(file):
         return (Problem("There is no such file."),)
     if file.suffix != ".json" or file.name.startswith("."):
@@ -27,7 +27,7 @@ def check_file(file: Path) -> tuple[Problem, ...]:
 
 
 def checked(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
-    """Each file, also those in the folders, with its faults."""
+    """Each file, also in subfolders, with its faults."""
     for path in paths:
         if path.is_dir():
             yield from _check_folder(path)

@@ -1,8 +1,8 @@
 """Unsaved texts of personas, kept for their owners until they are saved or discarded.
 
-An owner has one open draft of a persona. Every change of it has a number, and is only made over the change
-that its writer has seen; so of two who write at once the second learns of the first. What was discarded is
-set aside and can be brought back until it is purged.
+An owner has one open draft per persona. Every change of it has a number and must be based on the last change,
+so that the second of two writers learns about the first. A discarded draft can be restored until it is
+purged.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from personachat.personas.store.tables import persona_drafts, persona_undos
 
 ASIDE_LIFETIME = timedelta(days=30)
 MOST_ASIDE = 50
-"""Of each owner; of more the oldest go."""
+"""Per owner; above that, the oldest are dropped."""
 
 MOST_NAME_CHARACTERS = 300
 
 _DELETION_MARK_LIFETIME = timedelta(days=1)
-"""As long as the number of a draft that is gone is known to who still has it open."""
+"""As long as sessions that have a vanished draft open still know its number."""
 
 _OPEN = ""
 _MOST_CHANGES = 1_000
@@ -37,7 +37,7 @@ _d = persona_drafts.c
 
 @dataclass(frozen=True, slots=True)
 class DraftText:
-    """An unsaved text; `base_text` and `etag` are the version it began from, None for a new one."""
+    """An unsaved text; `base_text` and `etag` are the version it is based on, None for a new persona."""
 
     text: str
     base_text: str
@@ -46,7 +46,7 @@ class DraftText:
 
 @dataclass(frozen=True, slots=True)
 class KeptDraft:
-    """A draft as it is kept. `draft` is None if it was saved or discarded."""
+    """A stored draft. `draft` is None if it was saved or discarded."""
 
     persona_id: str
     draft: DraftText | None
@@ -57,7 +57,7 @@ class KeptDraft:
 
 @dataclass(frozen=True, slots=True)
 class DiscardedDraft:
-    """A draft that was discarded: what `take_back` has it by, and the name people know it by."""
+    """A discarded draft: the id by which `take_back` restores it, and the persona's name."""
 
     aside: str
     persona_id: str
@@ -76,16 +76,16 @@ class DraftHead:
 
 @dataclass(frozen=True, slots=True)
 class DraftList:
-    """What an owner has, without the texts."""
+    """An owner's drafts, without their texts."""
 
     heads: dict[str, DraftHead]
-    """The newest change of each draft by persona id, also of drafts that are gone of late."""
+    """The newest change of each draft by persona id, including drafts that vanished recently."""
     discarded: tuple[DiscardedDraft, ...]
-    """What was discarded, the latest first."""
+    """Discarded drafts, latest first."""
 
 
 class PersonaDrafts:
-    """Those of one place of personas. Safe for threads and processes.
+    """The drafts for one place of personas. Safe for threads and processes.
 
     Methods raise DatabaseUnavailable and DatabaseDamaged.
     """
@@ -95,7 +95,7 @@ class PersonaDrafts:
         self._place = place
 
     def all_of(self, owner: str) -> DraftList:
-        """What an owner has, without the texts."""
+        """An owner's drafts, without their texts."""
         query = select(_d.persona_id, _d.aside, _d.name, _d.version, _d.writer, _d.changed_at)
         query = query.where(_d.owner == owner, _d.place == self._place).order_by(_d.changed_at.desc())
         with self._database.read() as connection:
@@ -106,11 +106,11 @@ class PersonaDrafts:
         )
 
     def heads(self, owner: str) -> dict[str, DraftHead]:
-        """The newest change of each draft by persona id, also of drafts that are gone of late."""
+        """The newest change of each draft by persona id, including drafts that vanished recently."""
         return self.all_of(owner).heads
 
     def get(self, owner: str, ids: Collection[str]) -> dict[str, KeptDraft]:
-        """Those of them that are known, by persona id."""
+        """Those of these drafts that exist, by persona id."""
         query = select(persona_drafts).where(*self._open(owner), _d.persona_id.in_(ids))
         with self._database.read() as connection:
             return {row.persona_id: _draft(row) for row in connection.execute(query)}
@@ -118,9 +118,9 @@ class PersonaDrafts:
     def put(
         self, owner: str, persona_id: str, draft: DraftText | None, *, version: int, writer: str
     ) -> tuple[int, KeptDraft | None]:
-        """Write a draft over the change that is `version` (0: none), or None once it is saved or discarded.
+        """Write a draft over change number `version` (0: none), or None once it is saved or discarded.
 
-        Returns its new number; where somebody else has changed it since, 0 and what they wrote.
+        Returns its new number. If someone else has changed it since, returns 0 and what they wrote.
         """
         with self._database.write() as connection:
             there = self._locked(connection, owner, persona_id)
@@ -134,7 +134,7 @@ class PersonaDrafts:
         return number, None
 
     def set_aside(self, owner: str, persona_id: str, draft: DraftText, *, name: str) -> str:
-        """Keep a text that was discarded; returns what `take_back` has it by."""
+        """Keep a discarded text; returns the id by which `take_back` restores it."""
         aside = secrets.token_hex(8)
         with self._database.write() as connection:
             row = self._row(owner, persona_id, draft, moment=self._database.moment(connection))
@@ -146,11 +146,11 @@ class PersonaDrafts:
         return aside
 
     def asides(self, owner: str) -> tuple[DiscardedDraft, ...]:
-        """What was discarded, the latest first."""
+        """Discarded drafts, latest first."""
         return self.all_of(owner).discarded
 
     def take_back(self, owner: str, aside: str) -> KeptDraft | None:
-        """Remove a draft that was set aside and return it, for who opens it again; None if it is gone."""
+        """Remove a discarded draft and return it so that it can be opened again; None if it is gone."""
         here = (*self._asides(owner), _d.aside == aside)
         with self._database.write() as connection:
             row = connection.execute(select(persona_drafts).where(*here)).one_or_none()
@@ -160,14 +160,14 @@ class PersonaDrafts:
     def changed_since(
         self, connection: Connection, moment: datetime
     ) -> tuple[tuple[str, str, datetime], ...]:
-        """Owner, persona id and time of what changed at `moment` or later, whoever's it is."""
+        """Owner, persona id and time of what changed at `moment` or later, for every owner."""
         query = select(_d.owner, _d.persona_id, _d.changed_at)
         query = query.where(_d.place == self._place, _d.aside == _OPEN, _d.changed_at >= moment)
         rows = connection.execute(query.order_by(_d.changed_at.desc()).limit(_MOST_CHANGES))
         return tuple((row.owner, row.persona_id, row.changed_at) for row in rows)
 
     def _locked(self, connection: Connection, owner: str, persona_id: str) -> KeptDraft:
-        """The open draft, which nobody else can change meanwhile; one that is gone if there was none."""
+        """The open draft, locked for this transaction; if there is none, one that has vanished."""
         row = self._row(owner, persona_id, None, moment=self._database.moment(connection))
         first = row | {"aside": _OPEN, "version": 0, "writer": ""}
         put(connection, persona_drafts, first, key=("owner", "place", "persona_id", "aside"))
@@ -195,7 +195,7 @@ class PersonaDrafts:
 
 
 def purge_drafts(database: Database) -> int:
-    """Remove for good, whosoever it is, what was discarded long ago; returns how many rows went."""
+    """Permanently remove what was discarded long ago, of every owner; returns the number of rows."""
     with database.write() as connection:
         moment = database.moment(connection)
         old = (_d.aside != _OPEN) & (_d.changed_at < moment - ASIDE_LIFETIME)

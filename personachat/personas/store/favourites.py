@@ -1,4 +1,4 @@
-"""Which personas somebody likes best. Personas may come and go; what was liked is remembered."""
+"""A person's favourite personas. Favourites outlive the personas."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Favourites:
             return frozenset(row.persona_id for row in rows)
 
     def set(self, owner: str, persona_id: str, *, favourite: bool) -> None:
-        """Make a persona one, or none any more."""
+        """Add a favourite or remove it."""
         with self._database.write() as connection:
             if favourite:
                 row = {"owner": owner, "persona_id": persona_id}

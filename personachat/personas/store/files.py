@@ -1,7 +1,8 @@
-"""Personas as files, `<id>.json` each in one folder; people and git may edit them at any time.
+"""Personas as files, one `<id>.json` each in a folder; people and git may edit them at any time.
 
-A file that is no persona is listed as broken and stays as it is until someone saves over it with its etag.
-What is cached is never older than the file: one changed within the clock's grain of a read is read again.
+A file that isn't a valid persona is listed as broken, and stays until someone saves over it with its etag.
+The cache is never older than the file: one that was changed within the clock's resolution of a read is read
+again.
 """
 
 from __future__ import annotations
@@ -53,13 +54,14 @@ from personachat.personas.store.rules import (
 from personachat.personas.store.writing import AnyStoredPersona, Change, WritingStore
 
 PUT_AWAY = ".deleted"
-"""The folder inside, of broken files that were deleted; their names begin with the time."""
+"""The subfolder of deleted broken files; their names begin with the time."""
 
 LOOKING_SECONDS = 0.2
-"""How long looking waits for somebody who saves or renames."""
+"""Seconds that a read waits for someone who saves or renames."""
 
 _GRAIN_NANOSECONDS = 2_000_000_000
-"""The coarsest clock of a file system still in use (FAT): later changes might carry the same time."""
+"""Nanoseconds; the coarsest clock of a file system still in use (FAT): later changes may have the same time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +73,28 @@ class _FileSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class FolderListing:
-    """What was found last, in the folder's order and in that of the list."""
+    """The last listing, in the folder's order and in that of the list."""
 
     personas: tuple[StoredPersona | BrokenPersona, ...] = ()
     ordered: tuple[StoredPersona | BrokenPersona, ...] = ()
 
 
 class FilePersonaStore(WritingStore):
-    """A PersonaStore over a folder, which need not exist before the first save."""
+    """A PersonaStore over a folder, which needn't exist before the first save."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: dict[str, _FileSnapshot] = {}
         self._listing = FolderListing()
         self._pictures_beside: dict[str, Mark] = {}
-        """What was found last of files that may be copies of pictures, by the ids of the personas."""
+        """The last listing of files that may be copies of pictures, by persona id."""
         self._folders_beside: set[str] = set()
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
         return list(self._list().ordered)
 
     def _list(self) -> FolderListing:
-        """What the folder holds now; the very same value as the last time where nothing has changed."""
+        """What the folder contains now; the identical object as last time if nothing has changed."""
         if is_pending(self._folder):
             self._end_renaming()
         with available(self._folder):
@@ -181,7 +183,7 @@ class FilePersonaStore(WritingStore):
 
     @contextmanager
     def _locked(self, *, timeout_seconds: float | None = None) -> Iterator[None]:
-        """Keep other writers out, and end what one that was killed has left half-done."""
+        """Keep other writers out, and finish what a killed one left unfinished."""
         with locked(self._folder, timeout_seconds=timeout_seconds):
             pending = pending_in(self._folder)
             if pending and (is_done := self._is_renamed(pending)) is not None:
@@ -192,24 +194,24 @@ class FilePersonaStore(WritingStore):
             yield
 
     def _end_renaming(self) -> None:
-        """Wait for a renaming that is going on, or end one that was interrupted, if that is possible."""
+        """Wait for a renaming in progress, or finish an interrupted one, if possible."""
         with suppress(StoreUnavailable), self._locked(timeout_seconds=LOOKING_SECONDS):
             pass
 
     def _is_renamed(self, _pending: Pending) -> bool | None:
-        """Whether an interrupted renaming is to be carried on, or dropped; None if it is not known now."""
+        """Whether an interrupted renaming should be completed or dropped; None if that isn't known now."""
         return True
 
     def _rename_rows(self, renaming: Renaming, *, saving: Saving) -> None:
-        """Called under the folder's lock before the files are touched; here nothing is kept beside them."""
+        """Called under the folder's lock before the files change. Plain files need nothing here."""
 
     def _refuse_missing(self, persona_id: str) -> None:
-        """Before the lock is taken, which would make a missing folder. Raises PersonaNotFound."""
+        """Called before the lock is taken, which would create a missing folder. Raises PersonaNotFound."""
         if self._find(persona_id) is None and not is_pending(self._folder):
             raise self._missing(persona_id)
 
     def _name_of(self, persona_id: str) -> str:
-        """The file's name of one that is there."""
+        """The name of an existing persona's file."""
         if is_persona_id(persona_id):
             return f"{persona_id}{SUFFIX}"
         return next(name for name in self._names() if stem_of(name) == persona_id)
@@ -222,7 +224,7 @@ class FilePersonaStore(WritingStore):
         action: Action,
         saving: Saving,
     ) -> None:
-        """Called under the folder's lock after every change; here nobody keeps a record of it."""
+        """Called under the folder's lock after every change. Plain files have no record."""
 
     def _names(self) -> list[str]:
         with available(self._folder):
@@ -233,14 +235,14 @@ class FilePersonaStore(WritingStore):
         return [name for name in names if name.endswith(SUFFIX) and not name.startswith(".")]
 
     def _find(self, persona_id: str) -> StoredPersona | BrokenPersona | None:
-        """Look one up. What cannot be an id never becomes a path; it is only compared with what is there."""
+        """Look one up. An invalid id never becomes a path; it is only compared with existing names."""
         if is_persona_id(persona_id):
             return self._load(f"{persona_id}{SUFFIX}")
         name = next((name for name in self._names() if stem_of(name) == persona_id), None)
         return self._load(name) if name else None
 
     def _load(self, name: str) -> StoredPersona | BrokenPersona | None:
-        """Return what a file holds, or None if there is none."""
+        """Return what a file contains, or None if there is none."""
         with available(self._folder):
             status = _status(self._folder / name)
         return None if status is None else self._loaded(name, status)
@@ -286,7 +288,7 @@ class FilePersonaStore(WritingStore):
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """Return the status of a file or of what its link leads to, or of the link if that leads nowhere."""
+    """Return the status of a file or of a link's target, or of the link if it leads nowhere."""
     for look in (os.stat, os.lstat):
         try:
             return look(path)
@@ -308,7 +310,7 @@ def _pictures(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, Mark]]
 
 
 def _statuses(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
-    """Name and status of each file that may be a persona; of what a link leads to, if it leads anywhere."""
+    """Name and status of each file that may be a persona; of a link's target, if it has one."""
     for entry in entries:
         name = entry.name
         if name.endswith(SUFFIX) and not name.startswith("."):

@@ -1,7 +1,7 @@
-"""Whole files in one folder: locked across processes, replaced in one step, read without surprises.
+"""Complete files in one folder: locked across processes, replaced in one step, read safely.
 
-A file holds the old bytes or the new ones, whenever the writer is killed. A temporary file is only ever made
-by the holder of the lock, so one that the next holder finds belongs to nobody and is removed.
+A file contains the old bytes or the new ones, whenever the writer is killed. Only the holder of the lock
+creates temporary files, so one that the next holder finds belongs to nobody and is removed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class UnreadableFile(Exception):
 
 @contextmanager
 def locked(folder: Path, *, timeout_seconds: float | None = None) -> Iterator[None]:
-    """Make the folder if need be and keep other writers out of it. Raises StoreUnavailable."""
+    """Create the folder if necessary and keep other writers out. Raises StoreUnavailable."""
     timeout = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
     with available(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def available(folder: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put content in the place of a file, or make it. Call it inside `locked`. Raises OSError."""
+    """Replace a file's content, or create it. Call it inside `locked`. Raises OSError."""
     temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:
@@ -94,13 +94,13 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file for good. Call it inside `locked`. Raises OSError."""
+    """Delete a file permanently. Call it inside `locked`. Raises OSError."""
     path.unlink()
     _sync(path.parent)
 
 
 def move_file(path: Path, to: Path) -> None:
-    """Move what is at a path to another one, if nothing is there. Call it inside `locked`.
+    """Move a file to a path that must be free. Call it inside `locked`.
 
     Raises StoreUnavailable.
     """
@@ -110,10 +110,10 @@ def move_file(path: Path, to: Path) -> None:
 
 
 def read_file(path: Path, *, most_bytes: int) -> bytes:
-    """Return a regular file's bytes, one more than the most if it is longer.
+    """Return a regular file's bytes; one more than the limit if it is longer.
 
-    Raises FileNotFoundError, or UnreadableFile for what is no plain file of this folder: a pipe would block
-    for ever, and a link could show any file of the machine.
+    Raises FileNotFoundError, or UnreadableFile for anything but a plain file of this folder: a pipe would
+    block for ever, and a link could show any file of the machine.
     """
     try:
         if path.is_symlink() and not _leads_inside(path):
@@ -145,7 +145,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make the names in a folder last; Windows has no such call and needs none."""
+    """Make the names in a folder durable; Windows has no such call and needs none."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

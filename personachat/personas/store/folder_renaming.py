@@ -1,8 +1,8 @@
-"""A renaming in a folder of files: written down before it begins, so that whoever comes next can end it.
+"""Renaming in a folder of files: noted before it begins, so that any later process can finish it.
 
-Two files change and the database with them. The note lies in the folder until all is done. Whether a renaming
-that was interrupted is carried on or dropped, its caller knows: the files are touched only after that point.
-What lies beside a persona's file under the same name (`tutor.tests.yaml`, `tutor/`) goes along.
+Two files and the database change. The note stays in the folder until all is done. The caller knows whether an
+interrupted renaming is completed or dropped: files change only after that point. Files with the same name
+beside a persona's file (`tutor.tests.yaml`, `tutor/`) are renamed with it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Pending:
 
 
 def is_pending(folder: Path) -> bool:
-    """Whether a renaming is going on, or was interrupted."""
+    """Whether a renaming is in progress or was interrupted."""
     return os.path.lexists(folder / NOTE)
 
 
 def begin(folder: Path, renaming: Renaming) -> Pending:
-    """Write down what is going to happen. Call this and what follows inside the folder's lock.
+    """Note what will happen. Call this, and what follows, inside the folder's lock.
 
     Raises StoreUnavailable.
     """
@@ -49,7 +49,7 @@ def begin(folder: Path, renaming: Renaming) -> Pending:
 
 
 def pending_in(folder: Path) -> Pending | None:
-    """The renaming that was interrupted, if any; what is no note of ours is removed."""
+    """The interrupted renaming, if any. A file that isn't a note of ours is removed."""
     try:
         return Pending(**json.loads((folder / NOTE).read_bytes()))
     except OSError:
@@ -60,13 +60,13 @@ def pending_in(folder: Path) -> Pending | None:
 
 
 def drop(folder: Path) -> None:
-    """Nothing was changed, and nothing will be."""
+    """Drop it: nothing was changed, and nothing will be."""
     with available(folder), suppress(FileNotFoundError):
         remove_file(folder / NOTE)
 
 
 def finish(folder: Path, pending: Pending) -> None:
-    """Have the file, and what lies beside it, under the new name, however far that has come before."""
+    """Give the file, and what is beside it, the new name, however far that had got."""
     old, new = folder / f"{pending.old_id}{SUFFIX}", folder / f"{pending.new_id}{SUFFIX}"
     with available(folder):
         content = _read(old)
@@ -82,7 +82,7 @@ def finish(folder: Path, pending: Pending) -> None:
 
 
 def _renamed(content: bytes, pending: Pending) -> bytes:
-    """What the new file holds: also where somebody edited the old one after it was interrupted."""
+    """What the new file should contain, even if someone edited the old one after the interruption."""
     if etag_of(content) == pending.etag:
         return pending.text.encode()
     try:

@@ -1,4 +1,4 @@
-"""What giving a persona another id makes of its text. Pure."""
+"""Changes the id in a persona's text. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from personachat.personas.store.persona_file import etag_of
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
-    """One renaming: the persona before it and after it, and what marks it as done in the database."""
+    """One renaming: the persona before and after it, and what marks it as done in the database."""
 
     before: StoredPersona
     after: StoredPersona
@@ -20,7 +20,7 @@ class Renaming:
 
 
 def renaming_of(entry: StoredPersona, new_id: str) -> Renaming:
-    """What giving a persona another id makes of it."""
+    """The renaming of a persona to another id."""
     text = renamed_text(entry.text, new_id)
     persona = entry.persona.model_copy(update={"id": new_id})
     after = StoredPersona(persona, text, etag_of(text.encode()))
@@ -28,7 +28,7 @@ def renaming_of(entry: StoredPersona, new_id: str) -> Renaming:
 
 
 def renamed_text(text: str, new_id: str) -> str:
-    """The text with another id, and else to the letter; one that cannot be read stays as it is."""
+    """The text with another id and otherwise unchanged; a text that can't be parsed stays as it is."""
     try:
         return with_value(text, ("id",), new_id)
     except (ValueError, LookupError):

@@ -1,6 +1,6 @@
-"""Labels on revisions of personas, such as `production`: each sits on one revision of a persona.
+"""Labels on revisions of personas, such as `production`: each points to one revision of a persona.
 
-Moving one is recorded with who did it and when. A revision that has a label is never pruned.
+Every move is recorded with who did it and when. A revision with a label is never pruned.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS
 from personachat.personas.store.tables import persona_label_moves, persona_labels, persona_revisions
 
 USUAL = ("production", "staging")
-"""What is offered first."""
+"""The labels that are suggested first."""
 
 MOST_LABELS = 50
 MOST_MOVES = 200
@@ -31,12 +31,12 @@ _PATTERN = re.compile(r"(?=.*[a-z])[a-z0-9][a-z0-9._-]{0,31}", re.ASCII)
 _l, _m = persona_labels.c, persona_label_moves.c
 
 _ALL = select(_l.persona_id, _l.label).where(_l.place == bindparam("here")).order_by(_l.persona_id, _l.label)
-"""Built once, as each run of the chat page asks for them."""
+"""Built once, because each run of the chat page needs them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label and the revision it is on."""
+    """A label and its revision."""
 
     label: str
     number: int
@@ -46,7 +46,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class LabelMove:
-    """A label was put on a revision; on None it was removed."""
+    """A label was set on a revision; with None it was removed."""
 
     label: str
     number: int | None
@@ -55,7 +55,7 @@ class LabelMove:
 
 
 class Labels:
-    """Those of one place of personas. Safe for threads and processes.
+    """The labels for one place of personas. Safe for threads and processes.
 
     Methods raise DatabaseUnavailable and DatabaseDamaged.
     """
@@ -65,13 +65,13 @@ class Labels:
         self._place = place
 
     def of(self, persona_id: str) -> tuple[Label, ...]:
-        """A persona's labels, in the order of the alphabet."""
+        """A persona's labels in alphabetical order."""
         query = select(_l.label, _l.number, _l.author, _l.moved_at).where(*self._persona(persona_id))
         with self._database.read() as connection:
             return tuple(Label(*row) for row in connection.execute(query.order_by(_l.label)))
 
     def all(self) -> dict[str, tuple[str, ...]]:
-        """The labels of every persona that has any."""
+        """The labels of every persona that has some."""
         labels_by_persona: dict[str, list[str]] = defaultdict(list)
         with self._database.read() as connection:
             for row in connection.execute(_ALL, {"here": self._place}):
@@ -79,7 +79,7 @@ class Labels:
         return {persona_id: tuple(names) for persona_id, names in labels_by_persona.items()}
 
     def number(self, persona_id: str, label: str) -> int:
-        """The revision that has the label. Raises LabelNotFound, which names those that there are."""
+        """The revision with the label. Raises LabelNotFound, which names the existing ones."""
         labels = {each.label: each.number for each in self.of(persona_id)}
         if label in labels:
             return labels[label]
@@ -90,7 +90,7 @@ class Labels:
         )
 
     def moves(self, persona_id: str) -> tuple[LabelMove, ...]:
-        """What happened to a persona's labels, the latest first."""
+        """The changes of a persona's labels, latest first."""
         query = select(_m.label, _m.number, _m.author, _m.moved_at)
         query = query.where(_m.place == self._place, _m.persona_id == persona_id)
         with self._database.read() as connection:
@@ -98,7 +98,7 @@ class Labels:
             return tuple(LabelMove(*row) for row in rows)
 
     def put(self, persona_id: str, label: str, number: int, *, author: str) -> None:
-        """Put a label on a revision, wherever it was before. Raises LabelInvalid, RevisionNotFound."""
+        """Set a label on a revision, wherever it was before. Raises LabelInvalid, RevisionNotFound."""
         _check(label)
         with self._database.write() as connection:
             r = persona_revisions.c

@@ -1,4 +1,4 @@
-"""Templates that people made of their own personas; everybody who uses the same database has them."""
+"""Templates that people made from their own personas; shared by everyone on the same database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _t = persona_templates.c
 
 @dataclass(frozen=True, slots=True)
 class OwnTemplate:
-    """A persona to begin with, as its text was when it was saved."""
+    """A persona to begin with, with its text at the time it was saved."""
 
     persona: Persona
     text: str
@@ -39,7 +39,7 @@ class OwnTemplates:
         self._database = database
 
     def all(self) -> tuple[OwnTemplate, ...]:
-        """By name; one that does not follow today's schema is left out."""
+        """By name; templates that don't follow today's schema are left out."""
         with self._database.read() as connection:
             rows = connection.execute(select(persona_templates)).all()
         own_templates = []
@@ -54,7 +54,7 @@ class OwnTemplates:
         )
 
     def save(self, text: str, *, author: str) -> OwnTemplate:
-        """Keep a persona as a template, in place of the one of its id. Raises PersonaInvalid."""
+        """Save a persona as a template, replacing the one with its id. Raises PersonaInvalid."""
         persona = parse_persona(text)
         author = author[:MOST_AUTHOR_CHARACTERS]
         with self._database.write() as connection:
@@ -64,7 +64,7 @@ class OwnTemplates:
         return OwnTemplate(persona, text, author, moment)
 
     def delete(self, template_id: str) -> OwnTemplate:
-        """Take one away and return it. Raises TemplateNotFound."""
+        """Delete a template and return it. Raises TemplateNotFound."""
         existing = next((template for template in self.all() if template.id == template_id), None)
         if existing is None:
             raise TemplateNotFound(f'You have no template "{excerpt(template_id)}" of your own.')

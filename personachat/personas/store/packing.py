@@ -1,6 +1,6 @@
-"""Old versions of a text in little room: compressed, or as what makes them from the version after them.
+"""Old versions of a text in little space: compressed, or as the difference from the next version.
 
-Pure functions; what they give back is the very same text, which is checked before anything is stored.
+Pure functions. Unpacking returns the identical text, which is checked before anything is stored.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 Step: TypeAlias = "list[int] | str"
-"""[start, length] of what is copied from the newer text, or what stands there instead."""
+"""[start, length] of what is copied from the newer text, or the text to insert instead."""
 
 _PIECES = re.compile(r"[^\s,.;:]*[\s,.;:]*", re.DOTALL)
 _RUN = 6
-"""So many pieces in a row have to be the same before they count as the same place."""
+"""How many pieces in a row must be equal to count as the same place."""
 
 _SMALLER = 0.7
-"""What a difference may take at most of the compressed whole."""
+"""The largest share of the compressed text that a difference may take."""
 
 
 def compressed(text: str) -> bytes:
@@ -31,7 +31,7 @@ def decompressed(packed: bytes) -> str:
 
 
 def difference(old: str, new: str) -> bytes | None:
-    """What makes `old` of `new`; None if that saves little over compressing `old`."""
+    """The steps that turn `new` into `old`; None if they save little over compressing `old`."""
     packed = zlib.compress(json.dumps(list(_steps(old, new)), separators=(",", ":")).encode(), 6)
     if len(packed) > _SMALLER * len(compressed(old)) or older(packed, new) != old:
         return None
@@ -39,13 +39,13 @@ def difference(old: str, new: str) -> bytes | None:
 
 
 def older(packed: bytes, new: str) -> str:
-    """The text that was before `new`."""
+    """The text before `new`."""
     steps: list[Step] = json.loads(zlib.decompress(packed))
     return "".join(step if isinstance(step, str) else new[step[0] : step[0] + step[1]] for step in steps)
 
 
 def _steps(old: str, new: str) -> Iterator[Step]:
-    """Steps through `old`: runs of pieces that stand in `new` as well, and all that is between them."""
+    """Steps through `old`: runs of pieces that are also in `new`, and everything between them."""
     theirs, ours = _pieces(new), _pieces(old)
     offsets = _offsets(theirs)
     places = {tuple(theirs[at : at + _RUN]): at for at in range(len(theirs) - _RUN, -1, -1)}

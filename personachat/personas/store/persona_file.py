@@ -1,4 +1,4 @@
-"""What one file holds: a persona, or something broken with the place and the reason."""
+"""The content of one file: a persona, or a broken file with the place and the reason."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from personachat.personas.store.base import BrokenPersona, StoredPersona
 SUFFIX = ".json"
 
 TESTS_SUFFIX = ".tests.yaml"
-"""Of the test suite beside it."""
+"""The ending of the test suite beside it."""
 
 PICTURE_SUFFIX = ".png"
-"""Of the picture beside it."""
+"""The ending of the picture beside it."""
 
 Mark = tuple[int, int, int]
-"""Of a picture: times of the last change of content and of status (ns), and the size."""
+"""A picture's times of the last change of content and of status (ns), and its size."""
 
 Signature = tuple[int, int, int, int]
-"""Times of the last change of content and of status (ns), size, inode; no change leaves all four alike."""
+"""Times of the last change of content and of status (ns), size, inode; without a change all four are equal.
+"""
 
 _SHOWN_BYTES = 64 * 1024
 
@@ -69,7 +70,7 @@ def stem_of(name: str) -> str:
 
 
 def printable(name: str) -> str:
-    """Return a file's name with what is not UTF-8 in it replaced."""
+    """Return a file's name with invalid UTF-8 in it replaced."""
     return os.fsencode(name).decode("utf-8", "replace")
 
 

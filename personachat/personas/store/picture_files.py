@@ -1,8 +1,8 @@
-"""The files `<id>.png` beside the personas' own: copies of the pictures that those name, for people and git.
+"""The files `<id>.png` beside the personas' own: copies of their pictures, for people and git.
 
-A persona's text says which picture it has. A file that somebody put there, or changed, after the text was
-saved becomes the persona's picture; one that the database does not know yet is taken in from here. What is in
-such a file is drawn again before it is kept, and is never served.
+A persona's text says which picture it has. A file that someone added or changed after the text was saved
+becomes the persona's picture; one that the database doesn't have yet is imported from here. The picture is
+redrawn before it is stored, and the file itself is never served.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ log = logging.getLogger(__name__)
 
 
 class PictureFiles:
-    """Those of one folder. Writing is for the holder of the folder's lock."""
+    """The picture files of one folder. Only the holder of the folder's lock may write."""
 
     def __init__(self, folder: Path, pictures: PersonaPictures) -> None:
         self._folder = folder
         self._pictures = pictures
         self._looked_at: dict[str, tuple[str, Mark]] = {}
-        """Of each persona the picture that its text named, and the file as it was then."""
+        """For each persona, the picture that its text named and the file at that time."""
 
     def lay(self, persona_id: str, digest: str) -> None:
-        """Have the file hold this picture, or "" for none; it is called before the text is written."""
+        """Write this picture to the file, or none for "". Call it before the text is written."""
         if not digest:
             return
         try:
@@ -43,7 +43,7 @@ class PictureFiles:
             log.warning('The picture of "%s" was not written into the folder: %s', persona_id, error)
 
     def clear(self, persona_id: str) -> None:
-        """Take the file away: the persona has no picture, or is deleted."""
+        """Delete the file: the persona has no picture, or is deleted."""
         try:
             remove_file(self._path(persona_id))
         except FileNotFoundError:
@@ -52,10 +52,11 @@ class PictureFiles:
             log.warning('The picture of "%s" was not removed: %s', persona_id, error)
 
     def digest_from_file(self, entry: StoredPersona, *, picture: Mark, text: Mark) -> str:
-        """The digest of a picture that somebody gave this persona by its file; "" if nobody did.
+        """The digest of a picture that someone gave this persona through its file; "" if nobody did.
 
-        `picture` and `text` say when the two files were changed. What the file holds is kept then, also where
-        the text names it and the database does not have it yet. Raises DatabaseUnavailable.
+        `picture` and `text` are when the two files were changed. The file's content is then stored in the
+        database, also if the text names a picture that the database doesn't have yet. Raises
+        DatabaseUnavailable.
         """
         named = entry.persona.picture
         if self._looked_at.get(entry.id) == (named, picture):
@@ -68,15 +69,15 @@ class PictureFiles:
         return "" if name == named else name
 
     def _taken_in(self, persona_id: str, named: str, *, is_later: bool) -> str:
-        """Keep what the file holds, where it is to be the persona's picture, and return its digest."""
+        """Store the file's content, if it is to be the persona's picture, and return its digest."""
         try:
             content = read_file(self._path(persona_id), most_bytes=MOST_BYTES)
             digest = digest_of(content)
             if digest in self._pictures.existing((digest,)):
-                return digest if is_later else ""  # else it was taken from the persona afterwards
+                return digest if is_later else ""  # otherwise the persona's picture was removed afterwards
             if named not in {"", digest} and not is_later:
                 return ""
-            # A copy of what the text names keeps that name, whatever becomes of it when it is drawn again.
+            # A copy of the named picture keeps its name, even if redrawing changes it.
             picture = read_picture(content, square=False, digest=digest if digest == named else "")
         except (FileNotFoundError, UnreadableFile):
             return ""

@@ -1,6 +1,6 @@
-"""Pictures and files of cards that no text names any more are removed for good, a day after they were given.
+"""Permanently removes pictures and card files that no text names any more, a day after they were stored.
 
-Whatever can still be shown or brought back counts: every version, drafts, links, templates, and what other
+Everything that can still be shown or restored counts: every version, drafts, links, templates, and what other
 parts name, such as the faces in conversations.
 """
 
@@ -29,13 +29,13 @@ from personachat.personas.store.tables import (
 )
 
 Names: TypeAlias = Callable[[Connection], Iterable[str]]
-"""The texts of another part that may name pictures."""
+"""Texts of another part that may name pictures."""
 
 UNNAMED_LIFETIME = timedelta(days=1)
-"""A picture is kept before the text that names it: as a draft that nobody has sent yet."""
+"""Seconds. A picture is stored before the text that names it, such as a draft that isn't sent yet."""
 
 EVERY_SECONDS = 24 * 3600.0
-"""So often at least pictures are looked through while a server runs."""
+"""Seconds between two checks of pictures while a server runs, at most."""
 
 _NAMING = (personas, persona_revisions, persona_drafts, persona_shares, persona_templates)
 _DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
@@ -44,7 +44,7 @@ _r = persona_revisions.c
 
 
 def purge_pictures(database: Database, *, also: Sequence[Names] = (), texts: Iterable[str] = ()) -> int:
-    """Remove what nobody names; returns how many went. `texts` are ones that the database may not have.
+    """Remove what nothing names; returns the number. `texts` are some that the database may lack.
 
     Raises DatabaseUnavailable and DatabaseDamaged.
     """
@@ -68,7 +68,7 @@ def purge_pictures(database: Database, *, also: Sequence[Names] = (), texts: Ite
 
 
 class PicturePurging:
-    """Purges again while a server runs: when what may name pictures has become less, and once per day."""
+    """Purges again while a server runs: when texts that may name pictures were removed, and once per day."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class PicturePurging:
         also: Sequence[Names] = (),
         naming: Sequence[Table] = (),
     ) -> None:
-        """`naming` are the tables of other parts whose rows may name pictures; for the rest see above."""
+        """`naming` are tables of other parts whose rows may name pictures; for the others see the module."""
         self._database = database
         self._texts = texts
         self._also = also
@@ -87,7 +87,7 @@ class PicturePurging:
         self._purged = time.monotonic()
 
     def purge_if_due(self) -> int:
-        """Returns how many went; counting rows is all that happens most times. Errors as purge_pictures."""
+        """Returns how many were removed. Mostly it only counts rows. Raises what purge_pictures raises."""
         with self._database.read() as connection:
             counts = tuple(
                 connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -103,14 +103,14 @@ class PicturePurging:
 
 
 def _old(database: Database, connection: Connection, table: Table) -> set[str]:
-    """The digests of what was given long enough ago to be removed."""
+    """The digests of what was stored long enough ago to be removed."""
     before = database.moment(connection) - UNNAMED_LIFETIME
     return set(connection.scalars(select(table.c.digest).where(table.c.created_at < before)))
 
 
 def _removed(database: Database, table: Table, unnamed: Iterable[str]) -> int:
     count, digests = 0, sorted(unnamed)
-    for start in range(0, len(digests), _AT_ONCE):  # each part for itself: others can write in between
+    for start in range(0, len(digests), _AT_ONCE):  # each part by itself, so that others can write in between
         with database.write() as connection:
             old = table.c.created_at < database.moment(connection) - UNNAMED_LIFETIME
             some = table.c.digest.in_(digests[start : start + _AT_ONCE])
@@ -119,7 +119,7 @@ def _removed(database: Database, table: Table, unnamed: Iterable[str]) -> int:
 
 
 def _own_texts(connection: Connection) -> Iterator[str]:
-    """Everything that is kept of personas. Of a packed version what the next one has not; see `packing`."""
+    """Everything stored about personas. Of a packed version, what the next one lacks; see `packing`."""
     queries: tuple[Select[Any], ...] = (
         select(personas.c.text),
         select(persona_drafts.c.text),

@@ -1,8 +1,8 @@
-"""The pictures of all personas, each kept once under its digest: a persona's text names the one it has.
+"""The pictures of all personas, each stored once under its digest, which a persona's text contains.
 
 So every version of a text has its picture, in revisions, drafts, copies and shared texts alike, and none is
-stored twice. A picture is never changed, and is removed once nothing names it, see `picture_purging`. Only
-pictures of ours are kept, see `personachat.personas.pictures.reading`.
+stored twice. A picture never changes, and is removed once nothing names it, see `picture_purging`. Only
+pictures in our own format are stored, see `personachat.personas.pictures.reading`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PersonaPictures:
         self._database = database
 
     def keep(self, picture: PictureOnItsWay) -> None:
-        """Keep it; one that is there already stays as it is, and counts as given now."""
+        """Store a picture. An existing one stays as it is and counts as stored again now."""
         is_known = picture.digest in self.existing((picture.digest,))
         with self._database.write() as connection:
             moment = self._database.moment(connection)
@@ -47,13 +47,13 @@ class PersonaPictures:
             put(connection, persona_pictures, row, key=("digest",))
 
     def content(self, digest: str) -> bytes | None:
-        """The PNG; None if it is not here."""
+        """The PNG; None if it isn't stored."""
         with self._database.read() as connection:
             content = connection.execute(select(_p.content).where(_p.digest == digest)).scalar()
         return None if content is None else bytes(content)
 
     def readers(self, digests: Iterable[str]) -> dict[str, Callable[[], bytes]]:
-        """What reads the PNG of each of them that is here."""
+        """Readers for the PNGs of these pictures that are stored."""
         return {digest: partial(self._read, digest) for digest in self.existing(digests)}
 
     def _read(self, digest: str) -> bytes:
@@ -63,11 +63,11 @@ class PersonaPictures:
         return content
 
     def existing(self, digests: Iterable[str]) -> frozenset[str]:
-        """Those of them that are here."""
+        """Which of these are stored."""
         return frozenset(row.digest for row in self._rows(digests, _p.digest))
 
     def thumbs(self, digests: Iterable[str]) -> dict[str, bytes]:
-        """Small square pictures, of those that are here."""
+        """Small square versions of these pictures that are stored."""
         return {row.digest: bytes(row.thumb) for row in self._rows(digests, _p.digest, _p.thumb)}
 
     def _rows(self, digests: Iterable[str], *columns: Any) -> Iterator[Row[Any]]:

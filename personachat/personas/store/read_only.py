@@ -1,6 +1,6 @@
-"""The personas for somebody who may not change them: everything is read as it is, and every change refused.
+"""The personas for people who may not change them: everything can be read, every change is refused.
 
-Whatever is built on a store of personas is read-only with this one, however it comes to save or delete.
+Everything built on this store is read-only, however it tries to save or delete.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from personachat.personas.store.base import PLAIN_SAVE, BrokenPersona, PersonaSt
 
 
 class ReadOnlyPersonas:
-    """A PersonaStore over another one. Changing anything raises EditingNotAllowed."""
+    """A PersonaStore over another one. Changes raise EditingNotAllowed."""
 
     def __init__(self, personas: PersonaStore) -> None:
         self._personas = personas

@@ -1,9 +1,9 @@
-"""Personas as files whose every version is kept in the database, also those that people and git make.
+"""Personas as files whose every version is kept in the database, including edits by people and git.
 
-A save writes the file, then the revision, both under the folder's lock; where the database fails the save
-stands, and is found later. Whatever differs from the newest revision when it is looked at becomes one.
-The picture and the files that a persona names lie beside it, see `picture_files` and `asset_files`.
-Looking never fails because of that, and asks the database nothing as long as nothing has changed.
+A save writes the file and then the revision, both under the folder's lock. If the database fails, the save
+stands and is recorded later. Whatever differs from the newest revision when a file is looked at becomes a
+revision. The picture and the card files that a persona names are beside it, see `picture_files` and
+`asset_files`. Reading never fails because of that, and sends no query as long as nothing has changed.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from personachat.personas.store.revisions import Latest, Recording, SqlRevisions
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 30.0
-"""How long nothing is recorded after the database has failed."""
+"""Seconds without recording after the database has failed."""
 
 FOLDERS_SECONDS = 2.0
-"""How long the folders of the cards' files are left alone after they were looked at."""
+"""Seconds between two looks at the folders of card files."""
 
 PICTURES_SECONDS = 0.3
-"""How long a look takes in pictures that were put into the folder by hand; the next one goes on."""
+"""Seconds of one pass over pictures that were added by hand; the next pass continues."""
 
 
 class RecordedFiles(FilePersonaStore):
@@ -56,7 +56,7 @@ class RecordedFiles(FilePersonaStore):
     def __init__(
         self, folder: Path, revisions: SqlRevisions, database: Database, *, moves: Sequence[Move] = ()
     ) -> None:
-        """`moves` are what has to be done besides where a persona gets another id."""
+        """`moves` are run as well when a persona gets another id."""
         super().__init__(folder)
         self._moves = moves
         self._redirects = Redirects(database, place=revisions.place)
@@ -65,11 +65,11 @@ class RecordedFiles(FilePersonaStore):
         self._recorded: dict[str, str] | None = None
         """The etag of each persona's newest revision; None before the first look."""
         self._all_recorded: FolderListing | None = None
-        """The list of which every persona is recorded; looking at the very same again is in vain."""
+        """The listing whose personas are all recorded; the same one needn't be looked at again."""
         self._not_before = 0.0
         self._picture_files = PictureFiles(folder, PersonaPictures(database))
         self._all_pictured: tuple[FolderListing, dict[str, Mark]] | None = None
-        """The list and the files beside it of which every picture is known."""
+        """The listing, and the files beside it, whose pictures are all known."""
         self._asset_files = AssetFiles(folder, PersonaAssets(database))
         self._folders_not_before = 0.0
 
@@ -101,7 +101,7 @@ class RecordedFiles(FilePersonaStore):
         action: Action,
         saving: Saving,
     ) -> None:
-        """Record a change of our own; what was there before it, if nobody has seen that yet, comes first."""
+        """Record our own change, and before it any earlier edit that nobody has recorded."""
         if action == "deleted" or not entry.persona.picture:
             self._picture_files.clear(entry.id)
         if action == "deleted" or not set_named_by(entry.persona.extensions):
@@ -122,7 +122,7 @@ class RecordedFiles(FilePersonaStore):
                 self._recorded[entry.id] = entry.etag
 
     def _take_in_pictures(self, listing: FolderListing) -> bool:
-        """Give personas the pictures that somebody has put beside them; returns whether any got one."""
+        """Give personas the pictures that someone put beside them; returns whether any got one."""
         beside = self._pictures_beside
         pictured_before = self._all_pictured
         if (
@@ -154,7 +154,7 @@ class RecordedFiles(FilePersonaStore):
             return False
 
     def _take_in_folders(self, listing: FolderListing) -> bool:
-        """Give personas the files that somebody has put into their folders; returns whether any got some."""
+        """Give personas the files that someone put into their folders; returns whether any got some."""
         with_folder = [each for each in listing.personas if each.id in self._folders_beside]
         moment = time.monotonic()
         if not with_folder or moment < max(self._not_before, self._folders_not_before):
@@ -177,7 +177,7 @@ class RecordedFiles(FilePersonaStore):
             return False
 
     def _name(self, entry: StoredPersona, place: tuple[str, ...], digest: str, *, note: str) -> bool:
-        """Have the text name what lies beside it; returns whether it was still as it was looked at."""
+        """Write a digest into the text; returns whether the text was unchanged until then."""
         if place[0] == "extensions" and not isinstance(entry.persona.extensions.get(OURS, {}), dict):
             return False
         with self._locked(timeout_seconds=LOOKING_SECONDS):
@@ -192,7 +192,7 @@ class RecordedFiles(FilePersonaStore):
         return self._redirects.missing(persona_id)
 
     def _rename_rows(self, renaming: Renaming, *, saving: Saving) -> None:
-        """The point of no return. Raises StoreUnavailable if the database fails; nothing changed then."""
+        """The point of no return. Raises StoreUnavailable if the database fails; nothing has changed then."""
         try:
             with self._database.write() as connection:
                 self._revisions.rename(connection, renaming, saving=saving, also=self._moves)
@@ -212,7 +212,7 @@ class RecordedFiles(FilePersonaStore):
         return self._is_renamed_now(pending.mark)
 
     def _is_renamed_now(self, mark: str) -> bool | None:
-        """Whether the database has it; None if it cannot be asked."""
+        """Whether the database has it; None if it can't be queried."""
         try:
             return self._redirects.is_done(mark)
         except PersonaChatError as error:
@@ -220,9 +220,9 @@ class RecordedFiles(FilePersonaStore):
             return None
 
     def _look(self, listing: Sequence[StoredPersona | BrokenPersona], *, whole: bool) -> bool:
-        """Record what differs from what is known, and with the whole folder what is gone.
+        """Record what differs from the last known state; with the whole folder, also deletions.
 
-        Returns whether nothing is left to record; whatever goes wrong is tried again later.
+        Returns whether nothing is left to record. Whatever fails is tried again later.
         """
         if time.monotonic() < self._not_before:
             return False
@@ -247,7 +247,7 @@ class RecordedFiles(FilePersonaStore):
         return True
 
     def _record(self, ids: Sequence[str]) -> None:
-        """Compare these with the database and the folder as they are now, and record what nobody has."""
+        """Compare these with the database and the folder as they are now, and record unknown changes."""
         with self._folder_locked(), self._database.write() as connection:
             latest = self._revisions.latest(connection, ids)
             recordings = list(self._differing(ids, latest))
@@ -278,13 +278,13 @@ class RecordedFiles(FilePersonaStore):
 
     @contextmanager
     def _folder_locked(self) -> Iterator[None]:
-        """Keep writers out; a folder that nobody can write in needs no lock. Raises StoreUnavailable."""
+        """Keep writers out; a read-only folder needs no lock. Raises StoreUnavailable."""
         writable = self._folder.is_dir() and _is_writable(self._folder)
         with self._locked(timeout_seconds=LOOKING_SECONDS) if writable else nullcontext():
             yield
 
     def _failed(self, error: PersonaChatError) -> None:
-        if not isinstance(error, StoreUnavailable):  # a folder that is locked is free in a moment
+        if not isinstance(error, StoreUnavailable):  # a locked folder is free in a moment
             self._not_before = time.monotonic() + RETRY_SECONDS
             log.warning("The history of personas can't be written: %s", error)
 

@@ -1,7 +1,7 @@
-"""Giving a persona another id in the database: whatever is kept under the old one is kept under the new one.
+"""Giving a persona another id in the database: everything stored under the old id moves to the new one.
 
-It all happens in one transaction. What other parts keep under a persona's id, they move themselves: `Move`.
-Redirects go in one step each, however often a persona was renamed, and never from an id that is taken.
+One transaction does all of it. Other parts move what they store under a persona's id themselves: `Move`.
+Redirects take one step, however often a persona was renamed, and never start from an id in use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from personachat.personas.store.tables import (
 )
 
 Move: TypeAlias = Callable[[Connection, str, str], None]
-"""Moves what a part keeps from the old id to the new one."""
+"""Moves what a part stores from the old id to the new one."""
 
 _OPEN = ""
 
@@ -39,7 +39,7 @@ _OPEN = ""
 def move_rows(
     connection: Connection, renaming: Renaming, *, place: str, moment: datetime, also: Sequence[Move] = ()
 ) -> None:
-    """Move everything that is kept of the persona, and leave a redirect."""
+    """Move everything stored about the persona, and leave a redirect."""
     old_id, new_id = renaming.before.id, renaming.after.id
     _move_revisions(connection, place, old_id, new_id)
     _move_favourites(connection, old_id, new_id)
@@ -52,14 +52,14 @@ def move_rows(
 
 
 class Redirects:
-    """Where the ids lead that personas of one place had."""
+    """The redirects from earlier ids of the personas of one place."""
 
     def __init__(self, database: Database, *, place: str) -> None:
         self._database = database
         self._place = place
 
     def missing(self, persona_id: str) -> PersonaNotFound:
-        """What to raise for a persona that is not there; a database that fails is no reason to say more."""
+        """The error for a missing persona; a failing database is no reason to say more."""
         if not is_persona_id(persona_id):
             return not_found(persona_id)
         try:
@@ -69,7 +69,7 @@ class Redirects:
         return PersonaMoved(persona_id, new_id) if new_id else not_found(persona_id)
 
     def of(self, persona_id: str) -> str | None:
-        """The id that a persona has which had this one. Raises DatabaseUnavailable, DatabaseDamaged."""
+        """The current id of the persona that had this one. Raises DatabaseUnavailable, DatabaseDamaged."""
         r = persona_redirects.c
         query = select(r.new_id).where(r.place == self._place, r.old_id == persona_id)
         with self._database.read() as connection:
@@ -77,7 +77,7 @@ class Redirects:
         return new_id
 
     def is_done(self, mark: str) -> bool:
-        """Whether this renaming was committed. Errors as for `of`."""
+        """Whether this renaming was committed. Raises what `of` raises."""
         r = persona_redirects.c
         query = select(r.old_id).where(r.place == self._place, r.renaming == mark)
         with self._database.read() as connection:
@@ -85,13 +85,13 @@ class Redirects:
 
 
 def end_redirects(connection: Connection, ids: Collection[str], *, place: str) -> None:
-    """Other personas have taken these ids."""
+    """Other personas now have these ids."""
     r = persona_redirects.c
     connection.execute(delete(persona_redirects).where(r.place == place, r.old_id.in_(ids)))
 
 
 def _move_revisions(connection: Connection, place: str, old_id: str, new_id: str) -> None:
-    """Behind those of a deleted persona of that id, if there are any: numbers are never used again."""
+    """Number them after those of a deleted persona with that id, if any: numbers are never used again."""
     r = persona_revisions.c
     there = (r.place == place, r.persona_id == new_id)
     behind = connection.execute(select(func.coalesce(func.max(r.number), 0)).where(*there)).scalar_one()
@@ -115,7 +115,7 @@ def _move_favourites(connection: Connection, old_id: str, new_id: str) -> None:
 
 
 def _move_shares(connection: Connection, old_id: str, new_id: str) -> None:
-    """Whoever still has a link to a deleted persona of that id keeps both, which show what they showed."""
+    """Someone with a link to a deleted persona of that id keeps both links, which show what they showed."""
     s = persona_shares.c
     has_both = select(s.owner).where(s.persona_id == new_id).scalar_subquery()
     moved = update(persona_shares).where(s.persona_id == old_id, s.owner.not_in(has_both))
@@ -123,7 +123,7 @@ def _move_shares(connection: Connection, old_id: str, new_id: str) -> None:
 
 
 def _move_drafts(connection: Connection, renaming: Renaming, *, place: str, moment: datetime) -> None:
-    """A draft goes along with its base; sessions that have it open learn that it is gone under the old id."""
+    """A draft moves with its base; sessions that have it open learn that it is gone from the old id."""
     d, old_id, new_id = persona_drafts.c, renaming.before.id, renaming.after.id
     here = select(persona_drafts).where(d.place == place, d.persona_id.in_((old_id, new_id)))
     rows = [dict(row) for row in connection.execute(here).mappings()]
@@ -146,7 +146,7 @@ def _move_drafts(connection: Connection, renaming: Renaming, *, place: str, mome
 
 
 def _make_way(connection: Connection, other: dict[str, object] | None) -> None:
-    """Set a draft aside whose id is taken now; forget one that is gone anyway."""
+    """Discard a draft whose id is now in use; forget a vanished one."""
     if other is None:
         return
     d = persona_drafts.c

@@ -1,8 +1,9 @@
-"""The history of personas: every saved version of each, numbered from 1 on, whoever saved it and wherever.
+"""The history of personas: every saved version of each, numbered from 1, whoever saved it and where.
 
-Numbers have no gaps and are never used again; pruning only takes old ones away. A deletion is a revision too.
-The newest text is kept as it is. A large one before it becomes what makes it from the one after it, and every
-LANDMARK-th is whole but compressed: so reading an old one takes few steps, and none depends on older ones.
+Numbers have no gaps and are never used again; pruning only removes old revisions. A deletion is a revision
+too. The newest text is stored as it is. A large earlier one becomes its difference from the next one, and
+every LANDMARK-th is complete but compressed. So reading an old one takes few steps, and none depends on older
+ones.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ _r = persona_revisions.c
 _HEAD = [column for column in _r if column.name not in {"place", "text", "packing", "packed", "newest"}]
 _CONTENT = (_r.text, _r.packing, _r.packed)
 _AT_ONCE = 300
-"""So many ids in one statement; SQLite takes a thousand parameters at least."""
+"""Ids in one statement; SQLite allows at least a thousand parameters."""
 
 PACKED_FROM = 4_000
-"""Characters; a shorter text is left alone, as most are."""
+"""Characters; a shorter text isn't packed, as most aren't."""
 
 LANDMARK = 32
 
@@ -54,7 +55,7 @@ _TO_BE_PACKED = (_r.packing == _WHOLE, func.length(_r.text) >= PACKED_FROM)
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A version that is to become a revision."""
+    """A version that will become a revision."""
 
     persona_id: str
     name: str
@@ -66,7 +67,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The newest revision of a persona, as far as a store has to know it."""
+    """What a store needs of a persona's newest revision."""
 
     number: int
     etag: str
@@ -155,9 +156,9 @@ class SqlRevisions:
         return latest_by_persona
 
     def record_many(self, connection: Connection, recordings: Sequence[Recording]) -> list[int]:
-        """Add revisions of different personas, all in a few statements; returns their numbers.
+        """Add revisions of different personas in a few statements; returns their numbers.
 
-        A text that the newest revision has already adds none.
+        A text that the newest revision already has adds none.
         """
         ids = [each.persona_id for each in recordings if each.action != "deleted"]
         latest = self.latest(connection, [each.persona_id for each in recordings])
@@ -189,7 +190,7 @@ class SqlRevisions:
     def rename(
         self, connection: Connection, renaming: Renaming, *, saving: Saving, also: Sequence[Move] = ()
     ) -> None:
-        """Have a persona's history, and all that is kept of it, under its new id, and record that."""
+        """Move a persona's history, and everything stored about it, to its new id, and record that."""
         before, after = renaming.before, renaming.after
         self.record_many(
             connection, [Recording(before.id, before.persona.name, before.text, before.etag, "found")]
@@ -217,7 +218,7 @@ class SqlRevisions:
         }
 
     def _text(self, connection: Connection, persona_id: str, number: int) -> str | None:
-        """The text of a revision; None if it, or what it is made from, is not there."""
+        """The text of a revision; None if it, or a text it is based on, is missing."""
         whole = self._select(func.min(_r.number)).where(
             _r.persona_id == persona_id, _r.number >= number, _r.packing != _DIFFERENCE
         )
@@ -234,7 +235,7 @@ class SqlRevisions:
         return text
 
     def _pack_before(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-        """Keep the texts that these revisions have followed in little room, where they are large."""
+        """Pack the large texts that these revisions have followed."""
         after = {(row["persona_id"], row["number"] - 1): row["text"] for row in rows if row["number"] > 1}
         for some in _batches(list(after)):
             query = self._select(_r.persona_id, _r.number).where(
@@ -244,7 +245,7 @@ class SqlRevisions:
                 self._pack(connection, row.persona_id, row.number, after=after[row.persona_id, row.number])
 
     def _pack(self, connection: Connection, persona_id: str, number: int, *, after: str) -> None:
-        """Pack a text, and a few before it that earlier versions left as they were; `after` follows it."""
+        """Pack a text, and a few before it that earlier versions didn't pack; `after` follows it."""
         for at in range(number, max(0, number - MOST_PACKED_AT_ONCE), -1):
             here = (_r.place == self._place, _r.persona_id == persona_id, _r.number == at)
             text = connection.execute(select(_r.text).where(*here, *_TO_BE_PACKED)).scalar()
@@ -258,7 +259,7 @@ class SqlRevisions:
             after = text
 
     def _prune(self, connection: Connection, rows: Sequence[dict[str, Any]], most: int) -> None:
-        """Take old revisions away, but for those with a label: they are whole, whatever goes around them."""
+        """Remove old revisions, except those with a label, which are stored complete."""
         for row in rows:
             if row["number"] <= most:
                 continue
@@ -290,7 +291,7 @@ class SqlRevisions:
 
 
 def place_of(settings: Settings) -> str:
-    """A name for where these personas are: it stays when folder and database move together."""
+    """An id for where these personas are. It stays the same when folder and database move together."""
     if settings.persona_store == "database":
         return ""
     folder, file = settings.personas_dir.absolute(), Database.of(settings).path

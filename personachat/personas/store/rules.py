@@ -1,4 +1,4 @@
-"""What every store answers alike: the order of a list, and the sentences of a refusal."""
+"""Rules that every store shares: the order of a list, and the messages of refusals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from personachat.personas.persona import DEFAULT_PERSONA_ID
 from personachat.personas.store.base import BrokenPersona, Saving, StoredPersona
 
 Rank = tuple[bool, str, str]
-"""What a list is sorted by; no two personas of a store have the same."""
+"""The sort key of a list; no two personas of a store have the same."""
 
 
 def rank(entry: StoredPersona | BrokenPersona) -> Rank:
@@ -26,7 +26,7 @@ def rank(entry: StoredPersona | BrokenPersona) -> Rank:
 
 
 def whole(persona: StoredPersona | BrokenPersona) -> StoredPersona:
-    """The persona, if it is one. Raises PersonaBroken."""
+    """The persona, if it is valid. Raises PersonaBroken."""
     if isinstance(persona, StoredPersona):
         return persona
     first = persona.problems[0]
@@ -38,7 +38,7 @@ def whole(persona: StoredPersona | BrokenPersona) -> StoredPersona:
 
 
 def check_version(persona_id: str, current: StoredPersona | BrokenPersona | None, etag: str) -> None:
-    """Raises PersonaChanged unless the current one is that very version."""
+    """Raises PersonaChanged unless the current version is exactly that one."""
     if current is None:
         raise PersonaChanged(
             f'The persona "{persona_id}" was deleted in the meantime.',
@@ -56,7 +56,7 @@ def check_version(persona_id: str, current: StoredPersona | BrokenPersona | None
 
 
 def check_free(persona_id: str, current: StoredPersona | BrokenPersona | None) -> None:
-    """Raises PersonaExists if there is one, or PersonaBroken where it is a broken one."""
+    """Raises PersonaExists if the persona exists, or PersonaBroken if its file is broken."""
     if current is not None:
         whole(current)
         raise PersonaExists(
@@ -65,9 +65,9 @@ def check_free(persona_id: str, current: StoredPersona | BrokenPersona | None) -
 
 
 def broken(persona_id: str, current: StoredPersona | BrokenPersona | None, etag: str | None) -> BrokenPersona:
-    """The broken one of that version.
+    """The broken file, in that version.
 
-    Raises PersonaNotFound, PersonaChanged, PersonaExists for a whole one.
+    Raises PersonaNotFound, PersonaChanged, or PersonaExists if it is valid.
     """
     if current is None:
         raise not_found(persona_id)
@@ -82,7 +82,7 @@ def broken(persona_id: str, current: StoredPersona | BrokenPersona | None, etag:
 
 
 def check_new_id(new_id: str, other: StoredPersona | BrokenPersona | None) -> None:
-    """Raises PersonaInvalid for what cannot be an id, PersonaExists for one that is taken."""
+    """Raises PersonaInvalid for an invalid id, PersonaExists for one in use."""
     if not is_persona_id(new_id):
         message = (
             f'"{excerpt(new_id)}" can\'t be an id: only lower-case letters, digits and hyphens are allowed.'
@@ -95,9 +95,9 @@ def check_new_id(new_id: str, other: StoredPersona | BrokenPersona | None) -> No
 
 
 def check_not_reserved(persona_id: str, text: str, saving: Saving) -> None:
-    """Raises PersonaInvalid for a new persona whose id is the address of something else.
+    """Raises PersonaInvalid for a new persona whose id is a reserved address.
 
-    One that had such an id before may come back.
+    A persona that already had such an id may be restored.
     """
     if persona_id in RESERVED_IDS and saving.action != "restored":
         line, column = places(text, [read_json(text).values["id",]])[0]

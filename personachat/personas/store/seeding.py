@@ -1,7 +1,7 @@
-"""Opens the persona store; where nobody ever kept personas, it begins with the shipped ones.
+"""Opens the persona store. A new one begins with the shipped personas.
 
-That happens once a folder, and once a database: what somebody keeps or deletes there afterwards stays kept or
-deleted.
+That happens once per folder and once per database. Whatever someone keeps or deletes there later stays kept
+or deleted.
 """
 
 from __future__ import annotations
@@ -38,12 +38,10 @@ _BEGUN, _DONE = b"begun\n", b"done\n"
 def open_store(
     settings: Settings, database: Database, *, moves: Sequence[Move] = (), begun: Begun | None = None
 ) -> tuple[PersonaStore, Revisions]:
-    """The store that the settings name, and its history; the database is opened when it is first needed.
+    """The store that the settings name, and its history. The database is opened when it is first needed.
 
-    `moves` are what other parts do where a persona gets another id, `begun` what they do in the transaction
-    in which a database gets its first personas.
-
-    Raises StoreUnavailable if a folder has to be filled and cannot be.
+    `moves` are run when a persona gets another id, `begun` in the transaction in which a database gets its
+    first personas. Raises StoreUnavailable if a folder must be filled and can't be.
     """
     revisions = SqlRevisions(database, place=place_of(settings), most=settings.kept_revisions)
     folder = settings.personas_dir
@@ -63,9 +61,9 @@ def open_store(
 
 
 def first_personas(folder: Path, shipped: Path) -> list[StoredPersona]:
-    """What a database begins with: the folder's personas, or the shipped ones where it has none.
+    """A new database's personas: the folder's, or the shipped ones if it has none.
 
-    Broken files are left out. Raises StoreUnavailable if a folder cannot be read.
+    Broken files are left out. Raises StoreUnavailable if a folder can't be read.
     """
     for source in (folder, shipped):
         stored_personas = FilePersonaStore(source).all()
@@ -80,7 +78,7 @@ def first_personas(folder: Path, shipped: Path) -> list[StoredPersona]:
 
 
 def _first_with_pictures(folder: Path, pictures: PictureFiles) -> list[StoredPersona]:
-    """What a database begins with, once the pictures that lie beside it are kept."""
+    """The personas of a new database, after the pictures beside them are stored."""
     firsts = first_personas(folder, SHIPPED)
     for entry in firsts:
         if entry.persona.picture:
@@ -89,7 +87,7 @@ def _first_with_pictures(folder: Path, pictures: PictureFiles) -> list[StoredPer
 
 
 def seed_personas(folder: Path, shipped: Path) -> None:
-    """Fill a folder that has no personas and never had the shipped ones; a deleted persona stays deleted.
+    """Fill a folder that has no personas and never had the shipped ones; deleted personas stay deleted.
 
     A start that dies half-way is completed by the next. Raises StoreUnavailable if nothing can be written.
     """
@@ -102,7 +100,7 @@ def seed_personas(folder: Path, shipped: Path) -> None:
     if state == _DONE:
         return
     if somebodys_own:
-        with suppress(StoreUnavailable), locked(folder):  # it may be a folder that nobody can write in
+        with suppress(StoreUnavailable), locked(folder):  # the folder may be read-only
             replace_file(marker, _DONE)
         return
     with locked(folder):

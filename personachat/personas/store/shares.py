@@ -1,4 +1,4 @@
-"""Short links to personas: each shows a persona as it was when the link was made, until it is revoked."""
+"""Short links to personas: each shows a persona as it was when the link was created, until it is revoked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _s = persona_shares.c
 
 @dataclass(frozen=True, slots=True)
 class PersonaShare:
-    """A link; `created_at` is when its snapshot was taken. Whoever knows the token can read it."""
+    """A link; `created_at` is when its snapshot was taken. Anyone who knows the token can read it."""
 
     token: str = field(repr=False)
     persona_id: str
@@ -36,7 +36,7 @@ class PersonaShares:
         self._database = database
 
     def share(self, owner: str, persona_id: str, text: str) -> str:
-        """Take the snapshot, again if there is one; returns the token, which stays the same then."""
+        """Take the snapshot, or take it again; returns the token, which stays the same then."""
         with self._database.write() as connection:
             row = {
                 "token": secrets.token_urlsafe(_TOKEN_BYTES),
@@ -60,18 +60,18 @@ class PersonaShares:
         return PersonaShare(row.token, row.persona_id, row.created_at) if row else None
 
     def revoke(self, owner: str, persona_id: str) -> None:
-        """End the link, if there is one: it shows nothing any more, and a later one is another."""
+        """Revoke the link, if there is one. It stops working, and a later one gets another token."""
         with self._database.write() as connection:
             connection.execute(delete(persona_shares).where(_s.owner == owner, _s.persona_id == persona_id))
 
     def revoke_all(self, persona_id: str, *, but: str) -> None:
-        """End everybody's links to a persona but this owner's."""
+        """Revoke everybody's links to a persona except this owner's."""
         with self._database.write() as connection:
             theirs = delete(persona_shares).where(_s.persona_id == persona_id, _s.owner != but)
             connection.execute(theirs)
 
     def read(self, token: str) -> str:
-        """The text that a link shows. Raises ShareNotFound, the same whatever the reason."""
+        """The text behind a link. Raises ShareNotFound, the same whatever the reason."""
         text: str | None = None
         if _TOKEN.fullmatch(token):
             with self._database.read() as connection:

@@ -1,7 +1,7 @@
-"""Personas in the database, for a team with several servers: each sees at its next look what others saved.
+"""Personas in the database, for teams with several servers: each sees what others saved at its next look.
 
-Every change locks the one row of `persona_changes` and counts it up, so numbers come in the order of commits,
-and whoever knows the number of the last change fetches and parses only what came after it.
+Every change locks the only row of `persona_changes` and increments it, so that numbers follow the order of
+commits. A process that knows the number of the last change reads and parses only later ones.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ class _Snapshot:
 
 
 class SqlPersonaStore(WritingStore):
-    """A PersonaStore. `beginning` gives what a database begins with whose store was never used before.
+    """A PersonaStore. `beginning` returns the personas of a database that was never used.
 
-    It is asked at the first use; a database begins once, however many processes start together.
+    It is called at the first use. A database begins once, however many processes start together.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class SqlPersonaStore(WritingStore):
         moves: Sequence[Move] = (),
         begun: Begun | None = None,
     ) -> None:
-        """`moves` are done besides where a persona gets another id, `begun` at the first use."""
+        """`moves` are run when a persona gets another id, `begun` at the first use."""
         self._moves = moves
         self._with_the_first = begun
         self._redirects = Redirects(database, place=revisions.place)
@@ -157,14 +157,14 @@ class SqlPersonaStore(WritingStore):
     # --- reading ----------------------------------------------------------------------------------
 
     def _renew(self) -> None:
-        """Fetch what has changed since the last look; whoever else needs it waits instead of parsing too."""
+        """Fetch what has changed since the last look; other threads wait for that instead of parsing too."""
         with self._renewing:
             cached = self._cached
             with self._database.read() as connection:
                 number = _number(connection)
                 if number == cached.number:
                     return
-                if number < cached.number:  # another database stands in the place of the one that was known
+                if number < cached.number:  # another database is in the place of the known one
                     cached = _Snapshot()
                 changed = connection.execute(select(personas).where(personas.c.change > cached.number)).all()
             entries = dict(cached.entries)
@@ -181,7 +181,7 @@ class SqlPersonaStore(WritingStore):
             self._cached = _Snapshot(number, dict(ordered), in_order)
 
     def _find(self, connection: Connection, persona_id: str) -> AnyStoredPersona | None:
-        """Look one up; its text comes over the wire only where it is not the one that is known."""
+        """Look one up. Its text is only transferred if it isn't the known one."""
         entry = self._cached.entries.get(persona_id)
         etag = entry.stored.etag if entry else ""
         text = case((personas.c.etag == etag, null()), else_=personas.c.text).label("text")
@@ -210,14 +210,14 @@ class SqlPersonaStore(WritingStore):
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """A transaction that no other change can happen in the middle of."""
+        """A transaction that no other change can interrupt."""
         with _available():
             self._begin()
             with self._database.write() as connection:
                 _number(connection, lock=True)
                 yield connection
 
-    def _write(  # what a change is, and the connection that it is made on
+    def _write(  # the change, and the connection that it uses
         self,
         connection: Connection,
         persona: Persona,
@@ -227,7 +227,7 @@ class SqlPersonaStore(WritingStore):
         action: Action,
         saving: Saving,
     ) -> StoredPersona:
-        del before  # its revision is there already
+        del before  # its revision exists already
         entry = StoredPersona(persona, text, etag_of(text.encode()))
         self._put_row(connection, entry)
         self._record(connection, [entry], action=action, saving=saving)
@@ -253,7 +253,7 @@ class SqlPersonaStore(WritingStore):
         )
 
     def _begin(self) -> None:
-        """Put in what the database begins with, where nobody has done so; it counts as the first change."""
+        """Insert the first personas if nobody has done so; that counts as the first change."""
         if self._begun or self._beginning is None:
             return
         with self._database.read() as connection:

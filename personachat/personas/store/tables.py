@@ -1,7 +1,7 @@
-"""The tables of personas: what was saved when by whom, and what people keep beside it.
+"""The tables of personas: who saved what when, and what people keep besides.
 
-`place` says which folder of files, or the database itself (""), a revision is of: one database may keep the
-history of several folders. `personachat.database.migrations` makes the tables.
+`place` tells which folder of files a revision belongs to, or the database itself (""): one database may have
+the history of several folders. `personachat.database.migrations` creates the tables.
 """
 
 from __future__ import annotations
