@@ -34,6 +34,7 @@ from personachat.lab.suites.following import Following
 from personachat.lab.suites.store import SuiteStore
 from personachat.lab.testing import testing_of
 from personachat.personas.store.addressed import AddressedPersonas
+from personachat.personas.store.changes import change_mark
 from personachat.personas.store.drafts import PersonaDrafts
 from personachat.personas.store.labels import Labels
 from personachat.personas.store.own_templates import OwnTemplates
@@ -192,6 +193,7 @@ def build_services(settings: Settings) -> Services:
         person_pictures,
         authorization,
         workspaces,
+        change_mark(settings, database),
         figures,
     )
     # Queued messages are sent later, with the rights their owner has then.

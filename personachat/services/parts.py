@@ -40,12 +40,14 @@ from personachat.history import moving
 from personachat.history.changes import Change, changed_since
 from personachat.history.person_data import PersonData
 from personachat.history.sharing import Shared, SharedConversations
+from personachat.lab.comparisons.changes import ComparisonMark, comparison_mark
 from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.results import SharedResults
 from personachat.lab.testing import Testing
 from personachat.personas.store.addressed import AddressedPersonas
 from personachat.personas.store.base import PersonaStore, Revisions
+from personachat.personas.store.changes import ChangeMark
 from personachat.personas.store.drafts import PersonaDrafts
 from personachat.personas.store.labels import Labels
 from personachat.personas.store.pictures import PersonaPictures
@@ -104,6 +106,7 @@ class Services:
     person_pictures: PersonPictures
     authorization: Authorization
     workspaces: Workspaces
+    persona_change: ChangeMark
     figures: CallFigures | None = None
     """The metrics that /metrics reports; None if it is off."""
 
@@ -231,6 +234,11 @@ class Services:
         with self.database.read() as connection:
             changed = self.drafts.changed_since(connection, moment) if drafts else ()
             return changed_since(connection, moment), tuple(changed)
+
+    def comparison_mark(self, owner: str, comparison_id: str) -> ComparisonMark:
+        """What differs as soon as the comparison looks different."""
+        with self.database.read() as connection:
+            return comparison_mark(connection, owner, comparison_id)
 
     def provider_names(self) -> tuple[str, ...]:
         return self.providers.names

@@ -1,8 +1,8 @@
 """Idle open tabs redraw themselves when another tab, program or process changed something they show.
 
-While such tabs are open, one thread per process looks once per second for conversations and unsaved personas
-that changed, and reruns the tabs that show an old version. A tab that is running learns about the change when
-its run ends. A tab is known by its Streamlit session. Nothing else here depends on undocumented parts of
+While such tabs are open, one thread per process looks once per second for conversations and personas that
+changed, and reruns the tabs that show an old version. A tab that is running learns about the change when its
+run ends. A tab is known by its Streamlit session. Nothing else here depends on undocumented parts of
 Streamlit.
 """
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeAlias
 
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSessionState
@@ -30,8 +31,15 @@ TICK_SECONDS = 1.0
 DRAFT = "draft "
 """Prefix of the id of an unsaved persona's text; its persona's id follows."""
 
+PERSONAS, OTHER = "personas", "other"
+"""Stand for what is no conversation, in what is new to a tab."""
+
 LOOK_BACK = timedelta(seconds=5)
 """Seconds: longer than a transaction takes, because servers' clocks differ."""
+
+
+Look: TypeAlias = Callable[[], object]
+"""Gives another value once a page would look different."""
 
 
 @dataclass(slots=True)
@@ -42,12 +50,22 @@ class Tab:
     visible: Mapping[str, datetime | None]
     shows_drafts: bool = False
     """Whether it shows unsaved personas (ids that begin with DRAFT) and no conversations."""
+    persona_change: int | None = None
+    """The last change of any persona when the tab was drawn; None if unknown."""
+    look: Look | None = None
+    """What else it shows; such a tab shows no conversations."""
+    look_then: object = None
+    """What `look` gave when the tab was drawn."""
     news: set[tuple[str, datetime]] = field(default_factory=set)
     """Changes that it doesn't show yet."""
 
     def concerns(self, change: Change) -> bool:
         """Whether this tab would look different after that change."""
-        if change.owner != self.owner or change.conversation_id.startswith(DRAFT) != self.shows_drafts:
+        if (
+            self.look
+            or change.owner != self.owner
+            or change.conversation_id.startswith(DRAFT) != self.shows_drafts
+        ):
             return False
         if change.conversation_id in self.visible:
             return self.visible[change.conversation_id] != change.changed_at
@@ -91,20 +109,32 @@ class Tabs:
                 self._seen.clear()
             return None if self._since is None else self._since - LOOK_BACK
 
-    def take(self, changes: tuple[Change, ...], *, looked_at: datetime) -> None:
-        """Mark the tabs that these changes concern, each change once."""
+    def take(
+        self, changes: tuple[Change, ...], *, looked_at: datetime, persona_change: int | None = None
+    ) -> None:
+        """Mark the tabs that these changes concern, each change once, and those that show older personas."""
         with self._lock:
             fresh = [one for one in changes if (one.conversation_id, one.changed_at) not in self._seen]
             self._seen = {(one.conversation_id, one.changed_at): None for one in changes}
             self._since = looked_at
             for tab in self._tabs.values():
                 tab.news |= {(one.conversation_id, one.changed_at) for one in fresh if tab.concerns(one)}
+                if None not in (persona_change, tab.persona_change) and persona_change != tab.persona_change:
+                    tab.news.add((PERSONAS, looked_at))
 
     def refresh(self, session_id: str) -> None:
         """This tab is about to be drawn again."""
         with self._lock:
             if tab := self._tabs.get(session_id):
                 tab.news.clear()
+
+    def look(self, *, looked_at: datetime) -> None:
+        """Mark the tabs that show something else than what they look at now."""
+        with self._lock:
+            looking = [tab for tab in self._tabs.values() if tab.look]
+        for tab in looking:
+            if tab.look and tab.look() != tab.look_then:
+                tab.news.add((OTHER, looked_at))
 
     def ids(self) -> list[str]:
         with self._lock:
@@ -131,11 +161,22 @@ def follow(
     services: Services, owner: str, visible: Mapping[str, datetime | None], *, shows_drafts: bool = False
 ) -> None:
     """Watch this tab as it is now; it shows what was just read."""
-    global _services, _thread  # noqa: PLW0603  # one thread serves all tabs of the process
     session_id = _session_id()
     if session_id is None:
         return
-    _tabs.put(session_id, Tab(owner, visible, shows_drafts))
+    _put(services, session_id, Tab(owner, visible, shows_drafts, services.persona_change()))
+
+
+def follow_one(services: Services, owner: str, look: Look) -> None:
+    """Keep this tab as long as `look` gives the same, whatever else changes."""
+    session_id = _session_id()
+    if session_id is not None:
+        _put(services, session_id, Tab(owner, {}, look=look, look_then=look()))
+
+
+def _put(services: Services, session_id: str, tab: Tab) -> None:
+    global _services, _thread  # noqa: PLW0603  # one thread serves all tabs of the process
+    _tabs.put(session_id, tab)
     with _lock:
         _services = services
         if _thread is None:
@@ -190,7 +231,8 @@ def _look_once() -> None:
     moment = now()
     changes, drafts = services.changed_since(since, drafts=_tabs.show_drafts())
     changes += tuple(Change(owner, DRAFT + each, at, is_listed=True) for owner, each, at in drafts)
-    _tabs.take(changes, looked_at=moment)
+    _tabs.take(changes, looked_at=moment, persona_change=services.persona_change())
+    _tabs.look(looked_at=moment)
     for session_id in _tabs.outdated():
         runtime._get_async_objs().eventloop.call_soon_threadsafe(_run_again, runtime, session_id)  # noqa: SLF001  # Streamlit has no public way
 

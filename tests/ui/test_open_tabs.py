@@ -74,6 +74,30 @@ def test_what_a_tab_read_itself_right_after_others_noticed_it_is_no_news() -> No
     assert tabs.outdated() == []
 
 
+@pytest.mark.parametrize(
+    ("drawn_at", "change", "is_outdated"), [(1, 2, True), (2, 2, False), (None, 2, False), (1, None, False)]
+)
+def test_a_tab_is_drawn_again_for_personas_that_changed_after_it_was(
+    drawn_at: int | None, change: int | None, *, is_outdated: bool
+) -> None:
+    tabs = Tabs()
+    tabs.put("tab", Tab("me", {}, persona_change=drawn_at))
+    tabs.take((), looked_at=LATER, persona_change=change)
+    assert tabs.outdated() == (["tab"] if is_outdated else [])
+
+
+def test_a_tab_that_shows_one_thing_follows_that_and_no_conversations() -> None:
+    shown = ["one vote"]
+    tabs = Tabs()
+    tabs.put("tab", Tab("me", {}, look=lambda: tuple(shown), look_then=("one vote",)))
+    tabs.take((change(),), looked_at=LATER)
+    tabs.look(looked_at=LATER)
+    assert tabs.outdated() == []
+    shown.append("another")
+    tabs.look(looked_at=LATER)
+    assert tabs.outdated() == ["tab"]
+
+
 def test_nothing_is_looked_for_while_no_tab_is_open() -> None:
     tabs = Tabs()
     assert tabs.look_from() is None

@@ -42,6 +42,8 @@ class SeenAnswer:
     text: str
     variant: Variant | None = None
     reply: Reply | None = None
+    begun_at: datetime | None = None
+    """When the reply was begun; withheld with it."""
 
     @property
     def live(self) -> bool:
@@ -171,6 +173,7 @@ def _round(comparison: Comparison, one: Round, answers: Mapping[str, Turn]) -> S
                 text=reply.text if reply and not alike else "",
                 variant=None if withheld else comparison.variant(variant_id),
                 reply=None if withheld else reply,
+                begun_at=turn.created_at if turn and not withheld else None,
             )
         )
     vote = None

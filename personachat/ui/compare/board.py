@@ -323,7 +323,7 @@ def _draw_end(comparison: SeenComparison, letter: str, live: LiveReply, below: D
 
 def _draw_outcome(answer: SeenAnswer) -> None:
     if answer.reply:
-        draw_outcome(answer.reply)
+        draw_outcome(answer.reply, begun_at=answer.begun_at)
         st.caption(f"**{answer.letter}** · {caption_of(answer.reply)}")
     elif answer.state == "failed":
         st.error("This reply failed.", icon=":material/error:")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import streamlit as st
 
 from personachat.errors import ComparisonNotFound
 from personachat.services import Services
 from personachat.services.workspace import Workspace
-from personachat.ui import frame, session, undo_line
+from personachat.ui import frame, open_tabs, session, undo_line
 from personachat.ui.compare import actions, board, choosing, standing_lines
 from personachat.ui.compare.state import COMPARISON, compare_state, leave, open_comparison
 from personachat.ui.dates import ago, viewer_zone
@@ -31,10 +32,13 @@ def draw(services: Services, workspace: Workspace) -> None:
     comparison_id = session.remembered(COMPARISON)
     comparison = None
     if comparison_id:
+        look = partial(services.comparison_mark, workspace.owner, comparison_id)
+        open_tabs.follow_one(services, workspace.owner, look)
         try:
             comparison = workspace.comparisons.seen(comparison_id)
         except ComparisonNotFound:
             leave()
+            open_tabs.leave()
             notices.info(
                 "This comparison doesn't exist or was deleted.", icon=":material/history_toggle_off:"
             )

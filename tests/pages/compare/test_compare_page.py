@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element
 
+from personachat import stamps
 from personachat.services import get_services
-from tests.fake_provider import FakeProvider, failure, tokens
+from personachat.ui.chat import transcript
+from tests.fake_provider import FakeProvider, failure, status, tokens
 from tests.lab.comparisons.conftest import ended, without_ids
 from tests.pages.compare.compare_page import PAIR, begun, comparisons, texts, visit
 from tests.pages.conftest import OpenPage
@@ -77,6 +81,18 @@ def test_a_failure_in_one_column_stays_there(open_home: OpenPage, fake: FakeProv
     click(page, "retry_column_A")
     page.run()
     assert "You said: Hello?" in texts(page)
+
+
+def test_when_to_try_a_column_again_is_said_until_then(
+    open_home: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_home()
+    limited = status(429, {"Retry-After": "60"})
+    fake.answer_by_model({"fake-1": limited, "fake-2": tokens(["Stork."])})
+    comparison_id = begun()
+    assert "Try again in 60 seconds." in texts(visit(page, comparison=comparison_id))
+    monkeypatch.setattr(transcript, "now", lambda: stamps.now() + timedelta(seconds=62))
+    assert "limiting requests. Try again." in texts(page.run())
 
 
 def test_names_shown_before_a_vote_cost_it_its_count(open_home: OpenPage) -> None:
