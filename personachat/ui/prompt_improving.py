@@ -41,11 +41,12 @@ def draw_button(open_persona: OpenPersona) -> None:
     """The form that requests a proposal. If no model could write one, it says so."""
     drafter = session.services().drafter
     offline = drafter.writes_offline(offline=session.is_offline_chosen())
+    improving = _improving(open_persona.id)
     with st.popover(
         "Improve this prompt",
         icon=":material/auto_fix_high:",
         type="tertiary",
-        key="improve",
+        key=f"improve-{improving.id if improving else ''}",  # another one, and closed, once it was asked for
         help=OFFLINE
         if offline
         else "A model suggests a better prompt. You see every change before you accept it.",

@@ -107,7 +107,7 @@ def test_a_shortcut_saves_from_a_field_and_from_the_editor(app_server: AppServer
     assert saved(path)["systemPrompt"] == "Be brief. From the editor."
 
 
-def test_the_keyboard_leaves_the_editor_and_lines_are_shown(app_server: AppServer, page: Page) -> None:
+def test_keys_alone_move_between_the_editor_the_list_and_try_out(app_server: AppServer, page: Page) -> None:
     put(
         app_server,
         "long",
@@ -131,6 +131,20 @@ def test_the_keyboard_leaves_the_editor_and_lines_are_shown(app_server: AppServe
     page.keyboard.press("Escape")
     page.keyboard.press("Tab")
     wait_until(page, "() => document.activeElement?.tagName !== 'IFRAME'")
+
+    frame.locator(".ace_text-input").first.focus()
+    page.keyboard.press("Alt+t")
+    expect(page.get_by_test_id("stChatInputTextArea")).to_be_focused()
+    page.keyboard.press("Alt+t")
+    expect(frame.locator(".ace_text-input").first).to_be_focused()
+    page.keyboard.press("Control+p")
+    expect(page.get_by_label("Search personas")).to_be_focused()
+    page.get_by_role("tab", name="Prompt").click()
+    page.get_by_role("textbox", name="System prompt").click()
+    page.keyboard.press("Alt+t")
+    expect(page.get_by_test_id("stChatInputTextArea")).to_be_focused()
+    page.keyboard.press("Alt+t")
+    expect(page.get_by_role("textbox", name="System prompt")).to_be_focused()
 
 
 def test_two_tabs_with_one_draft_notice_each_other(app_server: AppServer, page: Page) -> None:

@@ -83,6 +83,10 @@ def test_the_list_is_one_stop_for_the_keyboard_and_as_tall_as_the_window(
     wait_for(page, lambda: 400 < page.locator(".st-key-persona_rows").evaluate(height) < 900)
     wait_for(page, lambda: page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"))
 
+    page.goto(f"{crowd.url}/personas?id=extra-045")  # far down in its page of the list
+    expect(current).to_contain_text("Extra 045")
+    expect(current).to_be_in_viewport(ratio=1)
+
 
 def test_a_search_draws_the_list_alone_and_finds_what_came_meanwhile(crowd: AppServer, page: Page) -> None:
     received: list[int] = []

@@ -109,3 +109,18 @@ def test_a_fix_mends_the_draft_with_one_click(open_home: OpenPage) -> None:
     page.button(key="fix-0").click().run()
     assert json.loads(page.session_state["persona_drafts"]["one"].text)["starters"] == ["x"]
     assert rows(page) == []
+
+
+def test_what_is_found_in_many_places_is_one_row_and_one_click(open_home: OpenPage) -> None:
+    page = opened(open_home)
+    lines = [f"{n}. Greet {{{{usr}}}} and {{{{usr}}}}." for n in range(20)]
+    write(page, text_of(systemPrompt="\n".join(lines), starters=["{{usr}}?"]))
+    assert rows(page) == ["Line 4", "Line 7"]
+    assert "In 40 places" in captions(page)
+
+    page.button(key="fix-0").click().run()
+    assert not page.exception
+    written = json.loads(page.session_state["persona_drafts"]["one"].text)
+    assert written["systemPrompt"] == "\n".join(lines).replace("usr", "user")
+    assert written["starters"] == ["{{usr}}?"]
+    assert rows(page) == ["Line 7"]

@@ -127,3 +127,12 @@ def test_the_small_offline_model_does_not_pretend(at: AppTest) -> None:
     popover = next(each for each in at.get("popover") if "Improve" in str(each.proto.popover.label))
     assert popover.proto.popover.disabled
     assert "can't improve prompts" in popover.proto.popover.help
+
+
+def test_where_it_was_asked_closes_once_the_suggestion_begins(at: AppTest, fake: FakeProvider) -> None:
+    def popover_id() -> str:
+        return next(str(each.proto.id) for each in at.get("popover") if "Improve" in each.proto.popover.label)
+
+    before = popover_id()
+    propose(at, fake, AFTER)
+    assert popover_id() != before  # to the browser it is another one, and closed

@@ -154,6 +154,18 @@ def test_deleting_several_asks_with_their_number_and_names(at: AppTest, folder: 
     assert len(list(folder.glob("*.json"))) == 4
 
 
+def test_namesakes_that_are_deleted_are_told_apart_by_their_ids(at: AppTest, folder: Path) -> None:
+    put(folder, "bard-2", name="Bard")
+    click(choose(at.run(), "bard", "bard-2", "tutor"), "delete_chosen")
+    assert "- Bard (bard)\n- Bard (bard-2)\n- Socratic tutor" in said(at).replace("\\", "")
+
+    click(at, "confirm_delete_many")
+    labels = {str(each.key): each.label.replace("\\", "") for each in at.button}
+    assert "Restore Bard (bard)" in labels["bring-back-bard"]
+    assert "Restore Bard (bard-2)" in labels["bring-back-bard-2"]
+    assert labels["bring-back-tutor"].endswith("Restore Socratic tutor]")
+
+
 def test_undo_of_several_is_there_after_a_reload(at: AppTest, folder: Path, open_page: OpenPage) -> None:
     text = (folder / "bard.json").read_text()
     delete(at, "bard", "tutor")

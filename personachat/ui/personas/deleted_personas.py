@@ -16,6 +16,7 @@ from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import bulk_work
 from personachat.ui.personas.desk import desk, take_typed
+from personachat.ui.personas.texts import names_with_ids
 from personachat.ui.wording import as_text, escaped, heard
 
 MOST_ROWS = 20
@@ -32,7 +33,7 @@ def draw() -> None:
         if not first:
             return
         count = len(first) if len(first) <= MOST_ROWS else revisions.count_deleted()
-        with st.expander(f"Recently deleted ({count:,})", icon=":material/delete:"):
+        with st.expander(f"Recently deleted ({count:,})", icon=":material/delete:", key="deleted_personas"):
             query = _draw_search(count)
             every = revisions.deleted(limit=MOST_SEARCHED) if query and count > len(first) else first
             matches = _matching(every, query)
@@ -85,14 +86,16 @@ def _draw_together(total: int, query: str) -> None:
 def _draw_rows(rows: Sequence[Revision]) -> None:
     why_not = session.why_not_edit()
     zone, now = viewer_zone(), datetime.now(UTC)
+    names = names_with_ids({each.persona_id: each.name for each in rows})
     for each in rows:
+        name = as_text(names[each.persona_id])
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             caption_parts = [ago(each.saved_at, now=now, zone=zone), as_text(each.author)]
             with st.container(gap=None, width="stretch"):
-                st.markdown(as_text(each.name))
+                st.markdown(name)
                 st.caption(" · ".join(part for part in caption_parts if part))
             st.button(
-                heard(f"Restore {as_text(each.name)}"),
+                heard(f"Restore {name}"),
                 icon=":material/restore_from_trash:",
                 key=f"bring-back-{each.persona_id}",
                 help=why_not or "Restore",

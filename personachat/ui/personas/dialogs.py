@@ -20,7 +20,7 @@ from personachat.ui.personas import diff as differences_view
 from personachat.ui.personas import drafting, merging
 from personachat.ui.personas import templates as gallery
 from personachat.ui.personas.desk import Entry, OpenPersona, desk, name_of
-from personachat.ui.personas.texts import diff, id_in
+from personachat.ui.personas.texts import diff, id_in, names_with_ids
 from personachat.ui.wording import distinct, escaped
 
 _CANCEL_RENAME = "cancel_rename"
@@ -173,7 +173,7 @@ def ask_rename(personas: PersonaStore, open_persona: OpenPersona) -> None:
 @dialog("Delete these personas?", icon=":material/delete:", on_dismiss=editing.close_question)
 def ask_delete_many(entries: Sequence[Entry], ids: Sequence[str]) -> None:
     there = {entry.id: entry for entry in entries}
-    names = [name_of(there[each]) for each in ids if each in there]
+    names = list(names_with_ids({each: name_of(there[each]) for each in ids if each in there}).values())
     verb = "is" if len(names) == 1 else "are"
     st.markdown(
         f"**{_counted(len(names))}** {verb} deleted for everyone. You can undo this right afterwards."

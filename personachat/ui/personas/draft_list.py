@@ -13,6 +13,7 @@ from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import kept_drafts
 from personachat.ui.personas.rows import Row
+from personachat.ui.personas.texts import names_with_ids
 from personachat.ui.wording import as_text, heard
 
 MOST_ROWS = 50
@@ -25,9 +26,10 @@ def draw(rows: Sequence[Row]) -> None:
     discarded = kept_drafts.asides()
     if not drafts and not discarded:
         return
-    with st.expander(_label(len(drafts)), icon=":material/edit_note:"):
+    with st.expander(_label(len(drafts)), icon=":material/edit_note:", key="draft_list"):
+        names = names_with_ids({row.id: row.name for row in drafts})
         for row in drafts[:MOST_ROWS]:
-            _draw_draft(row)
+            _draw_draft(row.id, as_text(names[row.id]))
         if discarded:
             st.caption("Discarded")
         zone, now = viewer_zone(), datetime.now(UTC)
@@ -41,25 +43,25 @@ def _label(count: int) -> str:
     return "1 draft" if count == 1 else f"{count} drafts"
 
 
-def _draw_draft(row: Row) -> None:
+def _draw_draft(persona_id: str, name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.button(
-            as_text(row.name),
-            key=f"open-draft-{row.id}",
+            name,
+            key=f"open-draft-{persona_id}",
             type="tertiary",
             width="stretch",
             wrap=False,
             on_click=editing.select,
-            args=(row.id,),
+            args=(persona_id,),
         )
         st.button(
-            heard(f"Discard the draft of {as_text(row.name)}"),
+            heard(f"Discard the draft of {name}"),
             icon=":material/close:",
-            key=f"discard-draft-{row.id}",
+            key=f"discard-draft-{persona_id}",
             help="Discard",
             type="tertiary",
             on_click=editing.discard,
-            args=(row.id,),
+            args=(persona_id,),
         )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from operator import attrgetter
+
 import streamlit as st
 
 from personachat.authoring.linting import Estimate, Finding, fixed
@@ -23,20 +26,24 @@ def findings_of(open_persona: OpenPersona) -> tuple[Finding, ...]:
 
 
 def draw(open_persona: OpenPersona, *, beside_prompt: bool = False) -> None:
-    """One row a finding, and the estimate; nothing as long as the text has problems.
+    """One row per finding, and the estimate; nothing as long as the text has problems.
 
-    Beside the field of the prompt what is found in the prompt leads to its line there.
+    What is found in several places of one text is one row, which leads to the first. Beside the field of the
+    prompt what is found in the prompt leads to its line there.
     """
     if open_persona.persona is None:
         return
     findings = findings_of(open_persona)
+    places = Counter(map(_what, findings))
+    firsts = {_what(finding): finding for finding in reversed(findings)}
     with st.container(gap="xsmall"):
-        for number, finding in enumerate(findings[:MOST_FINDINGS]):
+        for number, what in enumerate(list(places)[:MOST_FINDINGS]):
+            finding = firsts[what]
             is_here = beside_prompt and finding.path == PROMPT
             line = open_persona.persona.system_prompt[: finding.at].count("\n") + 1 if is_here else None
-            _draw_row(open_persona, number, finding, prompt_line=line)
-    if len(findings) > MOST_FINDINGS:
-        st.caption(f"… and {len(findings) - MOST_FINDINGS} more below these.")
+            _draw_row(open_persona, number, finding, prompt_line=line, places=places[what])
+    if len(places) > MOST_FINDINGS:
+        st.caption(f"… and {len(places) - MOST_FINDINGS} more below these.")
     st.caption(escaped(estimate_text(session.services().linter.estimate(open_persona.persona))))
     forecast_view.draw_usual(session.services(), open_persona.persona, open_persona.id)
 
@@ -52,7 +59,9 @@ def estimate_text(estimate: Estimate) -> str:
     return ", ".join(parts)
 
 
-def _draw_row(open_persona: OpenPersona, number: int, finding: Finding, *, prompt_line: int | None) -> None:
+def _draw_row(
+    open_persona: OpenPersona, number: int, finding: Finding, *, prompt_line: int | None, places: int
+) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if prompt_line is None:
             st.button(
@@ -74,25 +83,28 @@ def _draw_row(open_persona: OpenPersona, number: int, finding: Finding, *, promp
             )
         with st.container(gap=None, width="stretch"):  # as a container it stays beside the button
             st.markdown(escaped(finding.message))
+            if places > 1:
+                st.caption(f"In {places:,} places")
         if finding.fix:
             st.button(
                 escaped(finding.fix.label),
                 icon=":material/build:",
                 key=f"fix-{number}",
-                help="Fix this in the draft",
+                help="Fix this in the draft" if places == 1 else f"Fix all {places:,} in the draft",
                 on_click=_fix,
                 args=(open_persona, finding),
             )
 
 
 def _fix(open_persona: OpenPersona, finding: Finding) -> None:
-    """Mend a finding in the draft as it stands now; one that is gone by now is left alone."""
+    """Mend a finding in the draft as it stands now, wherever it is; what is gone by now is left alone."""
 
     def mended(text: str) -> str:
         now = session.services().linter.lint(text)
-        same = (each for each in now if (each.code, each.path, each.message) == _what(finding))
-        fix = next((each.fix for each in same), None)
-        return fixed(text, fix, order=ORDER) if fix else text
+        fixes = {each.fix for each in now if each.fix and _what(each) == _what(finding)}
+        for fix in sorted(fixes, key=attrgetter("at"), reverse=True):  # the places before it stay
+            text = fixed(text, fix, order=ORDER)
+        return text
 
     change(open_persona, mended)
 

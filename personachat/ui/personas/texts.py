@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from difflib import unified_diff
 
 from personachat.jsontext.edits import with_value
@@ -51,6 +52,12 @@ def name_in(text: str) -> str | None:
 def avatar_in(text: str) -> str | None:
     """The avatar that stands in a text, if it has one."""
     return _words_in(text, "avatar")
+
+
+def names_with_ids(names: Mapping[str, str]) -> dict[str, str]:
+    """Names by id, as given; one that several have is followed by the id, so that they can be told apart."""
+    counted = Counter(names.values())
+    return {each: f"{name} ({each})" if counted[name] > 1 else name for each, name in names.items()}
 
 
 def _words_in(text: str, field: str) -> str | None:

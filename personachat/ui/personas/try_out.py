@@ -34,6 +34,7 @@ from personachat.ui.wording import escaped
 PIXELS = 400
 NOT_STORED = ":material/science: Your draft answers here, saved or not. This chat is not stored."
 CHANGED = ":material/edit: The draft has changed since this reply. Ask again to compare."
+KEYS = "`Alt` + `T` goes to the message box here, and back to the editor."
 NOT_VALID = "Fix the problems first: only a valid persona can answer."
 
 BOX, STARTERS = "try_out_message", "try_out_starters"
@@ -51,7 +52,7 @@ def draw(open_persona: OpenPersona) -> None:
     tried_drafts.meet(open_persona.id, path)
     changed = bool(path) and path[-1].persona_revision != etag_of(open_persona.text.encode())
     standing = CHANGED if changed else NOT_STORED
-    st.caption(standing if open_persona.persona else f":material/chat_error: {NOT_VALID}")
+    st.caption(standing if open_persona.persona else f":material/chat_error: {NOT_VALID}", help=KEYS)
     persona = open_persona.persona or parse_persona(text)
     model_line.draw(session.services(), persona)
     tried_values.draw(open_persona.id, persona)

@@ -72,6 +72,10 @@ function bind(frame, editor) {
         event.preventDefault()
         event.stopPropagation()
         page.save()
+      } else if (dom.isFinder(event) || dom.isTryOutKey(event)) {
+        event.preventDefault()
+        event.stopPropagation()
+        frame.dispatchEvent(new KeyboardEvent("keydown", event)) // the page's own keys are heard there
       } else if (event.key === "Tab" && leaving) {
         event.preventDefault()
         event.stopPropagation()

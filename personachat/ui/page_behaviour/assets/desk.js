@@ -67,7 +67,8 @@ function onKey(event, plan) {
     peeking = false
     plan()
   }
-  if (!isFinder(event)) return
+  const isSlash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey
+  if (!dom.isFinder(event) && !(isSlash && !dom.isField(event.target))) return
   event.preventDefault()
   event.stopPropagation()
   peeking = !isKept()
@@ -76,11 +77,6 @@ function onKey(event, plan) {
   field?.focus()
   field?.select()
 }
-
-const isFinder = event =>
-  event.ctrlKey || event.metaKey
-    ? event.key.toLowerCase() === "p" && !event.altKey && !event.shiftKey
-    : event.key === "/" && !event.altKey && !dom.isField(event.target)
 
 function isKept() {
   try {

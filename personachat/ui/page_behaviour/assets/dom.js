@@ -72,11 +72,20 @@ export const warningsHeight = () =>
 export const PROMPT_LINE = '#stMain [class*="st-key-prompt_line-"]'
 export const promptSize = () => document.querySelector("#stMain .st-key-prompt_size p")
 
+/** A better prompt that a model writes, or has written. */
+export const improvement = () => document.querySelector("#stMain .st-key-improvement")
+export const isBeingWritten = () => document.querySelector("#stMain .st-key-improve_stop") !== null
+
 /** The frames of Ace, which are of our own origin. */
 export const editorFrames = () => document.querySelectorAll('#stMain iframe[title$="ace"]')
 
 export const isSave = event =>
   (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "s"
+
+/** The keys that bring the list of personas back, and those to Try out and back. */
+export const isFinder = event =>
+  (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "p"
+export const isTryOutKey = event => event.altKey && !event.ctrlKey && !event.metaKey && event.code === "KeyT"
 
 /** The button that shows the list of personas where it has made room, and a row of the list. */
 export const listButton = () =>
@@ -90,7 +99,14 @@ export const tryOutPane = () => document.querySelector("#stMain .st-key-try_out_
 export const TRY_OUT_SEND =
   "#stMain .st-key-try_out_message button, #stMain .st-key-try_out_retry button, #stMain .st-key-try_out_starters button"
 export const isTryOutChosen = () => Boolean(document.querySelector("#stMain .st-key-try_out_here"))
-export const firstTab = () => document.querySelector('#stMain .st-key-persona_tab [role="tab"]')
+const tabs = () => [...document.querySelectorAll('#stMain .st-key-persona_tab [role="tab"]')]
+export const firstTab = () => tabs()[0]
+/** Where the window is too narrow for Try out beside the editor. */
+export const tryOutTab = () => tabs().find(tab => tab.getClientRects().length && tab.textContent.includes("Try out"))
+
+/** Where one writes a persona: its prompt, or its JSON. */
+export const draftEditor = () =>
+  promptField() ?? editorFrames()[0]?.contentDocument?.querySelector(".ace_text-input")
 
 // --- an edit --------------------------------------------------------------------------------------------------
 

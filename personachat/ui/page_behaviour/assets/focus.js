@@ -57,6 +57,19 @@ function onKey(event, want) {
     field.focus()
   } else if (event.altKey && event.code === "KeyN") want(dom.box)
   else if (event.altKey && event.code === "KeyK") want(dom.searchField)
+  else if (dom.isTryOutKey(event) && dom.isPersonasPage() && !dom.overlay()) toTryOut(event, want)
+}
+
+/** From the editor to the box of Try out, and back; in a narrow window each is a tab. */
+function toTryOut(event, want) {
+  event.preventDefault()
+  event.stopPropagation()
+  const box = dom.tryOutBox()
+  const isThere = event.target === box
+  const tab = dom.tryOutTab()
+  if (tab) (isThere ? dom.firstTab() : tab).click()
+  if (!tab) (isThere ? dom.draftEditor() : box)?.focus()
+  else want(isThere ? dom.promptField : dom.tryOutBox)
 }
 
 function onEscape(event) {

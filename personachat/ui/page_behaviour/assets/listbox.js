@@ -29,6 +29,21 @@ function mark() {
     if (each === current) each.setAttribute("aria-current", "true")
     else each.removeAttribute("aria-current")
   }
+  if (current) bringIntoView(current)
+}
+
+let inView = ""
+
+/** Scroll the list, and nothing else, to the row that has become the current one. */
+function bringIntoView(row) {
+  const list = row.closest(ROWS)
+  const name = row.closest('[class*="st-key-persona-"]')?.className ?? ""
+  if (name === inView || !list.clientHeight) return
+  inView = name
+  const { top, bottom } = row.getBoundingClientRect()
+  const place = list.getBoundingClientRect()
+  if (top < place.top || bottom > place.bottom)
+    list.scrollTop += (top + bottom - place.top - place.bottom) / 2
 }
 
 function onKey(event) {

@@ -23,6 +23,7 @@ export function begin(_page, plan) {
 }
 
 export function look() {
+  showImprovement()
   const field = dom.promptField()
   finder.look(field)
   if (!field) return
@@ -31,6 +32,17 @@ export function look() {
   else count(field.value)
   fit(field)
   align(field)
+}
+
+let shown = ""
+
+/** Have what a model suggests in view, as it begins and once it is there. */
+function showImprovement() {
+  const panel = dom.improvement()
+  const now = panel ? String(dom.isBeingWritten()) : ""
+  if (now === shown) return
+  shown = now
+  panel?.scrollIntoView({ block: "nearest" })
 }
 
 function cover(field) {
