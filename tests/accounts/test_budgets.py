@@ -261,12 +261,11 @@ def test_a_budget_in_an_unreachable_database_lets_nothing_through(
     make_services: Callable[..., Services], tmp_path: Path
 ) -> None:
     services = make_services(budgets=limits({"scope": "all", "per": "day", "replies": 5}))
-    services.database.close()
     path = services.database.path
     assert path
-    path.write_bytes(b"no database " * 1000)
-    for beside in path.parent.glob(f"{path.name}-*"):
-        beside.unlink()
+    path.rename(path.with_suffix(".away"))
+    path.mkdir()  # first, so that nothing that is at work opens it again once it is closed
+    services.database.close()
     reply = local(services).chat.begin("Hi", persona_id="tester", temporary=True)
     assert ended_with(reply) in {"database_damaged", "database_unavailable"}
 
