@@ -1,4 +1,4 @@
-"""Who may do what with the open persona: a dialog for its owner and admins. Each change is saved at once."""
+"""The open persona's access rules: a dialog for its owner and admins. Each change is saved at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VISIBILITY_KEY, PROMPT_KEY, WHO_KEY, RIGHT_KEY, ALLOWED_KEY = (
 
 
 def may_open(persona_id: str) -> bool:
-    """Whether there is something to set here, for whoever has this session open."""
+    """Whether the person using this session can set anything here."""
     if not session.services().accounts:
         return False
     try:
@@ -38,7 +38,7 @@ def may_open(persona_id: str) -> bool:
 
 @dialog("Access", icon=":material/lock_person:", on_dismiss=editing.close_question, alone=True)
 def ask_access(open_persona: OpenPersona) -> None:
-    """Draw it; whoever may not see it hears why."""
+    """Draw the dialog; people without the right see why."""
     for notice in notices.take("access"):
         st.error(notice.text, title=notice.title, icon=notice.icon)
     try:
@@ -141,7 +141,7 @@ def _change(
     add: Grant | None = None,
     remove: Grant | None = None,
 ) -> bool:
-    """Change one thing of what is set now, whoever set the rest meanwhile; whether it was done."""
+    """Change one of the current rules, whoever set the others meanwhile; returns whether it was saved."""
     collection = session.workspace().collection
     try:
         access = collection.access(persona_id)

@@ -1,6 +1,6 @@
 """What people do to personas on their page: select, create, save, discard, delete, undo.
 
-Every action first takes in what the editor holds, and leaves a word for the page to show.
+Every action first reads what the editor contains, and leaves a notice for the page to show.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def close_question() -> None:
 
 
 def create(entries: Sequence[Entry], *, name: str, start: Persona | None = None, template: str = "") -> None:
-    """Open a new persona as a draft; nothing is stored before it is saved.
+    """Open a new persona as a draft; nothing is stored until it is saved.
 
-    Of a template whose id is given it then gets the tests, too.
+    If it is from a template, it then gets the template's tests too.
     """
     _begin()
     other_ids = {entry.id for entry in entries} | set(session.drafts())
@@ -77,9 +77,9 @@ def create(entries: Sequence[Entry], *, name: str, start: Persona | None = None,
 
 
 def save(personas: PersonaStore, persona_id: str) -> None:
-    """Save the draft, with the note that was written for it.
+    """Save the draft with its note.
 
-    Over a newer version both changes are saved; where both changed the same field, the person is asked.
+    If there is a newer version, both changes are saved. If both changed the same field, the person is asked.
     """
     _begin()
     draft = session.drafts().get(persona_id)
@@ -106,13 +106,13 @@ def save(personas: PersonaStore, persona_id: str) -> None:
 
 
 def save_noted(personas: PersonaStore, persona_id: str) -> None:
-    """Save with the note that stands in the dialog; where a question comes first, with its answer."""
+    """Save with the note in the dialog. If there is a question first, the note is saved with the answer."""
     save_notes.take(persona_id)
     save(personas, persona_id)
 
 
 def _new_id(personas: PersonaStore, persona_id: str) -> str | None:
-    """The id of a persona that was renamed while its draft was open; None if it was not."""
+    """The new id of a persona that was renamed while its draft was open; None if it wasn't."""
     try:
         personas.get(persona_id)
     except PersonaMoved as moved:
@@ -123,7 +123,7 @@ def _new_id(personas: PersonaStore, persona_id: str) -> str | None:
 
 
 def _move_draft(persona_id: str, new_id: str) -> None:
-    """Have a draft under the new id; one that is open there already is set aside."""
+    """Move a draft to the new id; one that is already open there is discarded."""
     if other := session.drafts().get(new_id):
         kept_drafts.set_aside(new_id, other)
     draft = session.drafts().pop(persona_id)
@@ -152,7 +152,7 @@ def keep_mine(personas: PersonaStore, persona_id: str, theirs: PersonaChanged) -
 def save_merged(
     personas: PersonaStore, persona_id: str, theirs: PersonaChanged, take_mine: Collection[Path]
 ) -> None:
-    """Save both changes over the version that was shown, with my value of the fields that are named."""
+    """Save both changes over the version that was shown, with my value of the named fields."""
     _begin()
     draft = session.drafts().get(persona_id)
     merge = merge_of(draft, theirs)
@@ -161,14 +161,14 @@ def save_merged(
 
 
 def merge_of(draft: PersonaDraft | None, theirs: PersonaChanged) -> Merge | None:
-    """The draft and the newer version in one; None if there is nothing to merge field by field."""
+    """The draft and the newer version in one; None if they can't be merged field by field."""
     if draft is None or draft.etag is None or theirs.etag is None or theirs.text is None:
         return None
     return merge_personas(draft.base_text, draft.text, theirs.text)
 
 
 def _save_both(personas: PersonaStore, persona_id: str, draft: PersonaDraft, theirs: PersonaChanged) -> None:
-    """Save the draft together with a newer version, or ask what cannot be decided without the person."""
+    """Save the draft merged with a newer version, or ask what only the person can decide."""
     merge = merge_of(draft, theirs)
     if merge is None or merge.clashes:
         desk().question = OpenQuestion("conflict" if merge is None else "merge", persona_id, theirs)
@@ -192,7 +192,7 @@ def _save_text(
 
 
 def discard(persona_id: str) -> None:
-    """Set the draft aside and show what is stored; `undo` brings it back."""
+    """Discard the draft and show what is saved; `undo` restores it."""
     _begin()
     draft = session.drafts().get(persona_id)
     if draft is None:
@@ -211,7 +211,7 @@ def discard(persona_id: str) -> None:
 
 
 def delete(personas: PersonaStore, persona_id: str, *, etag: str | None) -> None:
-    """Delete the version of a persona that was shown, with its draft; `undo` brings both back."""
+    """Delete the version of a persona that was shown, and its draft; `undo` restores both."""
     _begin()
     here, draft = desk(), session.drafts().get(persona_id)
     if draft and draft.etag is None:
@@ -237,7 +237,7 @@ def delete(personas: PersonaStore, persona_id: str, *, etag: str | None) -> None
 
 
 def delete_many(ids: Sequence[str], name: str, broken: Collection[str]) -> None:
-    """Delete these personas, a few at a time; `name` is that of the first, `broken` are the broken files."""
+    """Delete these personas, a few at a time; `name` is the first one's, `broken` are the broken files."""
     _begin()
     if ids:
         marks = [(persona_id, persona_undo.BROKEN if persona_id in broken else "") for persona_id in ids]
@@ -246,7 +246,7 @@ def delete_many(ids: Sequence[str], name: str, broken: Collection[str]) -> None:
 
 
 def rename(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
-    """Give a persona the id that was typed; all that is kept of it goes along, its draft as well."""
+    """Give a persona the typed id, along with its draft and everything stored about it."""
     new_id = str(st.session_state.get(NEW_ID_KEY) or "").strip()
     _begin()
     kept_drafts.keep()
@@ -264,7 +264,7 @@ def rename(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
 
 
 def rename_file(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
-    """Give a broken file the name that was typed; its draft goes with it."""
+    """Give a broken file the typed name, along with its draft."""
     new_id = str(st.session_state.get(NEW_ID_KEY) or "").strip()
     _begin()
     try:
@@ -281,7 +281,7 @@ def rename_file(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
 
 
 def undo() -> None:
-    """Undo what was done last: bring back what was deleted or discarded, with the edits it had."""
+    """Undo the last action: restore what was deleted or discarded, with unsaved edits."""
     _begin()
     here, done = desk(), persona_undo.last()
     if done is None:
@@ -304,14 +304,14 @@ def undo() -> None:
 
 
 def undone(persona_id: str) -> None:
-    """A deleted persona came back in another way: nobody has to undo its deletion any more."""
+    """A deleted persona was restored in another way: its deletion needn't be undone any more."""
     done = persona_undo.last()
     if done and done.kind == "deleted" and [each for each, _ in done.what] == [persona_id]:
         persona_undo.forget()
 
 
 def reopen(aside: str) -> None:
-    """Open a draft again that was discarded; one that took its place meanwhile is set aside for it."""
+    """Reopen a discarded draft; a newer one in its place is discarded instead."""
     _begin()
     try:
         _take_back(aside)
@@ -351,12 +351,12 @@ def _begin() -> None:
 
 
 def _saving(note: str = "") -> Saving:
-    """Who saves; `note` stands where they have written none."""
+    """Who saves; `note` is used if they wrote none."""
     return Saving(author_of(current_owner()), save_notes.note() or note)
 
 
 def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error: PersonaExists) -> None:
-    """A new persona's id is taken: by someone else meanwhile, or it was changed to one that is there."""
+    """A new persona's id is in use: someone took it meanwhile, or the person changed it to an existing one."""
     try:
         theirs = personas.get(persona.id)
     except PersonaChatError:
@@ -388,7 +388,7 @@ def _saved(persona_id: str, draft: PersonaDraft, entry: StoredPersona) -> None:
 
 
 def _keep_tests(persona_id: str, template: str) -> None:
-    """Give a new persona the tests of the template that it began from."""
+    """Give a new persona its template's tests."""
     try:
         tests = session.services().gallery.get(template).tests if template else ""
         if tests:

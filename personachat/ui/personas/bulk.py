@@ -1,4 +1,4 @@
-"""Choosing several personas in the list, and what can be done to them: export, tags, deletion."""
+"""Selecting several personas in the list, and what can be done with them: export, tags, deletion."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TAGS_TO_ADD = "tags_to_add"
 _TAGS_TO_REMOVE = "tags_to_remove"
 
 CHOICE = "chosen-persona-"
-"""What the keys of the checkboxes begin with; a persona's id follows."""
+"""Prefix of the keys of the checkboxes; a persona's id follows."""
 
 
 def is_on() -> bool:
@@ -32,7 +32,7 @@ def is_on() -> bool:
 
 
 def draw_switch() -> None:
-    """The button that begins and ends choosing."""
+    """The button that begins and ends selecting."""
     st.button(
         heard("Stop selecting" if is_on() else "Select several"),
         icon=":material/close:" if is_on() else ":material/checklist:",
@@ -44,7 +44,7 @@ def draw_switch() -> None:
 
 
 def draw_choice(persona_id: str, label: str, *, is_chosen: bool, can: bool) -> None:
-    """One row that can be chosen; what was never saved cannot."""
+    """The checkbox of one row; a persona that was never saved can't be selected."""
     key = f"{CHOICE}{persona_id}"
     if st.session_state.get(key) != is_chosen:
         st.session_state[key] = is_chosen
@@ -52,7 +52,10 @@ def draw_choice(persona_id: str, label: str, *, is_chosen: bool, can: bool) -> N
 
 
 def chosen_of(there: Iterable[str]) -> list[str]:
-    """The chosen ones among these; the choice outlasts a search, and a persona that is gone for a while."""
+    """The selected ones among these.
+
+    A selection survives a search, and a persona that is gone for a while.
+    """
     ids = _chosen_ids()
     return [persona_id for persona_id in there if persona_id in ids]
 
@@ -64,7 +67,7 @@ def draw_actions(
     tags: Mapping[str, Collection[str]],
     all_tags: Sequence[str],
 ) -> None:
-    """What can be done to the chosen ones, and a way to choose all that are shown; `tags` are theirs."""
+    """The actions for selected personas, and a button to select all visible ones; `tags` are theirs."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.caption(f"{len(ids):,} selected", width="content")
         st.button(
@@ -114,12 +117,12 @@ def draw_actions(
 
 
 def draw_done() -> bool:
-    """What is being done or was done last, and the way back; False if that is nothing."""
+    """The progress or outcome of the last action, with Undo; False if there is none."""
     return bulk_work.draw()
 
 
 def changed_at(ids: Sequence[str] | None = None) -> Mapping[str, datetime]:
-    """When each persona, or each of these, was saved last, as far as the history knows."""
+    """When each persona, or each of these, was last saved, according to the history."""
     with suppress(PersonaChatError):
         return session.workspace().collection.changed_at(ids)
     return {}

@@ -17,16 +17,16 @@ from personachat.errors import PersonaChatError
 from personachat.personas.store.base import BrokenPersona, StoredPersona
 
 STEP = 10
-"""So many are done before anything else can happen: about a fifth of a second with files."""
+"""How many are done before anything else can happen: about a fifth of a second with files."""
 
 Step: TypeAlias = Callable[[PersonaLibrary, Sequence[str]], BulkChange]
 
 
 @dataclass(slots=True)
 class BulkWork:
-    """What is done to several personas; `left` are the ids of those to whom it was not done yet.
+    """An action on several personas; `left` are the ids that are still to be done.
 
-    `doing` and `did` say what that is, as in "Deleting" and "Deleted"; `done` of `total` are through.
+    `doing` and `did` name it, as in "Deleting" and "Deleted"; `done` of `total` are finished.
     """
 
     doing: str
@@ -63,6 +63,6 @@ class BulkWork:
             del self.left[:STEP]
 
     def stop(self) -> None:
-        """Leave out the rest, once those that are being done are through."""
+        """Skip the rest, once the current ones are finished."""
         with self._turn:
             self.left.clear()

@@ -22,7 +22,7 @@ MOST_ERRORS = 5
 
 
 def tag(ids: Sequence[str], *, add: Sequence[str], remove: Sequence[str]) -> BulkWork:
-    """Add and remove tags; personas that stay as they are do not count."""
+    """Add and remove tags. Personas that don't change don't count."""
 
     def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:
         done = collection.tag(some, add=add, remove=remove)
@@ -33,7 +33,7 @@ def tag(ids: Sequence[str], *, add: Sequence[str], remove: Sequence[str]) -> Bul
 
 
 def delete(ids: Sequence[str], *, broken: Iterable[str] = ()) -> BulkWork:
-    """Delete them; `bring_back` undoes it. `broken` are the broken files among them, as they were shown."""
+    """Delete them; `bring_back` undoes it. `broken` are the broken files among them, as shown."""
     were_broken = frozenset(broken)
 
     def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:
@@ -43,14 +43,14 @@ def delete(ids: Sequence[str], *, broken: Iterable[str] = ()) -> BulkWork:
 
 
 def begin(work: BulkWork) -> None:
-    """Do the first few at once, the rest while the page is drawn."""
+    """Do the first few at once, and the rest while the page is drawn."""
     _close_if_deleted(work)
     work.go_on(session.workspace().collection)
     personas_state().bulk_work = work
 
 
 def draw() -> bool:
-    """Go on with what is left; else what was done, and the way back until it is dismissed."""
+    """Continue with the rest, or show the outcome, with Undo, until it is dismissed."""
     work = personas_state().bulk_work
     if work is None:
         return False
@@ -64,7 +64,7 @@ def draw() -> bool:
 
 
 def _offer(work: BulkWork) -> None:
-    """Have what was changed undone without this session, too; what was deleted was offered before."""
+    """Make a change undoable without this session, too. For a deletion that is already so."""
     if work.undo and work.after and not (work.deletes or work.is_offered):
         work.is_offered = True
         etags = [
@@ -122,7 +122,7 @@ def _tags_as_before(work: BulkWork) -> BulkWork:
 
 
 def tags_as_before(changes: Sequence[tuple[str, str]]) -> BulkWork:
-    """The same for a session that does not know them: `changes` are ids, each with its ETags; see `Undo`."""
+    """The same for a session that doesn't know them: `changes` are ids, each with its ETags; see `Undo`."""
     texts_before = dict(changes)
 
     def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:
@@ -140,7 +140,7 @@ def _back(work: BulkWork) -> BulkWork:
 
 
 def bring_back(ids: Sequence[str], *, broken: Iterable[str] = ()) -> BulkWork:
-    """Bring back what was deleted; `broken` are those of them that were broken when they went."""
+    """Restore what was deleted; `broken` are those that were broken files."""
     were_broken = frozenset(broken)
 
     def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:

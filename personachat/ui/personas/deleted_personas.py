@@ -1,4 +1,4 @@
-"""Personas that were deleted: all of them, counted and searched, and the way back for each or for many."""
+"""Deleted personas: all of them, counted and searched, with buttons to restore one or many."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from personachat.ui.personas.texts import names_with_ids
 from personachat.ui.wording import as_text, escaped, heard
 
 MOST_ROWS = 20
-"""More than these are searched, not scrolled."""
+"""With more than these, a search field is shown."""
 
 MOST_SEARCHED = 10_000
 
 
 def draw() -> None:
-    """A folded list below the others; nothing where nothing was deleted, or where that cannot be read."""
+    """A collapsed list below the others; nothing if no persona is deleted or the list can't be read."""
     with suppress(PersonaChatError):
         revisions = session.workspace().collection.revisions
         first = revisions.deleted(limit=MOST_ROWS + 1)

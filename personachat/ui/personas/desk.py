@@ -1,6 +1,6 @@
-"""The personas page's desk: what is open on it, in which editor, and what the session remembers of it.
+"""The personas page's desk: what is open, in which editor, and what the session remembers about it.
 
-A text that was typed is never lost: it is a draft of the session until it is saved or thrown away by name.
+Typed text is never lost: it is a draft of the session until it is saved or explicitly discarded.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ JSON_TAB = "JSON"
 TRY_OUT_TAB = "Try out"
 HISTORY_TAB = "History"
 IMPORT_FIELD = "import_files_"
-"""What the key of the field for files begins with; a number follows."""
+"""Prefix of the key of the field for files; a number follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPersona:
-    """A persona as the page shows it: the stored version, the draft over it, and what the text is worth."""
+    """A persona as the page shows it: the stored version, the draft over it, and the text's problems."""
 
     id: str
     stored: Entry | None
@@ -76,7 +76,7 @@ class OpenPersona:
 
     @property
     def saves_as_new(self) -> bool:
-        """Whether saving would leave this persona and create another, because the id was changed."""
+        """Whether saving would create another persona, because the id was changed."""
         return bool(self.stored and self.persona and self.persona.id != self.id)
 
     @property
@@ -98,12 +98,12 @@ class OpenQuestion:
     persona_id: str = ""
     theirs: PersonaChanged | None = None
     chosen: tuple[str, ...] = ()
-    """The ids that were chosen in the list."""
+    """The ids that were selected in the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemovedPart:
-    """What was taken out of a persona's text: the text before it and after it."""
+    """An entry that was removed from a persona's text: the text before and after."""
 
     persona_id: str
     path: Path
@@ -114,45 +114,45 @@ class RemovedPart:
 
 @dataclass(slots=True)
 class Desk:
-    """What the session remembers of the page beside the drafts."""
+    """What the session remembers about the page besides the drafts."""
 
     mount: Mount | None = None
     left: Mount | None = None
-    """The editor that was on the screen before: its last keys may still be on their way."""
+    """The editor that was on the screen before: its last keystrokes may still be on their way."""
     mounts: int = 0
     line: int | None = None
     question: OpenQuestion | None = None
     undo: Undo | None = None
     """What can be undone, as far as this session knows; the database knows it for longer."""
     removed: RemovedPart | None = None
-    """The last entry that was taken out of the open persona's text, until it is put back."""
+    """The last entry that was removed from the open persona's text, until it is put back."""
     imports: int = 0
-    """The number of the field for files to import; another one is an empty field."""
+    """The number of the field for files to import; a new number is an empty field."""
     import_plans: dict[str, ImportPlan] = field(default_factory=dict)
     """What each file of the Import dialog would do, by the file and its columns."""
     lore_files: int = 0
-    """The number of the field for a file of lore, likewise."""
+    """The number of the field for a lore file, likewise."""
     form_of: str = ""
     """The persona whose form is drawn."""
     form_widgets: dict[Path, tuple[str, Any]] = field(default_factory=dict)
-    """The widgets of that form by path: the end of their key, and the value they have."""
+    """The widgets of that form by path: the end of their key, and their value."""
     returned: str = ""
-    """The persona whose draft came back without its session, over the version it began from."""
+    """The persona whose draft came back without its session, over the version it is based on."""
     choosing: bool = False
-    """Whether several personas are being chosen in the list."""
+    """Whether several personas are being selected in the list."""
     chosen: set[str] = field(default_factory=set)
-    """The ids of those."""
+    """The selected ids."""
     begun_from: dict[str, str] = field(default_factory=dict)
-    """The templates from which personas began that aren't saved yet, by the personas' ids."""
+    """The templates of personas that aren't saved yet, by the personas' ids."""
     toast: str = ""
-    """What the next run says for a moment."""
+    """What the next run shows for a moment."""
     note: str = ""
-    """What is to be known of the open persona until another one is opened or it is saved."""
+    """A notice about the open persona, until another one is opened or it is saved."""
     error: PersonaChatError | None = None
 
 
 def name_of(entry: Entry) -> str:
-    """What people know it by: the name of a persona, or of a file that is none."""
+    """The name people know: a persona's, or that of a broken file."""
     return entry.persona.name if isinstance(entry, StoredPersona) else entry.filename
 
 
@@ -161,7 +161,7 @@ def desk() -> Desk:
 
 
 def current_id(persona_id: str | None, entries: Mapping[str, Entry]) -> str | None:
-    """The id to open for one that was asked for: the new one of a persona that was renamed."""
+    """The id to open for a requested one: the new id of a renamed persona."""
     if not persona_id or persona_id in entries or persona_id in session.drafts():
         return persona_id
     try:
@@ -174,7 +174,7 @@ def current_id(persona_id: str | None, entries: Mapping[str, Entry]) -> str | No
 
 
 def opened(persona_id: str, entries: Mapping[str, Entry]) -> OpenPersona | None:
-    """The persona under this id as it stands, stored or only a draft; None if it is neither."""
+    """The current persona with this id, stored or only a draft; None if there is neither."""
     entry, draft = entries.get(persona_id), session.drafts().get(persona_id)
     if draft and entry and entry.text == draft.text:
         del session.drafts()[persona_id]
@@ -193,7 +193,7 @@ def opened(persona_id: str, entries: Mapping[str, Entry]) -> OpenPersona | None:
 
 
 def mounted(open_persona: OpenPersona) -> Mount:
-    """The editor that shows this text: the one on the screen where it does, else a new one."""
+    """The editor that shows this text: the one on the screen if it does, otherwise a new one."""
     here, mount = desk(), desk().mount
     if (
         mount is None
@@ -212,7 +212,7 @@ def mounted(open_persona: OpenPersona) -> Mount:
 
 
 def hidden_mount(open_persona: OpenPersona) -> Mount | None:
-    """The editor of this persona behind another tab, if there is one; a hidden one cannot be made again."""
+    """The editor of this persona behind another tab, if any; a hidden one can't be created again."""
     mount = desk().mount
     if mount is None or mount.persona_id != open_persona.id or not mount.alive:
         return None
@@ -226,7 +226,7 @@ def _follow_saved_version(mount: Mount, open_persona: OpenPersona) -> None:
 
 
 def take_typed() -> None:
-    """Keep what was typed since the last time as a draft, if it is not what is stored."""
+    """Keep what was typed since the last time as a draft, unless it equals the stored text."""
     here = desk()
     for mount in (here.left, here.mount):
         if mount is None or not mount.alive or mount.text_now == mount.last_text:
@@ -242,7 +242,7 @@ def take_typed() -> None:
 
 
 def edit(open_persona: OpenPersona, change: Callable[[str], str]) -> None:
-    """Change the text of a persona as it stands now, not as it stood when the page was drawn."""
+    """Change a persona's current text, not the text at the time the page was drawn."""
     take_typed()
     draft = session.drafts().get(open_persona.id)
     if draft is None:
@@ -256,7 +256,7 @@ def edit(open_persona: OpenPersona, change: Callable[[str], str]) -> None:
 
 
 def _stored_now(persona_id: str) -> StoredPersona | None:
-    """What is stored, which may have been saved a moment ago; None if it is gone or broken."""
+    """The stored persona, which may have been saved a moment ago; None if it is gone or broken."""
     try:
         return session.workspace().personas.get(persona_id)
     except PersonaChatError:
@@ -271,6 +271,6 @@ def _keep(persona_id: str, text: str, begun: PersonaDraft) -> None:
 
 
 def shown_line(open_persona: OpenPersona, *, findings: Sequence[TextMark] = ()) -> int | None:
-    """The line that was asked for, as long as there is a problem or a finding on it."""
+    """The line that was requested, as long as there is a problem or a finding on it."""
     lines = {problem.line for problem in open_persona.problems} | {finding.line for finding in findings}
     return desk().line if desk().line in lines else None

@@ -1,6 +1,6 @@
-"""The questions the personas page asks: where to start a new one, whether to delete, which version to keep.
+"""The personas page's questions: where to start a new one, whether to delete, which version to keep.
 
-A dialog stays open over reruns (a late key stroke from the editor causes one) until it is answered.
+A dialog stays open over reruns (a late keystroke from the editor causes one) until it is answered.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Differences between two versions of a persona, for reading: key by key, long texts word by word.
 
-What went is struck out and what came is underlined, so that nothing depends on colour alone.
+Removed text is struck out and added text is underlined, so that nothing depends on colour alone.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from personachat.personas.diff import Difference, DiffPiece, label_of
 from personachat.ui.wording import as_text
 
 LEGEND = "Struck through: before. Underlined: after."
-"""The one meaning that the two marks have, wherever differences are drawn."""
+"""What the two marks mean, wherever differences are drawn."""
 
 CONTEXT_CHARACTERS = 160
-"""How much of an unchanged stretch is shown on either side of a change."""
+"""Characters of unchanged text that are shown on either side of a change."""
 
 MOST_CHARACTERS = 4_000
-"""Of one value or one stretch that changed; the texts themselves have the rest."""
+"""Characters of one value or one changed stretch; the texts themselves have the rest."""
 
 MOST_DIFFERENCES = 100
 
@@ -40,7 +40,7 @@ _KINDS = {"added": "added", "removed": "removed", "changed": ""}
 
 
 def draw(differences: Sequence[Difference], *, none: str = "Only the layout differs.") -> None:
-    """Draw every difference; `none` says that there is none."""
+    """Draw every difference; `none` is shown if there are none."""
     if not differences:
         st.caption(none)
     for difference in differences[:MOST_DIFFERENCES]:
@@ -58,7 +58,7 @@ def framed(difference: Difference) -> str:
 
 
 def markup(difference: Difference) -> str:
-    """One difference as HTML; everything that people wrote is escaped."""
+    """One difference as HTML; all text that people wrote is escaped."""
     if difference.words:
         return _words(difference.words)
     before, after = _plain(difference.before), _plain(difference.after)
@@ -75,7 +75,7 @@ def markup(difference: Difference) -> str:
 
 
 def draw_words(words: Sequence[DiffPiece]) -> None:
-    """Draw a text with what goes and what comes, word by word."""
+    """Draw a text with its removed and added words."""
     st.html(_FRAME.format(_words(words)))
 
 
@@ -97,7 +97,7 @@ def _changed(text: str) -> str:
 
 
 def _stretch(text: str, *, starts: bool, ends: bool) -> str:
-    """Unchanged text beside a change, without what is far from any."""
+    """Unchanged text beside a change, shortened to what is near it."""
     before = "" if starts else text[:CONTEXT_CHARACTERS]
     after = "" if ends else text[-CONTEXT_CHARACTERS:]
     if len(text) <= len(before) + len(after) + CONTEXT_CHARACTERS // 4:
@@ -106,7 +106,7 @@ def _stretch(text: str, *, starts: bool, ends: bool) -> str:
 
 
 def _by_line(mark: str, text: str) -> str:
-    """Every line marked by itself, without what it is indented by."""
+    """Every line marked separately, without its indent."""
     if not text.strip():
         return mark.format(f"“{text}”")
     lines = (text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…").split("\n")
@@ -118,7 +118,7 @@ def _by_line(mark: str, text: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A JSON value for reading: an entry a line, what is inside of another one indented."""
+    """A JSON value for reading: one entry per line, nested ones indented."""
     if isinstance(value, dict) and value:
         return "\n".join(f"{label_of((key,))}:{_inside(each)}" for key, each in value.items())
     if isinstance(value, list) and value:

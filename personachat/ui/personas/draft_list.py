@@ -1,4 +1,4 @@
-"""The unsaved personas of whoever is in front of the page, and what they discarded of late."""
+"""The person's unsaved personas, and those they discarded recently."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MOST_ROWS = 50
 
 
 def draw(rows: Sequence[Row]) -> None:
-    """A folded list below that of the personas; nothing if there is nothing. `rows` are all of those."""
-    unsaved = session.drafts()  # asked for once: to ask the session is slow, and there may be many rows
+    """A collapsed list below that of the personas; nothing if it is empty. `rows` are all personas."""
+    unsaved = session.drafts()  # read once: the session is slow to read, and there may be many rows
     drafts = [row for row in rows if row.id in unsaved]
     discarded = kept_drafts.asides()
     if not drafts and not discarded:

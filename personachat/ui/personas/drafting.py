@@ -1,7 +1,7 @@
-"""A persona that a model drafts from a description: asked for in the dialog, written in the editor's place.
+"""A persona that a model drafts from a description: requested in the dialog, written in the editor's place.
 
-The page shows the draft under an id that no persona can have, so that every way to another persona works
-meanwhile, and a refresh finds it again. Once it is written it is an unsaved persona like any other.
+The page shows the draft under an id that no persona can have. So every link to another persona works
+meanwhile, and a refresh finds it again. Once it is complete, it is an unsaved persona like any other.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from personachat.ui.session import PersonaDraft
 from personachat.ui.wording import error_text, escaped
 
 PREFIX = "draft."
-"""No persona's id holds a dot."""
+"""No persona's id contains a dot."""
 
 CREATE_TAB_KEY, DESCRIBE_TAB = "create_tab", "Describe it"
-"""The tab of the dialog in which a persona is described."""
+"""The dialog's tab for describing a persona."""
 
 DESCRIPTION = "draft_description"
 TOLD_CHARACTERS = 120
@@ -41,7 +41,7 @@ EVERY_SECONDS = 0.3
 
 
 def draw_form() -> None:
-    """The description and who would write from it, in the current container."""
+    """The description and the model that would write the draft, in the current container."""
     with st.form("describe", border=False):
         st.text_area(
             "Who should it be, and what is it for?",
@@ -76,7 +76,7 @@ def _draft_it() -> None:
 
 
 def _draw_writer() -> None:
-    """Say whose work the draft will be."""
+    """Say who will write the draft."""
     services = session.services()
     outcome = "It opens in the editor as a draft."
     if services.drafter.writes_offline(offline=session.is_offline_chosen()):
@@ -104,7 +104,7 @@ def _start(description: str, *, offline: bool) -> None:
     live_reply = drafter.start(description, owner=current_owner(), offline=offline, begun=begun)
     session.drafts()[begun[0]] = PersonaDraft(
         text, "", None
-    )  # the words outlive this session and this process
+    )  # the description survives this session and this process
     editing.select(f"{PREFIX}{live_reply.id}")
 
 
@@ -131,7 +131,7 @@ def _open_template(description: str) -> None:
 
 
 def draw(wanted_id: str | None, entries: Sequence[Entry]) -> bool:
-    """Draw the draft that is open, in the editor's place; False if none is."""
+    """Draw the open draft in the editor's place; False if none is open."""
     drafting = _drafting_of(wanted_id)
     if drafting is None:
         return False
@@ -218,7 +218,7 @@ def _draw_failed(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> 
 
 
 def _open(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
-    """Open what was written as an unsaved persona; where nothing was, only what it should be."""
+    """Open the finished text as an unsaved persona; without any text, one with only the description."""
     _forget(drafting)
     other_ids = {entry.id for entry in entries} | set(session.drafts())
     text = session.services().drafter.persona_text(reply.text, drafting.description, other_ids=other_ids)
@@ -264,7 +264,7 @@ def _drop(drafting: Drafting) -> None:
 
 
 def _forget(drafting: Drafting) -> None:
-    """Nobody waits for it any more, and its place among the drafts is free, unless somebody wrote there."""
+    """Nobody waits for it any more, and its place among the drafts is free unless someone wrote there."""
     session.services().drafter.settle(drafting.id)
     persona_id, text = drafting.begun
     draft = session.drafts().get(persona_id)

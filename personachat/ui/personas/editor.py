@@ -1,9 +1,9 @@
-"""The Ace editor: the one module that knows streamlit-ace.
+"""The Ace editor: the only module that knows streamlit-ace.
 
-A component shows what it was mounted with: under one key a new text would reach Python and not the
-screen. So every `Mount` has a key of its own, made of the persona's id and a counter, and whoever wants
-another text shown makes another mount. Ace tells of a key 200 ms after it was hit, maybe when something else
-is on the screen already; so a mount stays drawn behind other tabs, and what is typed is taken from it once.
+A component keeps the text it was mounted with: under the same key, a new text would reach Python and not the
+screen. So every `Mount` has its own key, made from the persona's id and a counter, and showing another text
+needs another mount. Ace reports a keystroke after 200 ms, perhaps when something else is on the screen. So a
+mount stays drawn behind other tabs, and what is typed in it is read once.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from personachat.errors import Problem
 FRONTEND = Path(streamlit_ace.__file__).parent / "frontend" / "build"
 
 MODE = "json5"
-"""The worker of "json" overwrites the annotations; this looks the same and has none."""
+"""The worker of "json" overwrites the annotations; this mode looks the same and has none."""
 
 LIGHT_THEME = "chrome"
 DARK_THEME = "tomorrow_night"
 
 HEIGHT = "480px"
-"""Before the page's own module makes it as high as the window leaves room for; it scrolls inside."""
+"""Until the page's script makes it as high as the window allows; it scrolls inside."""
 
 FONT_PIXELS = 16
 
 
 def version_mark(etag: str | None) -> str:
-    """The end of the key of a widget that holds unsaved text: the stored version that it began from."""
+    """The end of the key of a widget with unsaved text: the stored version it is based on."""
     return f".{etag}" if etag else ""
 
 
 class TextMark(Protocol):
-    """Something about a place of the text that is worth a look; line and column count from 1."""
+    """A remark about a place in the text; line and column count from 1."""
 
     @property
     def severity(self) -> Literal["warning", "info"]: ...
@@ -80,21 +80,21 @@ class Mount:
 
     @property
     def alive(self) -> bool:
-        """Whether the session still has it; a visit to another page takes it away."""
+        """Whether the session still has it; a visit to another page removes it."""
         return self.key in st.session_state
 
     @property
     def text_now(self) -> str:
-        """The text in the editor, as far as it has arrived: up to 200 ms behind the keys."""
+        """The text in the editor as far as it has arrived: up to 200 ms behind the keys."""
         typed = st.session_state.get(self.key)
         return self.text if typed is None else str(typed)
 
 
 class Options(dict[str, bool]):
-    """Options that Streamlit passes on as they are.
+    """Options that Streamlit passes on unchanged.
 
-    A dict might be a data frame to it, and to find out it imports pandas (a second, 60 MB); but first it asks
-    whether it has a tuple.
+    It would check whether a dict is a data frame, and import pandas for that (a second, 60 MB), but before
+    that it checks for a tuple.
     """
 
     @property  # type: ignore[misc]  # nobody sets it
@@ -106,10 +106,10 @@ class Options(dict[str, bool]):
 def _ace() -> CustomComponent:
     """The component with all its options.
 
-    `st_ace` has a fixed list of arguments and switches completion while typing on for good, which offers
-    words of the prompt in the middle of a sentence; the component itself takes every option of react-ace.
-    Declared in a script run: Streamlit serves only what is declared there, and a server loads this module
-    before its first visitor comes.
+    `st_ace` has a fixed list of arguments and turns on completion while typing, which suggests words of the
+    prompt in the middle of a sentence; the component itself accepts every option of react-ace. It is declared
+    in a script run: Streamlit only serves what is declared there, and a server loads this module before its
+    first visitor.
     """
     return declare_component("ace", path=FRONTEND)
 
@@ -124,7 +124,7 @@ def draw(
 ) -> None:
     """Show the editor with problems and findings in the gutter and `line` (1-based) highlighted."""
     mount.marks = {
-        # In tuples: a list might be a data frame, and to find out Streamlit would import pandas.
+        # In tuples: Streamlit would import pandas to check whether a list is a data frame.
         "annotations": (
             *(_annotation(problem, "error") for problem in problems),
             *(_annotation(finding, finding.severity) for finding in findings),
@@ -135,9 +135,9 @@ def draw(
 
 
 def draw_hidden(mount: Mount, *, is_stale: bool) -> None:
-    """Keep an editor that is behind another tab alive, for keys that are still on their way.
+    """Keep an editor behind another tab alive, for keystrokes that are still on their way.
 
-    One that is stale, because its text was changed elsewhere, takes no new ones.
+    A stale one, whose text was changed elsewhere, accepts no new ones.
     """
     _show(mount, is_stale=is_stale)
 
@@ -146,8 +146,8 @@ def _show(mount: Mount, *, is_stale: bool, mode: str = MODE) -> None:
     _ace()(
         key=mount.key,
         default=mount.text,
-        # Read by a fresh iframe only. The browser makes one whenever something above moves the editor, and
-        # it must not come back with the text of long ago.
+        # Only read by a fresh iframe. The browser creates one whenever something above moves the editor, and
+        # it must not come back with an old text.
         defaultValue=mount.text_now,
         mode=mode,
         theme=DARK_THEME if st.context.theme.type == "dark" else LIGHT_THEME,

@@ -1,4 +1,4 @@
-"""Which personas the person in front of this session likes best; read once per session, written at once."""
+"""The person's favourite personas: read once per session, written at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from personachat.ui.wording import heard
 
 
 def mine() -> frozenset[str]:
-    """Their ids; none where they cannot be read now."""
+    """Their ids; empty if they can't be read now."""
     here = personas_state()
     if here.favourites is None:
         with suppress(PersonaChatError):
@@ -23,12 +23,12 @@ def mine() -> frozenset[str]:
 
 
 def read_again() -> None:
-    """They may be others now."""
+    """They may have changed."""
     personas_state().favourites = None
 
 
 def toggle(persona_id: str) -> None:
-    """Make a persona a favourite, or none any more; the page says why where that fails."""
+    """Add a favourite or remove it; the page says why if that fails."""
     likes = persona_id not in mine()
     desk().error = None
     try:
@@ -40,13 +40,13 @@ def toggle(persona_id: str) -> None:
 
 
 def draw_star(persona_id: str) -> None:
-    """The button that does it."""
+    """The button for that."""
     likes = persona_id in mine()
     st.button(
         heard("Remove from favourites" if likes else "Add to favourites"),
         icon=":material/star:" if likes else ":material/star_border:",
         key="favourite",
-        type="secondary" if likes else "tertiary",  # page.css fills the star by it
+        type="secondary" if likes else "tertiary",  # page.css fills the star by this
         help="Remove from favourites" if likes else "Add to favourites",
         on_click=toggle,
         args=(persona_id,),

@@ -1,4 +1,4 @@
-"""Export of the open persona, and import of files: each import first says what it will do."""
+"""Export of the open persona, and import of files: each import first shows what it will do."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ FILE_TYPES = [
     *("json", "png", "charx", "zip", "jpg", "jpeg", "webp", "apng"),
     *("md", "mdc", "markdown", "txt", "prompt", "modelfile", "yaml", "yml", "csv", "tsv", "jsonl"),
 ]
-"""What the chooser offers; what a file is, its content tells."""
+"""What the file chooser offers; the content decides what a file is."""
 
 _COLUMNS = "import_columns_"
 
 
 @dialog("Export", icon=":material/download:", on_dismiss=editing.close_question)
 def ask_export(open_persona: OpenPersona) -> None:
-    """Choose a format, read what it cannot hold, download."""
+    """Choose a format, see what it can't contain, download."""
     kind = st.selectbox(
         "Format",
         list(FORMATS),
@@ -63,7 +63,7 @@ def ask_export(open_persona: OpenPersona) -> None:
 
 @dialog("Import personas", width="large", icon=":material/upload_file:", on_dismiss=editing.close_question)
 def ask_import() -> None:
-    """Take files, say what each would do, ask what is to be asked, then do it."""
+    """Take files, show what each would do, ask questions, then import."""
     files = st.file_uploader(
         "Files",
         type=FILE_TYPES,
@@ -106,7 +106,7 @@ def ask_import() -> None:
 
 
 def _planned(file: UploadedFile) -> ImportPlan | None:
-    """What a file brings; a file that is refused is said in a sentence."""
+    """What a file contains; a refused file shows the reason."""
     plans = desk().import_plans
     columns = cast("dict[str, str] | None", st.session_state.get(f"{_COLUMNS}{file.file_id}"))
     key = f"{file.file_id}{sorted(columns.items()) if columns else ''}"
@@ -161,7 +161,7 @@ def _carry_out(plans: Mapping[str, ImportPlan]) -> None:
 
 
 def finish(outcomes: Sequence[Outcome]) -> None:
-    """Close the dialog, say what came of it, and open the first that was saved."""
+    """Close the dialog, show the outcome, and open the first persona that was saved."""
     editing.close_question()
     here = desk()
     here.import_plans = {}

@@ -1,4 +1,4 @@
-"""What will hurt in the open persona though it is valid, what fixes it, and what a message to it takes."""
+"""Likely problems of a valid persona, their fixes, and the tokens and cost of a message to it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ ICONS = {"warning": ":material/warning:", "info": ":material/info:"}
 
 
 def findings_of(open_persona: OpenPersona) -> tuple[Finding, ...]:
-    """The findings of the text as it stands; none as long as it has problems."""
+    """The findings of the current text; none while it has errors."""
     return () if open_persona.persona is None else session.services().linter.lint(open_persona.text)
 
 
 def draw(open_persona: OpenPersona, *, beside_prompt: bool = False) -> None:
-    """One row per finding, and the estimate; nothing as long as the text has problems.
+    """One row per finding, and the estimate; nothing while the text has errors.
 
-    What is found in several places of one text is one row, which leads to the first. Beside the field of the
-    prompt what is found in the prompt leads to its line there.
+    A finding in several places of one text is one row, which leads to the first of them. Beside the prompt's
+    field, a finding in the prompt links to its line there.
     """
     if open_persona.persona is None:
         return
@@ -49,7 +49,7 @@ def draw(open_persona: OpenPersona, *, beside_prompt: bool = False) -> None:
 
 
 def estimate_text(estimate: Estimate) -> str:
-    """What a message takes, in a line; of the price only as much as is known."""
+    """What a message takes, on one line; of the price only what is known."""
     parts = [
         f"About {counted(estimate.prompt_tokens, 'token')} per message",
         f"up to {estimate.reply_tokens_most:,} in the reply",
@@ -73,7 +73,7 @@ def _draw_row(
                 on_click=editing.show_line,
                 args=(finding.line,),
             )
-        else:  # `prompt.js` selects the line that the key names
+        else:  # `prompt.js` selects the line in the key
             st.button(
                 f"Line {prompt_line}",
                 icon=ICONS[finding.severity],

@@ -1,4 +1,4 @@
-"""The history of the open persona: its revisions, what changed in each, and the way back."""
+"""The history of the open persona: its revisions, what changed in each, and Restore."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from personachat.ui.wording import as_text, error_text, escaped
 PAGE = 20
 
 BESIDE = 3
-"""So many newer ones are listed above a revision that a link leads to."""
+"""How many newer revisions are listed above one that a link leads to."""
 
 SCROLLED = 8
 """A longer list scrolls by itself, so that the difference stays near."""
@@ -77,7 +77,7 @@ def draw(open_persona: OpenPersona) -> None:
 
 
 def _timeline_page(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
-    """The part of the timeline that is shown, and one more if there is more; with the wanted revision."""
+    """The visible part of the timeline, plus one if there are more; includes the requested revision."""
     wanted_number, size = _wanted_number(persona_id), _row_count(persona_id) + 1
     place = personas_state().history_of(persona_id)
     page = revisions.of(persona_id, limit=size, before=place.first and place.first + 1)
@@ -91,7 +91,7 @@ def _timeline_page(revisions: Revisions, persona_id: str) -> tuple[Revision, ...
 
 
 def _newest(revisions: Revisions, persona_id: str, page: Sequence[Revision]) -> int:
-    """The number of the newest revision: that of the first listed, unless a link leads further down."""
+    """The number of the newest revision: the first listed, unless a link leads further down."""
     if page and personas_state().history_of(persona_id).first is not None:
         page = revisions.of(persona_id, limit=1)
     return page[0].number if page else 0
@@ -298,7 +298,7 @@ def _restore(persona_id: str, number: int) -> None:
 
 
 def _wanted_number(persona_id: str) -> int | None:
-    """The revision that the address or the person asked for."""
+    """The revision that the address or the person requested."""
     return personas_state().history_of(persona_id).revision_number
 
 

@@ -1,4 +1,4 @@
-"""What an import would do, persona by persona, and what to do where one is here already."""
+"""What an import would do, persona by persona, with a choice for those that already exist."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BADGES: dict[ImportAction, tuple[str, str, Literal["green", "gray", "blue", "or
 
 
 def draw_plan(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
-    """Draw every persona of a file; returns what was chosen, by id."""
+    """Draw every persona of a file; returns the choices by id."""
     choices: dict[str, Choice] = {}
     _draw_kinds(plan)
     if len(plan.conflicts) > 1:
@@ -46,14 +46,14 @@ def draw_plan(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
 
 
 def _draw_kinds(plan: ImportPlan) -> None:
-    """What the file is, where it is not one of ours."""
+    """What kind of file it is, if it isn't one of ours."""
     kinds = [item.arrival.looks_like for item in plan.items if item.arrival.looks_like]
     for kind in dict.fromkeys(kinds):
         st.caption(f":material/category: This looks like {as_text(kind)}.")
 
 
 def _draw_skipped(plan: ImportPlan) -> None:
-    """What of an archive brings nothing, the broken files first."""
+    """Files of an archive that contain no persona, broken ones first."""
     if not plan.skipped:
         return
     broken = len(plan.broken)
@@ -65,7 +65,7 @@ def _draw_skipped(plan: ImportPlan) -> None:
 
 
 def choices_of(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
-    """What is chosen in what `draw_plan` drew, as it stands when something is clicked."""
+    """The choices in what `draw_plan` drew, at the time of a click."""
     every = cast("Choice | None", st.session_state.get(_every_key(key)))
     if every:
         return {item.id: every for item in plan.conflicts}
@@ -74,7 +74,7 @@ def choices_of(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
 
 
 def _every_key(key: str) -> str:
-    """Of the choice for all that differ."""
+    """The key of the choice for all that differ."""
     return f"import_all_{key}"
 
 

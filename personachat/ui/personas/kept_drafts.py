@@ -1,9 +1,9 @@
-"""Unsaved persona texts as the database keeps them for their owner, beside the session that has them open.
+"""Unsaved persona texts in the database, for their owner, besides the session that has them open.
 
-`keep` writes what the session changed, at the beginning of every run, so that nothing typed is lost with
-the session. `follow` has what was written in other tabs, or before this session began. Where two tabs change
-one draft both changes are kept; where they touch the same place, the one that came first is set aside.
-A database that cannot be reached takes nothing from the session: what it has is written later.
+`keep` writes what the session changed, at the beginning of every run, so that nothing typed is lost with the
+session. `follow` reads what was written in other tabs or before this session. If two tabs change one draft,
+both changes are kept. If they change the same place, the earlier version is discarded and can be restored. A
+database that can't be reached takes nothing from the session, which writes later.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _DRAFTS = "drafts_kept"
 OUT_OF_REACH = (DatabaseUnavailable, DatabaseDamaged)
 
 MOST_CHARACTERS = 4_000_000
-"""More than that is no persona by far, and is not kept."""
+"""Characters; no persona is that long, and longer texts aren't stored."""
 
 _TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class DraftOnPage:
-    """The draft that a page shows: the number of its newest change and who made it, and a digest of its text.
+    """The draft that a page shows: the number of its newest change, who made it, and a digest of its text.
 
-    Without a draft the number is 0 and the digest is "". `page` is who writes for this page.
+    Without a draft, the number is 0 and the digest is "". `page` is who writes for this page.
     """
 
     persona_id: str
@@ -53,7 +53,7 @@ class DraftOnPage:
 
 @dataclass(slots=True)
 class _Session:
-    """What the session knows to be kept: each draft as it was written or read last, and its number."""
+    """What the session knows to be stored: each draft as last written or read, and its number."""
 
     writer: str = field(default_factory=lambda: secrets.token_hex(8))
     saved_drafts: dict[str, PersonaDraft | None] = field(default_factory=dict)
@@ -61,22 +61,22 @@ class _Session:
     elsewhere: set[str] = field(default_factory=set)
     """Drafts whose newest change came from another tab while this one was open."""
     held_back: DraftOnPage | None = None
-    """What a page showed that comes back without its session, after another page went on with the draft."""
+    """What a page that lost its session showed, after another page continued the draft."""
     discarded: tuple[DiscardedDraft, ...] = ()
     has_read: bool = False
     is_behind: bool = False
-    """Whether the database could not be written when that was tried last."""
+    """Whether the last attempt to write to the database failed."""
 
 
 def _session() -> _Session:
     here = st.session_state.get(_DRAFTS)
-    if here is None:  # made only then: its name comes from the system's source of chance
+    if here is None:  # created on first use: its name comes from the system's source of randomness
         here = st.session_state.setdefault(_DRAFTS, _Session())
     return cast("_Session", here)
 
 
 def keep() -> None:
-    """Write what the session has, where that is other than what is kept."""
+    """Write the session's drafts that differ from the stored ones."""
     here, drafts = _session(), session.drafts()
     changed = [
         each
@@ -93,7 +93,7 @@ def keep() -> None:
 
 
 def follow() -> None:
-    """Have what other tabs and earlier sessions wrote, and learn of what they write from now on."""
+    """Read what other tabs and earlier sessions wrote, and follow their changes from now on."""
     here, owner = _session(), current_owner()
     store = session.services().drafts
     here.discarded = ()
@@ -117,7 +117,7 @@ def follow() -> None:
 
 
 def on_page(persona_id: str) -> DraftOnPage | None:
-    """What the page shows of a persona's draft; None as long as the drafts have not been read."""
+    """What the page shows of a persona's draft; None as long as the drafts haven't been read."""
     here, draft = _session(), session.drafts().get(persona_id)
     if not here.has_read:
         return None
@@ -126,17 +126,17 @@ def on_page(persona_id: str) -> DraftOnPage | None:
 
 
 def hold(old: DraftOnPage) -> None:
-    """Where another page has gone on with a draft since `old`, leave that alone until `release`.
+    """If another page has continued a draft since `old`, leave that alone until `release`.
 
-    Until then the draft is what both began from, so that what comes back with the older page is its own
-    change, and is not taken for one of what it has never seen.
+    Until then the draft is the version both are based on. So what comes back with the older page counts as
+    its own change, and not as a change of text it has never seen.
     """
     here, persona_id = _session(), old.persona_id
     with suppress(*OUT_OF_REACH):
         theirs = session.services().drafts.get(current_owner(), [persona_id]).get(persona_id)
         if not theirs or not theirs.draft or theirs.version == old.version or theirs.writer == old.page:
             return
-        if not theirs.draft.base_text:  # never saved: there is nothing that both began from
+        if not theirs.draft.base_text:  # never saved: there is no version that both are based on
             set_aside(persona_id, _draft(theirs.draft))
             return
         here.held_back = old
@@ -147,7 +147,7 @@ def hold(old: DraftOnPage) -> None:
 
 
 def release() -> None:
-    """What the older page has changed itself is now in the draft: from here on both changes are kept."""
+    """The older page's own changes are now in the draft: from here on both changes are kept."""
     here = _session()
     old, here.held_back = here.held_back, None
     draft = session.drafts().get(old.persona_id) if old else None
@@ -156,7 +156,7 @@ def release() -> None:
 
 
 def is_behind() -> bool:
-    """Whether some of what was typed is in this session alone, because the database could not be reached."""
+    """Whether some typed text is only in this session, because the database couldn't be reached."""
     return _session().is_behind
 
 
@@ -166,7 +166,7 @@ def changed_elsewhere(persona_id: str) -> bool:
 
 
 def set_aside(persona_id: str, draft: PersonaDraft) -> str | None:
-    """Keep a draft that is discarded; None if the database cannot be reached."""
+    """Store a discarded draft; None if the database can't be reached."""
     with suppress(*OUT_OF_REACH):
         return session.services().drafts.set_aside(
             current_owner(), persona_id, _text(draft), name=_name(persona_id, draft.text)
@@ -175,13 +175,13 @@ def set_aside(persona_id: str, draft: PersonaDraft) -> str | None:
 
 
 def take_back(aside: str) -> tuple[str, PersonaDraft] | None:
-    """The persona's id and a draft that was set aside, which no longer is. Raises DatabaseUnavailable."""
+    """The persona's id and a discarded draft, which no longer is one. Raises DatabaseUnavailable."""
     draft = session.services().drafts.take_back(current_owner(), aside)
     return (draft.persona_id, _draft(draft.draft)) if draft and draft.draft else None
 
 
 def asides() -> tuple[DiscardedDraft, ...]:
-    """What the owner had discarded when this run followed the drafts, the latest first."""
+    """What the owner had discarded when this run read the drafts, latest first."""
     return _session().discarded
 
 
@@ -196,7 +196,7 @@ def _digest(text: str) -> str:
 def _write(here: _Session, persona_id: str) -> None:
     draft = session.drafts().get(persona_id)
     if storable(persona_id) != persona_id or (draft and len(draft.text) > MOST_CHARACTERS):
-        return  # the name of a file that no database can hold, or what no persona can be
+        return  # the name of a file that no database can store, or that no persona can have
     store, owner = session.services().drafts, current_owner()
     for _ in range(_TRIES):
         mine = session.drafts().get(persona_id)
@@ -216,9 +216,9 @@ def _write(here: _Session, persona_id: str) -> None:
 
 
 def _reconcile(here: _Session, theirs: KeptDraft, mine: PersonaDraft | None) -> None:
-    """Somebody else changed the draft since this session read it: keep both changes."""
+    """Someone else changed the draft since this session read it: keep both changes."""
     persona_id, other = theirs.persona_id, theirs.draft
-    assert other is not None  # only a draft that is there is in the way
+    assert other is not None  # only an existing draft can conflict
     before = here.saved_drafts.get(persona_id)
     here.versions[persona_id] = theirs.version
     here.saved_drafts[persona_id] = _draft(other)
@@ -238,13 +238,13 @@ def _reconcile(here: _Session, theirs: KeptDraft, mine: PersonaDraft | None) -> 
 
 
 def _merged(begun: str, mine: str, other: str) -> str | None:
-    """Both changes field by field, where they did not change the same one; None else."""
+    """Both changes field by field, if they don't change the same one; otherwise None."""
     merge = merge_personas(begun, mine, other)
     return merge.text if merge and not merge.clashes else None
 
 
 def _take(here: _Session, change: KeptDraft) -> None:
-    """Have what somebody else wrote, unless something of our own is still to be written."""
+    """Take over what someone else wrote, unless something of our own isn't written yet."""
     persona_id = change.persona_id
     kept_draft, mine = here.saved_drafts.get(persona_id), session.drafts().get(persona_id)
     if mine != kept_draft:
@@ -281,7 +281,7 @@ def _draft(text: DraftText) -> PersonaDraft:
 
 
 def _take_files(store: PersonaDrafts, owner: str) -> None:
-    """Have the drafts that earlier versions left in files; each file goes once it is in the database."""
+    """Read drafts that earlier versions left in files; each file is deleted once it is in the database."""
     folder = Path(session.services().settings.data_dir) / "drafts" / sha256(owner.encode()).hexdigest()[:32]
     with suppress(OSError):
         for path in sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True):

@@ -19,7 +19,7 @@ from personachat.ui.wording import error_text
 
 @dialog("Share", icon=":material/share:", on_dismiss=editing.close_question)
 def ask_share(open_persona: OpenPersona) -> None:
-    """A link that carries the persona, one to chat with it, and a short one that can be revoked."""
+    """A link that contains the persona, one to chat with it, and a short one that can be revoked."""
     if open_persona.draft:
         st.caption(":material/edit: The saved version is shared without your unsaved edits.")
     for notice in notices.take("page"):

@@ -1,6 +1,6 @@
-"""The list of personas: searched, filtered, sorted, in folders and pages; rows can be told apart.
+"""The list of personas: searched, filtered, sorted, in folders and pages, with distinguishable rows.
 
-For the keyboard it is one stop: the arrows go through it (listbox.js), and the open row is the current one.
+The keyboard stops at it once: the arrow keys move in it (listbox.js), and the open row is the current one.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _ONLY_FAVOURITES = "persona_only_favourites"
 _TAGS = "persona_tags"
 
 PAUSE = "80ms"
-"""Without a key until the search is made: it draws nothing but the list."""
+"""No key until the search exists: it draws nothing but the list."""
 
 PAGE_ROWS = 50
-"""A page of the list: more would slow down every run of the page."""
+"""Rows per page: more would slow down every run of the page."""
 
 ABOUT_CHARACTERS = 90
-"""Of a description; the tooltip has the whole."""
+"""Characters of a description; the tooltip has all of it."""
 
 _FOLDERS = "persona_folders"
 FOLDER = "persona_folder"
@@ -42,7 +42,7 @@ ORDER, GROUPED = "persona_order", "persona_grouped"
 
 @part
 def draw(everything: Sequence[Row], *, selected: str | None) -> None:
-    """Draw the search, the filters and the rows they leave; a search looks at all there are by then."""
+    """Draw the search, the filters and the matching rows; a search covers all personas at that time."""
     if script_runs.runs_alone():
         with persona_access.read_once():
             _draw(_rows_now(), selected=selected)
@@ -117,7 +117,7 @@ def _draw_choices(
 
 
 def _box() -> DeltaGenerator:
-    """Where the rows go: as high as they are, or as the window is (page.css), and then it scrolls."""
+    """Where the rows go: as high as they are, or at most as the window (page.css), and then it scrolls."""
     return st.container(gap=None, border=False, key="persona_rows")
 
 
@@ -125,7 +125,7 @@ def _box() -> DeltaGenerator:
 
 
 def _shows_folders(list_filter: ListFilter) -> bool:
-    """Whether the folders are to be chosen from: what is searched for is in any of them."""
+    """Whether folders can be chosen: a search covers all of them."""
     return bool(st.session_state.get(_FOLDERS)) and list_filter.folder is None and not list_filter.query
 
 
@@ -160,7 +160,7 @@ def _open_folder(folder: str | None) -> None:
 
 
 def _page(hits: Sequence[Row], list_filter: ListFilter, *, selected: str | None) -> Sequence[Row]:
-    """The page that is turned to: the first of what is asked again, or that of the persona that is opened."""
+    """The page to show: the first after a new search, or that of the persona that is opened."""
     here = personas_state()
     filter_before, selected_before = here.list_before
     here.list_before = (list_filter, selected)
@@ -238,7 +238,7 @@ def _draw_filters(tags: Sequence[str], query: str) -> ListFilter:
 
 
 def _remember_order() -> None:
-    """The whole page runs, and with it what keeps the order for the next visit."""
+    """The whole page runs, which also stores the order for the next visit."""
 
 
 def _group() -> None:
@@ -288,7 +288,7 @@ def _name(row: Row) -> str:
 
 
 def _about(row: Row, when: datetime | None) -> str:
-    """The second line: what tells it from others of its name, its model, when it changed, what it is for."""
+    """The second line: what tells it from others with its name, its model, its age, its description."""
     ago_words = ago(when, now=datetime.now(UTC), zone=viewer_zone()) if when else ""
     about = shorten(row.about, ABOUT_CHARACTERS, placeholder=" …")
     parts = (row.id if row.is_namesake else "", row.model, ago_words, about)

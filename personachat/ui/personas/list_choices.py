@@ -1,6 +1,6 @@
-"""How somebody likes the list of personas, and the tab they work in: remembered in this browser.
+"""How the person likes the list of personas, and their tab: stored in this browser.
 
-Kept in a cookie, as short words. What it holds that is not offered any more is ignored.
+It is a cookie with short words. Values that are no longer offered are ignored.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _SET_COOKIE = "<script>document.cookie = {cookie};</script>"
 
 
 def restore(offered: Mapping[str, Sequence[str]]) -> None:
-    """Begin with what was chosen last; `offered` are the values that a key of the session may have."""
+    """Begin with the last choices; `offered` are the values that a key of the session may have."""
     for key, value in _remembered().items():
         if key not in st.session_state and value in offered.get(key, ()):
             st.session_state[key] = value
 
 
 def draw_cookie(keys: Sequence[str]) -> None:
-    """Have the browser remember what is chosen now under these keys of the session."""
+    """Make the browser store the current choices under these keys of the session."""
     choices = personas_state().list_choices or _remembered()
     here = {key: str(st.session_state[key]) for key in keys if st.session_state.get(key) is not None}
     if here.items() <= choices.items():

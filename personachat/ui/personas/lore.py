@@ -1,6 +1,6 @@
-"""The lore of the open persona: its book's entries, files that add to them, and a sentence to try them with.
+"""The lore of the open persona: its book's entries, files that add to them, and a message to test them.
 
-It edits the same text as the JSON tab; nothing is saved before the persona is.
+It edits the same text as the JSON tab; nothing is stored before the persona is saved.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from personachat.ui.wording import as_text, error_text, escaped, heard
 
 _MB = 1024 * 1024
 PAGE_SIZE = 25
-"""Entries on the page at a time."""
+"""Entries per page."""
 
 MOST_TITLE_CHARACTERS = 70
 TRIED = "lore_tried"
@@ -53,7 +53,7 @@ def draw(open_persona: OpenPersona) -> None:
 
 
 def draw_activations(pairs: Sequence[tuple[str, str]], *, heading: str) -> None:
-    """Which entries are told, each with the key that brought it up."""
+    """Which entries are included, each with the key that activated it."""
     if not pairs:
         return
     with st.expander(f"{heading} ({len(pairs):,})", icon=":material/menu_book:"):
@@ -64,7 +64,7 @@ def draw_activations(pairs: Sequence[tuple[str, str]], *, heading: str) -> None:
 
 
 def _entries(persona: Persona) -> dict[str | int, Mapping[str, Any]]:
-    """The entries by their place in the book, as it stands."""
+    """The entries by their place in the book, as it is now."""
     book = persona.extensions.get(BOOK)
     entries = _whole(book).get("entries") if isinstance(book, Mapping) else None
     entry_list = entries if isinstance(entries, list) else []
@@ -78,7 +78,7 @@ def _whole(book: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _base(persona: Persona) -> Path:
-    """Where the entries stand in the persona's text."""
+    """Where the entries are in the persona's text."""
     book = persona.extensions.get(BOOK)
     within = isinstance(book, Mapping) and _whole(book) is not book
     return ("extensions", BOOK, *(("data",) if within else ()), "entries")
@@ -179,7 +179,7 @@ def _draw_entry(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
 def _delete(open_persona: OpenPersona, path: Path, title: str) -> None:
     removal.remove(open_persona, path, f"the entry “{title}”")
     for key in [each for each in st.session_state if str(each).startswith(f"lore-open-{open_persona.id}-")]:
-        st.session_state[key] = False  # those behind it move up, and would be taken for those before them
+        st.session_state[key] = False  # those after it move up, and would be mistaken for those before them
 
 
 _ON = "enabled"
@@ -230,7 +230,7 @@ def _area_changed(open_persona: OpenPersona, path: Path, name: str, key: str) ->
     keys = [line.strip() for line in value.split("\n") if line.strip()]
     remember_value(
         open_persona, (*path, name), "\n".join(keys)
-    )  # as it is drawn from then on: the field stays
+    )  # as it is drawn from now on: the field stays
     put(open_persona, (*path, name), keys)
 
 

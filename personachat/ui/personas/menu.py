@@ -1,4 +1,4 @@
-"""What can be done with the open persona beyond saving it: the menu, and the dialogs it leads to."""
+"""The menu of the open persona: what can be done besides saving, and the dialogs it opens."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ICONS = {
 
 
 def draw(entries: Sequence[Entry], open_persona: OpenPersona) -> None:
-    """Draw the menu with what is possible as things are; it does what is chosen before the page is drawn."""
+    """Draw the menu with what is possible now. The choice is carried out before the page is drawn."""
     actions = _actions(entries, open_persona)
     labels = {f"{_ICONS[name]} {name}": do for name, do in actions.items()}
     if labels:
@@ -59,7 +59,7 @@ def draw(entries: Sequence[Entry], open_persona: OpenPersona) -> None:
 
 
 def draw_dialog(personas: PersonaStore, open_persona: OpenPersona | None) -> bool:
-    """Draw the dialog that the menu has led to, if one is open."""
+    """Draw the dialog that the menu has opened, if any."""
     question = desk().question
     if question is None:
         return False
@@ -86,7 +86,7 @@ def ask_note(personas: PersonaStore, open_persona: OpenPersona) -> None:
     st.text_input(
         "What changed in this version?",
         key=save_notes.field_key(open_persona.id),
-        live=True,  # a connection that is lost takes the focus, and with it what is not sent yet
+        live=True,  # a lost connection takes the focus, and with it what isn't sent yet
         max_chars=MOST_NOTE_CHARACTERS,
         placeholder="Shorter answers, asks follow-up questions",
         persist_state="session",

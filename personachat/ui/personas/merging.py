@@ -1,4 +1,4 @@
-"""The question that a save asks where somebody else has changed the same fields meanwhile, field by field.
+"""The questions of a save if someone else has changed the same fields meanwhile, field by field.
 
 What only one of the two changed is kept without a question, and shown.
 """
@@ -22,12 +22,12 @@ from personachat.ui.wording import as_text, counted, escaped
 
 MINE, THEIRS = "Keep mine", "Keep theirs"
 CHOICE = "merge_choice_"
-"""What the key of each question begins with; the field's number and the version asked about follow."""
+"""Prefix of the key of each question; the field's number and the version in question follow."""
 
 
 @dialog("Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question)
 def ask_merge(personas: PersonaStore, open_persona: OpenPersona, theirs: PersonaChanged) -> None:
-    """Ask for each field that both changed whose value is saved."""
+    """Ask which value to save for each field that both changed."""
     merge = editing.merge_of(session.drafts().get(open_persona.id), theirs)
     if merge is None:
         editing.close_question()

@@ -1,4 +1,4 @@
-"""A text in the editor that is another program's: named for what it is, and imported in its place."""
+"""Another program's text in the editor: recognised, and imported in its place."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def draw(open_persona: OpenPersona) -> bool:
 
 
 def _import(open_persona: OpenPersona) -> None:
-    """Put the persona in the place of the text, unsaved; more of them become drafts of their own."""
+    """Replace the text with the persona, unsaved; further ones become drafts of their own."""
     here = desk()
     try:
         plan = session.workspace().collection.plan_import(open_persona.text.encode())

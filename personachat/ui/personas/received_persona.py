@@ -1,4 +1,4 @@
-"""A persona that came by a link: shown as plain text, and saved only if it is accepted."""
+"""A persona that came by a link: shown as plain text, and saved only if the person accepts it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RECEIVED = "received"
 TEXT_PIXELS = 400
 
 MOST_COLOURED_CHARACTERS = 50_000
-"""Colouring more would keep the browser busy."""
+"""Characters; colouring more would keep the browser busy."""
 
 _ACCEPT: Mapping[Choice, str] = {
     "mine": "Add to my personas",
@@ -93,7 +93,7 @@ def _draw_persona(persona: Persona, *, here: bool) -> None:
 
 
 def _draw_text(text: str) -> None:
-    """All that would be saved: examples, other greetings and extensions are in it as well."""
+    """Everything that would be saved, including examples, other greetings and extensions."""
     with st.expander("Complete persona", icon=":material/data_object:"):
         language = "json" if len(text) <= MOST_COLOURED_CHARACTERS else None
         st.code(text, language=language, wrap_lines=True, height=TEXT_PIXELS)
@@ -134,11 +134,11 @@ def _accept(plan: ImportPlan) -> None:
 
 
 def _link() -> str:
-    """What the link carries, by which the session remembers that it was accepted."""
+    """The digest by which the session remembers that it was accepted."""
     return st.query_params.get("token") or st.query_params.get("persona", "")
 
 
 def draw_refused(error: PersonaChatError) -> None:
-    """For a link that was cut off, made up or revoked."""
+    """For an incomplete, invalid or revoked link."""
     st.info(error_text(error), title="This link contains no persona", icon=":material/link_off:")
     st.page_link("pages/personas.py", label="Personas", icon=":material/groups:")

@@ -1,8 +1,8 @@
-"""The personas page as it comes back without its session: its open question, and the text that was unsaved.
+"""The personas page coming back without its session: its open question, and its unsaved text.
 
-The keys of the editor and of the form's fields name the version that they began from. Where another one is
-stored by now, they are drawn over the old one again until their values have come; only then is the text
-brought up to date, or said to be changed elsewhere.
+The keys of the editor and of the form's fields contain the version they are based on. If another one is
+stored by now, they are drawn over the old one again until their values have come. Only then is the text
+updated, or reported as changed elsewhere.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from personachat.ui.session import PersonaDraft
 _TOKEN = re.compile(r"(?P<number>\d+)(?:\.(?P<etag>\w+))?")
 
 _LATER = 1_000_000
-"""No editor of the session that is gone has so high a number."""
+"""No editor of the lost session has such a high number."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnedQuestion:
-    """A question that is open; `etag` is the version that it shows as somebody else's."""
+    """An open question; `etag` is the version that it shows as someone else's."""
 
     kind: QuestionKind
     persona_id: str
@@ -51,7 +51,7 @@ class ReturnedQuestion:
 
 
 def marks() -> dict[str, object]:
-    """What `restore` opens again."""
+    """What `restore` reopens."""
     question = desk().question
     if question is None:
         return {}
@@ -60,12 +60,12 @@ def marks() -> dict[str, object]:
 
 
 def draw_mark_of_draft(persona_id: str) -> None:
-    """Tell which draft the page shows: `restore` sees by it whether another page has gone on with it."""
+    """Store which draft the page shows: it tells `restore` whether another page has continued it."""
     draw_marks({"draft": kept_drafts.on_page(persona_id)}, place="marks_of_draft")
 
 
 def restore(widgets: ReturnedWidgets) -> None:
-    """Open again what the page had open."""
+    """Reopen what the page had open."""
     persona_id = session.remembered("id") or ""
     kept_drafts.follow()
     old = widgets.mark("draft", DraftOnPage)
@@ -77,13 +77,13 @@ def restore(widgets: ReturnedWidgets) -> None:
     fields = [int(number) for number in widgets.after(IMPORT_FIELD) if number.isdecimal()]
     if fields:
         desk().question = OpenQuestion("import")
-        desk().imports = max(fields) + 1  # its files are gone: an empty field takes its place
+        desk().imports = max(fields) + 1  # its files are gone: an empty field replaces it
     if persona_id:
         _restore_text(widgets, persona_id)
 
 
 def _open_again(question: ReturnedQuestion | None) -> OpenQuestion | None:
-    """The question that was open; None if the version that it was about is not what is stored now."""
+    """The open question; None if its version isn't the stored one any more."""
     if question is None:
         return None
     if question.kind not in {"conflict", "merge"}:
@@ -96,7 +96,7 @@ def _open_again(question: ReturnedQuestion | None) -> OpenQuestion | None:
 
 
 def settle() -> None:
-    """Now that all that was typed is in the draft: see what it is worth over what is stored."""
+    """All typed text is in the draft now: compare it with what is stored."""
     _settle_base()
     kept_drafts.release()
 
@@ -120,7 +120,7 @@ def _settle_base() -> None:
 
 def _restore_text(widgets: ReturnedWidgets, persona_id: str) -> None:
     if persona_id in session.drafts() and widgets.text(TAB_KEY) != JSON_TAB:
-        desk().mounts = _LATER  # the editor is behind the others: what it holds is older than the draft
+        desk().mounts = _LATER  # the editor is behind the others: its text is older than the draft
         _restore_fields(widgets, persona_id)
         return
     editors, etag = _restore_editor(widgets, persona_id)
@@ -144,7 +144,7 @@ def _restore_text(widgets: ReturnedWidgets, persona_id: str) -> None:
 
 
 def _restore_editor(widgets: ReturnedWidgets, persona_id: str) -> tuple[str, str]:
-    """Have the editor drawn as it was; returns its key and the version it began from."""
+    """Have the editor drawn as it was; returns its key and the version it is based on."""
     start = f"ace-{persona_id}-"
     matches = [match for rest in widgets.after(start) if (match := _TOKEN.fullmatch(rest))]
     if not matches:
@@ -155,7 +155,7 @@ def _restore_editor(widgets: ReturnedWidgets, persona_id: str) -> tuple[str, str
 
 
 def _restore_fields(widgets: ReturnedWidgets, persona_id: str) -> str:
-    """Have the form's fields drawn as they were; returns the version they began from."""
+    """Have the form's fields drawn as they were; returns the version they are based on."""
     tokens: dict[str, str] = {}
     start, etag = f"form-{persona_id}-", ""
     for rest in widgets.after(start):
@@ -178,7 +178,7 @@ def _current(persona_id: str) -> Entry | None:
 
 
 def _text_of(persona_id: str, etag: str) -> str | None:
-    """The text of an earlier version; None if it is not kept."""
+    """The text of an earlier version; None if it isn't stored."""
     try:
         revisions = session.workspace().collection.revisions
         number = revisions.numbers(frozenset({(persona_id, etag)})).get((persona_id, etag))
@@ -188,7 +188,7 @@ def _text_of(persona_id: str, etag: str) -> str | None:
 
 
 def _only_mine_since(persona_id: str, etag: str) -> bool:
-    """Whether whoever is in front of this page saved all that was saved after a version."""
+    """Whether the person using this page made every save after a version."""
     try:
         revisions = session.workspace().collection.revisions
         since = revisions.numbers(frozenset({(persona_id, etag)})).get((persona_id, etag), 0)

@@ -1,4 +1,4 @@
-"""The labels of the open persona's revisions: put on the one that is shown, moved there, or removed."""
+"""The labels of the open persona's revisions: set on the visible one, moved there, or removed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def draw(persona_id: str, revision: Revision, labels: Sequence[Label], *, why_no
 
 
 def _draw_moves(persona_id: str) -> None:
-    """Nothing but the last move: the API has them all."""
+    """Only the last move: the API has all of them."""
     try:
         moves = session.workspace().collection.labels.moves(persona_id)
     except PersonaChatError:

@@ -1,6 +1,6 @@
-"""The rows of the list of personas: what each says, which of them are wanted, and in which order.
+"""The rows of the list of personas: what each shows, which ones match, and in which order.
 
-A row is made once and kept while its persona stays the same: of ten thousand few change between two runs.
+A row is cached while its persona doesn't change: of ten thousand, few change between two runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from personachat.ui.personas.texts import avatar_in, name_in
 from personachat.ui.session import PersonaDraft
 
 MOST_TAGS = 200
-"""Of more only the commonest are offered: a widget's options are sent to the browser in every run."""
+"""Of more tags, only the commonest are offered: a widget's options are sent to the browser in every run."""
 
 Order: TypeAlias = Literal["name", "favourites", "changed"]
 ORDERS: dict[Order, str] = {
@@ -56,14 +56,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ListFilter:
-    """What the person wants to see of the list."""
+    """The person's search, filters and order."""
 
     query: str = ""
     tags: frozenset[str] = frozenset()
     only_favourites: bool = False
     order: Order = "name"
     folder: str | None = None
-    """A tag; "" has what has no tag, None has everything."""
+    """A tag; "" means no tag, None means all."""
 
     @property
     def filters(self) -> bool:
@@ -75,9 +75,9 @@ _rows: dict[str, tuple[Entry, Row]] = {}
 
 
 def rows(entries: Sequence[Entry], drafts: Mapping[str, PersonaDraft]) -> list[Row]:
-    """Personas that were never saved first, then everything stored, in the store's order."""
+    """Never saved personas first, then everything stored, in the store's order."""
     if len(_rows) > 2 * len(entries):
-        _rows.clear()  # of those that are gone
+        _rows.clear()  # of personas that are gone
     all_rows = [_row(entry) for entry in entries]
     names = Counter(row.name for row in all_rows)
     if len(names) < len(all_rows):
@@ -96,7 +96,7 @@ def filtered_rows(
     likes: Collection[str] = (),
     changed: Mapping[str, datetime] | None = None,
 ) -> list[Row]:
-    """The rows that a search for the words finds, and that have all the tags, in order."""
+    """The rows that match the search words and have all the tags, in order."""
     allowed = (
         row
         for row in everything
@@ -115,9 +115,9 @@ def filtered_rows(
 
 
 def folders_of(everything: Iterable[Row]) -> list[tuple[str, int]]:
-    """The commonest tags with how many have them, in the order of the alphabet.
+    """The commonest tags with their counts, in alphabetical order.
 
-    Last, as "", come those that have none.
+    Personas without a tag come last, as "".
     """
     counted = Counter(tag for row in everything for tag in row.tags or {""})
     bare = counted.pop("", 0)
@@ -132,7 +132,7 @@ def _is_in(row: Row, folder: str | None) -> bool:
 
 
 def tags_of(everything: Iterable[Row], *, also: Iterable[str] = ()) -> list[str]:
-    """The tags there are and those named, in the order of the alphabet."""
+    """All tags, and the named ones, in alphabetical order."""
     counted = Counter(tag for row in everything for tag in row.tags)
     offered = {tag for tag, _ in counted.most_common(MOST_TAGS)}
     return sorted(offered.union(also), key=str.casefold)

@@ -1,4 +1,4 @@
-"""The note that goes with a save: typed in a dialog, kept until it is saved or another persona opened."""
+"""The note for a save: typed in a dialog, kept until it is saved or another persona is opened."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _FIELD = "save_note"
 
 
 def field_key(persona_id: str) -> str:
-    """The key of the field for a persona's note; its words outlast the dialog."""
+    """The key of the field for a persona's note; its text survives the dialog."""
     return f"{_FIELD}.{persona_id}"
 
 
 def take(persona_id: str) -> None:
-    """Have the note that stands in the field go with the next save."""
+    """Use the note in the field for the next save."""
     personas_state().save_note = str(st.session_state.get(field_key(persona_id)) or "").strip()
 
 
@@ -24,12 +24,12 @@ def note() -> str:
 
 
 def drop() -> None:
-    """The next save is another one."""
+    """The next save is a different one."""
     personas_state().save_note = ""
 
 
 def saved(persona_id: str) -> None:
-    """The note is a revision's: nothing of it stays."""
+    """The note was saved with a revision: forget it."""
     drop()
     if field_key(persona_id) in st.session_state:
         st.session_state[field_key(persona_id)] = ""

@@ -1,4 +1,4 @@
-"""How a persona is called from other programs: complete, ready to paste, for this very server. Pure."""
+"""Code that calls a persona from other programs: complete, ready to paste, for this server. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 LANGUAGES: Mapping[str, str] = {"curl": "bash", "Python": "python", "JavaScript": "javascript"}
-"""The names people choose by, and what an editor colours them as."""
+"""The names people choose from, and the language an editor colours them as."""
 
 _CURL = """curl -N {address}/chat \\
   -H 'Content-Type: application/json' \\
@@ -63,7 +63,7 @@ _TEMPLATES = {"curl": _CURL, "Python": _PYTHON, "JavaScript": _JAVASCRIPT}
 
 
 def snippet(language: str, *, address: str, persona_id: str, message: str) -> str:
-    """A program in one of LANGUAGES that says `message` to the persona and prints the reply as it comes."""
+    """A program in one of LANGUAGES that sends the persona `message` and prints the streaming reply."""
     body = json.dumps({"personaId": persona_id, "message": message}, ensure_ascii=True)
     if language == "curl":
         body = "'" + body.replace("'", "\\u0027") + "'"

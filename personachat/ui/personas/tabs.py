@@ -1,4 +1,7 @@
-"""The tabs of the open persona: only the open one is drawn; the editor behind it stays, for its last keys."""
+"""The tabs of the open persona: only the open one is drawn.
+
+The editor behind it stays, for late keystrokes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def draw(entries: Sequence[Entry], open_persona: OpenPersona) -> None:
     """Draw the open tab."""
     here = personas_state()
     if TAB_KEY not in st.session_state and here.last_tab:
-        st.session_state[TAB_KEY] = here.last_tab  # a visit to another page has taken it away
+        st.session_state[TAB_KEY] = here.last_tab  # a visit to another page has removed it
     _begin_with_json(open_persona)
     prompt_tab, json_tab, preview_tab, try_tab, history_tab, lore_tab = st.tabs(
         TABS, key=TAB_KEY, on_change="rerun"
@@ -55,7 +58,7 @@ def draw(entries: Sequence[Entry], open_persona: OpenPersona) -> None:
 
 
 def _begin_with_json(open_persona: OpenPersona) -> None:
-    """Open the JSON of a persona that the form cannot show; whoever goes back to the prompt is told why."""
+    """Open the JSON of a persona that the form can't show; going back to the prompt says why."""
     here = personas_state()
     if here.tabs_of == open_persona.id:
         return
@@ -81,6 +84,6 @@ def _draw_json(open_persona: OpenPersona, *, is_open: bool) -> None:
 
 
 def _tags(entries: Sequence[Entry]) -> list[str]:
-    """Every tag there is, in the order of the alphabet."""
+    """All tags in alphabetical order."""
     tags = set[str]().union(*(each.persona.tags for each in entries if isinstance(each, StoredPersona)))
     return sorted(tags, key=str.casefold)

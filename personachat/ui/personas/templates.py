@@ -1,7 +1,7 @@
-"""The gallery of templates: searched, by group, each with a sample; one is opened as a copy in the editor.
+"""The gallery of templates: searched, in groups, each with a sample; one opens as a copy in the editor.
 
-Shipped templates show even where people's own cannot be read. A copy of a shipped one asks for the model
-that the default persona asks for, because that is the one this installation has.
+Shipped templates are shown even if people's own can't be read. A copy of a shipped one uses the default
+persona's model, because this installation has that one.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _draw_card(services: Services, entries: Sequence[Entry], template: Template)
 
 
 def _draw_sample(persona: Persona) -> None:
-    """How it talks: its first example, else its greeting."""
+    """A sample of how it talks: its first example, or else its greeting."""
     for example in persona.examples[:1]:
         st.chat_message("user", avatar=USER_AVATAR).text(example.user, width="stretch")
         with st.chat_message("assistant", avatar=face(persona)):
@@ -132,7 +132,7 @@ def marks() -> dict[str, object]:
 
 
 def restore(widgets: ReturnedWidgets) -> None:
-    """Offer to bring the template back that was deleted by a page that comes back without its session."""
+    """Offer to restore the template that a page deleted before it lost its session."""
     if deleted := widgets.mark("template", Template):
         personas_state().deleted_template = deleted
 
@@ -160,7 +160,7 @@ def _undo(template: Template) -> None:
 
 
 def _draw_deleted() -> None:
-    """What was deleted last, to be brought back, and what went wrong."""
+    """The last deletion, with Undo, and what went wrong."""
     if error := desk().error:
         st.error(error_text(error), title="Something went wrong", icon=":material/error:")
     deleted = personas_state().deleted_template

@@ -1,4 +1,4 @@
-"""What personas' tests last came to, as badges. Without tests, or without the database, there is none."""
+"""The last results of personas' tests, as badges. Without tests, or without the database, there is none."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Color = Literal["green", "orange", "gray"]
 
 @dataclass(slots=True)
 class _Seen:
-    """What was asked in this run of the page, and what is known of it."""
+    """What was looked up in this run of the page, and the results."""
 
     etags: dict[str, str] = field(default_factory=dict)
     results: dict[str, LastResult] = field(default_factory=dict)
 
 
 def of(etags: Mapping[str, str]) -> Mapping[str, LastResult]:
-    """The last results of personas, whose etags these are, by their ids; each is asked once in a run."""
+    """The last results of personas with these etags, by id; each is looked up once per run."""
     seen = script_runs.once_a_run(_Seen)
     new = {each: etag for each, etag in etags.items() if seen.etags.get(each) != etag}
     with suppress(PersonaChatError):
@@ -58,7 +58,7 @@ def mark(result: LastResult | None) -> str:
 
 
 def explanation(result: LastResult) -> str:
-    """What the badge stands for."""
+    """What the badge means."""
     when = ago(result.began_at, now=now(), zone=viewer_zone())
     words = f"{result.cases.in_words} cases passed in every repeat, {when}."
     if not result.changed:

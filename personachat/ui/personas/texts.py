@@ -1,4 +1,4 @@
-"""Texts of personas for people: where a new one starts, what a save changed, what stands on a line. Pure."""
+"""Texts of personas for people: how a new one starts, what a save changed, what a line says. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BLANK = """{
 def new_text(
     name: str, *, other_ids: Collection[str], start: Persona | None = None, model: str = STARTING_MODEL
 ) -> tuple[str, str]:
-    """Return the id and the text of a new persona called `name`, begun from `start` or blank with `model`."""
+    """Return id and text of a new persona called `name`, copied from `start` or blank with `model`."""
     persona_id = free_id(name, other_ids)
     if start is None:
         blank = with_value(with_value(BLANK, ("id",), persona_id), ("name",), name)

@@ -1,4 +1,4 @@
-"""Which draft of a persona a reply in Try out came from: numbered in the order in which they answered."""
+"""Which draft of a persona answered in Try out: numbered in the order in which they answered."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def meet(persona_id: str, turns: tuple[Turn, ...]) -> None:
 
 
 def forget(persona_id: str) -> None:
-    """Begin with the first one again."""
+    """Begin again with number 1."""
     personas_state().drafts_tried.pop(persona_id, None)
 
 
 def current(open_persona: OpenPersona) -> str:
-    """What the draft in the editor is called, saved or not: the next one, unless it has answered already."""
+    """The name of the draft in the editor, saved or not: the next one, unless it has already answered."""
     return _numbered(open_persona.id, etag_of(open_persona.text.encode()))
 
 
 def label(open_persona: OpenPersona, turn: Turn) -> str:
-    """What the draft is called that a turn came from."""
+    """The name of the draft that a turn came from."""
     return _label(open_persona, turn.persona_revision or "")
 
 

@@ -1,4 +1,4 @@
-"""Test values for the placeholders of a draft, which Try out fills in instead of the persona's defaults."""
+"""Test values for the placeholders of a draft, which Try out uses instead of the persona's defaults."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MOST_FIELDS = 20
 
 
 def values_of(persona_id: str, persona: Persona) -> dict[str, str]:
-    """The values that were given for a persona's variables."""
+    """The values that were entered for a persona's variables."""
     values = {each.name: st.session_state.get(_key(persona_id, each.name)) for each in _fields(persona)}
     return {name: str(value) for name, value in values.items() if value}
 
 
 def draw(persona_id: str, persona: Persona) -> None:
-    """A field for each name there is; an empty one leaves it to the default."""
+    """A field for each name; an empty one means the default."""
     fields = _fields(persona)
     count = len(values_of(persona_id, persona))
     label = f"Test values ({count} set)" if count else "Test values"
@@ -35,7 +35,7 @@ def draw(persona_id: str, persona: Persona) -> None:
 
 
 def _fields(persona: Persona) -> list[Variable]:
-    """The user, the variables that are declared, and names in the prompt that nothing fills."""
+    """The user, the declared variables, and names in the prompt that nothing fills."""
     own = list(declared(persona))
     names = {each.name.lower() for each in own}
     user = [] if "user" in names else [Variable("user", "User", "The name of the person in the chat.")]

@@ -1,8 +1,8 @@
-"""The try-out pane: a chat with the persona as it stands in the editor, before it is saved.
+"""Try out: a chat with the persona as it is in the editor, before it is saved.
 
-The run only follows a reply, as on the chat page: a click elsewhere loses nothing of it. The chat lives as
-long as the session, one for each persona, and is never stored. It outlasts every change of the draft: while
-the text has problems what was said stays, and only the next message waits.
+The run only follows a reply, as on the chat page: a click elsewhere loses nothing of it. There is one chat
+per persona. It lives as long as the session, is never stored, and survives every change of the draft. While
+the text has errors, the conversation stays, and only the next message waits.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BOX, STARTERS = "try_out_message", "try_out_starters"
 
 
 def draw(open_persona: OpenPersona) -> None:
-    """Draw the chat, and the reply that is coming as it comes."""
+    """Draw the chat, and the running reply as it streams."""
     text = _answering_text(open_persona)
     if text is None:
         st.info(NOT_VALID, icon=":material/chat_error:")
@@ -69,7 +69,7 @@ def draw(open_persona: OpenPersona) -> None:
         _clear_below(len(path))
     _draw_controls(open_persona, text, conversation, live=live is not None)
     st.chat_input(
-        f"Message {tried_drafts.current(open_persona)}",  # so short that it never wraps: the box would grow
+        f"Message {tried_drafts.current(open_persona)}",  # short enough never to wrap: the box would grow
         key=BOX,
         disabled=open_persona.persona is None,
         on_submit=_submit,
@@ -83,7 +83,7 @@ def draw(open_persona: OpenPersona) -> None:
 
 
 class _Following:
-    """The places of the reply that is coming, drawn at once, and what fills them."""
+    """The places of the running reply, drawn at once, and what fills them."""
 
     def __init__(self, open_persona: OpenPersona, turn: Turn, live: LiveReply) -> None:
         self._live = live
@@ -93,15 +93,15 @@ class _Following:
             st.caption(tried_drafts.label(open_persona, turn).capitalize())
 
     def draw(self) -> None:
-        """Follow the reply to its end; under a dialog, which may be drawn after this, look at it only."""
+        """Follow the reply to its end; under a dialog, which may be drawn later, only look at it."""
         if desk().question or script_runs.has_dialog():
             draw_at_times(self._live, head=self._head, words=self._words)
         elif not draw_running(self._live, head=self._head, words=self._words).live:
-            st.rerun()  # the buttons are those of a reply that has ended
+            st.rerun()  # the buttons are those of an ended reply
 
 
 def _clear_below(turn_count: int) -> None:
-    """Take away the turns of a longer chat that was seen until now: they would stay while a reply streams."""
+    """Remove the turns of a longer chat that was visible until now: they would stay while a reply streams."""
     here = personas_state()
     before, here.turn_count = here.turn_count, turn_count
     for _ in range(before - turn_count):
@@ -109,7 +109,7 @@ def _clear_below(turn_count: int) -> None:
 
 
 def _chat(persona_id: str, text: str) -> ChatService:
-    """The draft with the test values of the pane."""
+    """The draft with the test values."""
     return session.services().trying_out(
         text, owner=current_owner(), variables=tried_values.values_of(persona_id, parse_persona(text))
     )
@@ -121,7 +121,7 @@ def _conversation(chat: ChatService, persona_id: str) -> Conversation | None:
         return None
     try:
         return chat.conversation(conversation_id)
-    except ConversationNotFound:  # the server was started again
+    except ConversationNotFound:  # the server was restarted
         del personas_state().conversations[persona_id]
         return None
 
@@ -148,7 +148,7 @@ def _draw_opening(open_persona: OpenPersona, persona: Persona) -> None:
 
 
 def _answering_text(open_persona: OpenPersona) -> str | None:
-    """The text of the draft; of one with problems as it was before them. None if there is none."""
+    """The text of the draft; if it has errors, the last text without. None if there is none."""
     if open_persona.persona is not None:
         personas_state().last_valid = (open_persona.id, open_persona.text)
         return open_persona.text
@@ -161,7 +161,7 @@ def _answering_text(open_persona: OpenPersona) -> str | None:
 def _draw_last(
     open_persona: OpenPersona, conversation: Conversation, live: LiveReply | None
 ) -> _Following | None:
-    """The last turn, and what it took the place of: beside it if there is room, else below."""
+    """The last turn, and the one it replaced: beside it if there is room, otherwise below."""
     last = conversation.path[-1]
     with st.container(horizontal=True, vertical_alignment="top", gap="small", key="try_out_compared"):
         with st.container(key="try_out_last"):
@@ -173,7 +173,7 @@ def _draw_last(
 
 
 def _draw_former(open_persona: OpenPersona, conversation: Conversation) -> None:
-    """The replies that the last one took the place of, the newest first."""
+    """The replies that the last one replaced, newest first."""
     last = conversation.path[-1]
     before = [each for each in conversation.siblings.get(last.id, ()) if each != last.id][::-1]
     if not before:
@@ -188,7 +188,7 @@ def _draw_former(open_persona: OpenPersona, conversation: Conversation) -> None:
 
 
 def _draw_turn(open_persona: OpenPersona, turn: Turn) -> None:
-    with bubble(turn):  # in the three places of a reply that is coming, so that nothing jumps when it ends
+    with bubble(turn):  # in the three places of a running reply, so that nothing jumps when it ends
         head, words, below = st.container(), st.container(), st.container()
         reply = draw_words(turn, head=head, words=words)
         if reply:
@@ -242,7 +242,7 @@ def _draw_controls(
 
 
 def _as_typed(persona_id: str, text: str) -> str:
-    """The draft with the last keys, which may come with the very click; else `text`, as it was drawn."""
+    """The draft with the last keystrokes, which may come with the click; otherwise `text`, as drawn."""
     take_typed()
     draft = session.drafts().get(persona_id)
     return draft.text if draft and not check_persona(draft.text) else text

@@ -1,4 +1,4 @@
-"""The way back after the last deletion, change of tags or discarded draft; it outlives the session."""
+"""Undo for the last deletion, change of tags or discarded draft; it outlives the session."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from personachat.ui.personas.kept_drafts import OUT_OF_REACH
 from personachat.ui.wording import escaped
 
 BROKEN = "broken"
-"""Stands in the place of a draft's name where what was deleted was a broken file."""
+"""Replaces a draft's name if a broken file was deleted."""
 
 
 def offer(kind: UndoKind, name: str, what: Sequence[tuple[str, str]]) -> None:
-    """Offer to undo what was just done, in the place of what was done before; see `Undo`."""
+    """Offer to undo what was just done, instead of what was done before; see `Undo`."""
     desk().undo = Undo(kind, name, tuple(what))
     with suppress(*OUT_OF_REACH):
         session.services().undos.offer(current_owner(), kind, name=name, what=what)
 
 
 def last() -> Undo | None:
-    """What can be undone, done in whichever session; None if there is nothing."""
+    """What can be undone, whichever session did it; None if there is nothing."""
     with suppress(*OUT_OF_REACH):
         return session.services().undos.of(current_owner())
     return desk().undo
 
 
 def forget() -> None:
-    """It was undone, or nobody wants to."""
+    """It was undone, or dismissed."""
     desk().undo = None
     with suppress(*OUT_OF_REACH):
         session.services().undos.forget(current_owner())
 
 
 def draw(undo: Callable[[], None]) -> None:
-    """A line that says what was done, and offers to undo it; nothing if there is nothing."""
+    """A line that says what was done, with a button to undo it; nothing if there is nothing."""
     done = last()
     if done is None:
         return

@@ -1,4 +1,4 @@
-"""The right side of the personas page: head, problems and preview of the persona that is open."""
+"""The right side of the personas page: head, problems and preview of the open persona."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SAVE_HELP = "Ctrl+S, or ⌘S, saves from anywhere on the page."
 
 
 def draw_head(personas: PersonaStore, entries: Sequence[Entry], open_persona: OpenPersona) -> None:
-    """Draw who is open, how it stands, and what can be done with it."""
+    """Draw which persona is open, its state, and its buttons."""
     persona = open_persona.persona or open_persona.saved_persona
     is_broken = persona is None and isinstance(open_persona.stored, BrokenPersona)
     avatar = ":material/warning:" if is_broken else drawable(persona.avatar if persona else None)
@@ -52,7 +52,7 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], open_persona: Op
         st.space("stretch")
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
             _draw_actions(personas, entries, open_persona)
-    with st.container():  # always there: what comes and goes in it must not move the editor
+    with st.container():  # always there: changes in it must not move the editor
         _draw_notes(open_persona)
 
 
@@ -84,7 +84,7 @@ def draw_problems(open_persona: OpenPersona) -> None:
 
 
 def draw_preview(open_persona: OpenPersona) -> None:
-    """The very request of a first message, from the text as it stands: readable first, then as it is sent."""
+    """The exact first request for the current text: readable first, then as it is sent."""
     if open_persona.persona is None:
         st.info("Fix the problems first: a preview needs a valid persona.", icon=":material/visibility_off:")
         return
@@ -108,7 +108,7 @@ def draw_preview(open_persona: OpenPersona) -> None:
 
 
 def _labels(messages: Sequence[Mapping[str, object]], persona: Persona) -> list[str]:
-    """What each message is: the last ones are of the chat, those between them and the first are examples."""
+    """What each message is: the last belong to the chat, those between them and the first are examples."""
     labels = [ROLES.get(str(message["role"]), escaped(str(message["role"]))) for message in messages]
     labels[-1] = "Your message"
     if len(labels) > 1 and messages[-2]["role"] == "assistant" and persona.greeting:
@@ -117,7 +117,7 @@ def _labels(messages: Sequence[Mapping[str, object]], persona: Persona) -> list[
 
 
 def _first_request(persona: Persona) -> RequestBody:
-    """Raises ProviderError if nobody would answer."""
+    """Raises ProviderError if no model can answer."""
     turn = Turn(new_id(), None, "user", SAMPLE, persona.id, persona.name)
     opening = opening_words(persona)
     greeted = Turn(new_id(), None, "assistant", opening, persona.id, persona.name)

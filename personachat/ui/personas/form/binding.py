@@ -1,6 +1,6 @@
-"""What the form reads from the text of a persona, and how a field's change gets back into it.
+"""What the form reads from a persona's text, and how a field's change gets back into it.
 
-A change is made in the text as it stands when it arrives, and touches nothing but its own value.
+A change is applied to the text as it is when the change arrives, and touches only its own value.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ ORDER = tuple(
 MOST_CHARACTERS = 400
 
 FIELDS = "form-"
-"""What the keys of the form's widgets begin with."""
+"""Prefix of the keys of the form's widgets."""
 
 WIDGETS, RETURNED = "form_widgets", "form_returned"
-"""Where the session counts the fields' widgets, and has the ends of their keys of a page that came back."""
+"""Where the session counts the fields' widgets and keeps the ends of their keys after a lost session."""
 
 
 class _Missing:
-    """No value: the key is not there."""
+    """No value: the key doesn't exist."""
 
     def __bool__(self) -> bool:
         return False
@@ -64,7 +64,7 @@ class FormText:
         return not self.read.broken and isinstance(self.read.value, dict)
 
     def value(self, path: Path) -> Any:
-        """The value at a path; MISSING if there is none, also where the way to it is blocked."""
+        """The value at a path; MISSING if there is none or the path leads through something else."""
         value = self.read.value
         for step in path:
             try:
@@ -74,15 +74,15 @@ class FormText:
         return value
 
     def has(self, path: Path) -> bool:
-        """Whether anything stands at a path, readable or not."""
+        """Whether there is a value at a path, readable or not."""
         return path in self.read.values
 
     def is_spoiled(self, path: Path) -> bool:
-        """Whether what stands there cannot be put on a page, such as half a character."""
+        """Whether the value can't be put on a page, such as half a character."""
         return any(spoiled[: len(path)] == path for spoiled in self.read.spoiled)
 
     def problems(self, path: Path, *, within: bool = False) -> list[Problem]:
-        """What is wrong with the value at a path; `within` adds what is wrong inside of it."""
+        """The problems of the value at a path; `within` adds those inside it."""
         return [
             problem
             for problem in self.open_persona.problems
@@ -90,11 +90,11 @@ class FormText:
         ]
 
     def key(self, path: Path, value: Any) -> str:
-        """The key of the widget that shows this value, which has to be its default.
+        """The key of the widget that shows this value, which must be its default.
 
-        It stays the same as long as the widget has this value anyway, because somebody gave it that; where
-        the text was changed in another way, another widget takes its place. Setting the state of a widget
-        would be shorter, but gets lost with a run that is cut short: the browser then reports its default.
+        It stays the same as long as the widget has this value because someone typed it. If the text was
+        changed in another way, a new widget replaces it. Setting a widget's state would be shorter, but is
+        lost with a run that is cut short: the browser then reports the default.
         """
         showing = _showing(self.open_persona.id)
         token, shown_value = showing.get(path, ("0", MISSING))
@@ -119,7 +119,7 @@ class FormText:
         return f"{number}{version_mark(began.etag if began else None)}"
 
     def written(self, path: Path) -> str:
-        """A value as JSON, for a field that cannot show it."""
+        """A value as JSON, for a field that can't show it."""
         if self.is_spoiled(path):
             return "This contains a value that can't be shown here."
         written = json.dumps(self.value(path), ensure_ascii=False)
@@ -127,7 +127,7 @@ class FormText:
 
 
 def change(open_persona: OpenPersona, how: Callable[[str], str]) -> None:
-    """Change the text; where that is no longer possible, the form shows how things stand now."""
+    """Change the text. If that is no longer possible, the form shows the current state."""
     with suppress(ValueError, LookupError):
         edit(open_persona, how)
 
@@ -143,9 +143,9 @@ def take_out(open_persona: OpenPersona, path: Path) -> None:
 
 
 def remember_value(open_persona: OpenPersona, path: Path, value: Any) -> bool:
-    """Remember that somebody gave the widget of a path this value; False if it had it already.
+    """Remember that someone gave the widget of a path this value; False if it already had it.
 
-    A browser also reports what nobody touched, such as the default of a field that was just drawn.
+    A browser also reports fields that nobody touched, such as the default of one that was just drawn.
     """
     showing = _showing(open_persona.id)
     if path not in showing:
@@ -156,7 +156,7 @@ def remember_value(open_persona: OpenPersona, path: Path, value: Any) -> bool:
 
 
 def _showing(persona_id: str) -> dict[Path, tuple[str, Any]]:
-    """The widgets of a persona's form by path: the end of their key, and the value they have."""
+    """The widgets of a persona's form by path: the end of their key, and their value."""
     here = desk()
     if here.form_of != persona_id:
         here.form_of, here.form_widgets = persona_id, {}
@@ -164,6 +164,6 @@ def _showing(persona_id: str) -> dict[Path, tuple[str, Any]]:
 
 
 def draw_problems(text: FormText, path: Path, *, within: bool = False) -> None:
-    """Say what is wrong with a field, under it."""
+    """Show the problems of a field below it."""
     for problem in text.problems(path, within=within):
         st.markdown(f":red[:material/error: {escaped(problem.message)}]")

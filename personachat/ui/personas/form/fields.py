@@ -1,4 +1,4 @@
-"""The fields of the form that hold a text each: a line, an area, a choice."""
+"""The form's fields that contain one text each: a line, an area, a choice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from personachat.ui.personas.form.unshowable import draw_unshowable
 from personachat.ui.wording import escaped, heard
 
 WhenEmpty: TypeAlias = Literal["keep", "remove"]
-"""Whether a key whose field is emptied stays with an empty value, or goes."""
+"""Whether a key whose field is emptied keeps an empty value or is removed."""
 
 _HELP = {
     field.alias or name: escaped(field.description or "")
@@ -36,7 +36,7 @@ _HELP = {
 
 
 def draw_line(text: FormText, path: Path, label: str, *, suggestions: Sequence[str] = ()) -> None:
-    """A text of one line, which follows the keys; a suggestion that is chosen is added to it."""
+    """A text of one line that updates while typing; a chosen suggestion is added to it."""
     value = _text_in(text, path)
     if value is None or "\n" in value:
         draw_unshowable(text, path, label, instead="")
@@ -104,7 +104,7 @@ def draw_choice(
     format_func: Callable[[str], str] = str,
     icon: str | None = None,
 ) -> None:
-    """A text that may be one of some suggestions, or any other; "" is offered where it may go."""
+    """A text that may be one of some suggestions, or any other; "" is offered if it may be left out."""
     value = _text_in(text, path)
     if value is None:
         draw_unshowable(text, path, label, instead="")
@@ -129,12 +129,12 @@ def draw_choice(
 
 
 def help_of(path: Path) -> str | None:
-    """What the schema says of a key."""
+    """The schema's description of a key."""
     return _HELP.get(str(path[-1])) if path else None
 
 
 def _text_in(text: FormText, path: Path) -> str | None:
-    """The text at a path, "" if there is none; None if something else stands there."""
+    """The text at a path, "" if there is none; None if there is something else."""
     value = text.value(path)
     if value is MISSING:
         return ""

@@ -1,7 +1,7 @@
 """The form of the open persona, which begins with its prompt.
 
-It edits the same text as the JSON tab; each follows the other at once. `prompt.js` colours the prompt's
-field, counts in it and finds in it; the field stays an ordinary one, whose text reaches the draft like any
+It edits the same text as the JSON tab, and each follows the other at once. `prompt.js` colours the prompt's
+field, counts and searches in it. The field stays an ordinary one, whose text reaches the draft like any
 other's.
 """
 
@@ -31,7 +31,7 @@ from personachat.ui.wording import counted, escaped
 
 PROMPT = ("systemPrompt",)
 PROMPT_PIXELS = 320
-"""Before `prompt.js` makes it as high as the window leaves room for."""
+"""Until `prompt.js` makes it as high as the window allows."""
 
 AVATARS = (
     *("🧭", "🎓", "💡", "🛠️", "🔬", "📊", "✍️", "🧑‍🏫", "🕵️", "🎭", "🤝", "🩺", "⚖️", "🌍", "🐙"),
@@ -118,7 +118,7 @@ def _draw_prompt(text: FormText) -> None:
 
 
 def size_text(prompt: str) -> str:
-    """How long a prompt is; `prompt.js` says the same while it is being typed."""
+    """The length of a prompt; `prompt.js` shows the same while typing."""
     tokens = counted(estimate_tokens(prompt), "token")
     return f"{counted(len(prompt.split()), 'word')}, about {tokens} in the prompt"
 
@@ -141,7 +141,7 @@ def _open_json() -> None:
 
 
 def _draw_others(text: FormText) -> None:
-    """What is wrong with the text in places that have no field."""
+    """Problems of the text in places that have no field."""
     for number, problem in enumerate(text.open_persona.problems):
         if problem.path and problem.path[0] in _FORM_KEYS:
             continue
@@ -204,7 +204,7 @@ def _draw_avatar(text: FormText) -> None:
 
 
 def _picked_name(avatar: str) -> str:
-    """The avatar with its name beside it, for whoever hears the list."""
+    """The avatar with its name beside it, for people who hear the list."""
     icon = avatar.startswith(":material/")
     return f"{avatar} {_avatar_name(avatar) if icon else unicodedata.name(avatar[0]).lower()}"
 
@@ -219,7 +219,7 @@ def _avatar_picked(text: FormText, key: str) -> None:
 
 
 def _avatar_name(avatar: str) -> str:
-    """An icon's name stands for it: a list shows no icons."""
+    """The name of an icon: a list shows no icons."""
     return avatar.removeprefix(":material/").removesuffix(":").replace("_", " ") or "None"
 
 
@@ -307,7 +307,7 @@ _LISTS: tuple[tuple[str, str, lists.Row, int, str, lists.Adding], ...] = (
     ("examples", "Examples", lists.exchange_row, limits.EXAMPLES_COUNT, "Example", "button"),
     ("stop", "Stop texts", lists.area_row, limits.STOP_TEXTS_COUNT, "Stop text", "button"),
 )
-"""Key, label, what draws an entry, how many there can be, what one is called, and how one is added."""
+"""Key, label, what draws an entry, the limit, the name of one, and how one is added."""
 
 
 def _draw_conversation(text: FormText) -> None:

@@ -1,4 +1,4 @@
-"""The field of the form that holds an object as JSON: what has no fields of its own."""
+"""The form's field for an object as JSON, for values that have no fields of their own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_OBJECT = 'This must be a JSON object, such as { "top_k": 40 }. Your change is
 
 
 def draw_object(text: FormText, path: Path, label: str, *, explanation: str, placeholder: str) -> None:
-    """An object; none where the field is empty. What is no object stays in the field, and is not put."""
+    """An object; none if the field is empty. Text that isn't an object stays in the field and isn't saved."""
     value = text.value(path)
     if value is not MISSING and (not isinstance(value, dict) or text.is_spoiled(path)):
         draw_unshowable(text, path, label, instead={})
@@ -57,7 +57,7 @@ def _object_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
 
 
 def _object_in(written: str) -> dict[str, Any] | None:
-    """The object that is written there, an empty one for nothing; None for anything else."""
+    """The object in the field, an empty one for no text; None for anything else."""
     if not written.strip():
         return {}
     try:
@@ -68,7 +68,7 @@ def _object_in(written: str) -> dict[str, Any] | None:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(constant)  # NaN and the like are no JSON
+    raise ValueError(constant)  # NaN and the like aren't JSON
 
 
 def _written(value: dict[str, Any]) -> str:

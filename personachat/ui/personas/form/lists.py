@@ -1,6 +1,6 @@
-"""The fields of the form that hold many values: entries to add, to move and to remove.
+"""The form's fields with many values: entries to add, move and remove.
 
-The row behind the last entry is empty; what is written into it becomes an entry.
+The row after the last entry is empty; text written there becomes an entry.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SIDES = ("user", "assistant")
 ENTRY_PIXELS = 90
 
 Row: TypeAlias = Callable[[FormText, Path, str], None]
-"""Draws the entry at a path, which may be the one behind the last, under a label."""
+"""Draws the entry at a path, which may be the one after the last, under a label."""
 
 Adding: TypeAlias = Literal["row", "button"]
 """Whether a new entry begins in an empty row, or with a button."""
@@ -144,7 +144,7 @@ def area_row(text: FormText, path: Path, label: str) -> None:
 
 
 def exchange_row(text: FormText, path: Path, label: str) -> None:
-    """An entry with two sides: what somebody says, and the answer."""
+    """An entry with two sides: a message, and the answer."""
     entry = text.value(path)
     if entry is not MISSING and not isinstance(entry, dict):
         draw_unshowable(text, path, label, instead=dict.fromkeys(SIDES, ""))
@@ -170,7 +170,7 @@ def exchange_row(text: FormText, path: Path, label: str) -> None:
 
 
 def _entry(text: FormText, path: Path) -> str | None:
-    """The text of an entry, "" for the empty row; None if it is no text."""
+    """The text of an entry, "" for the empty row; None if it isn't text."""
     value = text.value(path)
     if value is MISSING:
         return ""
@@ -247,7 +247,7 @@ def _tags_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
 
 
 def _put_entry(open_persona: OpenPersona, path: Path, value: Any) -> None:
-    """Set an entry; one that is new comes to the end of its list, which may have to be made."""
+    """Set an entry. A new one goes to the end of its list, which is created if necessary."""
     if not value and FormText(open_persona).value(path) is MISSING:
         return
     if FormText(open_persona).value(path[:-1]) is MISSING:

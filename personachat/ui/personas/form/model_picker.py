@@ -1,4 +1,4 @@
-"""The form's choice of a model: what the providers offer, or any other name."""
+"""The form's choice of a model: the models that providers list, or any other name."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from personachat.ui.wording import escaped
 DEFAULT_MODEL = str(Persona.model_fields["model"].default)
 
 WATCH_SECONDS = 1.0
-"""How often a page that waits for the providers' lists looks whether they have come."""
+"""Seconds between two checks whether the providers' lists have come."""
 
 
 def draw(text: FormText, path: Path, label: str) -> None:
-    """Draw the choice; names that come later are in it when they have come."""
+    """Draw the choice; names that come later are added when they come."""
     models = known_models()
     draw_choice(text, path, label, models.names, placeholder=(f"{DEFAULT_MODEL}, or choose or enter another"))
     if models.faults:
@@ -28,12 +28,12 @@ def draw(text: FormText, path: Path, label: str) -> None:
 
 
 def known_models() -> KnownModels:
-    """What the providers have said up to now; waits for nothing."""
+    """The providers' lists so far; doesn't wait."""
     return session.services().model_names.all()
 
 
 def redraw_after(models: KnownModels) -> None:
-    """Draw the page again once more is known than this, with which it was drawn."""
+    """Redraw the page once more is known than when it was drawn."""
     if not models.complete:
         _watch()
 

@@ -1,4 +1,4 @@
-"""The fields of the form that hold a number each, or true and false."""
+"""The form's fields with one number each, or true and false."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def draw_slider(text: FormText, path: Path, label: str, *, most: float, default:
 
 
 def draw_share(text: FormText, path: Path, label: str, *, left_label: str) -> None:
-    """A number from 0 to 1, or none: then it is left to the model."""
+    """A number from 0 to 1, or none, which leaves it to the model."""
     value = text.value(path)
     is_left = (value is MISSING or value is None) and not text.is_spoiled(path)
     if not is_left and not (_is_number(value) and 0 <= value <= 1):
@@ -107,7 +107,7 @@ def draw_count(
 
 
 def draw_switch(text: FormText, path: Path, label: str) -> None:
-    """True or false; false if nothing is said."""
+    """True or false; false if not set."""
     value = text.value(path)
     if value is MISSING:
         value = False

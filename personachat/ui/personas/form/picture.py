@@ -1,6 +1,6 @@
-"""The picture of the open persona: shown, added or changed from a file, and taken away with a way back.
+"""The picture of the open persona: shown, added or changed from a file, and removed, with Undo.
 
-A picture that is added is kept at once, and the draft names it; it is the persona's when the draft is saved.
+An added picture is stored at once, and the draft names it; the persona gets it when the draft is saved.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WIDTH_PIXELS = 72
 
 
 def draw(text: FormText) -> None:
-    """The picture and what can be done with it, in a row."""
+    """The picture and its buttons, in a row."""
     value = text.value(PICTURE)
     name = value if isinstance(value, str) and value else ""
     thumb = faces.thumb(name) if name else None
@@ -97,7 +97,7 @@ def _remove(open_persona: OpenPersona, name: str) -> None:
 
 
 def _removed(persona_id: str) -> str:
-    """The picture that this session took from the persona last; "" if there is none."""
+    """The picture that this session last removed from the persona; "" if there is none."""
     of, name = personas_state().removed_picture or ("", "")
     return name if of == persona_id else ""
 

@@ -1,6 +1,6 @@
-"""Entries that are taken out of the open persona's text, and the way back to the last of them.
+"""Removed entries of the open persona's text, and a button to put the last one back.
 
-It is offered where the entry stood, also after other edits, until another one is taken out.
+It is shown where the entry was, also after other edits, until another one is removed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from personachat.ui.wording import as_text
 
 
 def remove(open_persona: OpenPersona, path: Path, name: str) -> None:
-    """Take out the entry at a path; people know it by `name`."""
+    """Remove the entry at a path; people know it by `name`."""
     replace(open_persona, path, name, lambda text: without(text, path))
 
 
 def replace(open_persona: OpenPersona, path: Path, name: str, how: Callable[[str], str]) -> None:
-    """Change what stands at a path, and offer what stood there."""
+    """Change the value at a path, and offer to put the old one back."""
 
     def changed(text: str) -> str:
         after = how(text)
@@ -35,7 +35,7 @@ def replace(open_persona: OpenPersona, path: Path, name: str, how: Callable[[str
 
 
 def draw_undo(open_persona: OpenPersona, *places: Path) -> None:
-    """Offer the way back if the last entry was taken out of what stands at one of these."""
+    """Offer to put the last removed entry back if it was in one of these."""
     part = desk().removed
     if part is None or part.persona_id != open_persona.id:
         return

@@ -1,4 +1,4 @@
-"""A value that its field can't show, as it is written, with a button that replaces it by one that it can."""
+"""A value that its field can't show, as it is written, with a button that replaces it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from personachat.ui.wording import escaped
 
 
 def draw_unshowable(text: FormText, path: Path, label: str, *, instead: Any) -> None:
-    """Show a value that the field cannot, and offer to replace it; None takes it out."""
+    """Show a value that the field can't, and offer to replace it; None removes it."""
     with st.container(gap="xsmall"):
         st.markdown(f"{escaped(label)}")
         st.code(text.written(path), language="json", wrap_lines=True)
