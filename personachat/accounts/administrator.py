@@ -1,4 +1,4 @@
-"""What an administrator can do. Whatever changes something is noted in the audit; others get nothing."""
+"""What an administrator can do. Every change is recorded in the audit; others have no access."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from personachat.accounts.tokens import ApiToken, MadeToken, Tokens
 
 
 class HeldData(Protocol):
-    """What is kept of people; see personachat.history.person_data."""
+    """What is stored about people; see personachat.history.person_data."""
 
     def export(self, owner: str, *, to_themselves: bool = False) -> PersonExport:
-        """Everything of one, as a file, but for what they may not know yet. Raises PersonUnknown."""
+        """All data of one person as a file, without what they may not know yet. Raises PersonUnknown."""
 
     def erase(self, owner: str) -> int:
-        """Erase everything of one; returns how many conversations there were. Raises PersonUnknown."""
+        """Erase a person's data; returns the number of conversations. Raises PersonUnknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class PersonExport:
 
 
 class Administrator:
-    """One administrator's desk; cheap to make. Raises AdministrationNotAllowed for anybody else."""
+    """An administrator's methods; cheap to create. Raises AdministrationNotAllowed for anyone else."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Administrator:
         role: str = "",
         name: str = "",
     ) -> None:
-        """`name` is what the audit calls them."""
+        """`name` is how the audit names them."""
         refuse_others(owner, role=role)
         self.owner = owner
         self.audit = audit
@@ -59,11 +59,11 @@ class Administrator:
         self._issuing = TokenIssuing(tokens, budgets, self._trail)
 
     def budgets(self) -> list[BudgetOverview]:
-        """Every budget and how it stands, as far as a blind vote that waits for them allows."""
+        """Every budget and its state, as far as the person's open blind votes allow."""
         return self._budgets.overview(self.owner)
 
     def unpriced(self) -> str:
-        """What budgets in money make of models without a known price, in sentences; "" without one."""
+        """What budgets in money do with models without a known price, in sentences; "" if there is none."""
         if not any(each.unit == "usd" for each in self._budgets.all):
             return ""
         price = self._budgets.unknown_price
@@ -79,46 +79,46 @@ class Administrator:
         )
 
     def add_budget(self, budget: Budget) -> Budget:
-        """Set one more. Raises BudgetInvalid."""
+        """Add a budget. Raises BudgetInvalid."""
         added = self._budgets.add(budget)
         self._trail.note("created", kind="budget", target=added.id, after=known_of_budget(added))
         return added
 
     def remove_budget(self, budget_id: str) -> None:
-        """Take one away that was added. Raises BudgetNotFound."""
+        """Delete an added budget. Raises BudgetNotFound."""
         removed = self._budgets.remove(budget_id)
         self._trail.note("deleted", kind="budget", target=removed.id, before=known_of_budget(removed))
 
     def people(self) -> list[KnownPerson]:
-        """Whoever has conversations here, the last active first."""
+        """Everyone with conversations here, last active first."""
         return self._people.all()
 
     def names(self) -> dict[str, str]:
-        """What people and tokens are called, by owner and by id."""
+        """The names of people and tokens, by owner and by id."""
         people = {each.owner: each.name for each in self._people.all()}
         return people | {each.id: each.name for each in self._tokens.all()}
 
     def export_person(self, owner: str) -> PersonExport:
-        """Everything that is kept of somebody, in one archive. Raises PersonUnknown."""
+        """Everything stored about a person, in one archive. Raises PersonUnknown."""
         exported = self._data.export(owner, to_themselves=owner == self.owner)
         self._trail.note("exported", kind="person", target=owner)
         return exported
 
     def erase_person(self, owner: str) -> int:
-        """Erase all of it; returns how many conversations there were. Raises PersonUnknown."""
+        """Erase all of it; returns the number of conversations. Raises PersonUnknown."""
         count = self._data.erase(owner)
         self._trail.note("deleted", kind="person", target=owner, before={"conversations": count})
         return count
 
     def tokens(self) -> list[ApiToken]:
-        """Every token that was made here, the newest first."""
+        """Every token that was created here, newest first."""
         return self._tokens.all()
 
     def token_budgets(self) -> Mapping[str, tuple[Budget, ...]]:
-        """Those that name one token, by its id."""
+        """The budgets of single tokens, by the token's id."""
         return self._issuing.budgets()
 
-    def create_token(  # all that a token has
+    def create_token(  # everything a token has
         self,
         *,
         name: str,
@@ -128,7 +128,7 @@ class Administrator:
         expires_at: datetime | None = None,
         budget: Budget | None = None,
     ) -> MadeToken:
-        """Make a token for somebody ("": the administrator), which alone `budget` limits.
+        """Create a token for someone ("": the administrator), limited by `budget` if given.
 
         Raises TokenInvalid, BudgetInvalid.
         """
@@ -143,5 +143,5 @@ class Administrator:
         )
 
     def revoke_token(self, token_id: str) -> None:
-        """End one for good, at once and everywhere. Raises TokenNotFound."""
+        """Revoke a token permanently, at once and everywhere. Raises TokenNotFound."""
         self._issuing.revoke(token_id)

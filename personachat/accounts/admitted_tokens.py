@@ -1,4 +1,4 @@
-"""API tokens of people who are still let in: who was refused a login by now has none that holds."""
+"""API tokens of people who may still log in: tokens of refused people aren't valid."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from personachat.accounts.tokens import ApiToken, Tokens
 
 
 class AdmittedTokens:
-    """Finds tokens as `Tokens` does; cheap to make. Methods raise what `Database` raises."""
+    """Finds tokens as `Tokens` does; cheap to create. Methods raise what `Database` raises."""
 
     def __init__(self, tokens: Tokens, *, is_refused: Callable[[str], bool]) -> None:
-        """`is_refused` says of an owner whether the operator's lists let them in no more."""
+        """`is_refused` tells whether the operator's lists no longer admit an owner."""
         self._tokens = tokens
         self._is_refused = is_refused
 

@@ -1,8 +1,8 @@
-"""The audit: who did what, when and to what, one event after the other; none is ever changed.
+"""The audit: who did what, when and to what. Events are never changed.
 
-It holds names, ids, revisions and numbers, never a text of a conversation or a prompt, never a secret. Only
-the retention that the settings name deletes events, the oldest first. An event is written once the thing is
-done; where that fails the log says so, because what was done cannot be undone.
+It contains names, ids, revisions and numbers, never the text of a conversation or a prompt, and never a
+secret. Only the retention setting deletes events, oldest first. An event is written after the action. If that
+fails, the log says so, because the action can't be undone.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ Kind: TypeAlias = Literal[
 
 MOST_EVENTS = 1_000
 MOST_IDS = 100
-"""Ids of one event; beyond that it says how many there were."""
+"""Ids of one event; beyond that, it contains their number."""
 
 _PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """`target` is the id of what it was done to; `before` and `after` are what is known of it, if any."""
+    """`target` is the id of the object; `before` and `after` are facts about it, if any."""
 
     id: int
     at: datetime
@@ -63,7 +63,7 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """Which events; what is None or "" does not matter. `until` is the first moment after them."""
+    """Selects events; None or "" selects all. `until` is the first moment after them."""
 
     actor: str = ""
     """The owner, or their name."""
@@ -99,7 +99,7 @@ class Audit:
         self._retention_days = retention_days
 
     def trail(self, owner: str, *, name: str = "") -> Trail:
-        """What this owner does is noted in it; `name` is what people are told they are called."""
+        """The trail of what this owner does; `name` is what people see."""
         return Trail(self, owner, name=name)
 
     def record(
@@ -113,7 +113,7 @@ class Audit:
         after: Mapping[str, Any] | None = None,
         actor_name: str = "",
     ) -> None:
-        """Write an event down. Never raises: it is done already."""
+        """Write an event. Never raises: the action has happened."""
         token_id = current_request.get().token_id
         with_token = f" (API token {token_id[:8]})" if token_id and not actor.startswith("token:") else ""
         row = {
@@ -135,7 +135,7 @@ class Audit:
     def page(
         self, filters: AuditFilter = EVERYTHING, *, limit: int = 100, before_id: int | None = None
     ) -> list[AuditEvent]:
-        """The newest events, or those before that one. Raises what `Database` raises."""
+        """The newest events, or those before `before`. Raises what `Database` raises."""
         conditions = filters.conditions()
         if before_id is not None:
             conditions.append(audit_events.c.id < before_id)
@@ -145,7 +145,7 @@ class Audit:
         return [AuditEvent(**row) for row in rows]
 
     def all(self, filters: AuditFilter = EVERYTHING) -> Iterator[AuditEvent]:
-        """Every event, the newest first; read a page at a time."""
+        """Every event, newest first; read one page at a time."""
         before_id: int | None = None
         while events := self.page(filters, limit=_PAGE, before_id=before_id):
             yield from events
@@ -160,7 +160,7 @@ class Audit:
         return page[0] if page else None
 
     def forget_old(self) -> None:
-        """Delete what is older than the retention."""
+        """Delete events that are older than the retention."""
         if self._retention_days is None:
             return
         old = audit_events.c.at < now() - timedelta(days=self._retention_days)
@@ -169,7 +169,7 @@ class Audit:
 
 
 class Trail:
-    """What one owner does."""
+    """The actions of one owner."""
 
     def __init__(self, audit: Audit | None, owner: str, *, name: str = "") -> None:
         self._audit = audit
@@ -185,7 +185,7 @@ class Trail:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """They did it; see Audit.record."""
+        """Record an action; see Audit.record."""
         if self._audit is not None:
             self._audit.record(
                 self._owner,
@@ -198,7 +198,7 @@ class Trail:
             )
 
     def note_many(self, action: str, ids: list[str] | tuple[str, ...], *, kind: Kind) -> None:
-        """They did it to all of these at once."""
+        """Record an action on all of these at once."""
         if len(ids) == 1:
             self.note(action, kind=kind, target=ids[0])
         elif ids:
@@ -206,4 +206,4 @@ class Trail:
 
 
 UNTRACED = Trail(None, "")
-"""Nothing is noted."""
+"""Records nothing."""

@@ -1,4 +1,4 @@
-"""Audit events as sentences for people. Pure; all of it is plain text, with whatever names people chose."""
+"""Audit events as sentences for people. Pure; the result is plain text, with names that people chose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from personachat.accounts.budget import amount_of
 from personachat.owners import author_of
 
 Names = Mapping[str, str]
-"""What owners are called, and tokens by their ids, where that is known."""
+"""The names of owners, and of tokens by their ids, if known."""
 
 _VISIBLE = {
     "private": "only people named there can use it",
@@ -47,7 +47,7 @@ def deed(event: AuditEvent, names: Names | None = None) -> str:
 
 
 def details(event: AuditEvent) -> list[str]:
-    """What else is known of it, each a phrase of its own; may be empty."""
+    """Further facts, each a phrase of its own; may be empty."""
     before, after = event.before or {}, event.after or {}
     if event.kind == "right":
         return _changed_rights(before, after)

@@ -1,6 +1,6 @@
-"""The personas for somebody whose changes are noted in the audit: by id, name and version, without texts.
+"""The personas for someone whose changes are recorded in the audit: id, name and version, but no text.
 
-Whatever is built on a store of personas is audited with this one, however it comes to save or delete.
+Everything built on this store is audited, however it saves or deletes.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class AuditedPersonas:
 
 
 def named_id(text: str) -> str:
-    """The id that a persona's text says; "" where it says none."""
+    """The id in a persona's text; "" if it has none."""
     with suppress(ValueError, RecursionError):
         value = json.loads(text)
         if isinstance(value, dict) and isinstance(value.get("id"), str):

@@ -1,6 +1,6 @@
-"""Who comes in, who an owner is, and what that person may do with each persona.
+"""Who may log in, who an owner is, and what that person may do with each persona.
 
-Nobody gets more than their own role: a token can only take from it. An unknown owner may read at most.
+Nobody gets more than their own role: a token can only reduce it. An unknown owner may read at most.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from personachat.settings import Settings, people_log_in
 
 
 class Authorization:
-    """Admits people by the settings, and knows them by their owner afterwards."""
+    """Admits people by the settings, and later identifies them by their owner."""
 
     def __init__(
         self,
@@ -41,16 +41,16 @@ class Authorization:
         self._person_pictures = person_pictures
 
     def admit(self, identity: Identity) -> Person:
-        """The person whom a login or a proxy names, with their role.
+        """The person that a login or a proxy names, with their role.
 
-        Raises LoginNeeded if they are refused, or if their login has expired or was ended by a sign-out
-        everywhere. Raises what the database raises if it cannot say so and nothing is known of them.
+        Raises LoginNeeded if they are refused, or if their login has expired or was ended by signing out
+        everywhere. Raises what the database raises if it can't be asked and nothing is known about them.
         """
         seen_before = None
         try:
             seen_before = self._seen_people.latest(identity.key)
         except (DatabaseUnavailable, DatabaseDamaged):
-            if identity.ends and self._roles.person(identity):  # it may have been ended
+            if identity.ends and self._roles.person(identity):  # the login may have been ended
                 raise
         person = self._roles.person(identity)
         if seen_before and _is_newer(
@@ -58,7 +58,7 @@ class Authorization:
         ):  # groups may have been withdrawn since this login
             person = self._roles.still(seen_before.person)
         if person is None:
-            if seen_before:  # what they had until now ends in other tabs and for their tokens, too
+            if seen_before:  # their old rights also end in other tabs and for their tokens
                 self._write_down(self._roles.named(identity), identity, seen_before)
             raise LoginNeeded(
                 "Your account has no access here.",
@@ -85,7 +85,7 @@ class Authorization:
     def person_of(self, owner: str, *, may_edit: bool = True) -> Person:
         """Who an owner is, as far as that is known in their absence. An unknown owner reads at most.
 
-        This machine and the tokens of the settings are the operator's. Raises what the database raises.
+        This machine and the tokens in the settings belong to the operator. Raises what the database raises.
         """
         if owner == LOCAL_OWNER:
             return local_person()
@@ -100,14 +100,14 @@ class Authorization:
         return Person(owner, Role.EDITOR if edits else Role.READER)
 
     def is_refused(self, owner: str) -> bool:
-        """Whether somebody who logged in once is not let in any more."""
+        """Whether someone who once logged in is no longer admitted."""
         if not self.people_log_in or not owner.startswith("user:"):
             return False
         seen = self._seen_people.latest(owner)
         return seen is not None and self._roles.still(seen.person) is None
 
     def within_token(self, person: Person) -> Person:
-        """The person with the role of the token of this request, if that is less than their own."""
+        """The person with the role of this request's token, if that is lower than their own."""
         role_name = current_request.get().role
         if not role_name:
             return person
@@ -117,7 +117,7 @@ class Authorization:
 
     @staticmethod
     def stated_role(person: Person) -> str:
-        """The role that a token or a login states for a person `within_token`; "" if neither does."""
+        """The role that a token or a login gives a person `within_token`; "" if neither does."""
         return person.role if current_request.get().role else person.stated_role
 
     def rights_of(self, person: Person) -> PersonaRights:
@@ -131,7 +131,7 @@ class Authorization:
 
 
 def _is_newer(seen: SeenPerson, identity: Identity) -> bool:
-    """Whether somebody has logged in again since, anywhere."""
+    """Whether someone has logged in again since then, anywhere."""
     return None not in {seen.login_at, identity.issued_at} and (seen.login_at or 0) > (
         identity.issued_at or 0
     )

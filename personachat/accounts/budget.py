@@ -1,4 +1,4 @@
-"""A budget as a value: whom it limits, how much of what, and over which time.
+"""A budget as a value: who it limits, how much of what, and in which period.
 
 Days and months are those of UTC, as in the ledger. A minute is always the last sixty seconds.
 """
@@ -16,14 +16,14 @@ Period: TypeAlias = Literal["minute", "day", "month"]
 Unit: TypeAlias = Literal["usd", "tokens", "replies"]
 
 WARNING_SHARE = 0.8
-"""From this share on people are warned."""
+"""The share from which on people are warned."""
 
 _MINUTE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """`name` is one person (an owner), role, persona or token; "" is each of them by itself."""
+    """`name` is one person (an owner), role, persona or token; "" means each of them separately."""
 
     scope: Scope
     name: str = ""
@@ -31,17 +31,17 @@ class Budget:
     unit: Unit
     most: float
     id: str = ""
-    """"" where it comes from the settings."""
+    """"" for budgets in the settings."""
 
     def begins(self, moment: datetime) -> datetime:
-        """When the period began that this moment is in."""
+        """When the period of this moment began."""
         if self.period == "minute":
             return moment - _MINUTE
         day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return day if self.period == "day" else day.replace(day=1)
 
     def resets(self, moment: datetime) -> datetime:
-        """When the period ends that this moment is in."""
+        """When the period of this moment ends."""
         began = self.begins(moment)
         if self.period == "minute":
             return moment + _MINUTE
@@ -56,7 +56,7 @@ class Budget:
 
     @property
     def subject(self) -> str:
-        """Whom it is for, as a person that it limits is told it."""
+        """Who it is for, in the words for a person it limits."""
         return {
             "all": "everyone together",
             "person": "each person" if not self.name else "you",
@@ -68,17 +68,17 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """On whose account a call is: what budgets are chosen by. `owner` is the ledger's hash."""
+    """Who a call is counted for, which decides its budgets. `owner` is the ledger's hash."""
 
     owner: str = ""
     owner_name: str = ""
-    """The owner as it is, by which a budget may name them."""
+    """The owner itself, which a budget may name."""
     role: str = ""
     persona_id: str = ""
     token_id: str = ""
 
     def name_in(self, scope: Scope) -> str:
-        """What they are in a scope; "" where they are nothing there."""
+        """Their name in a scope; "" if they have none there."""
         return {
             "all": "all",
             "person": self.owner_name,
@@ -94,7 +94,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetState:
-    """How much of a budget is spent, and how much running calls may still take of it at most."""
+    """How much of a budget is spent, and how much running calls may still spend."""
 
     budget: Budget
     spent: float
@@ -108,7 +108,7 @@ class BudgetState:
 
     @property
     def share(self) -> float:
-        """Of the budget; 1 is all of it."""
+        """The used share of the budget; 1 is all of it."""
         return self.total / self.budget.most if self.budget.most else 1.0
 
     @property
@@ -116,20 +116,20 @@ class BudgetState:
         return self.budget.period != "minute" and self.share >= WARNING_SHARE
 
     def refuses(self, amount: float | None) -> bool:
-        """Whether a call that takes so much at most does not fit in any more.
+        """Whether a call that needs at most so much no longer fits.
 
-        What takes nothing always fits. If nobody knows what it takes, something has to be left.
+        A call that needs nothing always fits. If its need is unknown, something must be left.
         """
         room = self.budget.most - self.total
         return room <= 0 if amount is None else amount > max(room, 0) * (1 + 1e-9)
 
     def warning(self) -> str:
-        """The sentence for who is limited by it."""
+        """The sentence for people it limits."""
         used = f"{min(self.share, 1):.0%}"
         return f"{used} of {_named(self.budget)} is used. {_reset(self.budget, self.resets_at)}"
 
     def refusal(self, amount: float | None, *, moment: datetime) -> PersonaChatError:
-        """Why such a call is refused, and when the budget begins again."""
+        """Why such a call is refused, and when the budget starts again."""
         budget = self.budget
         if budget.period == "minute":
             return RequestLimitReached(
@@ -154,7 +154,7 @@ class BudgetState:
 
 
 def amount_of(number: float, unit: Unit) -> str:
-    """A number of a unit in words."""
+    """An amount of a unit in words."""
     if unit == "usd":
         if 0 < number < 0.0001:
             return "<$0.0001"

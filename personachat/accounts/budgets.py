@@ -1,9 +1,8 @@
-"""Budgets: whether a call of a model still fits in, asked once for each call before its provider is.
+"""Budgets: whether a model call still fits, checked once per call before its provider is asked.
 
-Budgets come from the settings and from rows that an administrator adds. A call reserves what it may take at
-most in the transaction that finds room for it, so calls of all processes together never take more than there
-is. Without any budget nothing is asked of the database. What another process changes holds here within
-REFRESH_SECONDS.
+Budgets come from the settings and from rows that administrators add. A call reserves the most it may need in
+the transaction that finds room for it, so the calls of all processes together never exceed a budget. Without
+any budget, the database isn't queried. Changes by another process apply here within REFRESH_SECONDS.
 """
 
 from __future__ import annotations
@@ -42,25 +41,25 @@ log = logging.getLogger(__name__)
 REFRESH_SECONDS = 1.0
 
 STATES_SECONDS = 10.0
-"""How long a page goes by what it was told of a budget last."""
+"""Seconds that a page keeps a budget's last known state."""
 
 KEPT_DAYS = 62
-"""How long is kept what was let through: longer than any period lasts."""
+"""Seconds that admitted calls are kept: longer than any period lasts."""
 
 UNKNOWN_PROMPT_TOKENS = 4_000
-"""What a prompt is taken for that nobody can count, as one with pictures."""
+"""Tokens assumed for a prompt that can't be counted, such as one with pictures."""
 
 MOST_BUDGETS = 200
 MOST_SPENDERS = 5
 
 _BUDGET = TypeAdapter(Budget)
 
-_LOCK_KEY = 0x50435F_62756467  # of PostgreSQL's advisory lock: any number, as long as it stays
+_LOCK_KEY = 0x50435F_62756467  # for PostgreSQL's advisory lock: any number that never changes
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetOverview:
-    """A budget for who administers. A state's name is "" if there is only one."""
+    """A budget for administrators. A state's name is "" if there is only one."""
 
     budget: Budget
     states: tuple[tuple[str, BudgetState], ...]
@@ -85,9 +84,9 @@ class Budgets:
         """See the setting."""
         self._role_of = role_of
         self.settle: Callable[[], object] = lambda: None
-        """Has the ledger write what has ended, before a call is refused."""
+        """Makes the ledger write ended calls before a call is refused."""
         self.open_votes: Callable[[str], Collection[str]] = lambda _: ()
-        """The comparisons in which a blind vote of an owner's is open: what these cost isn't told them."""
+        """The comparisons in which an owner's blind vote is open: their cost isn't shown to the owner."""
         self.configured = tuple(
             Budget(scope=each.scope, name=each.name, period=each.per, unit=each.unit, most=each.most)
             for each in settings.budgets
@@ -99,12 +98,12 @@ class Budgets:
 
     @property
     def all(self) -> tuple[Budget, ...]:
-        """Those of the settings, then the rows; raises what `Database` raises."""
+        """Those in the settings, then the rows; raises what `Database` raises."""
         return (*self.configured, *self._known_rows())
 
     @property
     def may_refuse(self) -> bool:
-        """Whether there may be a budget; asks nobody."""
+        """Whether there may be a budget; sends no query."""
         return bool(self.configured) or self._rows is None or bool(self._rows)
 
     @property
@@ -112,7 +111,7 @@ class Budgets:
         return self.unknown_price == "refuse"
 
     def unpriced_models(self) -> list[str]:
-        """Models that answered this month without a known price, and so counted nothing in money."""
+        """Models without a known price that answered this month, and so weren't counted in money."""
         c = usage_calls.c
         month = now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         query = select(c.provider, c.model).where(
@@ -123,13 +122,13 @@ class Budgets:
             return [f"{row.provider}/{row.model}" for row in rows]
 
     def refresh(self) -> None:
-        """Learn what other processes have changed. Raises what `Database` raises."""
+        """Read changes by other processes. Raises what `Database` raises."""
         with self._database.read() as connection:
             rows = connection.execute(select(budgets).order_by(budgets.c.created_at, budgets.c.id)).all()
         self._rows = tuple(filter(None, map(self._budget_of, rows)))
 
     def _budget_of(self, row: Row[Any]) -> Budget | None:
-        """The budget of a row; None, and once per line in the log, for one that says nothing."""
+        """The budget of a row; None, logged once per row, if the row is invalid."""
         names = ("scope", "name", "period", "unit", "most", "id")
         try:
             budget = _BUDGET.validate_python({name: getattr(row, name) for name in names})
@@ -141,9 +140,12 @@ class Budgets:
         return replace(budget, most=max(budget.most, 0.0))
 
     def admit(self, call: Call) -> None:
-        """Reserve what the call may take. Raises BudgetExceeded, PriceUnknown, and what `Database` raises."""
+        """Reserve the most that the call may need.
+
+        Raises BudgetExceeded, PriceUnknown, and what `Database` raises.
+        """
         counted = call.counted()
-        if not counted.provider:  # nobody will be asked
+        if not counted.provider:  # no provider will be asked
             return
         try:
             caller = self.caller(
@@ -156,7 +158,7 @@ class Budgets:
         except PersonaChatError:
             if self.configured or self._rows:
                 raise
-            return  # its database was never there, so that nobody has set a budget
+            return  # its database was never there, so nobody has added a budget
         if not self.all:
             return
         tokens, cost_usd = self._at_most(call, counted.provider, counted.model)
@@ -168,11 +170,11 @@ class Budgets:
         try:
             self._reserve(call, caller, limits, tokens=tokens, cost_usd=cost_usd)
         except BudgetExceeded:
-            self.settle()  # one that just ended may have taken less than it might have
+            self.settle()  # one that just ended may have used less than it reserved
             self._reserve(call, caller, limits, tokens=tokens, cost_usd=cost_usd)
 
     def caller(self, owner: str, *, role: str = "", token_id: str = "", persona_id: str = "") -> Caller:
-        """On whose account a call of this owner is."""
+        """Who a call of this owner is counted for."""
         return Caller(
             owner=self._people.hash_of(owner),
             owner_name=owner,
@@ -182,7 +184,7 @@ class Budgets:
         )
 
     def states_of(self, owner: str, *, persona_id: str = "") -> list[BudgetState]:
-        """Every budget that limits the owner now, in this request; a moment old at most."""
+        """Every budget that limits the owner now, in this request; at most a moment old."""
         if not self.may_refuse:
             return []
         request = current_request.get()
@@ -206,9 +208,9 @@ class Budgets:
             return states(connection, limits, caller, moment=now(), open_votes=votes)
 
     def overview(self, owner: str = "") -> list[BudgetOverview]:
-        """Every budget and how it stands: for all, for the one it names, or for its greatest spenders.
+        """Every budget and its state: for all, for the one it names, or for its greatest spenders.
 
-        As far as this owner may know it; "" may know everything.
+        Limited to what this owner may know; "" may know everything.
         """
         everyone, moment, all_states = self.all, now(), []
         votes = self._votes_of(owner)
@@ -232,7 +234,7 @@ class Budgets:
         return OpenVotes(self._people.hash_of(owner), frozenset(votes)) if votes else None
 
     def _named_in(self, budget: Budget) -> Caller:
-        """The one that a budget names."""
+        """The state of the budget's only subject."""
         return Caller(
             owner=self._people.hash_of(budget.name) if budget.scope == "person" else "",
             owner_name=budget.name,
@@ -242,12 +244,12 @@ class Budgets:
         )
 
     def warnings_for(self, owner: str, *, persona_id: str = "") -> list[str]:
-        """A sentence for each budget that is nearly used up, the fullest first."""
+        """A sentence for each budget that is nearly used up, fullest first."""
         near = [state for state in self.states_of(owner, persona_id=persona_id) if state.warns]
         return [state.warning() for state in sorted(near, key=lambda state: -state.share)]
 
     def add(self, budget: Budget) -> Budget:
-        """Set one more. Raises BudgetInvalid."""
+        """Add a budget. Raises BudgetInvalid."""
         self.check(budget)
         budget = Budget(
             scope=budget.scope,
@@ -272,7 +274,7 @@ class Budgets:
         return budget
 
     def remove(self, budget_id: str) -> Budget:
-        """Take one away that was added. Raises BudgetNotFound."""
+        """Delete an added budget. Raises BudgetNotFound."""
         self.refresh()
         budget_to_remove = next((budget for budget in self._known_rows() if budget.id == budget_id), None)
         if budget_to_remove is None:
@@ -286,7 +288,7 @@ class Budgets:
         return budget_to_remove
 
     def forget_old(self) -> None:
-        """Delete what no budget looks at any more, and budgets of tokens that have ended."""
+        """Delete reservations that no budget needs any more, and budgets of ended tokens."""
         with self._database.write() as connection:
             old = budget_calls.c.began_at < now() - timedelta(days=KEPT_DAYS)
             connection.execute(delete(budget_calls).where(old))
@@ -300,7 +302,7 @@ class Budgets:
     ) -> None:
         votes = self._votes_of(caller.owner_name)
         with self._database.write() as connection:
-            if connection.dialect.name == "postgresql":  # with SQLite there is one writer anyway
+            if connection.dialect.name == "postgresql":  # with SQLite there is only one writer anyway
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
             amounts = {"usd": cost_usd, "tokens": tokens, "replies": 1}
             moment = call.began_at
@@ -320,7 +322,7 @@ class Budgets:
             connection.execute(insert(budget_calls).values(row))
 
     def _at_most(self, call: Call, provider: str, model: str) -> tuple[int, float | None]:
-        """How many tokens a call may take and what it may cost, as the forecast says."""
+        """How many tokens a call may need and what it may cost, by the forecast."""
         prompt = call.origin.prompt_tokens
         most = call.origin.most_tokens or self._longest_tokens or 0
         if self._longest_tokens is not None:
@@ -358,12 +360,12 @@ class Budgets:
 
 
 def _counts(budget: Budget) -> bool:
-    """Whether it is one of so many: a budget of one token comes and goes with the token."""
+    """Whether it counts towards the limit: a single token's budget comes and goes with the token."""
     return budget.scope != "token" or not budget.name
 
 
 def invalid_because(budget: Budget, *, retention_days: int | None) -> str:
-    """Why it cannot be a budget, as a sentence; "" where it can."""
+    """Why it can't be a budget, as a sentence; "" if it can."""
     if not 0 <= budget.most < 1e15:
         return "A budget must be 0 or more."
     if budget.period == "minute" and budget.unit != "replies":

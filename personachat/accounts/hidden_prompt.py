@@ -1,4 +1,4 @@
-"""A persona whose prompt somebody may not read: what is left of it, which a chat shows anyway."""
+"""A persona whose prompt is hidden: the parts of it that a chat shows anyway."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from personachat.personas.store.base import (
 from personachat.personas.variables import VARIABLES
 
 HIDDEN_PROMPT = "This persona's prompt is hidden."
-"""Stands for what somebody may not read."""
+"""Replaces text that the person may not read."""
 
 _VISIBLE_FIELDS = (
     *("id", "name", "description", "greeting", "alternate_greetings", "starters", "tags", "avatar"),
     *("picture", "model", "temperature", "max_tokens", "top_p", "context_tokens", "summarize"),
 )
-"""What is left of a persona whose prompt is hidden: all that a chat shows anyway."""
+"""A persona with a hidden prompt, reduced to what a chat shows anyway."""
 
 
 class ShownPersonas:
-    """A source that finds personas with all they have, and hands on what a person may see of them."""
+    """A source of complete personas that returns only what a person may see of them."""
 
     def __init__(self, personas: PersonaSource, rights: PersonaRights) -> None:
         self._personas = personas
@@ -33,7 +33,7 @@ class ShownPersonas:
 
 
 def redacted(entry: StoredPersona) -> StoredPersona:
-    """The persona without its prompt and all that goes into it; its etag is still that of the whole."""
+    """The persona without its prompt and everything in it; its etag is still that of the original."""
     persona = entry.persona
     visible_fields = {name: getattr(persona, name) for name in _VISIBLE_FIELDS}
     variables = persona.extensions.get(VARIABLES)

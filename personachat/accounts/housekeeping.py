@@ -1,4 +1,4 @@
-"""What is done every so often off the path of every request: one thread, whatever fails."""
+"""Recurring work outside of any request: one thread, which survives every failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLOSING_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Something to be done again and again, from the start or, where that is seen to elsewhere, later on."""
+    """Recurring work; its first run is at the start or, if something else does that, later."""
 
     do: Callable[[], object]
     every_seconds: float
@@ -25,7 +25,7 @@ class Chore:
 
 
 class Housekeeping:
-    """One per process. A chore that fails is tried again when its time comes."""
+    """One per process. A chore that fails is tried again when it is next due."""
 
     def __init__(self, chores: Sequence[Chore]) -> None:
         self._chores = tuple(chores)
@@ -36,7 +36,7 @@ class Housekeeping:
         self._thread.start()
 
     def close(self) -> None:
-        """Returns once nothing is being done any more."""
+        """Returns once no work is running."""
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join(CLOSING_SECONDS)
@@ -56,6 +56,6 @@ def _attempt(chore: Chore) -> None:
     try:
         chore.do()
     except PersonaChatError as error:
-        log.debug("Housekeeping is waiting for the database: %s", error.code)  # which says so itself
+        log.debug("Housekeeping is waiting for the database: %s", error.code)  # which logs it itself
     except Exception:
         log.exception("Housekeeping failed")

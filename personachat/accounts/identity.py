@@ -1,8 +1,8 @@
-"""Who a login or a proxy says somebody is: the key they are known by, and how long that counts. Pure.
+"""A person according to a login or a proxy: the key that identifies them, and how long that is valid. Pure.
 
-A key is made of where the word comes from and of what never changes there: issuer and subject of an OIDC
-provider, or the value of a proxy's header. The two can never give the same key. An address is only taken
-where the provider does not say that it is unverified; it decides roles, never the key of an OIDC account.
+A key is made from the source and from what never changes there: issuer and subject of an OIDC provider, or
+the value of a proxy's header. The two can never give the same key. An address is only used if the provider
+doesn't say it is unverified. It decides roles, never the key of an OIDC account.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from typing import Any
 from personachat.messages import storable
 
 MOST_CHARACTERS = 320
-"""Of a name or an address."""
+"""Characters of a name or an address."""
 
 _HEADER_VALUE = re.compile(r"[^\s,\x00-\x1f\x7f]{1,320}")
-"""One name: two of them joined by a comma are what a proxy makes of a header that was already there."""
+"""One name. Two joined by a comma are what a proxy makes of a header that was already there."""
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
-"""ASCII alone: no other letter may look like, or become in lower case, one of a listed address."""
+"""ASCII only: no other letter may look like a listed address, or become one in lower case."""
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody as their provider or proxy names them, before it is decided what they may do."""
+    """A person as their provider or proxy names them, before their rights are decided."""
 
     key: str
     name: str = ""
     email: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
     issued_at: float | None = None
-    """When the login was issued, by the provider's clock; None where nothing says so."""
+    """When the login was issued, by the provider's clock; None if unknown."""
     ends: bool = True
-    """Whether a login runs out: a proxy, or the host of an app, looks after that itself."""
+    """Whether a login expires: a proxy, or the host of an app, handles that itself."""
 
 
 def of_claims(claims: Mapping[str, Any]) -> Identity | None:
-    """An OIDC account; None where its claims name nobody."""
+    """An OIDC account; None if its claims name nobody."""
     issuer, subject = _text(claims.get("iss")), claims.get("sub")
     email = address_in(claims)
     account = str(subject) if isinstance(subject, str | int) and subject else email
@@ -54,7 +54,7 @@ def of_claims(claims: Mapping[str, Any]) -> Identity | None:
 
 
 def of_header(value: str) -> Identity | None:
-    """Somebody a trusted proxy vouches for; None where the value is not one name."""
+    """A person that a trusted proxy names; None if the value isn't one name."""
     if not _HEADER_VALUE.fullmatch(value):
         return None
     email = value.lower() if _ADDRESS.fullmatch(value) else ""
@@ -62,14 +62,14 @@ def of_header(value: str) -> Identity | None:
 
 
 def of_host(email: str) -> Identity | None:
-    """A viewer of a private app, whom its host has let in by this address."""
+    """A viewer of a private app, admitted by its host under this address."""
     if not _ADDRESS.fullmatch(email):
         return None
     return Identity(_key(f"host\0{email.lower()}"), email, email.lower(), ends=False)
 
 
 def address_in(claims: Mapping[str, Any]) -> str:
-    """The address, in lower case; "" where the provider says that nobody has verified it."""
+    """The address in lower case; "" if the provider says that it is unverified."""
     email = _text(claims.get("email"))
     verified = claims.get("email_verified", True)
     if str(verified).strip().lower() not in {"true", "1"}:
@@ -78,7 +78,7 @@ def address_in(claims: Mapping[str, Any]) -> str:
 
 
 def groups_in(claims: Mapping[str, Any], path: str) -> frozenset[str]:
-    """The groups at a claim such as `groups` or `realm_access.roles`; a single one may be a text."""
+    """The groups in a claim such as `groups` or `realm_access.roles`; a single one may be a string."""
     value: Any = claims.get(path)
     if value is None:
         value = claims
@@ -99,9 +99,9 @@ def login_counts(
     signed_out_before: float | None,
     ended_logins: Collection[float] = (),
 ) -> bool:
-    """Whether a login still counts: not run out or ended, and begun after the last sign-out everywhere.
+    """Whether a login is still valid: not expired or ended, and begun after the last sign-out everywhere.
 
-    `lasts` replaces the time that the provider states. Where nothing says when a login ends, it has ended.
+    `lasts` replaces the provider's expiry. If nothing says when a login ends, it has ended.
     """
     if not identity.ends:
         return True

@@ -1,4 +1,4 @@
-"""Who was here: owners as they are, what they are called, and when they were last active."""
+"""Everyone who was here: their owner, their name, and when they were last active."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class KnownPerson:
 
 
 class KnownPeople:
-    """Cheap to make. Methods raise what `Database` raises."""
+    """Cheap to create. Methods raise what `Database` raises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def all(self) -> list[KnownPerson]:
-        """Whoever logged in or has a conversation that is not deleted, the last active first."""
+        """Everyone who logged in or has a conversation that isn't deleted, last active first."""
         c = conversations.c
         active = func.max(c.updated_at).label("active_at")
         query = select(c.owner, func.count().label("chats"), active).where(c.deleted_at.is_(None))

@@ -1,4 +1,4 @@
-"""The last backup, as the audit knows it: when it was made, the file's name and size."""
+"""The last backup according to the audit: when it was made, the file's name and size."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class LastBackup:
 
 
 def note_backup(database: Database, *, name: str, size: int) -> None:
-    """A backup was made. Never raises."""
+    """Record a backup. Never raises."""
     details = {"file": name, "bytes": size}
     Audit(database).record(LOCAL_OWNER, "created", kind="backup", target=_TARGET, after=details)
 
 
 def last_backup(audit: Audit) -> LastBackup | None:
-    """The newest that the audit has; None where it has none. Raises what `Database` raises."""
+    """The newest backup in the audit; None if there is none. Raises what `Database` raises."""
     event = audit.newest("backup", _TARGET)
     details = event.after if event else None
     if event is None or details is None:

@@ -1,8 +1,8 @@
-"""The API tokens that people make for themselves: as themselves, and with no more than their own role.
+"""API tokens that people create for themselves, with their own role or a lower one.
 
-A token reaches no further than its person does, whenever it is used: their role and rights are judged again
-with every request. A token never makes another one, which would outlive its own end and limits; of tokens it
-sees and revokes only itself.
+A token never reaches further than its person: their role and rights are checked again with every request. A
+token can't create another one, which would outlive its own expiry and limits. It sees and revokes only
+itself.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from personachat.request_context import current_request
 from personachat.stamps import now
 
 MOST_VALID = 20
-"""Tokens that one person can have at a time."""
+"""How many valid tokens one person may have."""
 
 
 def may_have_tokens(person: Person) -> bool:
-    """Whether somebody is a person here. Service accounts and browsers without a login are not."""
+    """Whether this is a person. Service accounts and browsers without a login aren't."""
     return person.key == LOCAL_OWNER or person.key.startswith("user:")
 
 
 class OwnTokens:
-    """One person's desk; cheap to make. Raises AdministrationNotAllowed for whoever is no person."""
+    """One person's tokens; cheap to create. Raises AdministrationNotAllowed for anyone who isn't a person."""
 
     def __init__(self, issuing: TokenIssuing, person: Person) -> None:
         if not may_have_tokens(person):
@@ -45,11 +45,11 @@ class OwnTokens:
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """Those that a token can have."""
+        """The roles that a token can have."""
         return tuple(role for role in Role if self._person.role.includes(role))
 
     def tokens(self) -> list[ApiToken]:
-        """The person's, the newest first."""
+        """The person's tokens, newest first."""
         own = current_request.get().token_id
         theirs = self._issuing.tokens.all_of(self._person.key)
         return [each for each in theirs if each.id == own] if own else theirs
@@ -57,7 +57,7 @@ class OwnTokens:
     def token_budgets(self) -> Mapping[str, tuple[Budget, ...]]:
         return self._issuing.budgets()
 
-    def create_token(  # all that a token has
+    def create_token(  # everything a token has
         self,
         *,
         name: str,
@@ -67,7 +67,7 @@ class OwnTokens:
         expires_at: datetime | None = None,
         budget: Budget | None = None,
     ) -> MadeToken:
-        """Make one. Raises TokenInvalid, TokensNotAllowed, BudgetInvalid."""
+        """Create one. Raises TokenInvalid, TokensNotAllowed, BudgetInvalid."""
         if current_request.get().token_id:
             raise TokensNotAllowed("A token can't create another token.", hint="Log in on the pages instead.")
         if owner not in {"", self._person.key}:
@@ -91,7 +91,7 @@ class OwnTokens:
         )
 
     def revoke_token(self, token_id: str) -> None:
-        """End one of theirs. Raises TokenNotFound, for everybody else's too."""
+        """Revoke one of their own. Raises TokenNotFound, also for other people's."""
         if token_id not in {each.id for each in self.tokens()}:
             raise TokenNotFound("This token doesn't exist.")
         self._issuing.revoke(token_id)

@@ -1,8 +1,8 @@
-"""People who were seen: who they are, the role they had then, and since when their logins no longer count.
+"""People who were seen: who they are, their role then, and since when their logins aren't valid.
 
-Signing out everywhere is kept in the provider's own clock: every login up to the newest one that was seen is
-over, however the clocks of provider and server differ. What was known of somebody last stands in while the
-database is out of reach; of nobody else anything is assumed.
+Signing out everywhere uses the provider's own clock: it ends every login up to the newest one seen, however
+much the clocks of provider and server differ. While the database can't be reached, the last known facts about
+a person apply; nothing is assumed about anyone else.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from personachat.database.upsert import put
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 
 SEEN_AGAIN_AFTER = timedelta(minutes=5)
-"""How often it is written down that somebody is still there."""
+"""How often it is recorded that someone is still active."""
 
 MOST_REMEMBERED = 10_000
 
 MOST_ENDED_LOGINS = 200
-"""Of one person; whoever logs out of more has the logins before these ended, too."""
+"""Per person; logging out of more ends the logins before these as well."""
 
 _p = people.c
 
 
 @dataclass(frozen=True, slots=True)
 class SeenPerson:
-    """A person as they were at last sight."""
+    """A person as they were last seen."""
 
     person: Person
     first_seen_at: datetime
@@ -42,7 +42,7 @@ class SeenPerson:
     login_at: float | None = None
     signed_out_before: float | None = None
     ended_logins: frozenset[float] = frozenset()
-    """When those were issued that were logged out of."""
+    """When the ended logins were issued."""
 
 
 class SeenPeople:
@@ -59,7 +59,7 @@ class SeenPeople:
         return self._keep(_seen_person(row)) if row else None
 
     def latest(self, key: str) -> SeenPerson | None:
-        """As `find`; while the database is out of reach what this process knew last, if it knew them."""
+        """Like `find`; while the database can't be reached, what this process last knew about them."""
         try:
             return self.find(key)
         except (DatabaseUnavailable, DatabaseDamaged):
@@ -70,13 +70,13 @@ class SeenPeople:
             return person
 
     def all(self) -> tuple[SeenPerson, ...]:
-        """Everybody, who was there last first."""
+        """Everybody, last seen first."""
         with self._database.read() as connection:
             rows = connection.execute(select(people).order_by(_p.last_seen_at.desc(), _p.key))
             return tuple(_seen_person(row) for row in rows)
 
     def saw(self, person: Person, identity: Identity, *, earlier: SeenPerson | None) -> None:
-        """Write down that somebody is there; nothing where what is known of them says so already."""
+        """Record that someone is here, unless the stored facts already say so."""
         if earlier and not _is_news(person, identity, earlier, now=datetime.now(UTC)):
             return
         with self._database.write() as connection:
@@ -93,14 +93,14 @@ class SeenPeople:
         self.find(person.key)  # from now on this process knows them
 
     def sign_out_everywhere(self, key: str) -> None:
-        """End every login of a person that was seen until now."""
+        """End every login of a person seen so far."""
         with self._database.write() as connection:
             ending = update(people).where(_p.key == key)
             connection.execute(ending.values(signed_out_before=_p.login_at))
         self.find(key)
 
     def end_login(self, key: str, issued_at: float) -> None:
-        """End one login of a person, in every tab and wherever its cookie may lie."""
+        """End one login of a person, in every tab and wherever its cookie may be."""
         with self._database.write() as connection:
             theirs = update(people).where(_p.key == key)
             row = connection.execute(
@@ -128,7 +128,7 @@ class SeenPeople:
 def _is_news(person: Person, identity: Identity, earlier: SeenPerson, *, now: datetime) -> bool:
     issued, newest = identity.issued_at, earlier.login_at or 0
     if issued is not None and issued < newest:
-        person = earlier.person  # that login says nothing new of them
+        person = earlier.person  # that login adds nothing new about them
     is_newer = issued is not None and issued > newest
     return is_newer or person != earlier.person or now - earlier.last_seen_at > SEEN_AGAIN_AFTER
 

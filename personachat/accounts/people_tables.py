@@ -1,7 +1,7 @@
-"""The tables of people who were seen, their pictures, and of who may do what with a persona.
+"""The tables of people who were seen, their pictures, and of access to personas.
 
-`persona_access` has a row for each persona that somebody owns or limited, by its id alone: the row outlives
-the persona, so that whoever takes the id later does not get at its history.
+`persona_access` has a row for each persona that someone owns or restricted, by its id alone. The row outlives
+the persona, so that whoever takes the id later doesn't get its history.
 """
 
 from __future__ import annotations

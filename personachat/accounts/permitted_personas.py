@@ -1,8 +1,8 @@
-"""The personas as one person may see them: the one place where rights per persona are enforced.
+"""The personas as one person may see them: the only place that enforces rights per persona.
 
-Every surface gets its personas, revisions and labels through these, so there is no way around. What somebody
-may not use is not there: the answer is that of an id nobody ever took. What they may use and not read comes
-without whatever goes into its prompt. Only what answers in a chat has all of it, see `answering`.
+Every surface gets its personas, revisions and labels through these, so there is no way around them. A persona
+that someone may not use doesn't exist for them: the answer is that for an unused id. One that they may use
+but not read comes without its prompt. Only what answers in a chat has all of it, see `answering`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from personachat.personas.store.rules import not_found
 
 
 class PermittedPersonas:
-    """A PersonaStore over another one, for one person. `whole` has prompts shown: for what answers alone."""
+    """A PersonaStore over another one, for one person. `whole` includes prompts: only for answering."""
 
     def __init__(self, personas: PersonaStore, rights: PersonaRights, *, whole: bool = False) -> None:
         self._personas = personas
@@ -124,11 +124,11 @@ class PermittedPersonas:
         self._personas.rename_broken(persona_id, new_id, etag=etag)
 
     def _taken_ids(self) -> set[str]:
-        """All that a new persona cannot have, seen or not."""
+        """Ids that a new persona can't have, visible or not."""
         return {each.id for each in self._personas.all()} | set(self._rights.all())
 
     def _is_listed(self, persona: StoredPersona | BrokenPersona, access: PersonaAccess) -> bool:
-        """A broken file shows its whole text, so it takes the right to see a prompt."""
+        """A broken file shows its whole text, so it requires the right to see a prompt."""
         return self._rights.judge("prompt" if isinstance(persona, BrokenPersona) else "use", access)
 
     def _visible(
@@ -139,14 +139,14 @@ class PermittedPersonas:
         return redacted(persona)
 
     def _refuse_unless_moved(self, persona_id: str) -> None:
-        """Raise that it is not there; an id that only leads on has no rights of its own."""
+        """Raise that it doesn't exist; an id that only redirects has no rights of its own."""
         with suppress(PersonaBroken):
             self._personas.get(persona_id)
         raise not_found(persona_id)
 
     @contextmanager
     def _seen_only(self, persona_id: str) -> Iterator[None]:
-        """Say nothing of where a persona moved to, or what is wrong with it, to who may not see that."""
+        """Don't reveal where a persona moved to, or what is wrong with it, to people who may not see that."""
         try:
             yield
         except PersonaMoved as moved:
@@ -164,7 +164,7 @@ class PermittedPersonas:
             raise not_allowed("create")
 
     def _refuse_unless_may(self, right: Right, persona_id: str) -> None:
-        """Raises PersonaNotFound, and PersonaMoved where they may know that it has another id."""
+        """Raises PersonaNotFound, and PersonaMoved if they may know its new id."""
         with self._seen_only(persona_id), suppress(PersonaBroken):
             self._personas.get(persona_id)
         self._rights.refuse_unless(right, persona_id)
@@ -180,8 +180,8 @@ class PermittedPersonas:
 
     @contextmanager
     def _claimed(self, persona_id: str) -> Iterator[None]:
-        """It is this person's before anybody sees it; nothing is left behind where it cannot be saved."""
-        if self._is_there(persona_id):  # one that nobody owns: the store says that it is taken
+        """It belongs to this person before anyone sees it; nothing is left behind if it can't be saved."""
+        if self._is_there(persona_id):  # one without an owner: the store says that the id is in use
             yield
             return
         was_ours = not self._rights.claim(persona_id)
@@ -196,7 +196,7 @@ class PermittedPersonas:
 
 
 class PermittedRevisions:
-    """The history of those personas whose prompt a person may see."""
+    """The history of the personas whose prompt a person may see."""
 
     def __init__(self, revisions: Revisions, rights: PersonaRights) -> None:
         self._revisions = revisions
@@ -221,7 +221,7 @@ class PermittedRevisions:
         return self._revisions.numbers(seen)
 
     def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
-        """Those that this person may see, which are not always among the newest of all."""
+        """Those that this person may see, which aren't always among the newest of all."""
         accesses, batch_size = self._rights.all(), limit
         while True:
             everything = self._revisions.deleted(limit=batch_size)
@@ -249,7 +249,7 @@ class PermittedRevisions:
 
 
 class PermittedLabels:
-    """The labels of those personas that a person may use."""
+    """The labels of the personas that a person may use."""
 
     def __init__(self, labels: Labels, rights: PersonaRights) -> None:
         self._labels = labels
@@ -276,7 +276,7 @@ class PermittedLabels:
         return self._labels.moves(persona_id) if self._rights.may("use", persona_id) else ()
 
     def put(self, persona_id: str, label: str, number: int, *, author: str) -> None:
-        """Errors as for Labels.put, PersonaNotFound and EditingNotAllowed."""
+        """Raises what Labels.put raises, PersonaNotFound and EditingNotAllowed."""
         self._rights.refuse_unless("edit", persona_id)
         self._labels.put(persona_id, label, number, author=author)
 

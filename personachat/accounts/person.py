@@ -1,6 +1,6 @@
-"""Who somebody is and what kind of work they may do; plain values that everything else here speaks of.
+"""A person and the kind of work they may do; plain values that the rest of this package uses.
 
-A person is known by a key, which is the owner of all that is theirs. Where it comes from says `identity`.
+A person has a key, which is the owner of everything of theirs. `identity` says where it comes from.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from personachat.owners import LOCAL_OWNER
 
 
 class Role(StrEnum):
-    """From the least to the most: each may do what the ones before it may."""
+    """From least to most: each may do everything that the ones before it may."""
 
     READER = "reader"
     """Chats."""
@@ -22,16 +22,16 @@ class Role(StrEnum):
     """Everything, for everybody."""
 
     def includes(self, other: Role) -> bool:
-        """Whether this role may do what the other one may."""
+        """Whether this role may do everything that the other one may."""
         order = tuple(Role)
         return order.index(self) >= order.index(other)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who asks: a person, a program with a token, a visitor's browser, or this machine itself.
+    """Who sends a request: a person, a program with a token, a visitor's browser, or this machine itself.
 
-    `key` is the owner string. `email` is only set where the provider vouches for it.
+    `key` is the owner string. `email` is only set if the provider verified it.
     """
 
     key: str
@@ -40,19 +40,19 @@ class Person:
     email: str = ""
     groups: frozenset[str] = frozenset()
     claims: frozenset[str] = frozenset()
-    """Rules of the settings that spoke of a claim of the newest login, such as `claim:department=Sales`."""
+    """Rules in the settings that matched a claim of the newest login, such as `claim:department=Sales`."""
 
     @property
     def stated_role(self) -> str:
-        """The role that a login says; "" where nobody logged in."""
+        """The role that a login gives; "" without a login."""
         return self.role if self.key.startswith("user:") else ""
 
     @property
     def is_known(self) -> bool:
-        """Whether it is more than a browser that nobody logged in from."""
+        """Whether it is more than a browser without a login."""
         return not self.key.startswith("browser:")
 
 
 def local_person() -> Person:
-    """Whoever sits at this machine; they can read its files anyway."""
+    """The user of this machine, who can read its files anyway."""
     return Person(LOCAL_OWNER, Role.ADMIN)

@@ -1,7 +1,7 @@
-"""The picture of whoever logs in: fetched once from where their provider says, drawn again, kept small.
+"""The picture of a person who logs in: downloaded once from their provider, redrawn, stored small.
 
-A browser never asks the provider's host for it. It is fetched on a thread of its own; until then, and where
-there is none, there are initials.
+A browser never requests it from the provider's host. A thread of its own downloads it. Until then, and if
+there is none, initials are shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from personachat.stamps import now
 log = logging.getLogger(__name__)
 
 AGAIN_AFTER = timedelta(days=1)
-"""When one is fetched again that could not be had."""
+"""When a picture that couldn't be downloaded is tried again."""
 
 MOST_AT_ONCE = 4
 MOST_REMEMBERED = 2_000
@@ -36,7 +36,7 @@ _p = person_pictures.c
 
 @dataclass(frozen=True, slots=True)
 class _PictureRow:
-    """What is kept of a person: from where it is, and the picture if it could be had."""
+    """What is stored about a person: the picture's address, and the picture if there is one."""
 
     source: str
     picture: bytes | None
@@ -48,7 +48,7 @@ class _PictureRow:
 
 
 class PersonPictures:
-    """One per process; safe for threads. Says nothing of failures: initials stand in."""
+    """One per process; safe for threads. Reports no failures: initials are shown instead."""
 
     def __init__(
         self, database: Database, *, fetch: Callable[[str], bytes] = fetch_picture, is_on: bool = True
@@ -61,12 +61,12 @@ class PersonPictures:
         self._lock = threading.Lock()
 
     def of(self, key: str) -> bytes | None:
-        """A person's picture, small and square, as far as this process knows it; asks nobody."""
+        """A person's picture, small and square, if this process has it; sends no query."""
         picture = self._cached.get(key)
         return picture.picture if picture else None
 
     def want(self, key: str, address: object) -> None:
-        """Have the picture that a login's claim names; returns at once."""
+        """Download the picture in a login's claim; returns at once."""
         if not self._is_on or not isinstance(address, str) or not 0 < len(address) <= MOST_ADDRESS_CHARACTERS:
             return
         source = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
@@ -89,7 +89,7 @@ class PersonPictures:
         ).start()
 
     def forget(self, key: str) -> None:
-        """It is erased."""
+        """The person was erased."""
         self._cached.pop(key, None)
 
     def _find(self, key: str, source: str) -> bool:
@@ -117,7 +117,7 @@ class PersonPictures:
             return read_picture(self._fetch(address), square=True).thumb
         except PersonaChatError as error:
             log.info("The picture of a person can't be had: %s", error)
-        except Exception:  # kept as none, or each of their requests would fetch it again
+        except Exception:  # stored as none, or each of their requests would download it again
             log.exception("The picture of a person can't be had")
         return None
 

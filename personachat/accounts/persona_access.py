@@ -1,10 +1,9 @@
-"""Who may do what with each persona, as it is kept; what it means is for `rights` to say.
+"""The stored access rules of each persona; `rights` knows what they mean.
 
-While the database is out of reach what this process read last goes on to hold. Where nothing was read yet
-nothing is assumed, and whoever asks gets the database's error.
-
-A page asks for many personas and many buttons. Within `read_once` one read answers all of that; a change
-made within it is seen, and whoever asks after it reads again.
+While the database can't be reached, what this process last read still applies. If nothing was read yet,
+nothing is assumed, and the caller gets the database's error. A page checks many personas and many buttons.
+Inside `read_once`, one read answers all of that. A change inside it is seen, and whoever asks later reads
+again.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _read: ContextVar[_ReadOnce | None] = ContextVar("persona_access_read", default=
 
 @contextmanager
 def read_once() -> Iterator[None]:
-    """Have everything that is asked in here, in this thread, answered by one read."""
+    """Inside this block, all questions of this thread are answered by one read."""
     token = _read.set({})
     try:
         yield
@@ -52,7 +51,7 @@ class PersonaAccesses:
         self._lock = threading.Lock()
 
     def of(self, persona_id: str) -> PersonaAccess:
-        """Of one persona; SHARED where nothing was ever said of it."""
+        """The rules of one persona; SHARED if none were ever set."""
         if _read.get() is not None:
             return self.all().get(persona_id, SHARED)
         try:
@@ -64,7 +63,7 @@ class PersonaAccesses:
         return _access(row) if row else SHARED
 
     def all(self) -> Mapping[str, PersonaAccess]:
-        """Of every persona that somebody owns or limited, by id."""
+        """The rules of every persona that someone owns or restricted, by id."""
         read = _read.get()
         if read is not None and self in read:
             return read[self]
@@ -82,7 +81,7 @@ class PersonaAccesses:
         return accesses
 
     def put(self, persona_id: str, access: PersonaAccess) -> None:
-        """Set who may do what from now on."""
+        """Set the rules from now on."""
         _read_again()
         with self._database.write() as connection:
             renewed = ("owner", "visibility", "prompt_visible", "grants", "changed_at")
@@ -90,7 +89,7 @@ class PersonaAccesses:
             put(connection, persona_access, row, key=("persona_id",), renewed=renewed)
 
     def claim(self, persona_id: str, access: PersonaAccess) -> bool:
-        """Set it where nothing was ever said of this persona; False where something was."""
+        """Set the rules if none were ever set for this persona; False otherwise."""
         _read_again()
         with self._database.write() as connection:
             put(connection, persona_access, self._row(connection, persona_id, access), key=("persona_id",))
@@ -98,7 +97,7 @@ class PersonaAccesses:
             return _access(connection.execute(query).one()) == access
 
     def forget(self, persona_id: str) -> None:
-        """Nothing was ever said of it."""
+        """Delete its rules, as if none were ever set."""
         _read_again()
         with self._database.write() as connection:
             connection.execute(delete(persona_access).where(_a.persona_id == persona_id))
@@ -107,7 +106,7 @@ class PersonaAccesses:
         with self._lock:
             accesses = self._cached
         if accesses is None:
-            with self._database.read():  # says why
+            with self._database.read():  # logs why
                 return {}
         return accesses
 
@@ -125,21 +124,21 @@ class PersonaAccesses:
 
 
 def move_persona(connection: Connection, old_id: str, new_id: str) -> None:
-    """Have what was said of a persona under its new id."""
+    """Move a persona's rules to its new id."""
     _read_again()
     connection.execute(delete(persona_access).where(_a.persona_id == new_id))
     connection.execute(update(persona_access).where(_a.persona_id == old_id).values(persona_id=new_id))
 
 
 def _read_again() -> None:
-    """What was read is about to be changed."""
+    """The rules that were read are about to change."""
     read = _read.get()
     if read is not None:
         read.clear()
 
 
 def _access(row: Row[Any]) -> PersonaAccess:
-    """What is stored; where it can't be read it may forbid something, and so nobody is let in by it."""
+    """The stored rules; unreadable ones may forbid something, so they let nobody in."""
     try:
         grants = _GRANTS.validate_python(row.grants)
         visibility = _VISIBILITY.validate_python(row.visibility)

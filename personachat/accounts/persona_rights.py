@@ -16,12 +16,12 @@ from personachat.personas.store.rules import not_found
 
 
 class PersonaRights:
-    """What one person may do with each persona. Cheap to make; reads what is kept when it is asked."""
+    """The rights of one person. Cheap to create; reads the rules when it is asked."""
 
     def __init__(
         self, accesses: PersonaAccesses, person: Person, *, accounts: bool, shared_are_edited: bool
     ) -> None:
-        """`accounts` says whether people log in here: then what somebody creates is theirs."""
+        """`accounts` says whether people log in here: then they own what they create."""
         self.person = person
         self._accesses = accesses
         self._accounts = accounts
@@ -33,7 +33,7 @@ class PersonaRights:
 
     @property
     def creates_own(self) -> bool:
-        """Whether what this person creates is theirs alone at first."""
+        """Whether what this person creates is at first only theirs."""
         return self._accounts and self.person.key.startswith("user:")
 
     @property
@@ -48,20 +48,20 @@ class PersonaRights:
         return self.judge(right, self._accesses.of(persona_id))
 
     def shows_prompt(self, persona_id: str) -> bool:
-        """Whether whoever may use a persona may see its prompt; not where it is denied to anybody."""
+        """Whether everyone who may use a persona may see its prompt; not if it is denied to anyone."""
         access = self._accesses.of(persona_id)
         denied = any(grant.right == "prompt" and not grant.allowed for grant in access.grants)
         return access.prompt_visible and not denied
 
     def all(self) -> Mapping[str, PersonaAccess]:
-        """What is kept of every persona; asked once for a list. Empty for whoever may do everything."""
+        """The rules of every persona, read once for a list. Empty for people who may do everything."""
         return {} if self.person.role is Role.ADMIN else self._accesses.all()
 
     def judge(self, right: Right, access: PersonaAccess) -> bool:
         return may(self.person, right, access, shared_are_edited=self._shared_are_edited)
 
     def refuse_unless(self, right: Right, persona_id: str) -> None:
-        """Raises PersonaNotFound for what they cannot even use, else EditingNotAllowed."""
+        """Raises PersonaNotFound for a persona they can't even use, otherwise EditingNotAllowed."""
         if not is_in_reach(persona_id):
             raise not_found(persona_id)
         if self.person.role is Role.ADMIN:
@@ -73,26 +73,26 @@ class PersonaRights:
             raise not_allowed(right)
 
     def refuse_unless_shareable(self, persona_id: str) -> None:
-        """For a copy in an address: of what nobody limited it is anybody's who can use it."""
+        """For a copy in an address: anyone who can use an unrestricted persona has that right."""
         if self.person.role is not Role.ADMIN and self._accesses.of(persona_id) != SHARED:
             self.refuse_unless("share", persona_id)
 
     def claim(self, persona_id: str) -> bool:
-        """Make a new persona this person's; False where its id is somebody's already."""
+        """Make a new persona this person's; False if its id belongs to someone already."""
         return self._accesses.claim(persona_id, PersonaAccess(self.person.key, "private"))
 
     def forget_claim(self, persona_id: str) -> None:
         self._accesses.forget(persona_id)
 
     def is_taken(self, persona_id: str) -> bool:
-        """Whether an id is somebody's who does not let this person change it."""
+        """Whether an id belongs to someone who doesn't let this person change it."""
         access = self._accesses.of(persona_id)
         return access != SHARED and not self.judge("edit", access)
 
     # --- who may do what --------------------------------------------------------------------------
 
     def access(self, persona_id: str) -> PersonaAccess:
-        """Who may do what; for whoever may change that. Raises PersonaNotFound, EditingNotAllowed."""
+        """The access rules, for people who may change them. Raises PersonaNotFound, EditingNotAllowed."""
         access = self._accesses.of(persona_id)
         if not is_in_reach(persona_id) or not self.judge("use", access):
             raise not_found(persona_id)
@@ -107,7 +107,10 @@ class PersonaRights:
         return may_manage(self.person, self._accesses.of(persona_id))
 
     def set_access(self, persona_id: str, access: PersonaAccess) -> None:
-        """Raises PersonaNotFound, EditingNotAllowed, AccessInvalid. Only an admin changes the owner."""
+        """Set the rules; only an admin changes the owner.
+
+        Raises PersonaNotFound, EditingNotAllowed, AccessInvalid.
+        """
         before = self.access(persona_id)
         if access.owner != before.owner and self.person.role is not Role.ADMIN:
             raise EditingNotAllowed("Only an admin can give a persona to somebody else.", hint="Ask one.")

@@ -1,7 +1,8 @@
-"""Fetches a picture from an address that somebody else wrote: over HTTPS, from public addresses, and little.
+"""Downloads a picture from an untrusted address: over HTTPS, from public addresses, with limits.
 
-The name is looked up once, and the connection goes to the address that was judged, so that no second answer
-can lead inside. A redirect is judged like a first address. Nothing is sent that says who asks.
+The name is looked up once, and the connection goes to the checked address, so that no second answer can lead
+into the local network. A redirect is checked like a first address. Nothing is sent that identifies the
+person.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ MOST_BYTES = 2 * 1024 * 1024
 MOST_ADDRESS_CHARACTERS = 2_048
 MOST_REDIRECTS = 2
 SECONDS = 10.0
-"""From the first byte sent to the last one read, for each address."""
+"""Seconds from the first byte sent to the last one read, for each address."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CARRIES_IPV4 = tuple(ipaddress.ip_network(each) for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
-"""Of IPv6: they lead to an IPv4 address, which may be inside."""
+"""IPv6 networks that lead to an IPv4 address, which may be in the local network."""
 
 _HEADERS = {"Accept": "image/png, image/jpeg, image/webp", "User-Agent": "PersonaChat", "Connection": "close"}
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open Internet."""
+    """Whether an IP address belongs to the public Internet."""
     try:
         parsed_address = ipaddress.ip_address(address)
     except ValueError:
@@ -47,7 +48,7 @@ def is_public(address: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where fetching may lead."""
+    """Where downloads are allowed."""
 
     allows: Callable[[str], bool] = is_public
     ports: frozenset[int] = frozenset({443})
@@ -58,7 +59,7 @@ PUBLIC = Reach()
 
 
 def fetch_picture(url: str, *, reach: Reach = PUBLIC) -> bytes:
-    """What is at an address, which is not known to be a picture. Raises PictureRefused."""
+    """The content at an address, which may not be a picture. Raises PictureRefused."""
     for _ in range(MOST_REDIRECTS + 1):
         try:
             content = _content_or_redirect(_judged(url, reach), reach)
@@ -81,7 +82,7 @@ def _judged(url: str, reach: Reach) -> SplitResult:
 
 
 def _address(host: str, port: int, reach: Reach) -> str:
-    """The IP address to ask, if all that the name has are allowed. Raises PictureRefused, OSError."""
+    """The IP address to use, if all that the name has are allowed. Raises PictureRefused, OSError."""
     addresses = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     if not addresses or not all(map(reach.allows, addresses)):
         raise PictureRefused("The picture's address leads to a private network.")
@@ -89,7 +90,7 @@ def _address(host: str, port: int, reach: Reach) -> str:
 
 
 def _content_or_redirect(parts: SplitResult, reach: Reach) -> bytes | str:
-    """What is there, or where it leads on to."""
+    """The content, or where it redirects to."""
     host, port = str(parts.hostname).encode("idna").decode(), parts.port or 443
     with (
         socket.create_connection((_address(host, port, reach), port), timeout=SECONDS) as plain,
@@ -104,7 +105,7 @@ def _content_or_redirect(parts: SplitResult, reach: Reach) -> bytes | str:
                 answer = _answer(secured, parts, host=host, port=port)
         finally:
             cut.cancel()
-    if late.is_set():  # what came until then looks like all
+    if late.is_set():  # what arrived until then looks complete
         raise PictureRefused("The picture took too long to load.")
     return answer
 

@@ -1,7 +1,7 @@
-"""Whom a proxy in front names in a header, and whether it is one that the operator trusts.
+"""The user that a proxy in front names in a header, and whether the operator trusts that proxy.
 
-`scope` is what ASGI knows of a request or connection. The client in it may be whoever a proxy speaks for;
-under PEER is the address that the connection really comes from, where the server wrote it down.
+`scope` is what ASGI knows about a request or connection. Its client may be whoever a proxy speaks for; PEER
+has the address that the connection really comes from, if the server stored it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ PEER = "personachat.peer"
 
 
 def trusted_user(scope: Mapping[str, Any], settings: Settings) -> str:
-    """Whom a trusted proxy names, as it names them; "" where nobody is named, or somebody else says so.
+    """The user that a trusted proxy names; "" if none is named or the sender isn't trusted.
 
-    A header that is there twice counts for nothing: the other one may have come from the client.
+    A header that is there twice is ignored: the other one may come from the client.
     """
     name = settings.trusted_user_header
     if name is None or not is_trusted_proxy(scope, settings):

@@ -1,7 +1,7 @@
-"""The personas that a request's token reaches: others do not exist for it, wherever they are asked for.
+"""The personas that a request's token reaches: others don't exist for it, anywhere.
 
-Everything is built over these two, so no route, endpoint or tool has to think of it. What nobody asks over
-the API, and tokens for all personas, reach everything.
+Everything is built on these two, so no route, endpoint or tool has to check it. Requests outside the API, and
+tokens for all personas, reach everything.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def is_in_reach(persona_id: str) -> bool:
 
 
 class PersonasInReach:
-    """A PersonaStore over another one. Raises PersonaNotFound for whatever is out of reach."""
+    """A PersonaStore over another one. Raises PersonaNotFound for personas out of reach."""
 
     def __init__(self, personas: PersonaStore) -> None:
         self._personas = personas
@@ -82,7 +82,7 @@ class PersonasInReach:
 
 
 class RevisionsInReach:
-    """The Revisions of those personas; of others there are none."""
+    """The Revisions of the personas in reach; others have none."""
 
     def __init__(self, revisions: Revisions) -> None:
         self._revisions = revisions

@@ -1,4 +1,4 @@
-"""Has budgets and API tokens of a persona under another id: renaming it neither frees nor opens anything."""
+"""Moves budgets and API tokens of a renamed persona to its new id: renaming changes no limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from personachat.accounts.tables import api_tokens, budget_calls, budgets
 
 
 def move_persona(connection: Connection, old_id: str, new_id: str) -> None:
-    """Move them; budgets in the settings go on naming the old id."""
+    """Move them. Budgets in the settings still name the old id."""
     theirs = update(budgets).where(budgets.c.scope == "persona", budgets.c.name == old_id)
     connection.execute(theirs.values(name=new_id))
     calls = update(budget_calls).where(budget_calls.c.persona_id == old_id)

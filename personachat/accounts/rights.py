@@ -1,8 +1,8 @@
-"""What somebody may do with a persona: visibility, grants and denials. Pure.
+"""What someone may do with a persona: visibility, grants and denials. Pure.
 
-Its owner and admins may do everything. For everybody else a denial wins over whatever allows the same. To
-change or share a persona shows its prompt, so both need the right to see it; every right needs the one to use
-it. A reader never changes or shares anything. A persona that nobody owns is everybody's to use.
+Its owner and admins may do everything. For everybody else a denial overrides any grant. Changing or sharing a
+persona shows its prompt, so both require the right to see it; every right requires the right to use it. A
+reader never changes or shares anything. Everyone may use a persona without an owner.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from personachat.accounts.person import Person, Role
 from personachat.accounts.roles import fits, is_rule
 
 Right: TypeAlias = Literal["use", "prompt", "edit", "share"]
-"""To talk with it, to see its prompt, to change it, and to publish it by a link."""
+"""To talk to it, to see its prompt, to change it, and to publish it by a link."""
 
 Visibility: TypeAlias = Literal["private", "team", "everyone"]
-"""Who may use it without being named: nobody, whoever is logged in, or visitors as well."""
+"""Who may use it without being named: nobody, people who are logged in, or visitors too."""
 
 RIGHTS: Final[tuple[Right, ...]] = ("use", "prompt", "edit", "share")
 VISIBILITIES: Final[tuple[Visibility, ...]] = ("private", "team", "everyone")
@@ -52,21 +52,21 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class PersonaAccess:
-    """Who may do what with one persona. `owner` is a person's key; "" is nobody."""
+    """The access rules of one persona. `owner` is a person's key; "" is nobody."""
 
     owner: str = ""
     visibility: Visibility = "everyone"
     prompt_visible: bool = True
-    """Whether whoever may use it may see its prompt, unless a grant says otherwise."""
+    """Whether everyone who may use it may see its prompt, unless a grant says otherwise."""
     grants: tuple[Grant, ...] = ()
 
 
 SHARED = PersonaAccess()
-"""Of a persona that nobody said anything about."""
+"""For a persona without any rules."""
 
 
 def may(person: Person, right: Right, access: PersonaAccess, *, shared_are_edited: bool = False) -> bool:
-    """Whether somebody may; `shared_are_edited` has whoever edits at all change those that nobody owns."""
+    """Whether someone may; with `shared_are_edited`, every editor may change personas without an owner."""
     if person.role is Role.ADMIN:
         return True
     if right in {"edit", "share"} and not person.role.includes(Role.EDITOR):
@@ -78,7 +78,7 @@ def may(person: Person, right: Right, access: PersonaAccess, *, shared_are_edite
 
 
 def may_manage(person: Person, access: PersonaAccess) -> bool:
-    """Whether somebody may say who may do what: an admin, or its owner while they are an editor."""
+    """Whether someone may change the rules: an admin, or the owner while they are an editor."""
     if person.role is Role.ADMIN:
         return True
     return person.role.includes(Role.EDITOR) and bool(access.owner) and access.owner == person.key
@@ -102,12 +102,12 @@ def _allowed(person: Person, right: Right, access: PersonaAccess, *, shared_are_
 def _is_named(
     person: Person, grants: Collection[Grant], *, among: Collection[Right] = ("prompt", "edit", "share")
 ) -> bool:
-    """Whether a greater right was given, which is of no use without this one."""
+    """Whether a higher right was granted, which is useless without this one."""
     return any(grant.allowed and grant.right in among and grant.speaks_of(person) for grant in grants)
 
 
 def problem_of(access: PersonaAccess) -> str:
-    """What is wrong with what somebody wants to set, as a sentence; "" where nothing is."""
+    """What is wrong with new rules, as a sentence; "" if nothing is."""
     if len(access.grants) > MOST_GRANTS:
         return f"A persona can have at most {MOST_GRANTS} rules."
     for grant in access.grants:

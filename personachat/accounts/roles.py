@@ -1,8 +1,8 @@
-"""Which role somebody has, by the operator's lists. Pure.
+"""A person's role by the operator's lists. Pure.
 
 A rule is an address (`ada@example.com`), a domain (`@example.com`), a group (`group:editors`) or a claim
-(`claim:department=Sales`). The greatest role whose list fits counts. Whoever is in none has the default role,
-or is refused where that is none.
+(`claim:department=Sales`). The highest role whose list matches counts. People in no list get the default
+role, or are refused if there is none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CLAIM = "claim:"
 
 @dataclass(frozen=True, slots=True)
 class RoleRules:
-    """The lists by role; `default` is None where unknown people are refused."""
+    """The lists by role; `default` is None if unknown people are refused."""
 
     admins: Sequence[str] = ()
     editors: Sequence[str] = ()
@@ -34,17 +34,17 @@ class RoleRules:
         return cls(settings.admins, settings.editors, settings.readers, default, settings.groups_claim)
 
     def person(self, identity: Identity) -> Person | None:
-        """The person with their role; None where they are refused."""
+        """The person with their role; None if they are refused."""
         return self.still(self.named(identity))
 
     def named(self, identity: Identity) -> Person:
-        """Somebody as their login names them, whether they are let in or not; their role is open."""
+        """A person as their login names them, admitted or not; their role isn't decided."""
         groups = groups_in(identity.claims, self.groups_claim)
         claims = self._fitting_claims(identity)
         return Person(identity.key, Role.READER, identity.name, identity.email, groups, claims)
 
     def still(self, person: Person) -> Person | None:
-        """Somebody who was seen, by today's lists; None where they would be refused by now."""
+        """A person who was seen, by today's lists; None if they would be refused now."""
         role = self._role(person.email, person.groups, person.claims)
         return None if role is None else replace(person, role=role)
 
@@ -61,7 +61,7 @@ class RoleRules:
 
 
 def _claims(identity: Identity, rule: str) -> bool:
-    """Whether a login claims what a rule wants. An address counts only where it counts as one."""
+    """Whether a login matches a rule. An address only counts if it is verified."""
     name, _, expected_value = rule.removeprefix(_CLAIM).partition("=")
     if name == "email":
         return bool(identity.email) and expected_value.lower() == identity.email
@@ -69,7 +69,7 @@ def _claims(identity: Identity, rule: str) -> bool:
 
 
 def fits(rule: str, *, email: str, groups: Collection[str], claims: Collection[str] = ()) -> bool:
-    """Whether a rule speaks of somebody with this address and these groups; `claims` are rules that do."""
+    """Whether a rule matches this address and these groups; `claims` are rules that match."""
     kind, separator, rest = rule.partition(":")
     if separator and kind == "group":
         return rest in groups
@@ -82,5 +82,5 @@ def fits(rule: str, *, email: str, groups: Collection[str], claims: Collection[s
 
 
 def is_rule(text: str) -> bool:
-    """Whether a text can be a rule."""
+    """Whether a text is a valid rule."""
     return bool(ROLE_RULE.fullmatch(text))

@@ -1,4 +1,4 @@
-"""The settings as they are in force, each with where it comes from, and no secret in any of them."""
+"""The settings in force, each with its source; secrets are never shown."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from personachat.settings import BudgetSettings, ProviderSettings, Settings, var
 from personachat.settings.sources import Source, file_values, source_of
 
 HIDDEN = "set"
-"""What is shown of a secret that is there."""
+"""Shown instead of a secret that is set."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingInForce:
     variable: str
     value: str
-    """As people read it; "" if there is none."""
+    """The value as people read it; "" if there is none."""
     source: Source
 
 
@@ -34,15 +34,15 @@ def settings_in_force(settings: Settings) -> list[SettingInForce]:
         value = getattr(settings, name)
         source = source_of(variable, in_files=in_files)
         if source == "default" and value != field.get_default(call_default_factory=True):
-            source = "secrets.toml"  # as it stood there when it was read
+            source = "secrets.toml"  # as it was when it was read
         rows.append(SettingInForce(variable, in_words(value), source))
     return rows
 
 
 def note_changes(audit: Audit, settings: Settings) -> None:
-    """Put into the audit what has changed since a server on this database was started last.
+    """Record in the audit what has changed since a server on this database was last started.
 
-    Servers of one database that are set up differently each say so. Raises what `Database` raises.
+    Servers of one database with different settings each record theirs. Raises what `Database` raises.
     """
     now = {each.variable: each.value for each in settings_in_force(settings) if each.source != "default"}
     last = audit.newest("setting", "server")
@@ -60,7 +60,7 @@ def note_changes(audit: Audit, settings: Settings) -> None:
 
 
 def in_words(value: Any) -> str:
-    """A value in words. An address is its scheme and host alone: the rest may hold a secret."""
+    """A value in words. Of an address only scheme and host: the rest may contain a secret."""
     if isinstance(value, tuple):
         secrets = sum(isinstance(each, SecretStr) for each in value)
         return f"{secrets} {HIDDEN}" if secrets else ", ".join(map(in_words, value))

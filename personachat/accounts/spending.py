@@ -1,11 +1,11 @@
-"""How much of a budget is taken: what the ledger has of calls that ended, and what running ones may take.
+"""How much of a budget is used: the ledger's ended calls, and the most that running ones may need.
 
-A call counts with what it may take at most until its row in the ledger has ended, and from then on with what
-it took. One statement asks for both, so that no call is missed and none counts twice. A reply that failed is
-no reply, but what it cost is spent.
+A call counts with the most it may need until its row in the ledger has ended, and then with what it used. One
+statement reads both, so that no call is missed or counted twice. A failed reply doesn't count as a reply, but
+its cost does.
 
-Until somebody has cast a blind vote, what the replies took would tell them who wrote which. So for them those
-calls go on counting with what they may take at most, in what they are told and in what still fits in.
+Until someone has cast a blind vote, the usage of the replies would reveal who wrote which. So for that person
+those calls still count with the most they may need, in what they see and in what still fits.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from personachat.usage.records import quarter_of
 from personachat.usage.tables import QUARTERS_A_DAY, usage_calls, usage_days, usage_kinds
 
 UNWRITTEN_SECONDS = 3600
-"""How long a call counts of which the ledger says nothing: its process has died, or its database was out."""
+"""Seconds that a call without a ledger row counts: its process died, or its database failed."""
 
 _LOOKED_AT = 100
-"""Of so many the greatest spenders are found."""
+"""How many candidates the greatest spenders are chosen from."""
 
 _admitted_calls = budget_calls.c
 _calls = usage_calls.c
@@ -54,9 +54,9 @@ def states(
     moment: datetime,
     open_votes: OpenVotes | None = None,
 ) -> list[BudgetState]:
-    """How each of these budgets stands for this caller, all at one moment.
+    """The state of each of these budgets for this caller, all at one moment.
 
-    As somebody whose blind votes are open may know it.
+    Limited to what someone with open blind votes may know.
     """
     if not budgets:
         return []
@@ -87,7 +87,7 @@ def spenders(
     at_most: int,
     open_votes: OpenVotes | None = None,
 ) -> list[tuple[str, BudgetState]]:
-    """How a budget of each one by itself stands for those who took most of it, by their names in its scope.
+    """The state of a budget per person, role, persona or token for those who used most, by name.
 
     A person is named by the ledger's hash.
     """
@@ -150,7 +150,7 @@ def _spent_by_days(budget: Budget, caller: Caller, moment: datetime) -> Select[A
 
 
 def _spent_by_calls(budget: Budget, caller: Caller, moment: datetime) -> Select[Any]:
-    """By the calls themselves, because the sums know neither roles nor tokens."""
+    """From the calls themselves, because the sums contain neither roles nor tokens."""
     amount = {
         "usd": _calls.cost_usd,
         "tokens": func.coalesce(_calls.prompt_tokens, 0) + func.coalesce(_calls.completion_tokens, 0),
@@ -189,7 +189,7 @@ def _reserved(
 
 
 def _same_account(budget: Budget, caller: Caller) -> list[ColumnElement[bool]]:
-    """Which of the calls that were let through are on the same account."""
+    """Which admitted calls are counted for the same subject."""
     match budget.scope:
         case "all":
             return []

@@ -1,7 +1,7 @@
-"""The tables of what people may spend, what was done, and the tokens that were made.
+"""The tables of budgets, of the audit, and of API tokens created here.
 
-`budget_calls` has a row for each call of a model that was let through while there was a budget: what it may
-cost at most, until the ledger knows what it did cost. None of these tables holds a text of a conversation.
+`budget_calls` has a row for each model call that was admitted while there was a budget: its highest possible
+cost until the ledger knows the real one. None of these tables contains the text of a conversation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Makes and revokes API tokens with their budgets, and notes both in the audit.
+"""Creates and revokes API tokens with their budgets, and records both in the audit.
 
-A token's own budget comes and goes with it. Who may make which token is for the callers to say:
-`administrator` and `own_tokens`.
+A token's own budget comes and goes with it. Callers decide who may create which token: `administrator` and
+`own_tokens`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from personachat.accounts.tokens import ApiToken, MadeToken, Tokens
 
 
 class TokenDesk(Protocol):
-    """Where somebody makes, sees and revokes tokens: all of them, or their own."""
+    """Where someone creates, lists and revokes tokens: all of them, or their own."""
 
     def tokens(self) -> list[ApiToken]:
-        """The newest first."""
+        """Newest first."""
 
     def token_budgets(self) -> Mapping[str, tuple[Budget, ...]]:
         """By the token's id."""
 
-    def create_token(  # all that a token has
+    def create_token(  # everything a token has
         self,
         *,
         name: str,
@@ -38,14 +38,17 @@ class TokenDesk(Protocol):
         expires_at: datetime | None = None,
         budget: Budget | None = None,
     ) -> MadeToken:
-        """Make one for somebody, "" being whoever asks. Raises TokenInvalid, BudgetInvalid."""
+        """Create one for someone; "" is the caller. Raises TokenInvalid, BudgetInvalid."""
 
     def revoke_token(self, token_id: str) -> None:
-        """End one for good, at once and everywhere. Raises TokenNotFound."""
+        """Revoke one permanently, at once and everywhere. Raises TokenNotFound."""
 
 
 class TokenIssuing:
-    """What both desks do alike, for one person; cheap to make. Methods raise what `Database` raises."""
+    """What both classes have in common, for one person; cheap to create.
+
+    Methods raise what `Database` raises.
+    """
 
     def __init__(self, tokens: Tokens, budgets: Budgets, trail: Trail) -> None:
         self.tokens = tokens
@@ -53,14 +56,14 @@ class TokenIssuing:
         self._trail = trail
 
     def budgets(self) -> Mapping[str, tuple[Budget, ...]]:
-        """Those that name one token, by its id."""
+        """The budgets of single tokens, by the token's id."""
         budgets: defaultdict[str, tuple[Budget, ...]] = defaultdict(tuple)
         for budget in self._budgets.all:
             if budget.scope == "token" and budget.name:
                 budgets[budget.name] += (budget,)
         return budgets
 
-    def create(  # all that a token has
+    def create(  # everything a token has
         self,
         *,
         name: str,
@@ -71,7 +74,7 @@ class TokenIssuing:
         expires_at: datetime | None,
         budget: Budget | None,
     ) -> MadeToken:
-        """Make one, which alone `budget` limits. Raises TokenInvalid, BudgetInvalid."""
+        """Create one, limited by `budget` if given. Raises TokenInvalid, BudgetInvalid."""
         if budget is not None:
             self._budgets.check(replace(budget, scope="token", name="new"))
         issued = self.tokens.create(
@@ -100,7 +103,7 @@ class TokenIssuing:
 
 
 def known_of_budget(budget: Budget) -> dict[str, Any]:
-    """A budget as the audit has it."""
+    """A budget in the form that the audit stores."""
     return {
         "scope": budget.scope,
         "name": budget.name,

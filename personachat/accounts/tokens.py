@@ -1,8 +1,8 @@
-"""API tokens that people make and revoke: each one acts for a person, with a role of its own.
+"""API tokens that people create and revoke: each acts for a person, with a role of its own.
 
-A token is 32 random bytes and shown once; only its SHA-256 is stored, which for such a secret is as good as a
-slow hash. Whether one holds is asked of the database with every request, so that it ends everywhere at once.
-Tokens in the settings are service accounts and know nothing of this.
+A token is 32 random bytes and is shown once. Only its SHA-256 is stored, which for such a secret is as safe
+as a slow hash. The database is asked about every request's token, so that revoking works everywhere at once.
+Tokens in the settings are service accounts and are not handled here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from personachat.stamps import new_id, now
 
 PREFIX = "pc_"
 USED_SECONDS = 60
-"""The last use is written at most once in so long."""
+"""The last use is stored at most this often."""
 
 MOST_NAME_CHARACTERS = 100
 MOST_PERSONAS = 200
@@ -35,7 +35,7 @@ _TOKEN = re.compile(r"pc_[A-Za-z0-9_-]{43}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """A token without its secret. `personas` None is all; `owner` is for whom it acts."""
+    """A token without its secret. `personas` None is all; `owner` is the person it acts for."""
 
     id: str
     name: str
@@ -54,7 +54,7 @@ class ApiToken:
 
 @dataclass(frozen=True, slots=True)
 class MadeToken:
-    """A new token with its secret, which nobody can ask for again."""
+    """A new token with its secret, which can't be shown again."""
 
     token: ApiToken
     secret: str = field(repr=False)
@@ -76,7 +76,7 @@ class Tokens:
         personas: frozenset[str] | None = None,
         expires_at: datetime | None = None,
     ) -> MadeToken:
-        """Make one. Raises TokenInvalid."""
+        """Create one. Raises TokenInvalid."""
         name = " ".join(storable(name).split())
         _check(name, owner=owner, role=role, personas=personas, expires_at=expires_at)
         secret = PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
@@ -97,20 +97,20 @@ class Tokens:
         return MadeToken(_token(row_now), secret)
 
     def all(self) -> list[ApiToken]:
-        """Every token, revoked and expired ones too, the newest first."""
+        """Every token, also revoked and expired ones, newest first."""
         with self._database.read() as connection:
             rows = connection.execute(select(api_tokens).order_by(api_tokens.c.created_at.desc())).all()
         return [_token(row) for row in rows]
 
     def all_of(self, owner: str) -> list[ApiToken]:
-        """Those that act for this owner, the newest first."""
+        """The tokens that act for this owner, newest first."""
         theirs = select(api_tokens).where(api_tokens.c.owner == storable(owner))
         with self._database.read() as connection:
             rows = connection.execute(theirs.order_by(api_tokens.c.created_at.desc())).all()
         return [_token(row) for row in rows]
 
     def revoke(self, token_id: str) -> ApiToken:
-        """End one for good; returns it as it was. Raises TokenNotFound."""
+        """Revoke one permanently; returns it as it was. Raises TokenNotFound."""
         with self._database.write() as connection:
             row = connection.execute(select(api_tokens).where(api_tokens.c.id == token_id)).one_or_none()
             if row is None:
@@ -120,14 +120,8 @@ class Tokens:
             connection.execute(ended)
         return _token(row)
 
-    def revoke_all_of(self, owner: str) -> int:
-        """End every token that acts for this owner; returns how many."""
-        with self._database.write() as connection:
-            theirs = (api_tokens.c.owner == owner) & api_tokens.c.revoked_at.is_(None)
-            return connection.execute(update(api_tokens).where(theirs).values(revoked_at=now())).rowcount
-
     def find(self, secret: str) -> ApiToken | None:
-        """The token that this is, if it holds; its use is noted."""
+        """The token with this secret if it is valid; records its use."""
         if not _TOKEN.fullmatch(secret):
             return None
         with self._database.read() as connection:
@@ -151,7 +145,7 @@ class Tokens:
 
 
 def is_made_here(secret: str) -> bool:
-    """Whether it looks like one of these, whether it holds or not."""
+    """Whether it looks like one of these tokens, valid or not."""
     return secret.startswith(PREFIX)
 
 

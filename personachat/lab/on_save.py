@@ -17,14 +17,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from personachat.jsontext.edits import with_value, without
 from personachat.lab.suites.model import Question
-from personachat.personas.persona import KEYS, Persona, standard
+from personachat.personas.persona import KEYS, Persona
 from personachat.personas.store.base import PLAIN_SAVE, BrokenPersona, PersonaStore, Saving, StoredPersona
 
 EXTENSION = "tests"
@@ -103,12 +103,6 @@ def settings_trouble(persona: Persona) -> str:
         place = ".".join(str(part) for part in ("extensions", EXTENSION, *first["loc"]))
         return f'"{place}" in the persona can\'t be used: {first["msg"].lower()}.'
     return ""
-
-
-def settings_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of what stands under "tests" in a persona's extensions."""
-    schema = TestSettings.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **standard(schema)}
 
 
 def run_id_of(place: str, persona_id: str, etag: str) -> str:

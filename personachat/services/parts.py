@@ -185,10 +185,6 @@ class Services:
         """The API tokens of everyone who may log in."""
         return AdmittedTokens(self.tokens, is_refused=self.authorization.is_refused)
 
-    def conversations_of(self, owner: str) -> int:
-        """How many conversations an owner has."""
-        return moving.count_of(self.database, owner)
-
     def left_behind(self, owner: str) -> moving.LeftBehind:
         """What the owner of a browser has that a login could take over."""
         return moving.left_behind(self.database, owner)

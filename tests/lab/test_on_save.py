@@ -7,10 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import jsonschema
 import pytest
 
-from personachat.lab.on_save import TestSettings, run_id_of, settings_schema, settings_trouble
+from personachat.lab.on_save import TestSettings, run_id_of, settings_trouble
 from personachat.lab.runs.model import Run
 from personachat.lab.testing import Tests
 from personachat.personas.persona import parse_persona
@@ -191,10 +190,7 @@ def test_settings_are_written_and_read_and_all_else_stays() -> None:
 @pytest.mark.parametrize(
     "value", [True, [], {"onsave": True}, {"maxCostUsd": -1}, {"onSave": 1}, {"questions": [""]}]
 )
-def test_settings_that_cannot_be_used_are_said_and_the_schema_agrees(value: Any) -> None:
+def test_settings_that_cannot_be_used_are_reported_and_ignored(value: Any) -> None:
     persona = parse_persona(persona_text(extensions={"tests": value}))
     assert '"extensions.tests' in settings_trouble(persona)
     assert TestSettings.of(persona) == TestSettings()
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(value, settings_schema())
-    jsonschema.validate({"onSave": True, "maxCostUsd": 0.1, "questions": ["Is it?"]}, settings_schema())

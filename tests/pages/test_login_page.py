@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from personachat.accounts.identity import Identity, of_claims, of_header
 from personachat.accounts.rights import Grant, PersonaAccess
 from personachat.errors import LoginNeeded
+from personachat.history import moving
 from personachat.personas.store.drafts import DraftText
 from personachat.services import get_services
 from personachat.ui import address, login, owner, script_runs, session
@@ -215,8 +216,8 @@ def test_chats_of_the_browser_are_taken_along_when_asked(
     assert "This browser still has 1 chat, 1 draft and 2 favourites from before you logged in." in words(page)
     page.button(key="take_along_yes").click().run()
     assert not page.exception
-    assert services.conversations_of(browser) == 0
-    assert services.conversations_of(owner_of(visitor)) == 1
+    assert moving.count_of(services.database, browser) == 0
+    assert moving.count_of(services.database, owner_of(visitor)) == 1
     assert "before you logged in" not in words(page)
     ada = services.of(owner_of(visitor))
     assert ada.collection.favourites() == {"default-persona", "secret"}

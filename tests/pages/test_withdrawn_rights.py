@@ -19,6 +19,7 @@ from personachat.accounts import authorization
 from personachat.accounts.identity import Identity, of_claims
 from personachat.accounts.rights import PersonaAccess
 from personachat.errors import LoginNeeded
+from personachat.history import moving
 from personachat.personas.store.base import StoredPersona
 from personachat.services import get_services
 from personachat.ui import login, owner
@@ -114,7 +115,7 @@ def test_a_click_of_the_person_before_does_nothing_for_the_next(
     visitor.is_("admin", sub="1" if seconds < 0 else "2", seconds=seconds)
     button.click().run()
     assert not page.exception
-    assert get_services().conversations_of(ada) == 2
+    assert moving.count_of(get_services().database, ada) == 2
 
 
 def test_the_login_page_itself_has_buttons_that_work(
