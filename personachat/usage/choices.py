@@ -1,4 +1,4 @@
-"""What calls there are can be narrowed down by: each persona, model, purpose and person that made any."""
+"""Values for the filters: every persona, model, purpose and person with at least one call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILTERS: Final = ("persona", "model", "purpose", "person")
 
 
 def choices(connection: Connection, question: UsageQuery) -> Mapping[str, Sequence[str]]:
-    """The values of each filter in calls of anybody whom the question allows, in order."""
+    """The values of each filter in the calls that the question allows, in order."""
     values_by_name: dict[str, Sequence[str]] = {}
     for name in FILTERS:
         column = usage_kinds.c[GROUPS[name]]

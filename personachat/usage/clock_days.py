@@ -1,7 +1,7 @@
-"""Days of clocks are kept once they are over: by one thing alone, so that a page has little to add up.
+"""Ended days of clocks, stored summed up by one column each, so that a page has little to add up.
 
-Whoever keeps a day holds the rows in `usage_closed_days` of the days in UTC that it is made of, as whoever
-writes a late call does: one waits for the other, and what is kept is of all calls.
+To store a day, a process locks the rows in `usage_closed_days` of the UTC days it consists of, as the writer
+of a late call does: one waits for the other, so the stored sums cover all calls.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from personachat.usage.tables import (
 
 Kind = tuple[Any, ...]
 IdOf = Callable[[Kind], int]
-"""The id of a kind, in the transaction that is going on."""
+"""The id of a kind, in the current transaction."""
 
 Day = tuple[int, int]
 """A clock, and one of its days."""
@@ -44,7 +44,7 @@ _TIMED = tuple(dict.fromkeys(name for names in TIME_GROUPINGS.values() for name 
 
 
 def due(connection: Connection) -> list[Day]:
-    """The days that are over and not kept, the newest first."""
+    """The ended days that aren't stored yet, newest first."""
     first = connection.execute(select(func.min(usage_quarters.c.quarter))).scalar()
     if first is None:
         return []
@@ -60,7 +60,7 @@ def due(connection: Connection) -> list[Day]:
 
 
 def keep(connection: Connection, clock: int, day: int, *, id_of: IdOf) -> None:
-    """Keep what a day adds up to, unless somebody else just did."""
+    """Store the sums of a day, unless another process just did."""
     first = day * QUARTERS_A_DAY - clock
     last = first + QUARTERS_A_DAY - 1
     _hold(connection, range(first // QUARTERS_A_DAY, last // QUARTERS_A_DAY + 1))
@@ -84,13 +84,13 @@ def keep(connection: Connection, clock: int, day: int, *, id_of: IdOf) -> None:
 
 
 def unasked(connection: Connection) -> list[int]:
-    """Clocks of which days are kept, although nobody asks by them any more."""
+    """Clocks with stored days that nobody uses any more."""
     of_days = connection.execute(select(usage_clock_days.c.clock).distinct()).scalars()
     return sorted(set(of_days) - set(clocks.in_use(connection)))
 
 
 def forget(connection: Connection, some_clocks: Sequence[int]) -> None:
-    """Delete what is kept of their days."""
+    """Delete their stored days."""
     marker = usage_clock_days.c
     days = select(marker.clock, marker.day).where(marker.clock.in_(some_clocks))
     forget_clock_days(connection, connection.execute(days).all())
@@ -98,7 +98,7 @@ def forget(connection: Connection, some_clocks: Sequence[int]) -> None:
 
 
 def kind_with(columns: Sequence[str], values: Sequence[Any]) -> Kind:
-    """A kind that says nothing but these columns."""
+    """A kind with only these columns."""
     values_by_column = dict(zip(columns, values, strict=True))
     empty = {"owner": "", "purpose": "", "outcome": ""}
     return tuple(values_by_column.get(name, empty.get(name)) for name in KIND)
@@ -129,7 +129,7 @@ def _sums(
 
 
 def _grouped(buckets: Mapping[Kind, array[int]], columns: Sequence[str]) -> dict[Kind, array[int]]:
-    """The buckets of what has the same in these columns; they come by _TIMED."""
+    """The buckets of calls with the same values in these columns, in the order of _TIMED."""
     places = [_TIMED.index(name) for name in columns]
     grouped: dict[Kind, array[int]] = defaultdict(lambda: array("H"))
     for values, each in buckets.items():

@@ -1,7 +1,7 @@
-"""The clocks that people ask by, and which of their days are kept as a whole.
+"""The clocks in use, and which of their days are stored summed up.
 
-A clock is how many quarters of an hour it is ahead of UTC: most time zones have two. UTC's days are always
-kept, and those of others as long as somebody asks by them; a question about others is answered by UTC's.
+A clock is a number of quarters of an hour ahead of UTC; most time zones have two. UTC's days are always
+stored, those of others as long as someone uses them. A question about any other is answered from UTC's days.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from personachat.usage.spans import Span, runs
 from personachat.usage.tables import QUARTER_SECONDS, QUARTERS_A_DAY, usage_clock_days, usage_clocks
 
 MOST_CLOCKS = 12
-"""Those that somebody has asked by last."""
+"""How many recently used clocks are kept."""
 
 UNASKED_DAYS = 90
-"""Of a clock that nobody has asked by for so long no days are kept any more."""
+"""Days of a clock that nobody has used for this long are deleted."""
 
 _NOTED_DAYS = 7
-"""So often it is written down that somebody still asks by a clock."""
+"""How often the use of a clock is recorded."""
 
 MOST_PIECES = 30
-"""Where more is left beside the days that are kept, all is taken from the finer sums."""
+"""If more of the time isn't covered by stored days, all of it is read from the finer sums."""
 
 Run = tuple[int, int]
-"""The first and the last of days one after the other."""
+"""The first and the last of consecutive days."""
 
 
 def in_use(connection: Connection) -> list[int]:
-    """The clocks whose days are kept."""
+    """The clocks whose days are stored."""
     latest = (
         select(usage_clocks.c.clock)
         .where(usage_clocks.c.asked_day > _today() - UNASKED_DAYS)
@@ -45,7 +45,7 @@ def in_use(connection: Connection) -> list[int]:
 
 
 def to_note(connection: Connection, zone: ZoneInfo) -> list[int]:
-    """The zone's clocks, unless it was written down lately that somebody asks by them."""
+    """The zone's clocks, unless their use was recorded recently."""
     clocks = _clocks_of(zone) - {0}
     if not clocks:
         return []
@@ -56,14 +56,14 @@ def to_note(connection: Connection, zone: ZoneInfo) -> list[int]:
 
 
 def note(connection: Connection, clocks: Sequence[int]) -> None:
-    """Somebody asks by these."""
+    """Record that someone uses these clocks."""
     new = insert_of(connection.dialect.name, usage_clocks)
     noted = new.on_conflict_do_update(index_elements=["clock"], set_={"asked_day": new.excluded.asked_day})
     connection.execute(noted, [{"clock": clock, "asked_day": _today()} for clock in clocks])
 
 
 def kept_days(connection: Connection, clock: int, first: int, end: int) -> frozenset[int]:
-    """Those that are kept of a clock's days from `first` on; `end` is not among them."""
+    """A clock's stored days from `first` on; `end` isn't among them."""
     marker = usage_clock_days.c
     days = select(marker.day).where(marker.clock == clock, marker.day.between(first, end - 1))
     return frozenset(connection.execute(days).scalars())
@@ -72,7 +72,7 @@ def kept_days(connection: Connection, clock: int, first: int, end: int) -> froze
 def kept_and_rest(
     connection: Connection, spans: Sequence[Span]
 ) -> tuple[list[tuple[Span, list[Run]]], list[Span]]:
-    """The days that are kept of each span, as runs, and what is left of all spans."""
+    """The stored days of each span, as runs, and the rest of all spans."""
     kept_spans = [
         (span, runs(sorted(kept_days(connection, span.offset, *span.days_of_clock)))) for span in spans
     ]

@@ -1,10 +1,9 @@
-"""Days that are over are closed: their calls are added up once more, by less, so that long spans are quick.
+"""Ended days are closed: their calls are summed up again in smaller tables, so that long spans are quick.
 
-It is done beside the writing of calls, in short transactions, by whichever process comes first; until then
-the sums of a day come from the finer tables. Where a call of a closed day changes after all, whoever writes
-it opens the day again in the same transaction, and it is closed again. Both write the day's row in
-`usage_closed_days`, so that one waits for the other: what is kept of a closed day is of all its calls.
-Then the same days are kept as clocks have them; see `clock_days`.
+Some process does it besides writing calls, in short transactions. Until then a day's sums come from the finer
+tables. If a call of a closed day changes after all, its writer reopens the day in the same transaction, and
+the day is closed again later. Both write the day's row in `usage_closed_days`, so one waits for the other:
+the sums of a closed day cover all its calls. The same days are then stored by clock; see `clock_days`.
 """
 
 from __future__ import annotations
@@ -43,22 +42,22 @@ from personachat.usage.tables import (
 )
 
 _Due = tuple[int | None, int]
-"""A day of a clock, or, without a clock, a day in UTC that is to be closed."""
+"""A day of a clock or, without a clock, a UTC day to close."""
 
 _TOGETHER = 20
 _SOON_SECONDS = 0.05
-"""How long others wait for a transaction that closes days, unless a single day takes longer."""
+"""Seconds that others wait for a transaction that closes days, unless a single day takes longer."""
 
 
 class Closing:
-    """To be used by one thread at a time. Methods raise what `Database` raises."""
+    """Use it on one thread at a time. Methods raise what `Database` raises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._kinds: dict[Kind, int] = {}
 
     def close_some(self, most: int) -> int:
-        """Close up to so many days that are over, the newest first; returns how many were."""
+        """Close up to so many ended days, newest first; returns how many were closed."""
         with self._database.read() as connection:
             due: list[_Due] = [(None, day) for day in self._due(connection)]
             due = [*due, *clock_days.due(connection)][:most]
@@ -71,9 +70,9 @@ class Closing:
         return len(due)
 
     def _close_in_turn(self, due: Sequence[_Due]) -> None:
-        """As many in a transaction as are done soon: of days without calls that is many.
+        """Close as many per transaction as take little time: of days without calls that is many.
 
-        The first ones come first, as with whoever writes calls: then two never wait for each other.
+        They are closed in order, as writers of calls lock them, so two never block each other.
         """
         left = deque(sorted(due, key=lambda each: each[1] * QUARTERS_A_DAY - (each[0] or 0)))
         while left:
@@ -88,7 +87,7 @@ class Closing:
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Connection, IdOf]]:
-        """A transaction, and the ids of kinds; those that it looked up are kept in mind afterwards."""
+        """A transaction, and the ids of kinds; ids that it looked up are cached afterwards."""
         learned: dict[Kind, int] = {}
 
         def id_of(kind: Kind) -> int:
@@ -136,7 +135,7 @@ class Closing:
 
 
 def _ids_of_kinds(connection: Connection, day: int) -> dict[Kind, int]:
-    """Of the kinds that a day has sums of."""
+    """The kinds that a day has sums of."""
     query = select(usage_kinds.c.id, *(usage_kinds.c[name] for name in KIND))
     query = query.join(usage_days, usage_kinds.c.id == usage_days.c.kind_id).where(usage_days.c.day == day)
     return {tuple(kind): kind_id for kind_id, *kind in connection.execute(query)}
@@ -149,7 +148,7 @@ def _mark(connection: Connection, day: int) -> None:
 
 
 def _summed(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> dict[Kind, dict[str, Any]]:
-    """Sums of those that have the same in these columns; without those that have become empty."""
+    """Sums of rows with the same values in these columns, without empty ones."""
     numbers_by_kind: dict[Kind, dict[str, Any]] = defaultdict(lambda: dict.fromkeys(NUMBERS, 0))
     for row in rows:
         each = numbers_by_kind[tuple(row[name] for name in columns)]
@@ -176,7 +175,7 @@ def _times(connection: Connection, day: int) -> dict[Kind, list[Measured]]:
 
 
 def _spreads(times: Mapping[Kind, Sequence[Measured]]) -> dict[Kind, tuple[list[tuple[int, float]], ...]]:
-    """Those times by less, each with its quarter, in the order of TIMES."""
+    """Those times by fewer columns, each with its quarter, in the order of TIMES."""
     spreads_by_kind: dict[Kind, tuple[list[tuple[int, float]], ...]] = {}
     places = [KIND.index(name) for name in BY_TIMES]
     for kind, calls in times.items():

@@ -1,4 +1,4 @@
-"""The calls of one conversation, and what they add up to."""
+"""The calls of one conversation, and their totals."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _ADDED = ("prompt_tokens", "completion_tokens", "cost_usd", "retries")
 
 @dataclass(frozen=True, slots=True)
 class ConversationCalls:
-    """`rows` are the last calls, oldest first; `total` and `counts` are of all.
+    """`rows` are the last calls, oldest first; `total` and `counts` cover all.
 
-    A total is None where it is known of no call; `counts` says of how many it is.
+    A total is None if no call has the value; `counts` tells how many do.
     """
 
     count: int
@@ -30,7 +30,7 @@ class ConversationCalls:
 
 
 def calls_of(connection: Connection, conversation_id: str, *, owner_hash: str) -> ConversationCalls:
-    """Those that this owner asked for."""
+    """Those of this owner."""
     calls = usage_calls.c
     mine = (calls.conversation_id == conversation_id, calls.owner == owner_hash)
     newest = select(usage_calls).where(*mine).order_by(calls.began_at.desc(), calls.id.desc())

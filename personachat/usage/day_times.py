@@ -1,7 +1,7 @@
-"""The times of a day's calls, packed in one piece: of each kind, every call with its quarter of an hour.
+"""The times of a day's calls, packed into one value: of each kind, every call with its quarter of an hour.
 
-They answer what `usage_times` cannot, such as the speed of one persona or for one person: what a kind says is
-in `usage_kinds`, and of each call only the buckets of its times are kept. A call takes seven bytes.
+They answer what `usage_times` can't, such as the speed of one persona or for one person. `usage_kinds`
+defines a kind. Of each call only the buckets of its times are stored, in seven bytes.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from itertools import accumulate
 from personachat.usage.histograms import bucket_of, lowest_byte_first, numbers_in
 
 TIMES = ("first_token_ms", "duration_ms", "tokens_per_second")
-"""Whose spread is kept, in this order."""
+"""The times that are stored, in this order."""
 
 UNKNOWN = 0xFFFF
-"""In place of a bucket."""
+"""Stored if there is no bucket."""
 
 Measured = tuple[int, tuple[float | None, ...]]
 """The quarter of the day in which a call began, and its TIMES."""
 
 
 class DayTimes:
-    """What is kept of one day."""
+    """What is stored about one day."""
 
     __slots__ = ("_buckets", "_ends", "_kinds", "_quarters")
 
@@ -44,7 +44,7 @@ class DayTimes:
         return self._buckets[len(TIMES) * begins : len(TIMES) * ends]
 
     def between(self, begins: int, ends: int, *, first: int, end: int) -> array[int]:
-        """Of those calls of one kind that began from a quarter of the day on, and before another."""
+        """The calls of one kind that began in these quarters of the day; `until` isn't among them."""
         begins = bisect_left(self._quarters, first, begins, ends)
         return self.buckets(begins, bisect_left(self._quarters, end, begins, ends))
 
@@ -63,7 +63,7 @@ def packed(calls: Mapping[int, Sequence[Measured]]) -> bytes:
 
 
 def unpacked(data: bytes) -> DayTimes:
-    """What was packed."""
+    """Unpack what was packed."""
     count = int.from_bytes(data[:4], "little")
     kinds, counts = 4 + 4 * count, 4 + 8 * count
     lengths = numbers_in("I", data[kinds:counts])
@@ -74,7 +74,7 @@ def unpacked(data: bytes) -> DayTimes:
 
 
 def counted(buckets: array[int]) -> list[Counter[int]]:
-    """How often each bucket is among these, for each of TIMES."""
+    """How often each bucket occurs in these calls, for each of TIMES."""
     counters = [Counter(buckets[place :: len(TIMES)]) for place in range(len(TIMES))]
     for counts in counters:
         counts.pop(UNKNOWN, None)

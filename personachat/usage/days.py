@@ -1,7 +1,7 @@
 """Days of a time zone as moments in UTC. Nothing here reads a clock or a database.
 
-A day begins at its first moment: where the clock skips midnight that is later; where it skips a whole day,
-that day is empty. Days follow each other without a gap, so that every moment is in exactly one.
+A day begins at its first moment. If the clock skips midnight, that is later; if it skips a whole day, that
+day is empty. Days follow each other without a gap, so every moment is in exactly one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from personachat.errors import UsageQuestionInvalid
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 3), date(9999, 12, 29)
-"""Days beyond these are not ones of any call, and cannot be reckoned in every zone."""
+"""Days beyond these have no calls and can't be computed in every time zone."""
 
 MOST_DAYS_BACK = 36_500
 
@@ -38,12 +38,12 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def begins(day: date, zone: ZoneInfo) -> datetime:
-    """The first moment of a day, or of the next one that there is, in UTC."""
+    """The first moment of a day, or of the next one that exists, in UTC."""
     midnight = datetime.combine(day, time.min, zone)
     moment = midnight.astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
         return moment
-    # The clock skips this midnight: what comes first is the moment of the change.
+    # The clock skips this midnight: the day begins at the moment of the change.
     return _change(zone, midnight.replace(fold=1).astimezone(UTC) - timedelta(minutes=1), moment)
 
 
@@ -52,7 +52,7 @@ def today(moment: datetime, zone: ZoneInfo) -> date:
 
 
 def day_of(text: str, *, now: datetime, zone: ZoneInfo) -> date:
-    """A day as people write it: 2026-01-31, today, or 30d: the first of so many days that end today.
+    """A day as people write it: 2026-01-31, today, or 30d (the first of 30 days that end today).
 
     Raises UsageQuestionInvalid.
     """
@@ -74,7 +74,7 @@ def day_of(text: str, *, now: datetime, zone: ZoneInfo) -> date:
 
 
 def offsets(zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[tuple[datetime, timedelta]]:
-    """From when on which offset from UTC holds, between two moments in UTC; the first is from `since` on."""
+    """When each offset from UTC starts to apply, between two moments in UTC; the first from `since`."""
     at, offset = since, _offset(zone, since)
     yield at, offset
     while at < until:
@@ -87,7 +87,7 @@ def offsets(zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[tuple[
 
 
 def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """The second in which the offset becomes that of `after`."""
+    """The second at which the offset becomes that of `after`."""
     target = _offset(zone, after)
     low, high = int(before.timestamp()), int(after.timestamp())
     while high - low > 1:

@@ -1,4 +1,4 @@
-"""The times of calls that have ended, read from their rows."""
+"""The times of ended calls, read from their rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TIMED = (usage_calls.c.first_token_ms, usage_calls.c.duration_ms, usage_calls.c
 def ended_calls(
     connection: Connection, columns: Sequence[Column[Any]], first: int, end: int
 ) -> Iterator[tuple[int, Values, tuple[float | None, ...]]]:
-    """Of each call between two quarters, without the second: its quarter, these columns, and its TIMES."""
+    """Each call between two quarters (`until` excluded): its quarter, these columns, and its TIMES."""
     query = _query([usage_calls.c.began_at, *_TIMED, *columns], first, end)
     for began_at, first_token, duration, tokens, *values in connection.execute(query):
         yield (
@@ -40,7 +40,7 @@ def buckets_of_calls(
     end: int,
     *conditions: ColumnElement[bool],
 ) -> dict[Values, array[int]]:
-    """The buckets of those calls' TIMES, one call after the other, by what the columns say."""
+    """The buckets of those calls' TIMES, one call after another, by the values of the columns."""
     buckets: dict[Values, array[int]] = defaultdict(lambda: array("H"))
     query = _query([*_TIMED, *columns], first, end).where(*conditions)
     for first_token, duration, tokens, *values in connection.execute(query):
@@ -60,7 +60,7 @@ def _query(columns: Sequence[Column[Any]], first: int, end: int) -> Select[Any]:
 def tokens_per_second(
     first_token_ms: int | None, duration_ms: int | None, tokens: int | None
 ) -> float | None:
-    """How fast a call wrote once it had begun to; None where that is not known."""
+    """Tokens per second of a call after its first token; None if unknown."""
     return writing_speed(
         tokens or 0,
         first_token_seconds=None if first_token_ms is None else first_token_ms / 1000,

@@ -1,7 +1,7 @@
-"""What a message would cost and how many tokens it has, before it is sent.
+"""The cost and the tokens of a message before it is sent.
 
-By the medians of the latest calls of this persona and model, if there are enough of them; otherwise by
-its limits, which says what it costs at most. An unknown price is None, never 0.
+It uses the medians of the latest calls of this persona and model, if there are enough; otherwise their
+limits, which give the highest cost. An unknown price is None, never 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENOUGH_CALLS = 5
 LATEST_CALLS = 200
 
 _LOOKED_AT = 5_000
-"""So many of the newest calls are looked through: a persona that nobody uses must not cost a look at all."""
+"""How many of the newest calls are read: an unused persona must not cost a scan of all."""
 
 Price: TypeAlias = Callable[[Usage], float | None]
 Basis: TypeAlias = Literal["medians", "limits"]
@@ -29,7 +29,7 @@ Basis: TypeAlias = Literal["medians", "limits"]
 
 @dataclass(frozen=True, slots=True)
 class Medians:
-    """Of so many calls; None where a number is known of too few."""
+    """Of so many calls; None if too few have the value."""
 
     calls: int = 0
     prompt_tokens: int | None = None
@@ -38,7 +38,7 @@ class Medians:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`completion_tokens` are usual ones by "medians", the most by "limits"; `cost_usd` goes with them."""
+    """`completion_tokens` are usual ones for "medians", the most for "limits"; `cost_usd` matches them."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -47,7 +47,7 @@ class Forecast:
     cost_usd_most: float | None
     basis: Basis
     calls: int
-    """How many the medians are of."""
+    """How many calls the medians are of."""
 
 
 def forecast(
@@ -55,8 +55,8 @@ def forecast(
 ) -> Forecast:
     """The forecast of one message.
 
-    `prompt_tokens` is how long the prompt will be, where that is known; else it is as long as usual, or at
-    least `estimated_tokens`. `most_tokens` is the longest reply that is allowed.
+    `prompt_tokens` is the length of the prompt, if known; otherwise it is the usual length, but at least
+    `estimated_tokens`. `most_tokens` is the longest reply that is allowed.
     """
     usual = medians.completion_tokens
     if prompt_tokens is None:
@@ -74,7 +74,7 @@ def forecast(
 
 
 def medians_of(prompts: list[int], completions: list[int]) -> Medians:
-    """Medians of what was counted in each of some calls."""
+    """Medians of the counts in these calls."""
     calls = max(len(prompts), len(completions))
     return Medians(calls, _median(prompts), _median(completions))
 
@@ -84,7 +84,7 @@ def _median(counts: list[int]) -> int | None:
 
 
 def medians(connection: Connection, question: UsageQuery, *, provider: str) -> Medians:
-    """Those of finished chat calls of the question's persona and model; the question says whose."""
+    """Finished chat calls of the question's persona and model, by the question's person."""
     calls = usage_calls.c
     newest = select(usage_calls)
     if question.person is not None:

@@ -1,7 +1,7 @@
-"""How numbers are spread, in buckets that grow by 2 %: a percentile is right within 1 % of its value.
+"""Distributions of numbers, in buckets that grow by 2 %: a percentile is within 1 % of its true value.
 
-A day's numbers are packed in two ways at once: counted, as one whole number with 32 bits for each bucket, so
-that days are added by adding those; and each by itself with its quarter of an hour, to take it out of a day.
+A day's numbers are packed in two ways: counted, as one integer with 32 bits per bucket, so that days are
+added by adding integers; and each with its quarter of an hour, so that it can be subtracted from a day.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from itertools import accumulate
 
 GROWTH = 1.02
 LEAST = 0.1
-"""What is less is counted in the first bucket."""
+"""Lower numbers are counted in the first bucket."""
 
 BUCKETS = 1_100
-"""The last one begins at some 280 million."""
+"""The last bucket begins at about 280 million."""
 
 _STEP = math.log(GROWTH)
 _BITS = 32
@@ -35,12 +35,12 @@ def bucket_of(value: float) -> int:
 
 
 def value_of(bucket: int) -> float:
-    """What is in the middle of a bucket."""
+    """The middle value of a bucket."""
     return LEAST * GROWTH ** (bucket - 0.5) if bucket else 0.0
 
 
 class Spread:
-    """Counts of buckets, to which more are added. Some of what is added may be taken away again."""
+    """Counts per bucket, to which more can be added. What was added may be subtracted again."""
 
     __slots__ = ("_counts", "_whole")
 
@@ -54,7 +54,7 @@ class Spread:
             counts[bucket] = counts.get(bucket, 0) + sign
 
     def add_counts(self, counts: Mapping[int, int]) -> None:
-        """How often each bucket is to be added."""
+        """How often to add each bucket."""
         for bucket, count in counts.items():
             self._counts[bucket] = self._counts.get(bucket, 0) + count
 
@@ -62,8 +62,8 @@ class Spread:
         self._whole += day.whole
 
     def quantiles(self, shares: Sequence[float]) -> tuple[int, tuple[float | None, ...]]:
-        """How many there are, and what each share of them does not exceed (nearest rank)."""
-        # Where no day was added there are few buckets, and often many spreads.
+        """The total count, and the value that each share of the numbers doesn't exceed (nearest rank)."""
+        # Without whole days there are few buckets, and often many distributions.
         first, counts = self._dense() if self._whole else (0, [])
         buckets = range(first, first + len(counts)) if counts else sorted(self._counts)
         counts = counts or [self._counts[bucket] for bucket in buckets]
@@ -75,7 +75,7 @@ class Spread:
         return total, tuple(value_of(buckets[bisect_left(sums, rank)]) for rank in ranks)
 
     def _dense(self) -> tuple[int, list[int]]:
-        """The first bucket that anything is in, and the counts from there on."""
+        """The first non-empty bucket, and the counts from there on."""
         lowest = (self._whole & -self._whole).bit_length() - 1
         first = min(lowest // _BITS, *self._counts, BUCKETS)
         size = -(-self._whole.bit_length() // _BITS) - first
@@ -88,7 +88,7 @@ class Spread:
 
 
 class PackedDay:
-    """Numbers of one day and kind, as they are kept."""
+    """Numbers of one day and kind, as they are stored."""
 
     __slots__ = ("_buckets", "_quarters", "whole")
 
@@ -98,12 +98,12 @@ class PackedDay:
         self._buckets = buckets
 
     def between(self, first: int, end: int) -> array[int]:
-        """The buckets of what was met from a quarter of the day on, and before another."""
+        """The buckets of numbers from these quarters of the day; `until` isn't among them."""
         return self._buckets[bisect_left(self._quarters, first) : bisect_left(self._quarters, end)]
 
 
 def packed(spreads: Sequence[Iterable[tuple[int, float]]]) -> bytes:
-    """Some lists of numbers, each with its quarter of the day."""
+    """Lists of numbers, each with its quarter of the day."""
     parts = []
     for spread in spreads:
         met = sorted((quarter, bucket_of(value)) for quarter, value in spread)
@@ -116,19 +116,19 @@ def packed(spreads: Sequence[Iterable[tuple[int, float]]]) -> bytes:
 
 
 def packed_counts(counts_of: Sequence[Mapping[int, int]]) -> bytes:
-    """The same of numbers that are counted only: no quarter can be taken out of their day."""
+    """The same for numbers that are only counted: no quarter can be subtracted from their day."""
     return b"".join(_counted(counts, 0) for counts in counts_of)
 
 
 def _counted(counts: Mapping[int, int], singly: int) -> bytes:
-    """How often there is each bucket, before so many numbers one by one."""
+    """The count of each bucket, followed by so many single numbers."""
     first, end = (min(counts), max(counts) + 1) if counts else (0, 0)
     dense = array("I", (counts.get(bucket, 0) for bucket in range(first, end)))
     return _HEAD.pack(first, end - first, singly) + lowest_byte_first(dense)
 
 
 def unpacked(data: bytes) -> list[PackedDay]:
-    """What was packed, in its order."""
+    """Unpack what was packed, in its order."""
     numbers, at = [], 0
     while at < len(data):
         first, size, count = _HEAD.unpack_from(data, at)
@@ -142,7 +142,7 @@ def unpacked(data: bytes) -> list[PackedDay]:
 
 
 def numbers_in(kind: str, data: bytes) -> array[int]:
-    """The numbers that were packed with their lowest byte first; `kind` is a type code of `array`."""
+    """The numbers packed with their lowest byte first; `kind` is a type code of `array`."""
     numbers = array(kind, data)
     if sys.byteorder == "big":
         numbers.byteswap()

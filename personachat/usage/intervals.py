@@ -1,6 +1,6 @@
-"""How far a share can be trusted: intervals at 95 %, for few votes as for many. Pure.
+"""How certain a share is: 95 % intervals, for few votes as well as many. Pure.
 
-Wilson's score interval for one share; for the difference of two, Newcombe's, which is made of two of those
+Wilson's score interval for one share; for the difference of two, Newcombe's, which consists of two of those
 (Newcombe 1998, method 10).
 """
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Z = 1.959963984540054
-"""Of 95 %."""
+"""For 95 %."""
 
 Verdict: TypeAlias = Literal["better", "worse", "undecided", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Thumbs:
-    """So many thumbs up and down."""
+    """Counts of thumbs up and down."""
 
     up: int = 0
     down: int = 0
@@ -29,12 +29,12 @@ class Thumbs:
 
     @property
     def share(self) -> float | None:
-        """Of thumbs up; None if there are no thumbs."""
+        """The share of thumbs up; None if there are none."""
         return self.up / self.count if self.count else None
 
     @property
     def interval(self) -> tuple[float, float]:
-        """In which the share lies; all of 0 to 1 if there are no thumbs."""
+        """The interval of the share; 0 to 1 if there are no thumbs."""
         return wilson(self.up, self.count)
 
     def plus(self, other: Thumbs) -> Thumbs:
@@ -66,7 +66,7 @@ def difference(before: Thumbs, after: Thumbs) -> tuple[float, float]:
 
 
 def verdict(before: Thumbs, after: Thumbs) -> Verdict:
-    """Whether it is liked more afterwards, as far as that is decided."""
+    """Whether it is liked better afterwards, if that is decided."""
     if not before.count or not after.count:
         return "unknown"
     low, high = difference(before, after)

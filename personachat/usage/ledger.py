@@ -1,8 +1,8 @@
-"""The ledger: notes every call when it begins, and writes it on a thread of its own.
+"""The ledger: records every call when it begins, and writes it on a thread of its own.
 
-Whoever makes a call only leaves a note. Rows are written a moment later, several at once: when a call has
-begun, every two seconds as far as it is, and when it has ended. Where the database fails they wait in memory,
-up to a limit; what is lost beyond that is logged. Observers hear of each end, whatever the database does.
+Callers only leave a note. Rows are written a moment later, several at once: when a call has begun, every two
+seconds while it runs, and when it has ended. If the database fails, they wait in memory, up to a limit;
+anything lost beyond that is logged. Observers hear about each end, whatever the database does.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 GATHER_SECONDS = 0.1
-"""How long notes are gathered before they are written together."""
+"""Seconds that notes are gathered before they are written together."""
 
 REFRESH_SECONDS = 2.0
-"""How often it is written how far a running call is."""
+"""Seconds between two writes of a running call."""
 
 INTERRUPT_SECONDS = 5.0
-"""Time between two looks for what dead processes have left."""
+"""Seconds between two checks for calls that dead processes left."""
 
 FORGET_SECONDS = 3600.0
 
 CLOSE_SECONDS = 600.0
-"""Time between two looks for days to close, once there are none."""
+"""Seconds between two checks for days to close, once there are none."""
 
 MOST_DAYS_AT_ONCE = 10
-"""What has ended meanwhile waits for them."""
+"""Seconds; calls that have ended meanwhile wait that long."""
 
 MOST_AT_ONCE = 500
-"""Rows of one transaction: the pages' own writes wait for it."""
+"""Rows per transaction: the pages' own writes wait for it."""
 
 MOST_WAITING = 20_000
-"""Ended calls that wait for a database that fails; about 20 MB."""
+"""Ended calls that may wait for a failing database; about 20 MB."""
 
 CLOSING_SECONDS = 5.0
 
 
 _Due: TypeAlias = tuple[Call, dict[str, Any]]
-"""A call and its row, in which the owner is missing: the key for their hash is in the database."""
+"""A call and its row, still without the owner: the key for the hash is in the database."""
 
 
 class UsageRecords(Protocol):
-    """Where rows are kept; see SqlUsage."""
+    """Where rows are stored; see SqlUsage."""
 
     def hash_of(self, owner: str) -> str: ...
     def write(self, rows: list[dict[str, Any]], *, owners: set[str], process_id: str) -> None: ...
@@ -77,9 +77,9 @@ class Ledger:
         keeps_words: bool = False,
         admission: Admission | None = None,
     ) -> None:
-        """`close_days` closes up to so many days that are over, and says how many it did.
+        """`close_days` closes up to so many ended days and returns how many.
 
-        With `keeps_words` observers are told the words of calls, too. `admission` says which may be made.
+        With `keeps_words`, observers also get the text of calls. `admission` decides which calls may be made.
         """
         self._records = records
         self._process_id = process_id
@@ -92,9 +92,9 @@ class Ledger:
         self._writing = threading.Lock()
         self._running: dict[str, Call] = {}
         self._unwritten: set[str] = set()
-        """Of those, the ones of which nothing is written yet."""
+        """Calls of which nothing is written yet."""
         self._waiting: dict[str, _Due] = {}
-        """Calls that have ended and are not written."""
+        """Ended calls that aren't written yet."""
         self._trouble: PersonaChatError | None = None
         self._lost = 0
         self._due = threading.Event()
@@ -113,7 +113,7 @@ class Ledger:
         return call
 
     async def admit(self, call: Call) -> None:
-        """See CallRecorder. Where nothing limits calls this takes no time."""
+        """See CallRecorder. Without limits on calls, this takes no time."""
         if self._admission is not None and self._admission.may_refuse:
             await asyncio.to_thread(self._admission.admit, call)
 
@@ -124,12 +124,12 @@ class Ledger:
         self._due.set()
 
     def settle(self) -> None:
-        """Write what has ended, so that who saw it end finds it; waits for no database that fails."""
+        """Write ended calls, so that whoever saw the end finds them; doesn't wait for a failing database."""
         if self._trouble is None:
             self._flush(timeout_seconds=CLOSING_SECONDS)
 
     def close(self) -> None:
-        """Write everything; gives up on a database that keeps failing, at once where it has failed before."""
+        """Write everything. Gives up if the database keeps failing, at once if it failed before."""
         patience = 0.0 if self._trouble else CLOSING_SECONDS
         self._closed.set()
         self._due.set()
@@ -181,9 +181,9 @@ class Ledger:
             self._writing.release()
 
     def _save(self, *, refresh: bool) -> bool:
-        """Write calls that have begun or ended, and with `refresh` all; False where that fails.
+        """Write calls that have begun or ended, with `refresh` all of them; False if that fails.
 
-        `_writing` is held.
+        The caller holds `_writing`.
         """
         with self._lock:
             calls = list(self._running.values())
@@ -207,7 +207,7 @@ class Ledger:
         return all(map(self._write, parts))
 
     def _noted(self, call: Call, counted: CallSnapshot) -> _Due | None:
-        """The call with its row; None where it has none, which is logged and harms no other."""
+        """The call with its row; None if it has none, which is logged and affects no other call."""
         try:
             return call, row_of(call, counted, owner="", process_id=self._process_id)
         except Exception:
@@ -220,7 +220,7 @@ class Ledger:
                 observer.ended(*ended)
             except Exception:
                 log.exception("The end of a model call couldn't be passed on")
-        ended[0].words = None  # the row may wait for its database for long
+        ended[0].words = None  # the row may wait long for its database
 
     def _write(self, due: list[_Due]) -> bool:
         def write() -> bool:
@@ -238,7 +238,7 @@ class Ledger:
         return True
 
     def _bound(self) -> None:
-        """Let the oldest go where too many wait."""
+        """Drop the oldest if too many wait."""
         with self._lock:
             for call_id in list(self._waiting)[: max(0, len(self._waiting) - MOST_WAITING)]:
                 del self._waiting[call_id]
@@ -250,7 +250,7 @@ class Ledger:
         return True
 
     def _attempt(self, write: Callable[[], T]) -> T | None:
-        """Do something with the database; None where it fails, which is logged once until it works again."""
+        """Run a database operation; None if it fails. Logged once until the database works again."""
         try:
             done = write()
         except Exception as error:
@@ -277,7 +277,10 @@ class Ledger:
         return done
 
     def _turn_to(self, trouble: PersonaChatError | None) -> PersonaChatError | None:
-        """What it is now; returns what it was. Several threads write, and one of them says so."""
+        """Set the new state and return the old one.
+
+        Several threads write, and only one of them reports it.
+        """
         with self._lock:
             before, self._trouble = self._trouble, trouble
         return before

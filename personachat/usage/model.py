@@ -1,6 +1,6 @@
-"""What is known of one call of a model: who asked and what for, what it took, how it ended.
+"""The facts about one model call: who asked and why, what it used, how it ended.
 
-It holds no text, unless the operator asks for that. None is what is not known, never 0.
+It contains no text, unless the operator asks for that. An unknown value is None, never 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Outcome: TypeAlias = Literal["running", "finished", "stopped", "failed", "interr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who asks, what for, and whom. "" if there is none."""
+    """Who asks whom, and what for. "" if there is none."""
 
     owner: str = ""
     purpose: Purpose = "chat"
@@ -38,14 +38,14 @@ class Origin:
     comparison_id: str = ""
     """The comparison that the reply is for."""
     prompt_tokens: int | None = None
-    """An estimate, for where the provider will count nothing."""
+    """An estimate, in case the provider reports no count."""
     most_tokens: int | None = None
-    """How long the reply may become."""
+    """The most tokens of the reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestUsage:
-    """What one request took: as the provider counted, and an estimate of what it brought."""
+    """What one request used, as counted by the provider, and an estimate of what it returned."""
 
     usage: Usage | None
     estimated_tokens: int
@@ -53,7 +53,7 @@ class RequestUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSnapshot:
-    """A call as it is at one moment. `requests` are those that a model took, the last one last."""
+    """A call at one moment. `requests` are those that a model accepted, latest last."""
 
     provider: str
     model: str
@@ -68,62 +68,65 @@ class CallSnapshot:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A call that has begun. `counted` is asked off the reply's path, until `over` and once after that."""
+    """A call that has begun.
+
+    `counted` is called outside the reply's path until `over`, and once after that.
+    """
 
     origin: Origin
     counted: Callable[[], CallSnapshot]
     id: str = field(default_factory=new_id)
     began_at: datetime = field(default_factory=now)
     request: RequestContext = field(default_factory=current_or_new)
-    """Which request it is made for."""
+    """The id of the request it is made for."""
     ended_at: datetime | None = None
     over: bool = False
     words: Words | None = None
-    """Only where somebody asked for them, and until its end is told."""
+    """Only if someone asked for them, until its end is reported."""
 
 
 class CallRecorder(Protocol):
-    """Where calls are noted. Nothing here waits for a database."""
+    """Where calls are recorded. Nothing here waits for a database."""
 
     def begin(self, origin: Origin, counted: Callable[[], CallSnapshot]) -> Call:
-        """A call begins; `counted` says at any time, on any thread, how far it is."""
+        """A call begins; `counted` returns its current state, at any time and on any thread."""
 
     async def admit(self, call: Call) -> None:
-        """To be asked of a call that has begun, before its provider is. Raises BudgetExceeded."""
+        """Call it after a call has begun, before its provider is asked. Raises BudgetExceeded."""
 
     def end(self, call: Call) -> None:
-        """It has ended; nothing happens where that was said before."""
+        """It has ended; does nothing if that was said before."""
 
 
 class Admission(Protocol):
-    """Who says whether a call may be made at all."""
+    """Decides whether a call may be made at all."""
 
     @property
     def may_refuse(self) -> bool:
-        """Whether there is anything to ask; asks nobody."""
+        """Whether there is anything to check; sends no query."""
 
     def admit(self, call: Call) -> None:
-        """Asks the database, so not on an event loop. Raises BudgetExceeded."""
+        """Queries the database, so don't call it on an event loop. Raises BudgetExceeded."""
 
 
 class Observer(Protocol):
-    """Who is told of every call that has ended in this process, once and off the reply's path."""
+    """Gets every call that has ended in this process, once and outside the reply's path."""
 
     def ended(self, call: Call, row: Mapping[str, Any]) -> None:
-        """`row` is the ledger's, without whose it is."""
+        """`row` is the ledger's, without the owner."""
 
     def close(self) -> None:
-        """Nothing comes after this."""
+        """No call follows this."""
 
 
 class Unrecorded:
-    """Calls that nobody keeps."""
+    """Records nothing."""
 
     def begin(self, origin: Origin, counted: Callable[[], CallSnapshot]) -> Call:
         return Call(origin, counted)
 
     async def admit(self, call: Call) -> None:
-        """Nobody says no."""
+        """Admits every call."""
 
     def end(self, call: Call) -> None:
         call.over = True

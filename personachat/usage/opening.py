@@ -1,4 +1,4 @@
-"""The ledger opened without the other services, for commands that are over at once."""
+"""The ledger without the other services, for short commands."""
 
 from __future__ import annotations
 

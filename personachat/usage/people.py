@@ -1,7 +1,7 @@
 """Whose calls they are, without saying who: a hash with a key that never leaves the database.
 
-An owner's own hash can be computed whenever they ask; from a hash alone nobody finds the owner. What people
-are called is kept beside it, as whoever administers is told it.
+An owner's own hash can be computed whenever they ask; nobody finds the owner from a hash alone. People's
+names are stored beside it, for administrators.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HASH_CHARACTERS = 32
 
 
 def keyed_hash(key: bytes, owner: str) -> str:
-    """The owner as the ledger knows them; "" is nobody."""
+    """The owner as the ledger identifies them; "" is nobody."""
     if not owner:
         return ""
     digest = hmac.new(key, owner.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
@@ -30,7 +30,7 @@ def keyed_hash(key: bytes, owner: str) -> str:
 
 
 class People:
-    """Safe for threads. The key is read once, and made if there is none."""
+    """Safe for threads. The key is read once, and created if there is none."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,18 +44,18 @@ class People:
         return keyed_hash(self._key, owner)
 
     def name(self, connection: Connection, owners: set[str]) -> None:
-        """Keep what these owners are called, in the transaction that writes their calls."""
+        """Store these owners' names, in the transaction that writes their calls."""
         for owner in sorted(owners - self._named - {""}):
             row = {"owner": self.hash_of(owner), "name": author_of(owner)}
             dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
             connection.execute(dialect.insert(usage_people).values(row).on_conflict_do_nothing())
 
     def named(self, owners: set[str]) -> None:
-        """These are written."""
+        """These names are stored."""
         self._named |= owners
 
     def names(self, connection: Connection) -> dict[str, str]:
-        """What everybody is called, by hash."""
+        """Everybody's name, by hash."""
         names = {row.owner: row.name for row in connection.execute(select(usage_people))}
         return names | {self.hash_of(LOCAL_OWNER): author_of(LOCAL_OWNER)}
 

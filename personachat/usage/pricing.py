@@ -1,8 +1,7 @@
-"""What models cost and how much they take in: the figures of the package genai-prices, as installed.
+"""Prices and context windows of models: the data of the package genai-prices, as installed.
 
-Unpriced is not free: what is not known is None, unless the operator says what to take for it. Nothing is
-fetched. The figures take a third of a second to
-load, which happens at the first question, or in `warm_up`.
+Unpriced is not free: an unknown price is None, unless the operator sets a substitute. Nothing is downloaded.
+The data takes a third of a second to load, at first use or in `warm_up`.
 """
 
 from __future__ import annotations
@@ -21,41 +20,42 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
 GATEWAY = "openrouter"
-"""Whose names for models, maker/model, other gateways use as well."""
+"""The provider whose names for models, maker/model, other gateways use as well."""
 
 SMALLEST_WINDOW_TOKENS = 4000
-"""No model to chat with takes less, of those that are known."""
+"""Tokens; no known chat model has a smaller window."""
 
 _OWN_COPY = re.compile(r":(latest|e?\d+(\.\d+)?[bm])\b")
-"""Tags of Ollama's library: somebody's own copy, which its maker does not charge for."""
+"""Tags of Ollama's library: a copy of one's own, for which its maker charges nothing."""
 
 _FREE = ":free"
 
 _assumed_usd: float | None = None
-"""Of a million tokens, where no price is known."""
+"""Per million tokens, if no price is known."""
 
 
 def assume(usd_per_million_tokens: float | None) -> None:
-    """Take this for the price of every model whose price is not known; None takes nothing for it."""
+    """Use this price for every model whose price is unknown; None uses nothing."""
     global _assumed_usd  # noqa: PLW0603  # one process, one operator
     _assumed_usd = usd_per_million_tokens
 
 
 def warm_up() -> None:
-    """Load the figures, for as long as the process lives."""
+    """Load the data, for the life of the process."""
     _snapshot()
 
 
 def window_tokens(provider: str, model: str) -> int | None:
-    """How many tokens a model takes in; None if that is not known.
+    """How many tokens a model's window has; None if unknown.
 
-    `provider` is a provider's name here, which need not say whose the model is: its own name decides then.
+    `provider` is a provider's name here, which needn't say who made the model: then the model's own name
+    decides.
     """
     return next((info.context_window for _, info in _matches(provider, model) if info.context_window), None)
 
 
 def cost_usd(provider: str, model: str, usage: Usage) -> float | None:
-    """What a request costs by today's list price, in US dollars; None if a price or a count is unknown."""
+    """The cost of a request at today's list price, in US dollars; None if a price or a count is unknown."""
     if usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
     if min(usage.prompt_tokens, usage.completion_tokens) < 0:
@@ -77,13 +77,13 @@ def cost_usd(provider: str, model: str, usage: Usage) -> float | None:
 
 
 def _is_priced(price: ModelPrice) -> bool:
-    """Whether it is a price for text; images and minutes of sound are no matter of a chat."""
+    """Whether it is a price for text; images and minutes of sound don't matter in a chat."""
     return price.input_mtok is not None and price.output_mtok is not None
 
 
 @lru_cache(maxsize=1024)
 def _matches(provider: str, model: str) -> tuple[tuple[Provider, ModelInfo], ...]:
-    """Whose model it may be, the likeliest first."""
+    """Possible makers of the model, likeliest first."""
     if provider == LOCAL or ("/" not in model and _OWN_COPY.search(model)):
         return ()
     matches = []

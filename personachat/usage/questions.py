@@ -1,4 +1,4 @@
-"""What can be asked of the ledger: which calls, and by what they are summed up."""
+"""Questions to the ledger: which calls, and how they are grouped."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ COMPARISON = "comparison"
 
 @dataclass(frozen=True, slots=True)
 class OpenVotes:
-    """Whose blind votes are open, as the ledger knows them, and in which comparisons."""
+    """Whose blind votes are open, by the ledger's hash, and in which comparisons."""
 
     person: str
     comparison_ids: frozenset[str]
 
     def withheld(self, table: FromClause) -> ColumnElement[bool]:
-        """Their calls of these comparisons, and of any of which it wasn't noted yet which it was."""
+        """Their calls in these comparisons, and those whose comparison wasn't recorded yet."""
         which = table.c.comparison_id
         unknown = and_(which.is_(None), table.c.purpose == COMPARISON)
         these = and_(which.is_not(None), which.in_(sorted(self.comparison_ids)))
@@ -47,7 +47,7 @@ GROUPS: Mapping[str, str] = {
     "reason": "finish_reason",
     "error": "error_code",
 }
-"""What calls are summed up by, and the column that says it; a day is one of the question's time zone."""
+"""What calls can be grouped by, and the column for it; a day is one of the question's time zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class UsageQuery:
     since: date | None = None
     until: date | None = None
     person: str | None = None
-    """As the ledger knows them."""
+    """By the ledger's hash."""
     persona: str | None = None
     revision: str | None = None
     provider: str | None = None
@@ -68,7 +68,7 @@ class UsageQuery:
     outcome: str | None = None
     error: str | None = None
     open_votes: OpenVotes | None = None
-    """Blind votes that are open: calls that would tell how to cast them are left out."""
+    """Open blind votes: calls that would reveal how to vote are left out."""
 
     @property
     def begins(self) -> datetime | None:
@@ -76,19 +76,19 @@ class UsageQuery:
 
     @property
     def ends(self) -> datetime | None:
-        """The first moment that is no more in it."""
+        """The first moment after it."""
         if self.until is None:
             return None
         return days.begins(self.until + timedelta(days=1), self.zone)
 
     @property
     def columns(self) -> set[str]:
-        """The columns of a kind that it asks about."""
+        """The columns of a kind that it filters by."""
         columns = {column for name, column in GROUPS.items() if getattr(self, name, None) is not None}
         return columns | ({"purpose", "owner", "comparison_id"} if self.open_votes else set())
 
     def conditions(self, table: FromClause) -> list[ColumnElement[bool]]:
-        """On a table with the columns of a kind; the time is not among them."""
+        """The conditions on a table with the columns of a kind, without the time."""
         filters = ((column, getattr(self, name)) for name, column in GROUPS.items() if hasattr(self, name))
         conditions = [table.c[column] == storable(value) for column, value in filters if value is not None]
         if self.open_votes:
@@ -103,7 +103,7 @@ class UsageQuery:
 
 
 def groups_of(names: Iterable[str]) -> tuple[str, ...]:
-    """What to sum up by, each once, in this order. Raises UsageQuestionInvalid."""
+    """What to group by, each once, in this order. Raises UsageQuestionInvalid."""
     group_names = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
     if unknown := [name for name in group_names if name not in GROUPS]:
         known_names = ", ".join(GROUPS)
@@ -116,7 +116,7 @@ def groups_of(names: Iterable[str]) -> tuple[str, ...]:
 def parse_query(
     *, now: datetime, timezone: str, since: str | None, until: str | None, **filters: Any
 ) -> UsageQuery:
-    """A question as it comes from outside. Raises UsageQuestionInvalid."""
+    """A question from outside. Raises UsageQuestionInvalid."""
     zone = days.zone_of(timezone)
     first = None if since is None else days.day_of(since, now=now, zone=zone)
     last = None if until is None else days.day_of(until, now=now, zone=zone)

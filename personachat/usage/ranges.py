@@ -1,4 +1,4 @@
-"""Ranges of days as a page offers them, and the time before each, to which it is compared."""
+"""Ranges of days that a page offers, and the time before each to compare with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from personachat.errors import UsageQuestionInvalid
 from personachat.usage import days
 
 LENGTHS: Final[Mapping[str, int]] = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
-"""The days of each range that ends today, today included."""
+"""The number of days of each range, which ends today."""
 
 DEFAULT = "30d"
 
@@ -30,16 +30,16 @@ class Range:
 
     @property
     def before(self) -> Range:
-        """As many days, up to the day before the first."""
+        """The same number of days, up to the day before the first."""
         return Range(self.first - timedelta(days=self.length), self.first - timedelta(days=1))
 
     def days(self) -> tuple[date, ...]:
-        """Each day, the ones without a call, too."""
+        """Each day, also those without a call."""
         return tuple(self.first + timedelta(days=number) for number in range(self.length))
 
 
 def range_of(name: str, *, now: datetime, zone: ZoneInfo) -> Range:
-    """A range as it stands in an address: one of LENGTHS, or 2026-01-01..2026-01-31 for one's own.
+    """A range in an address: one of LENGTHS, or dates such as 2026-01-01..2026-01-31.
 
     Raises UsageQuestionInvalid.
     """
@@ -56,7 +56,7 @@ def range_of(name: str, *, now: datetime, zone: ZoneInfo) -> Range:
 
 
 def trend(current: float | None, earlier: float | None) -> float | None:
-    """How much more than before, 0.5 for half as much again; None where nothing can be compared."""
+    """The relative change, 0.5 for half as much again; None if there is nothing to compare."""
     if current is None or earlier is None or earlier == 0:
         return None
     return current / earlier - 1

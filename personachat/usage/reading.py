@@ -1,6 +1,6 @@
-"""The ledger as one person may read it: their own calls, or everybody's for who administers.
+"""The ledger as one person may read it: their own calls, or everybody's for administrators.
 
-Whoever sits at the server's own machine administers.
+The user of the server's own machine is an administrator.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class CallPage:
 
 
 class UsageReader:
-    """One owner's view; cheap to make. Methods raise what `Database` raises, and UsageQuestionInvalid.
+    """One owner's view; cheap to create. Methods raise what `Database` raises, and UsageQuestionInvalid.
 
-    `settle` writes the calls that have ended, and is called before rows are read.
+    `settle` writes ended calls and is called before rows are read.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class UsageReader:
         administers: bool | None = None,
         open_votes: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        """`administers` is whether they see everybody's calls; None is as they sit at this machine.
+        """`administers` tells whether they see everybody's calls; None means only on this machine.
 
-        `open_votes` are the comparisons in which a blind vote of theirs is open. They are not told of their
-        calls of those: models and lengths would tell who wrote what.
+        `open_votes` are the comparisons in which a blind vote of theirs is open. Their calls in those aren't
+        shown: models and lengths would reveal who wrote what.
         """
         self._database = database
         self._people = people
@@ -77,7 +77,7 @@ class UsageReader:
     def summed(
         self, question: UsageQuery, by: Sequence[str], *, numbers: Sequence[str] = NUMBERS
     ) -> tuple[Sum, ...]:
-        """The sums of each group; of `numbers` alone, where somebody needs no others."""
+        """The sums of each group; only `numbers`, if no others are needed."""
         question = self._ready(question)
         with self._reading_by(question, by) as connection:
             return sums.summed(connection, question, by, numbers)
@@ -88,7 +88,7 @@ class UsageReader:
             return sums.total(connection, question)
 
     def speeds(self, question: UsageQuery, by: Sequence[str]) -> tuple[Speed, ...]:
-        """The middle and the slow end of the times of each group; right within 1 %."""
+        """Median and 95th percentile of the times of each group, accurate to 1 %."""
         question = self._ready(question)
         with self._reading_by(question, by) as connection:
             return speeds(connection, question, by)
@@ -96,7 +96,7 @@ class UsageReader:
     def speeds_by(
         self, question: UsageQuery, groupings: Sequence[Sequence[str]]
     ) -> Sequence[tuple[Speed, ...]]:
-        """As `speeds`, for several ways to group the same calls, in less time than one after the other."""
+        """Like `speeds`, for several groupings of the same calls, faster than one after another."""
         question = self._ready(question)
         with self._reading_by(question, [name for by in groupings for name in by]) as connection:
             return speeds_by(connection, question, groupings)
@@ -110,7 +110,7 @@ class UsageReader:
         return tuple((each, speed_of.get(each.key, UNMEASURED)) for each in totals)
 
     def measured_total(self, question: UsageQuery) -> tuple[Sum, Speed]:
-        """Those of all, also if there are no calls."""
+        """The sums of all calls, also if there are none."""
         totals = self.measured(question, ())
         return totals[0] if totals else (sums.NOTHING, UNMEASURED)
 
@@ -134,7 +134,7 @@ class UsageReader:
         return CallPage(page, cursor_after(page[-1]["began_at"], page[-1]["id"]) if more else None)
 
     def names(self) -> Mapping[str, str]:
-        """What people are called, by how the ledger knows them: everybody, or the owner alone."""
+        """People's names by the ledger's hash: everybody's, or only the owner's."""
         with self._database.read() as connection:
             names = self._people.names(connection)
         if self.sees_all:
@@ -143,14 +143,14 @@ class UsageReader:
         return {mine: names[mine]} if mine in names else {}
 
     def read(self, question: UsageQuery, look: Callable[[Connection, UsageQuery], T]) -> T:
-        """What `look` finds, given the question as this owner may ask it."""
+        """The result of `look` for the question as this owner may ask it."""
         question = self._ready(question)
         with self._database.read() as connection:
             return look(connection, question)
 
     @contextmanager
     def _reading_by(self, question: UsageQuery, names: Collection[str]) -> Iterator[Connection]:
-        """A transaction that reads. Who groups by days asks by a clock, which is noted afterwards."""
+        """A reading transaction. Grouping by days uses a clock, which is recorded afterwards."""
         new: Sequence[int] = ()
         with self._database.read() as connection:
             yield connection
@@ -161,7 +161,7 @@ class UsageReader:
                 clocks.note(connection, new)
 
     def _ready(self, question: UsageQuery) -> UsageQuery:
-        """The question as this owner may ask it, once everything is written that can be."""
+        """The question as this owner may ask it, after everything that can be written is."""
         self._settle()
         SqlUsage(self._database, self._people).interrupt()
         mine = self._people.hash_of(self._owner)
@@ -171,5 +171,5 @@ class UsageReader:
             return replace(question, person=mine)
         if self.sees_all or question.person == mine:
             return question
-        # Somebody else's calls are ones that do not exist.
+        # Somebody else's calls don't exist.
         return replace(question, person=mine if question.person is None else "")

@@ -1,6 +1,6 @@
-"""What is written of calls. Rows and sums change together, so that they always say the same.
+"""Writing calls. Rows and sums change together, so that they always agree.
 
-A row may be written any number of times: the last time counts. Only rows that have ended are in the sums.
+A row may be written any number of times: the last one counts. Only ended rows are in the sums.
 """
 
 from __future__ import annotations
@@ -50,17 +50,19 @@ from personachat.usage.tables import (
 )
 
 _COUNTED = ("id", "began_at", "estimated", *KIND, *SUMMED)
-"""What is needed of a row to put it into the sums, or to take it out."""
+"""The part of a row that is needed to add it to the sums or to subtract it."""
 
 MOST_KINDS = 20_000
-"""How many kinds are kept in mind."""
+"""How many kinds are cached."""
 
 CLOSABLE_AFTER = 12
-"""A day is closed so many quarters of an hour after its end: by then almost all calls of it have ended."""
+"""A day is closed so many quarters of an hour after its end: by then almost all its calls have ended."""
 
 LATE_AFTER = 4
-"""A call that began so many quarters ago may be of a day that is closed. The difference is how far the clocks
-of two servers may be apart."""
+"""A call that began at least so many quarters ago may belong to a closed day.
+
+The difference allows for the clocks of two servers to differ.
+"""
 
 _Kind = tuple[Any, ...]
 _Sums = dict[tuple[int, int], dict[str, Any]]
@@ -72,17 +74,17 @@ def quarter_of(moment: datetime) -> int:
 
 
 def moment_of(quarter: int) -> datetime:
-    """When it begins."""
+    """The moment when it begins."""
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
 
 
 def this_quarter() -> int:
-    """The quarter of an hour that it is now."""
+    """The current quarter of an hour."""
     return int(time.time()) // QUARTER_SECONDS
 
 
 class SqlUsage:
-    """Methods raise what `Database` raises. To be used by one thread at a time."""
+    """Methods raise what `Database` raises. Use it on one thread at a time."""
 
     def __init__(self, database: Database, people: People) -> None:
         self.people = people
@@ -90,11 +92,11 @@ class SqlUsage:
         self._kinds: dict[_Kind, int] = {}
 
     def hash_of(self, owner: str) -> str:
-        """The owner as the ledger knows them."""
+        """The owner as the ledger identifies them."""
         return self.people.hash_of(owner)
 
     def write(self, rows: Sequence[Mapping[str, Any]], *, owners: set[str], process_id: str) -> None:
-        """Write these rows as they are now; `owners` is whose they are, to be named."""
+        """Write these rows as they are now; `owners` are the owners to name."""
         learned: dict[_Kind, int] = {}
         with self._database.write() as connection:
             if any(row["outcome"] == "running" for row in rows):
@@ -102,7 +104,7 @@ class SqlUsage:
             self.people.name(connection, owners)
             ids = {"ids": [row["id"] for row in rows]}
             before = {row["id"]: dict(row) for row in connection.execute(_BEFORE, ids).mappings()}
-            # A persona that was renamed while it spoke keeps its new id.
+            # A persona that was renamed during its reply keeps its new id.
             rows = [dict(row) | {"persona_id": before.get(row["id"], row)["persona_id"]} for row in rows]
             ended_before = [row for row in before.values() if row["outcome"] != "running"]
             connection.execute(_upsert(connection.dialect.name), rows)
@@ -112,7 +114,7 @@ class SqlUsage:
         self.people.named(owners)
 
     def interrupt(self) -> int:
-        """End what dead processes have left, with what was counted; returns how many rows that were."""
+        """End what dead processes left, with what was counted; returns the number of rows."""
         if nobody_can_tell(self._database):
             return 0
         with self._database.read() as connection:
@@ -132,7 +134,7 @@ class SqlUsage:
         return len(rows)
 
     def forget(self, before: datetime) -> int:
-        """Delete what began before that moment's day, in UTC; returns how many rows that were."""
+        """Delete what began before that moment's UTC day; returns the number of rows."""
         day = quarter_of(before) // QUARTERS_A_DAY
         first = day * QUARTERS_A_DAY
         moment = datetime.fromtimestamp(first * QUARTER_SECONDS, before.tzinfo)
@@ -142,13 +144,13 @@ class SqlUsage:
             connection.execute(delete(usage_quarters).where(usage_quarters.c.quarter < first))
             for table in (usage_days, *CLOSED_TABLES, usage_closed_days):
                 connection.execute(delete(table).where(table.c.day < day))
-            if count:  # by some clocks the first day that is left has lost a part
+            if count:  # by some clocks, the first remaining day has lost a part
                 begins = usage_clock_days.c.day * QUARTERS_A_DAY - usage_clock_days.c.clock
                 _forget_clock_days(connection, begins < first)
         return count
 
     def _learn(self, kinds: dict[_Kind, int]) -> None:
-        """Keep kinds in mind that are committed."""
+        """Cache kinds that are committed."""
         if len(self._kinds) > MOST_KINDS:
             self._kinds.clear()
         self._kinds |= kinds
@@ -161,7 +163,7 @@ class SqlUsage:
     def _add(
         self, connection: Connection, rows: Sequence[Mapping[str, Any]], *, sign: int
     ) -> dict[_Kind, int]:
-        """Put rows into the sums, or take them out; returns the kinds that had to be looked up."""
+        """Add rows to the sums, or subtract them; returns the kinds that had to be looked up."""
         learned: dict[_Kind, int] = {}
         quarters: _Sums = {}
         days: _Sums = {}
@@ -200,12 +202,12 @@ def _upsert(dialect_name: str) -> Insert:
 
 @cache
 def addition(dialect_name: str, table: Table) -> Insert:
-    """Puts sums into a table; those that are there already grow."""
+    """Adds sums to a table; existing ones grow."""
     return adding(insert_of(dialect_name, table), table)
 
 
 def adding(new: Any, table: Table) -> Insert:
-    """An insert of sums, so that those that are there already grow."""
+    """An insert of sums that makes existing ones grow."""
     added = {name: table.c[name] + new.excluded[name] for name in NUMBERS}
     keys = table.primary_key.columns.keys()
     addition: Insert = new.on_conflict_do_update(index_elements=keys, set_=added)
@@ -225,7 +227,7 @@ def insert_of(dialect_name: str, table: Table) -> Any:
 
 @cache
 def _same_kind(given_columns: frozenset[str]) -> Select[Any]:
-    """Null is compared as null is: what asks whether two are distinct is looked up in no index."""
+    """Compares null as null: IS NOT DISTINCT FROM can't use an index."""
     same = (
         usage_kinds.c[name] == bindparam(name) if name in given_columns else usage_kinds.c[name].is_(None)
         for name in KIND
@@ -234,7 +236,7 @@ def _same_kind(given_columns: frozenset[str]) -> Select[Any]:
 
 
 def kind_id_of(connection: Connection, kind: _Kind) -> int:
-    """The id of a kind, which is made if there is none; two of the same do no harm."""
+    """The id of a kind, which is created if there is none; two equal ones do no harm."""
     given_values = {name: value for name, value in zip(KIND, kind, strict=True) if value is not None}
     kind_id: int | None = connection.execute(_same_kind(frozenset(given_values)), given_values).scalar()
     if kind_id is None:
@@ -244,9 +246,9 @@ def kind_id_of(connection: Connection, kind: _Kind) -> int:
 
 
 def open_again(connection: Connection, days: set[int]) -> None:
-    """These days in UTC have changed: what was kept of them as closed is wrong from now on.
+    """These UTC days have changed: what is stored about them as closed is no longer valid.
 
-    The row is written also if there is none, so that whoever is closing that day is waited for.
+    The row is written even if there is none, so that a process that is closing the day is waited for.
     """
     changed = sorted(days)
     if not changed:
@@ -254,7 +256,7 @@ def open_again(connection: Connection, days: set[int]) -> None:
     connection.execute(_opening(connection.dialect.name), [{"day": day, "closed": False} for day in changed])
     for table in CLOSED_TABLES:
         connection.execute(delete(table).where(table.c.day.in_(changed)))
-    # A day of another clock is made of two.
+    # A day of another clock consists of two.
     near = {day + step for day in changed for step in (-1, 0, 1)}
     _forget_clock_days(connection, usage_clock_days.c.day.in_(sorted(near)))
 
@@ -265,14 +267,14 @@ def _forget_clock_days(connection: Connection, which: ColumnElement[bool]) -> No
 
 
 def forget_clock_days(connection: Connection, days: Iterable[Row[int, int]]) -> None:
-    """Delete what is kept of days of clocks."""
+    """Delete stored days of clocks."""
     by_clock = defaultdict(list)
     for clock, day in days:
         by_clock[clock].append(day)
     for clock, some in by_clock.items():
         for table in CLOCK_TABLES:
             rows = delete(table).where(table.c.clock == clock, table.c.day.in_(some))
-            if "grouping" in table.c:  # so that the key leads there
+            if "grouping" in table.c:  # so that the key can be used
                 rows = rows.where(table.c.grouping.in_({*GROUPINGS, *TIME_GROUPINGS}))
             connection.execute(rows)
 
@@ -287,7 +289,7 @@ def _count(total: dict[str, Any], row: Mapping[str, Any], *, sign: int) -> None:
 
 
 def _add_sums(connection: Connection, table: Table, sums: _Sums) -> None:
-    """Add to the sums, in the keys' order: two writers never block each other."""
+    """Add to the sums in key order, so that two writers never block each other."""
     if not sums:
         return
     span = table.primary_key.columns.keys()

@@ -1,6 +1,6 @@
-"""Has the calls of a persona under another id, and what they add up to.
+"""Moves a renamed persona's calls and their sums to its new id.
 
-A kind keeps its number and what it says, since every process may have it in mind: it is the sums that move.
+A kind keeps its number and its meaning, since every process may have cached it: the sums move.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from personachat.usage.tables import KIND, NUMBERS, usage_calls, usage_days, usa
 
 
 def move_persona(connection: Connection, old_id: str, new_id: str) -> None:
-    """Move the persona's calls, whoever's they are; days that are over are closed again."""
+    """Move the persona's calls, of every owner. Ended days are closed again."""
     calls = update(usage_calls).where(usage_calls.c.persona_id == old_id)
     connection.execute(calls.values(persona_id=new_id))
     kinds = connection.execute(select(usage_kinds).where(usage_kinds.c.persona_id == old_id)).mappings().all()

@@ -1,7 +1,7 @@
 """A call as its row: tokens and cost of all its requests together.
 
-Where a server has counted nothing, what came is estimated, and the row says so. Every value fits its column,
-whatever a provider says.
+If a server counted nothing, the text is estimated, and the row says so. Every value fits its column, whatever
+a provider reports.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from personachat.usage.model import Call, CallSnapshot, RequestUsage
 from personachat.usage.tables import usage_calls
 
 MOST_TOKENS = 2**53
-"""What is more was not counted but made up; it would break a database's sums."""
+"""A larger number wasn't counted but made up; it would break a database's sums."""
 
 
 def row_of(call: Call, counted: CallSnapshot, *, owner: str, process_id: str) -> dict[str, Any]:
@@ -62,9 +62,9 @@ def row_of(call: Call, counted: CallSnapshot, *, owner: str, process_id: str) ->
 
 
 def _usages(requests: tuple[RequestUsage, ...], *, prompt_tokens: int | None) -> tuple[list[Usage], bool]:
-    """What each request took, and whether something of that is an estimate.
+    """What each request used, and whether part of that is an estimate.
 
-    A request that brought nothing and was not counted has told nothing: what it took is not known.
+    A request that returned nothing and wasn't counted has an unknown usage.
     """
     usages: list[Usage] = []
     estimated = False
@@ -90,7 +90,7 @@ def _credible(usage: Usage) -> Usage:
 
 
 def _cost_usd(counted: CallSnapshot, usages: list[Usage]) -> float | None:
-    """Each request has its own price: some cost more from a length on."""
+    """Each request has its own price: some cost more above a certain length."""
     if counted.provider == LOCAL:
         return 0.0
     costs = [pricing.cost_usd(counted.provider, counted.model, usage) for usage in usages]
@@ -103,7 +103,7 @@ def _milliseconds(seconds: float | None) -> int | None:
 
 
 def _fitting(name: str, value: Any) -> Any:
-    """Text as its column takes it, null where it says nothing."""
+    """Text in the form of its column, null if there is none."""
     if not isinstance(value, str):
         return value
     kind = usage_calls.c[name].type

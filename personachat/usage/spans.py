@@ -1,4 +1,4 @@
-"""The time that is asked for, in quarters of an hour since 1970 in UTC."""
+"""A period in quarters of an hour since 1970, in UTC."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Span:
 
     @property
     def days(self) -> tuple[int, int]:
-        """The days in UTC that lie in it as a whole; the second one does not."""
+        """The UTC days that are completely inside; the second one isn't."""
         return -(-self.since // QUARTERS_A_DAY), self.until // QUARTERS_A_DAY
 
     @property
     def days_of_clock(self) -> tuple[int, int]:
-        """The same of the clock's own days."""
+        """The same for the clock's own days."""
         return Span(self.since + self.offset, self.until + self.offset).days
 
     def each_day(self) -> Iterator[Span]:
-        """The clock's days in it, of those at its ends the part that is."""
+        """The clock's days in it; at its ends, the part inside."""
         since = self.since
         while since < self.until:
             until = ((since + self.offset) // QUARTERS_A_DAY + 1) * QUARTERS_A_DAY - self.offset
@@ -41,7 +41,7 @@ class Span:
             since = until
 
     def without(self, days_of_clock: Iterable[tuple[int, int]]) -> list[Span]:
-        """What is left of it without these runs of the clock's days, which are in order."""
+        """The rest without these runs of the clock's days, which are in order."""
         left, since = [], self.since
         for first, last in days_of_clock:
             left.append(replace(self, since=since, until=first * QUARTERS_A_DAY - self.offset))
@@ -51,9 +51,9 @@ class Span:
 
 
 def spans_of(connection: Connection, question: UsageQuery, *, by_day: bool) -> list[Span]:
-    """The time that is asked for, as far as there are calls; by day, a span for each offset of the clock."""
+    """The period, limited to where there are calls; by day, one span per offset of the clock."""
     first, last = connection.execute(
-        # Each by itself is a look at one end of the index; SQLite reads all of it for both at once.
+        # Each alone reads one end of the index; both at once make SQLite read all of it.
         select(
             select(func.min(usage_quarters.c.quarter)).scalar_subquery(),
             select(func.max(usage_quarters.c.quarter)).scalar_subquery(),
@@ -61,7 +61,7 @@ def spans_of(connection: Connection, question: UsageQuery, *, by_day: bool) -> l
     ).one()
     if first is None:
         return []
-    # A day more at both ends, so that the first and the last day with calls are whole ones by every clock.
+    # One more day at both ends, so that the first and last days with calls are complete by every clock.
     since, until = first - QUARTERS_A_DAY, last + 1 + QUARTERS_A_DAY
     if question.begins:
         since = max(since, quarter_of(question.begins))
@@ -81,7 +81,7 @@ def spans_of(connection: Connection, question: UsageQuery, *, by_day: bool) -> l
 
 
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Numbers in order as runs without a gap: the first and the last of each."""
+    """Sorted numbers as runs without a gap: the first and the last of each."""
     ranges: list[tuple[int, int]] = []
     for number in numbers:
         if ranges and ranges[-1][1] == number - 1:
@@ -92,12 +92,12 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def shift_of(offset: int) -> int:
-    """How many days later the clock has most of a day in UTC."""
+    """By how many days the clock is ahead during most of a UTC day."""
     return 1 if offset > QUARTERS_A_DAY // 2 else 0
 
 
 def moved_quarters(offset: int) -> range:
-    """The quarters of a day in UTC that the clock has on another day than most of them."""
+    """The quarters of a UTC day that the clock has on another day than most of them."""
     if offset < 0:
         return range(-offset)
     split = QUARTERS_A_DAY - offset

@@ -1,8 +1,8 @@
-"""How fast calls were: the middle and the slow end of their times, grouped as sums are.
+"""How fast calls were: median and 95th percentile of their times, grouped like sums.
 
-Of closed days they come from what is kept of the day: added up where purpose, provider, model and day are all
-that is asked about, else call by call. Only days that are not closed are read row by row. All of them count
-in the same buckets, so that it makes no difference. A call that is running is in none.
+For closed days they come from what is stored about the day: added up if the question is only about purpose,
+provider, model and day, otherwise call by call. Only days that aren't closed are read row by row. All use the
+same buckets, so the result is the same. Running calls aren't included.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from personachat.usage.tables import (
 )
 
 _SHARES = {"first_token_ms": (0.5, 0.95), "duration_ms": (0.5, 0.95), "tokens_per_second": (0.5, 0.05)}
-"""What the middle and the slow end are: more time, but fewer tokens per second."""
+"""The percentiles: a longer time, but fewer tokens per second."""
 
 _DIGITS = 3
 
@@ -45,7 +45,7 @@ _Key: TypeAlias = "tuple[str | int | None, ...]"
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Of so many calls; half of them are at least as fast as `p50`, 95 of a hundred as `p95`."""
+    """Of so many calls. Half are at least as fast as `p50`, 95 of 100 as `p95`."""
 
     calls: int = 0
     p50: float | None = None
@@ -56,7 +56,7 @@ class Times:
 class Speed:
     """Times in milliseconds, and tokens per second.
 
-    `key` has a value for each of what was grouped by; a day as 2026-01-31, None if there is none.
+    `key` has a value for each grouping; a day as 2026-01-31, None if there is none.
     """
 
     key: tuple[str | None, ...]
@@ -70,18 +70,18 @@ class Speed:
 
 
 UNMEASURED = Speed((), Times(), Times(), Times())
-"""Of a group without any times."""
+"""For a group without any times."""
 
 
 def speeds(connection: Connection, question: UsageQuery, by: Sequence[str]) -> tuple[Speed, ...]:
-    """The speed of each group that has times, by its key. Raises UsageQuestionInvalid for too many groups."""
+    """The speed of each group with times, by its key. Raises UsageQuestionInvalid for too many groups."""
     return speeds_by(connection, question, [by])[0]
 
 
 def speeds_by(
     connection: Connection, question: UsageQuery, groupings: Sequence[Sequence[str]]
 ) -> list[tuple[Speed, ...]]:
-    """As `speeds`, for several ways to group the same calls: what is kept of their days is read once."""
+    """Like `speeds`, for several groupings of the same calls: their stored days are read once."""
     names = tuple(dict.fromkeys(name for by in groupings for name in by if name != "day"))
     groups = [_Groups(by, names) for by in groupings]
     columns = [GROUPS[name] for name in names]
@@ -106,7 +106,7 @@ def _add_days_of_clocks(
     groups: Sequence[_Groups],
     spans: Sequence[Span],
 ) -> list[Span]:
-    """The days that are kept as a whole, if they say enough of all groups; returns what is left."""
+    """Days that are stored summed up, if they have enough detail for all groups; returns the rest."""
     columns_of = [[GROUPS[name] for name in by if name != "day"] for by in groupings]
     names = [grouping_for({*columns, *question.columns}, TIME_GROUPINGS) for columns in columns_of]
     if not all(names):
@@ -127,7 +127,7 @@ def _add_days_of_clocks(
 
 
 class _Groups:
-    """The spreads of calls that are grouped one way. `names` are those of the values that calls come with."""
+    """The distributions of calls in one grouping. `names` are those of the values that come with calls."""
 
     def __init__(self, by: Sequence[str], names: Sequence[str]) -> None:
         self.by_day = "day" in by
@@ -136,7 +136,7 @@ class _Groups:
         self._spreads: dict[_Key, tuple[Spread, ...]] = {}
 
     def spreads(self, day: int, values: Sequence[str | None]) -> tuple[Spread, ...]:
-        """Those of the group that calls of a day with these values are in."""
+        """The group of calls on a day with these values."""
         return self._of(tuple(day if place is None else values[place] for place in self._places))
 
     def own(self, day: int, values: Iterable[str | None]) -> tuple[Spread, ...]:
@@ -151,7 +151,7 @@ class _Groups:
         return spreads
 
     def speeds(self) -> tuple[Speed, ...]:
-        """Those that have times, in order. Raises UsageQuestionInvalid for too many groups."""
+        """Those with times, in order. Raises UsageQuestionInvalid for too many groups."""
         if len(self._spreads) > MOST_GROUPS:
             raise UsageQuestionInvalid(
                 f"There are more than {MOST_GROUPS:,} groups.", hint="Choose fewer days, or group by less."
@@ -177,7 +177,7 @@ def _add_sums(
     spans: Sequence[Span],
     closed: frozenset[int],
 ) -> None:
-    """What closed days add up to, as far as they lie in the spans."""
+    """The stored sums of closed days inside the spans."""
     query = (
         select(usage_times.c.day, usage_times.c.histograms, *(usage_kinds.c[name] for name in columns))
         .join(usage_kinds, usage_kinds.c.id == usage_times.c.kind_id)
@@ -210,7 +210,7 @@ def _is_one_of(day: Column[int], days: Iterable[int]) -> ColumnElement[bool]:
 def _parts_of_closed_day(
     day: int, spans: Sequence[Span], *, by_day: bool
 ) -> Iterator[tuple[int, int, int, _Rest]]:
-    """On which days the clock has which quarters; of most of a whole day the rest, to be taken out again."""
+    """On which days the clock has which quarters; for most of a whole day, the rest to subtract."""
     begins = day * QUARTERS_A_DAY
     for span in spans:
         first, end = max(span.since - begins, 0), min(span.until - begins, QUARTERS_A_DAY)
@@ -230,7 +230,7 @@ def _add_calls(
     spans: Sequence[Span],
     closed: frozenset[int],
 ) -> None:
-    """The calls of closed days, as far as they lie in the spans."""
+    """The calls of closed days inside the spans."""
     by_day = any(each.by_day for each in groups)
     query = select(usage_kinds.c.id, *(usage_kinds.c[name] for name in columns))
     kinds = connection.execute(query.where(*question.conditions(usage_kinds)))
@@ -252,7 +252,7 @@ def _add_calls(
 
 
 def _add_buckets(groups: Sequence[_Groups], buckets: Mapping[tuple[int, Values], array[int]]) -> None:
-    """Those of calls of a day that say the same."""
+    """The calls of a day with the same values."""
     for (label, values), each in buckets.items():
         if not each:
             continue
@@ -263,7 +263,7 @@ def _add_buckets(groups: Sequence[_Groups], buckets: Mapping[tuple[int, Values],
 
 
 def _parts_of_day(day: int, spans: Sequence[Span], *, by_day: bool) -> Iterator[tuple[int, int, int]]:
-    """As `_shown_days`, for all spans; if no group is by day, it is always the same one."""
+    """Like `_shown_days` for all spans; if no group is by day, it is always the same day."""
     begins = day * QUARTERS_A_DAY
     for span in spans:
         first, end = max(span.since - begins, 0), min(span.until - begins, QUARTERS_A_DAY)
@@ -273,12 +273,12 @@ def _parts_of_day(day: int, spans: Sequence[Span], *, by_day: bool) -> Iterator[
 
 
 def _rest(start: int, stop: int) -> list[tuple[int, int]]:
-    """The quarters of a day that are not among these."""
+    """The quarters of a day that aren't among these."""
     return [each for each in ((0, start), (stop, QUARTERS_A_DAY)) if each[0] < each[1]]
 
 
 def _shown_days(day: int, offset: int, first: int, end: int, *, by_day: bool) -> list[tuple[int, int, int]]:
-    """On which days the clock has the quarters of a day in UTC, and from which to which; most come first."""
+    """On which days the clock has the quarters of a UTC day, with start and end; the longest part first."""
     if not by_day or not offset:
         return [(day, first, end)]
     moved = moved_quarters(offset)
@@ -298,7 +298,7 @@ def _add_rows(
     span: Span,
     closed: frozenset[int],
 ) -> None:
-    """The rows of a span, but for the days that are closed."""
+    """The rows of a span, without closed days."""
     days = range(span.since // QUARTERS_A_DAY, -(-span.until // QUARTERS_A_DAY))
     parts = [
         (max(first * QUARTERS_A_DAY, span.since), min((last + 1) * QUARTERS_A_DAY, span.until))
@@ -308,7 +308,7 @@ def _add_rows(
     conditions = question.conditions(usage_calls)
     by_day = any(each.by_day for each in groups)
     for since, until in parts:
-        # By day, one after the other: then nothing needs to be asked of a call but its times.
+        # By day, one after another: then only the times of a call are needed.
         part = Span(since, until, span.offset)
         for piece in part.each_day() if by_day else [part]:
             label = (piece.since + span.offset) // QUARTERS_A_DAY

@@ -1,10 +1,9 @@
-"""The sums of calls, grouped: what has ended comes from the tables of sums, what is running from its rows.
+"""Grouped sums of calls: ended calls from the tables of sums, running ones from their rows.
 
-Days that are kept as the zone's clock has them are taken where they say what is asked for. What is left of
-the time is whole days in UTC, and quarters of an hour at both ends. Of days that are closed the sums by less
-are taken, if they are enough. A day of another zone is the day in UTC of the same date; the quarters that its
-clock puts into another day are taken out and added there. None is what is known of no call; a sum of what is
-known of some says of how many.
+Days stored for the zone's clock are used if they have the requested detail. The rest consists of whole UTC
+days, and quarters of an hour at both ends. For closed days the smaller tables are used, if they suffice. A
+day of another zone is the UTC day with the same date; quarters that its clock puts into another day are
+subtracted and added there. None means that no call has the value; a sum tells how many calls have it.
 """
 
 from __future__ import annotations
@@ -58,16 +57,16 @@ from personachat.usage.tables import (
 MOST_GROUPS = 20_000
 
 MOST_SPANS = 30
-"""So many are added up at once: SQLite takes 500 parts of a query, and a wrong clock leaves calls of 1970."""
+"""How many parts one query adds up: SQLite allows 500, and a wrong clock leaves calls in 1970."""
 
 _EPOCH = date(1970, 1, 1)
 _COST_DIGITS = 12
-"""More are what adding and taking away have left."""
+"""A smaller number is a rounding error of adding and subtracting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """`key` has a value for each of what was grouped by; a day as 2026-01-31, None if there is none."""
+    """`key` has a value for each grouping; a day as 2026-01-31, None if there is none."""
 
     key: tuple[str | None, ...]
     numbers: Mapping[str, float]
@@ -78,15 +77,15 @@ class Sum:
 
     @property
     def estimated(self) -> int:
-        """Of how many calls the tokens were estimated."""
+        """How many calls have estimated tokens."""
         return int(self.numbers["estimated"])
 
     def known_count(self, name: str) -> int:
-        """Of how many calls a number was known."""
+        """How many calls have this value."""
         return int(self.numbers[f"{name}_known"])
 
     def total(self, name: str) -> int | None:
-        """A sum, None where it was known of no call."""
+        """A sum; None if no call has the value."""
         return int(self.numbers[name]) if self.known_count(name) else None
 
     @property
@@ -95,7 +94,7 @@ class Sum:
         return round(float(self.numbers["cost_usd"]), _COST_DIGITS) if priced_calls else None
 
     def mean(self, name: str) -> int | None:
-        """Of those of which it was known."""
+        """The average of the calls that have the value."""
         return round(self.numbers[name] / self.known_count(name)) if self.known_count(name) else None
 
 
@@ -106,9 +105,9 @@ NOTHING = Sum((), dict.fromkeys(NUMBERS, 0))
 def summed(
     connection: Connection, question: UsageQuery, by: Sequence[str], numbers: Sequence[str] = NUMBERS
 ) -> tuple[Sum, ...]:
-    """The sums of each group that has calls. Raises UsageQuestionInvalid where those are too many.
+    """The sums of each group with calls. Raises UsageQuestionInvalid for too many groups.
 
-    `numbers` are the columns that are wanted, `calls` among them: fewer are quicker where groups are many.
+    `numbers` are the columns to read, including `calls`: fewer are faster for many groups.
     """
     numbers_by_key: dict[tuple[str | None, ...], dict[str, float]] = {}
     spans = spans_of(connection, question, by_day="day" in by)
@@ -127,7 +126,7 @@ def summed(
 
 
 def total(connection: Connection, question: UsageQuery) -> Sum:
-    """The sum of all, also if there are no calls."""
+    """The sum of all calls, also if there are none."""
     sums = summed(connection, question, ())
     return sums[0] if sums else NOTHING
 
@@ -139,7 +138,7 @@ def _ended(
     spans: Sequence[Span],
     names: Sequence[str],
 ) -> Sequence[Sequence[Any]]:
-    """The sums of what has ended; groups without a call may be among them."""
+    """The sums of ended calls; groups without a call may be among them."""
     conditions = question.conditions(usage_kinds)
     columns = _Columns(names, by_day="day" in by)
     key_columns = {GROUPS[name] for name in by if name != "day"}
@@ -159,7 +158,7 @@ def _ended(
         )
     if not grouping or not columns.by_day or key_columns != set(GROUPINGS[grouping]):
         return _added_up(connection, by, [*kept_parts, *parts], names)
-    # What is kept of a day is a row for each group: there is nothing to add up.
+    # A stored day has one row per group: there is nothing to add up.
     return [*_as_kept(connection, by, kept_parts, names), *_added_up(connection, by, parts, names)]
 
 
@@ -185,7 +184,7 @@ def _added_up(
         query = select(*only, *_totals(parts_together, names)).group_by(*only)
         rows = connection.execute(query).all()
         return [row for row in rows if row[len(by)]]  # the sum of nothing is a row, too
-    # By numbers first, by names then: there are far fewer kinds than rows.
+    # Group by numbers first, then by names: there are far fewer kinds than rows.
     each = (
         select(parts_together.c.day, parts_together.c.kind_id, *_totals(parts_together, names))
         .group_by(parts_together.c.day, parts_together.c.kind_id)
@@ -193,7 +192,7 @@ def _added_up(
     )
     keys, totals = _keys(each, by), _totals(each, names)
     query = select(*keys, *totals).join_from(each, usage_kinds, usage_kinds.c.id == each.c.kind_id)
-    # One more than may be: who asks for too much is told so, and nothing is loaded that nobody sees.
+    # One more than allowed: too many groups are an error, and nothing is loaded in vain.
     query = query.group_by(*keys).having(func.sum(each.c.calls) > 0).limit(MOST_GROUPS + 1)
     return connection.execute(query).all()
 
@@ -203,13 +202,13 @@ def _keys(each: FromClause, by: Sequence[str]) -> list[ColumnElement[Any]]:
 
 
 def _totals(parts: FromClause, names: Sequence[str]) -> list[ColumnElement[Any]]:
-    """The sums of these columns, as their types: PostgreSQL's type of a sum is slow to add and to read."""
+    """The sums of these columns in their own types: PostgreSQL's type for sums is slow."""
     return [cast(func.sum(parts.c[name]), parts.c[name].type).label(name) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
 class _Closed:
-    """Days that are closed, and which of their tables says what is asked for."""
+    """Closed days, and which of their tables has the requested detail."""
 
     table: Table
     conditions: tuple[ColumnElement[bool], ...]
@@ -217,13 +216,13 @@ class _Closed:
 
 
 MOST_GAPS = 30
-"""Where more runs of days among closed ones are open, the finer sums are taken of all."""
+"""If more runs of closed days have gaps, the finer sums are used for all."""
 
 
 def _closed(
     connection: Connection, spans: Sequence[Span], needed_columns: AbstractSet[str], grouping: str | None
 ) -> _Closed | None:
-    """Those of the smallest table that says enough and has any."""
+    """The days of the smallest table that has enough detail and any days."""
     first, end = spans[0].days[0], spans[-1].days[1]
     if grouping and (days := kept_days(connection, 0, first, end)):
         sums = usage_clock_sums
@@ -235,12 +234,12 @@ def _closed(
 
 
 def grouping_for(columns: AbstractSet[str], groupings: Mapping[str, Sequence[str]]) -> str | None:
-    """The first one that says all of these columns."""
+    """The first one with all of these columns."""
     return next((name for name, names in groupings.items() if columns <= set(names)), None)
 
 
 def closed_days(connection: Connection, first: int, end: int) -> frozenset[int]:
-    """Those that are closed of the days from `first` on; `end` is not among them."""
+    """The closed days from `first` on; `end` isn't among them."""
     day = usage_closed_days.c.day
     closed = select(day).where(usage_closed_days.c.closed, day.between(first, end - 1))
     return frozenset(connection.execute(closed).scalars())
@@ -248,7 +247,7 @@ def closed_days(connection: Connection, first: int, end: int) -> frozenset[int]:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """What each part of a sum has: `day`, which is 0 unless sums are by day, `kind_id`, and these numbers.
+    """A part of a sum: `day`, which is 0 unless sums are by day, `kind_id`, and these numbers.
 
     No others are read: a day of a kind has eighteen, and a chart shows a few.
     """
@@ -257,7 +256,7 @@ class _Columns:
     by_day: bool
 
     def parts(self, span: Span, closed: _Closed | None) -> list[Select[Any]]:
-        """What is to be added up."""
+        """The parts to add up."""
         first, end = span.days
         if first >= end:
             return [self._quarters(span, usage_quarters.c.quarter.between(span.since, span.until - 1))]
@@ -267,20 +266,20 @@ class _Columns:
             if since < until:
                 parts.append(self._quarters(span, usage_quarters.c.quarter.between(since, until - 1)))
         if self.by_day and span.offset:
-            # Day by day, so that an index leads to the few quarters that move.
+            # Day by day, so that an index finds the few quarters that move.
             each = _each_day(first, end)
             begins = each.c.day * QUARTERS_A_DAY
             moved = moved_quarters(span.offset)
             inside = usage_quarters.c.quarter.between(begins + moved.start, begins + moved.stop - 1)
             columns = [usage_quarters.c[name] for name in ("quarter", "kind_id", *self.numbers)]
-            # The offset keeps conditions on kinds out: for their sake PostgreSQL would read all quarters.
+            # The offset keeps conditions on kinds outside: for them PostgreSQL would read all quarters.
             few = select(each.c.day, *columns).join_from(each, usage_quarters, inside).offset(0).subquery()
             day = (few.c.quarter + span.offset) // QUARTERS_A_DAY
             parts += [self._of(few, day), self._of(few, few.c.day + shift_of(span.offset), sign=-1)]
         return parts
 
     def days_of_clock(self, clock: int, grouping: str, days: Sequence[Run]) -> Select[Any]:
-        """Days that are kept as a clock has them."""
+        """Days stored for a clock."""
         table = usage_clock_sums
         within = or_(*(table.c.day.between(*run) for run in days))
         part = self._of(table, table.c.day if self.by_day else literal(0))
@@ -306,7 +305,7 @@ class _Columns:
         return self._of(table, table.c.day + shift_of(span.offset) if self.by_day else literal(0))
 
     def _quarters(self, span: Span, which: ColumnElement[bool]) -> Select[Any]:
-        """Quarters, each on the day that the clock shows."""
+        """Quarters, each on the clock's day."""
         day = (usage_quarters.c.quarter + span.offset) // QUARTERS_A_DAY if self.by_day else literal(0)
         return self._of(usage_quarters, day).where(which)
 
@@ -328,7 +327,7 @@ def _add_running(
     numbers_by_key: dict[tuple[str | None, ...], dict[str, float]],
     names: Sequence[str],
 ) -> None:
-    # Within a query of its own: without statistics SQLite takes the index of the days for the narrower one.
+    # A query of its own: without statistics, SQLite takes the index of the days for the narrower one.
     running = select(usage_calls).where(RUNNING).offset(0).subquery()
     query = select(running).where(*question.conditions(running), *question.times(running))
     for row in connection.execute(query).mappings():
@@ -350,7 +349,7 @@ def _day_in_words(day: int) -> str:
 
 
 def key_of(values: Sequence[Any], by: Sequence[str]) -> tuple[str | None, ...]:
-    """The values that something is grouped by, a day in words."""
+    """The values of a grouping, with a day in words."""
     if "day" not in by:
         return tuple(values)
     key = list(values)
@@ -360,13 +359,13 @@ def key_of(values: Sequence[Any], by: Sequence[str]) -> tuple[str | None, ...]:
 
 
 def _ordered(sums: Iterable[Sum], by: Sequence[str]) -> tuple[Sum, ...]:
-    """Days as they come, then what costs most, and what was called most."""
+    """Days in order; then what costs most, and what was called most."""
     place = by.index("day") if "day" in by else None
 
     def order(each: Sum) -> tuple[Any, ...]:
         numbers, key = each.numbers, each.key
         names = tuple([part or "" for part in key]) if None in key else key
-        cost = round(numbers["cost_usd"], _COST_DIGITS)  # 0 where it is unknown
+        cost = round(numbers["cost_usd"], _COST_DIGITS)  # 0 if unknown
         return "" if place is None else key[place], -cost, -numbers["calls"], names
 
     return tuple(sorted(sums, key=order))

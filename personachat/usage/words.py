@@ -1,6 +1,6 @@
-"""The words of a call, for operators who want them in traces. No row has them; they go once the span is sent.
+"""The text of a call, for operators who want it in traces. No row has it; it is dropped after use.
 
-What makes requests notes each one here; nothing is noted where nobody asked.
+The sender of a request records it here, but only if traces include text.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 
 @dataclass(slots=True)
 class Words:
-    """What was asked and replied. Both are only looked up off the reply's path."""
+    """The request and the reply. Both are only read outside the reply's path."""
 
     request: Callable[[], Mapping[str, Any]] = dict
     """The JSON of the last request that was sent."""
     reply: Callable[[], str] = str
-    """What this call has added to the reply."""
+    """The text this call has added to the reply."""
 
 
 current_words: ContextVar[Words | None] = ContextVar("personachat.words", default=None)
-"""Those of the call that is made; None where nobody asked for them."""
+"""The recorder of the current call; None if nobody wants its text."""
