@@ -9,11 +9,21 @@ import pytest
 
 from personachat.conversations.model import Reply, Turn
 from personachat.errors import SuiteRunRefused
-from personachat.lab.replaying import MOST_CASES, Talk, changed_share, lore_note, made_replay, recorded
+from personachat.lab.replaying import (
+    MOST_CASES,
+    Course,
+    Talk,
+    changed_share,
+    lore_note,
+    made_replay,
+    recorded,
+)
 from personachat.lab.runs.cells import LED_NOWHERE
 from personachat.lab.runs.model import Cell, Run
 from personachat.lab.runs.wish import RunWish
+from personachat.messages import Usage
 from personachat.services import Services
+from personachat.usage import pricing
 from tests.conftest import local, persona_text
 from tests.fake_provider import Gate, tokens
 from tests.lab.conftest import ended
@@ -142,6 +152,25 @@ def test_a_course_that_was_cancelled_goes_on_from_its_own_replies(
     replies = {cell.reply for case in report.score.cases for cell in case.cells}
     assert "New first." in replies
     assert ["One", "New first.", "Two"] in sent(fake) or ["One", "New.", "Two"] in sent(fake)
+
+
+def test_what_a_replay_can_cost_counts_the_new_replies_before_each_as_long_as_they_may_be(
+    services: Services,
+) -> None:
+    recording = talk(services, "One", "Two", "Three")
+    services.personas.save(persona_text(model="gpt-4o", maxTokens=1_000))
+    tests = local(services).tests
+    most = []
+    courses: tuple[Course, ...] = ("recorded", "own")
+    for course in courses:
+        forecast = tests.forecast_experiment(
+            RunWish(persona_id="tester"), made_replay("tester", [recording], course=course)
+        )
+        assert forecast.most_cell_usd is not None
+        most.append(forecast.most_cell_usd)
+    two_replies = pricing.cost_usd("openai", "gpt-4o", Usage(2_000, 0))
+    assert two_replies is not None
+    assert most[1] - most[0] >= two_replies
 
 
 def test_a_talk_too_long_for_one_case_stays_in_order() -> None:

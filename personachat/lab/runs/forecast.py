@@ -160,10 +160,14 @@ def _forecast(  # each is a different thing
 
 
 def _before(options: RunOptions, number: int, reply_tokens: int, *, worst: bool = False) -> int:
-    """How many tokens of a simulated talk stand before one of its rounds."""
-    if options.talk is None:
-        return 0
-    return number * (reply_tokens + (USER_TOKENS if worst else USUAL_TOKENS))
+    """How many tokens of the run's own earlier replies may stand before a case, beyond those of its messages.
+
+    In a talk these are all rounds. On a replay's own course new replies are usually as long as the recorded
+    ones, at worst as long as they may be.
+    """
+    if options.talk:
+        return number * (reply_tokens + (USER_TOKENS if worst else USUAL_TOKENS))
+    return len(options.earlier.get(number, ())) * reply_tokens if worst else 0
 
 
 def _with_user(
