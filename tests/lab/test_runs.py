@@ -223,7 +223,8 @@ def test_what_else_differs_is_said_and_a_missing_case_is_no_pass(tests: Tests) -
     run = ended(tests.start(WISH)).plan.run
     comparison = tests.runs.report(run.id).comparison
     assert comparison is not None
-    assert [each.name for each in comparison.of("missing")] == ["asks once", "asks"]
+    changes = {each.name: each.change for each in comparison.changes}
+    assert changes == {"greets": "same", "asks once": "new", "asks": "missing"}
     assert comparison.differing == ("the suite",)
 
 

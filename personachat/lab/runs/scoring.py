@@ -16,9 +16,9 @@ from personachat.lab.suites.model import Suite
 from personachat.usage.intervals import wilson
 
 CaseState: TypeAlias = Literal["pass", "fail", "flaky", "error", "missing"]
-Change: TypeAlias = Literal["better", "worse", "same", "missing", "unclear"]
+Change: TypeAlias = Literal["better", "worse", "same", "new", "missing", "unclear"]
 
-CHANGES: Final[tuple[Change, ...]] = ("worse", "better", "missing", "unclear", "same")
+CHANGES: Final[tuple[Change, ...]] = ("worse", "better", "new", "missing", "unclear", "same")
 """In the order in which people want to know of them."""
 
 _RANK: dict[str, int] = {"fail": 0, "flaky": 1, "pass": 2}
@@ -128,8 +128,10 @@ class CaseChange:
 
     @property
     def change(self) -> Change:
-        if self.before is None or self.after is None or "missing" in {self.before, self.after}:
+        if self.after is None or "missing" in {self.before, self.after}:
             return "missing"
+        if self.before is None:
+            return "new"
         if "error" in {self.before, self.after}:
             return "same" if self.before == self.after else "unclear"
         step = _RANK[self.after] - _RANK[self.before]

@@ -293,7 +293,7 @@ def _json(report: RunReport) -> bytes:
 def _draw_changes(comparison: Comparison) -> None:
     summary = ", ".join(
         f"{len(cases)} {change}"
-        for change in ("better", "worse", "same", "missing", "unclear")
+        for change in ("better", "worse", "same", "new", "missing", "unclear")
         if (cases := comparison.of(change))
     )
     st.markdown(f"**Since the run before:** {summary}")
