@@ -21,7 +21,7 @@ from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 import streamlit as st
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from personachat.ui import marks, notices, script_runs
+from personachat.ui import marks, notices, page_behaviour, script_runs
 from personachat.ui.notices import Notice
 from personachat.ui.wording import as_text
 
@@ -203,7 +203,9 @@ def _not_done(
     lost = [
         click
         for click in coming.clicks.values()
-        if click.id not in clicks and _by_key(by_key, script_runs.key_of(click.id)) not in clicks
+        if click.id not in clicks
+        and _by_key(by_key, script_runs.key_of(click.id)) not in clicks
+        and not page_behaviour.asks_only_for_a_run(click.id, click.json_trigger_value)
     ]
     clicked = any(not (script_runs.key_of(click.id) or "").startswith(QUIET) for click in lost)
     words = [click.chat_input_value.data for click in lost]

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.persona import parse_persona
@@ -16,6 +17,7 @@ from tests.fake_provider import FakeProvider
 from tests.pages.conftest import OpenPage
 from tests.pages.lost_sessions import (
     click,
+    come_back,
     lose_session,
     open_personas,
     said,
@@ -36,6 +38,22 @@ def test_what_was_typed_into_the_form_is_saved(open_home: OpenPage) -> None:
 
     assert stored("second") == "After."
     assert "Saved **Second**" in said(new)
+
+
+@pytest.mark.parametrize(("event", "was_done"), [("unsent", False), ("row", True)])
+def test_what_the_page_asks_for_by_itself_is_nothing_that_was_not_done(
+    open_home: OpenPage, event: str, was_done: bool
+) -> None:
+    at = open_personas(open_home, "second")
+    type_prompt(at, "After.")
+    states = at._tree.get_widget_states()
+    sent = json.dumps([{"event": event, "value": True}])
+    widget_id = "$$STREAMLIT_INTERNAL_KEY_$$ID-6225d0e3135b-page_behaviour__events"
+    states.widgets.append(WidgetState(id=widget_id, json_trigger_value=sent))
+    new = come_back(at, states)
+
+    assert "After." in new.session_state["persona_drafts"]["second"].text
+    assert ("your last action was not carried out" in said(new)) is was_done
 
 
 def test_what_was_typed_into_the_editor_is_saved(open_home: OpenPage) -> None:

@@ -8,6 +8,7 @@ before the page.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ Choose: TypeAlias = Callable[[str, str], None]
 """Does what was chosen in a menu of the page's own; takes its label, and the id of what the menu is of."""
 
 KEY = "page_behaviour"
+_OF_THE_PAGE = ("follow", "unsent")
 ASSETS = Path(__file__).parent / "assets"
 
 _MANIFEST = ComponentManifest("personachat", __version__, [ComponentConfig(KEY, ASSETS.name)])
@@ -74,6 +76,18 @@ def draw(
         width="content",
         height="content",
     )
+
+
+def asks_only_for_a_run(widget_id: str, events: str) -> bool:
+    """Whether the page asked by itself for what any run does; `events` is what a browser sent of a component."""
+    if not widget_id.endswith(f"-{KEY}__events"):
+        return False
+    try:
+        found = json.loads(events)
+    except ValueError:
+        return False
+    names = [each.get("event") if isinstance(each, dict) else None for each in found]
+    return all(name in _OF_THE_PAGE for name in names)
 
 
 def _take_choice(kind: str, choose: Choose) -> None:
