@@ -29,6 +29,9 @@ TABLES, FILES = "tables/", "personas/"
 LEFT_OUT = frozenset({"processes"})
 """Tables of what is running at the moment, which is of no use later."""
 
+MOST_ROW_BYTES = 256 * 1024 * 1024
+"""Of a line; the largest rows are files of 32 MB."""
+
 
 class Manifest(BaseModel):
     """What a backup holds, and of what."""
@@ -72,9 +75,11 @@ def encoded(row: Mapping[str, Any]) -> bytes:
 
 
 def decoded(lines: IO[bytes], table: Table) -> Iterator[dict[str, Any]]:
-    """The rows of a table's file. Raises ValueError and KeyError for what is none."""
+    """The rows of a table's file. What is none raises ValueError, or what reading it as one leads to."""
     columns = {column.name: column for column in table.columns}
-    for line in lines:
+    while line := lines.readline(MOST_ROW_BYTES + 1):
+        if len(line) > MOST_ROW_BYTES:
+            raise ValueError(table.name)
         yield {name: _value_of(value, columns[name]) for name, value in json.loads(line).items()}
 
 

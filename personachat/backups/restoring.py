@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Table, delete, func, insert, select, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
 
 from personachat.backups.archive import (
     FILES,
@@ -47,7 +48,24 @@ MOST_FILE_BYTES = 64 * 1024 * 1024
 _TABLE_SECONDS = 600.0
 """How long PostgreSQL may take to empty a table or to take in a batch."""
 
-_FAULTS = (zipfile.BadZipFile, zlib.error, OSError, ValueError, KeyError, EOFError, NotImplementedError)
+_MOST_MANIFEST_BYTES = 64 * 1024 * 1024
+"""It names every file."""
+
+_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+)
+"""What readers raise of an archive, of JSON and of a row that no backup has."""
+
+_REFUSED_ROW = (IntegrityError, DataError, ProgrammingError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,8 @@ def _restore(
         number = sum(_fill(connection, table, archive, manifest, places) for table in tables)
         if not database.is_sqlite:
             _count_on(connection, tables)
+        elif connection.execute(text("PRAGMA foreign_key_check")).first():
+            raise _not_whole("The file")  # which would else show at the end, with the files in their folder
         with available(folder):
             _lay(files, folder)
     if replace:
@@ -107,7 +127,7 @@ def _opened(file: Path) -> zipfile.ZipFile:
         raise BackupFailed(f"There is no file {file}.") from None
     except OSError as error:
         raise BackupFailed(f"{file} can't be read: {(error.strerror or 'it failed').lower()}.") from None
-    except zipfile.BadZipFile:
+    except _FAULTS:
         raise _not_whole(file) from None
 
 
@@ -118,7 +138,9 @@ def _not_whole(file: Path | str) -> BackupFailed:
 def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
     """Raises BackupFailed for what this version cannot restore."""
     try:
-        manifest = Manifest.model_validate_json(archive.read(MANIFEST))
+        manifest = Manifest.model_validate_json(
+            _content_of(archive, MANIFEST, most_bytes=_MOST_MANIFEST_BYTES)
+        )
     except (*_FAULTS, ValidationError):
         raise _not_whole(file) from None
     newest = schema.revisions()[-1]
@@ -200,6 +222,10 @@ def _fill(
                 number += len(rows)
     except _FAULTS:
         raise _not_whole("The file") from None
+    except StatementError as error:
+        if isinstance(error, DBAPIError) and not isinstance(error, _REFUSED_ROW):
+            raise
+        raise _not_whole("The file") from None
     if number != expected:
         raise _not_whole("The file")
     return number
@@ -234,7 +260,7 @@ def _files_of(
     try:
         if manifest.persona_store == "files":
             names = [name for name in manifest.files if is_backed_up(name)]
-            return {name: archive.read(FILES + name) for name in names}
+            return {name: _content_of(archive, FILES + name, most_bytes=MOST_FILE_BYTES) for name in names}
         if settings.persona_store != "files" or personas not in tables:
             return {}
         texts: dict[str, str] = {}
@@ -249,6 +275,15 @@ def _files_of(
         return {name: text.encode() for name, text in texts.items() if is_backed_up(name)}
     except _FAULTS:
         raise _not_whole("The file") from None
+
+
+def _content_of(archive: zipfile.ZipFile, name: str, *, most_bytes: int) -> bytes:
+    """A file of the archive, which may say of its length what it likes. Raises ValueError if it is longer."""
+    with archive.open(name) as member:
+        content = member.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise ValueError(name)
+    return content
 
 
 def _rows(archive: zipfile.ZipFile, table: Table) -> Iterator[dict[str, Any]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import stat
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, inspect
 
-from personachat.backups import archive, making
+from personachat.backups import archive, making, restoring
 from personachat.backups.making import make_backup
 from personachat.backups.restoring import restore_backup
 from personachat.database.connection import Database
@@ -166,7 +167,25 @@ def test_a_persona_of_ones_own_in_the_folder_is_data_and_the_same_one_is_not(
     restore_backup(fresh, tmp_path / "all.zip")
 
 
-@pytest.mark.parametrize("harm", ["cut", "flipped", "words", "empty", "other zip", "a row less", "no table"])
+ROWS: Mapping[str, Any] = {
+    "a list": [1],
+    "a number": 7,
+    "null": None,
+    "no values": {},
+    "a column more": {"invented": 1},
+    "a moment that is none": {"created_at": 7},
+    "a number without end": {"model": 2**70},
+    "a value of another shape": {"role": {"a": 1}},
+    "a turn of no conversation": {"conversation_id": "nobody's"},
+    "what nobody wrote": {"text": None},
+}
+"""What stands for the last turn; an object changes it, if it is not empty."""
+
+HARMS = ("cut", "flipped", "words", "empty", "other zip", "a row less", "no table", "a row twice", *ROWS)
+HARMS_OF_ARCHIVES = ("deep", "encrypted", "of a later version")
+
+
+@pytest.mark.parametrize("harm", [*HARMS, *HARMS_OF_ARCHIVES])
 def test_what_is_no_whole_backup_changes_nothing(
     harm: str, used: Settings, fresh: Settings, tmp_path: Path
 ) -> None:
@@ -196,14 +215,34 @@ def harmed(file: Path, harm: str) -> None:
     elif harm == "other zip":
         with zipfile.ZipFile(file, "w") as other:
             other.writestr("a.txt", "a")
+    elif harm in {"encrypted", "of a later version"}:
+        at = content.rindex(b"PK\x01\x02") + (
+            8 if harm == "encrypted" else 6
+        )  # the manifest's entry is the last
+        file.write_bytes(content[:at] + (b"\x01" if harm == "encrypted" else b"\xff") + content[at + 1 :])
     else:
         rewritten(file, lambda name, text: changed(harm, name, text))
 
 
 def changed(harm: str, name: str, text: bytes) -> bytes | None:
+    lines = text.splitlines(keepends=True)
+    if name == "manifest.json" and harm == "a row twice":
+        manifest = json.loads(text)
+        manifest["rows"]["turns"] += 1
+        return json.dumps(manifest).encode()
     if name != "tables/turns.jsonl":
         return text
-    return None if harm == "no table" else b"".join(text.splitlines(keepends=True)[:-1])
+    if harm == "no table":
+        return None
+    if harm == "a row twice":
+        return b"".join((*lines, lines[-1]))
+    if harm == "deep":
+        return b"".join((*lines[:-1], b"[" * 100_000))
+    if harm in ROWS:
+        value = ROWS[harm]
+        last = json.loads(lines[-1]) | value if isinstance(value, dict) and value else value
+        return b"".join((*lines[:-1], json.dumps(last).encode()))
+    return b"".join(lines[:-1])
 
 
 def rewritten(file: Path, change: Any) -> None:
@@ -213,6 +252,28 @@ def rewritten(file: Path, change: Any) -> None:
         for name, text in members.items():
             if text is not None:
                 again.writestr(name, text)
+
+
+def with_blanks(there: str, name: str, text: bytes) -> bytes:
+    return text + b" " * 1_000_000 if name == there else text
+
+
+def test_what_unpacks_without_end_is_not_read_to_its_end(
+    used: Settings, fresh: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MOST_ROW_BYTES", 1_000_000)
+    monkeypatch.setattr(restoring, "MOST_FILE_BYTES", 1_000_000)
+    monkeypatch.setattr(restoring, "_MOST_MANIFEST_BYTES", 1_000_000)
+    make_backup(used, tmp_path / "all.zip")
+    for endless in ("manifest.json", "tables/turns.jsonl", "personas/tester.json"):
+        file = tmp_path / "endless.zip"
+        file.write_bytes((tmp_path / "all.zip").read_bytes())
+        rewritten(
+            file, lambda name, text, endless=endless: text + b" " * 1_000_000 if name == endless else text
+        )
+        with pytest.raises(BackupFailed, match="not a complete backup"):
+            restore_backup(fresh, file)
+    assert files_in(fresh) == {}
 
 
 @pytest.mark.parametrize(
