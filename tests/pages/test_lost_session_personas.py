@@ -42,7 +42,7 @@ def test_what_was_typed_into_the_form_is_saved(open_home: OpenPage) -> None:
 
 @pytest.mark.parametrize(("event", "was_done"), [("unsent", False), ("row", True)])
 def test_what_the_page_asks_for_by_itself_is_nothing_that_was_not_done(
-    open_home: OpenPage, event: str, was_done: bool
+    open_home: OpenPage, event: str, *, was_done: bool
 ) -> None:
     at = open_personas(open_home, "second")
     type_prompt(at, "After.")

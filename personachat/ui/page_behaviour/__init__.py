@@ -79,7 +79,7 @@ def draw(
 
 
 def asks_only_for_a_run(widget_id: str, events: str) -> bool:
-    """Whether the page asked by itself for what any run does; `events` is what a browser sent of a component."""
+    """Whether the page asked by itself for what any run does; `events` is what the component sent."""
     if not widget_id.endswith(f"-{KEY}__events"):
         return False
     try:

@@ -356,7 +356,7 @@ def _saving(note: str = "") -> Saving:
 
 
 def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error: PersonaExists) -> None:
-    """A new persona's id is in use: someone took it meanwhile, or the person changed it to an existing one."""
+    """A new persona's id is in use: someone just took it, or the person changed it to an existing one."""
     try:
         theirs = personas.get(persona.id)
     except PersonaChatError:
