@@ -83,11 +83,12 @@ def asks_only_for_a_run(widget_id: str, events: str) -> bool:
     if not widget_id.endswith(f"-{KEY}__events"):
         return False
     try:
-        found = json.loads(events)
-    except ValueError:
+        fired = json.loads(events)
+    except (ValueError, RecursionError):
         return False
-    names = [each.get("event") if isinstance(each, dict) else None for each in found]
-    return all(name in _OF_THE_PAGE for name in names)
+    if not isinstance(fired, list):
+        return False
+    return all(isinstance(each, dict) and str(each.get("event")) in _OF_THE_PAGE for each in fired)
 
 
 def _take_choice(kind: str, choose: Choose) -> None:
