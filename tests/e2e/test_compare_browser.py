@@ -176,6 +176,12 @@ def test_on_a_phone_one_column_is_in_view_and_one_that_fails_leaves_the_others_a
     expect(columns(page, 1).nth(0)).to_contain_text("The API key was rejected")
     expect(columns(page, 1).nth(1)).to_contain_text("A fine reply.")
     expect(button(page, "Tie")).to_be_visible()
+    nav = page.get_by_test_id("stSidebarNavLink").filter(has_text="Tests")
+    expect(nav).to_be_hidden()  # or the Tab key would lead to links out of sight
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(nav).to_be_visible()
+    page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
+    expect(nav).to_be_hidden()
     wait_until(
         page, "document.documentElement.scrollWidth <= 400 && stMain.scrollWidth <= stMain.clientWidth"
     )
