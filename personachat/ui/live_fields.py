@@ -12,6 +12,9 @@ from typing import Any
 
 from streamlit.elements.widgets import text_widgets
 
+SEARCH_PAUSE = "80ms"
+"""Without a key until a search is made. Streamlit's own pause is three times as long."""
+
 _MILLISECONDS = re.compile(r"(\d{1,5})ms")
 
 _time_to_seconds = text_widgets.time_to_seconds  # type: ignore[attr-defined]  # it is not exported

@@ -18,6 +18,7 @@ from personachat.services import get_services
 from personachat.stamps import now
 from personachat.ui.history import import_run
 from personachat.ui.history.state import HistoryState
+from personachat.ui.live_fields import SEARCH_PAUSE
 from personachat.ui.wording import JOINER, as_text, marked
 from tests.conftest import local, persona_text
 from tests.pages.conftest import OpenPage
@@ -67,6 +68,11 @@ def test_without_a_query_the_conversations_are_listed_newest_first(open_home: Op
     assert shown(go(page)) == ["Newer", "Older"]
     assert "2 conversations, newest first" in texts(page)
     assert "Guide · 4 messages · just now" in texts(page)
+
+
+def test_a_search_is_made_soon_after_the_last_key(open_home: OpenPage) -> None:
+    field = go(open_home()).text_input(key="q")
+    assert f"{field.proto.live_debounce_ms}ms" == SEARCH_PAUSE
 
 
 def test_a_query_finds_the_turn_and_marks_the_words(open_home: OpenPage) -> None:

@@ -16,6 +16,7 @@ from personachat.ui.chat.state import chat_state
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.dialogs import dialog
 from personachat.ui.faces import in_line, load
+from personachat.ui.live_fields import SEARCH_PAUSE
 from personachat.ui.personas import favourites
 from personachat.ui.wording import escaped
 
@@ -92,7 +93,7 @@ def _draw_search(personas: Mapping[str, Persona]) -> str:
         placeholder=f"Search {len(personas):,} personas by name, description, tag or id",
         icon=":material/search:",
         label_visibility="collapsed",
-        live=True,
+        live=SEARCH_PAUSE,
     )
     return (query or "").strip()
 

@@ -14,6 +14,7 @@ from personachat.stamps import end_of, start_of
 from personachat.ui.dates import viewer_zone
 from personachat.ui.history import state
 from personachat.ui.history.state import begin_history_anew
+from personachat.ui.live_fields import SEARCH_PAUSE
 from personachat.ui.wording import distinct
 
 SEARCH_LABEL = "Search all conversations"
@@ -30,7 +31,7 @@ def draw(library: ConversationLibrary) -> tuple[str, Filters]:
             type="search",
             placeholder="Search messages; use “quotes” for an exact phrase",
             label_visibility="collapsed",
-            live=True,
+            live=SEARCH_PAUSE,
             bind="query-params",
             on_change=begin_history_anew,
         )

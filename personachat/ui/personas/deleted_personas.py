@@ -13,6 +13,7 @@ from personachat.personas.search import SearchText, matching
 from personachat.personas.store.base import Revision
 from personachat.ui import session
 from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.live_fields import SEARCH_PAUSE
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import bulk_work
 from personachat.ui.personas.desk import desk, take_typed
@@ -56,7 +57,7 @@ def _draw_search(count: int) -> str:
         placeholder="Search",
         icon=":material/search:",
         label_visibility="collapsed",
-        live=True,
+        live=SEARCH_PAUSE,
     )
     return str(query or "")
 

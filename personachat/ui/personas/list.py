@@ -16,6 +16,7 @@ from personachat.accounts import persona_access
 from personachat.lab.runs.scoring import LastResult
 from personachat.ui import faces, last_seen, script_runs, session
 from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.live_fields import SEARCH_PAUSE
 from personachat.ui.parts import part
 from personachat.ui.personas import bulk, favourites, test_results
 from personachat.ui.personas.actions import select
@@ -25,9 +26,6 @@ from personachat.ui.wording import counted, escaped, heard
 
 _ONLY_FAVOURITES = "persona_only_favourites"
 _TAGS = "persona_tags"
-
-PAUSE = "80ms"
-"""No key until the search exists: it draws nothing but the list."""
 
 PAGE_ROWS = 50
 """Rows per page: more would slow down every run of the page."""
@@ -65,7 +63,7 @@ def _draw(everything: Sequence[Row], *, selected: str | None) -> None:
             placeholder="Search",
             icon=":material/search:",
             label_visibility="collapsed",
-            live=PAUSE,
+            live=SEARCH_PAUSE,
             persist_state="session",
         )
         tags = tags_of(everything, also=st.session_state.get(_TAGS) or ())

@@ -18,6 +18,7 @@ from personachat.ui import session
 from personachat.ui.chat.transcript import USER_AVATAR, draw_text, drawable
 from personachat.ui.faces import draw as draw_face
 from personachat.ui.faces import face
+from personachat.ui.live_fields import SEARCH_PAUSE
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas.desk import Entry, desk
 from personachat.ui.personas.state import personas_state
@@ -39,7 +40,7 @@ def draw(entries: Sequence[Entry]) -> None:
         placeholder="Search",
         icon=":material/search:",
         label_visibility="collapsed",
-        live=True,
+        live=SEARCH_PAUSE,
     )
     there = {template.group for template in everything}
     group = st.pills(
