@@ -1,8 +1,8 @@
-"""Adherence: how far replies that were given are like the persona, by yes-or-no questions about each.
+"""Adherence: how well given replies fit the persona, by yes-or-no questions about each.
 
-The author splits the persona into questions, or a model drafts them and the author edits them; they are kept
-in the persona. Nothing is asked of the persona: a judge reads the recorded replies. Of many turns a share can
-be sampled; it is the same turns every time, so that two measurements differ by the judge alone.
+The author splits the persona into questions, or a model drafts them and the author edits them. They are
+stored in the persona. The persona isn't called: a judge reads the recorded replies. Of many turns a share can
+be sampled, always the same turns, so that two measurements differ only by the judge.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Answer with one JSON object and nothing else, with 3 to 8 questions: \
 
 @dataclass(frozen=True, slots=True)
 class MeasuredTurn:
-    """A reply and its share of answers that are like the persona; None where the judge gave none."""
+    """A reply and its share of answers that fit the persona; None if the judge gave none."""
 
     conversation: str
     turn: int
@@ -63,7 +63,7 @@ class MeasuredTurn:
 def made_adherence(
     persona_id: str, talks: Sequence[Talk], questions: Sequence[str], *, share: float = 1.0
 ) -> Experiment:
-    """The measurement. Raises SuiteRunRefused if there is nothing to ask, or to ask about."""
+    """The measurement. Raises SuiteRunRefused if there are no questions or no replies."""
     distinct_questions = checked_questions(questions)
     if not distinct_questions:
         raise SuiteRunRefused("There are no questions yet.", hint="Write some, one per line.")
@@ -101,13 +101,13 @@ def made_adherence(
 
 
 def is_sampled(turn_id: str, share: float) -> bool:
-    """Whether a turn is among this share of all; always the same answer."""
+    """Whether a turn belongs to this share of all; always the same answer."""
     fraction = int.from_bytes(hashlib.sha256(turn_id.encode()).digest()[:4], "big") / 2**32
     return fraction < share
 
 
 def checked_questions(questions: Sequence[str]) -> tuple[str, ...]:
-    """Those that can be asked, without repeats. Raises SuiteRunRefused where one is too short or too long."""
+    """The valid questions, without repeats. Raises SuiteRunRefused if one is too short or too long."""
     distinct_questions = tuple(dict.fromkeys(" ".join(each.split()) for each in questions if each.strip()))
     if len(distinct_questions) > MOST_QUESTIONS:
         raise SuiteRunRefused(f"There can be at most {MOST_QUESTIONS} questions.", hint="Remove some.")
@@ -120,7 +120,7 @@ def checked_questions(questions: Sequence[str]) -> tuple[str, ...]:
 
 
 def draft_request(persona: Persona) -> str:
-    """What a model is asked for questions about a persona."""
+    """The request to a model for questions about a persona."""
     return f"The persona:\n{dump_persona(persona)}"
 
 
@@ -137,7 +137,7 @@ def drafter_persona(model: str) -> Persona:
 
 @dataclass(slots=True, eq=False)
 class QuestionDraft:
-    """Questions that a model drafts in the background; safe to read from any thread once it is `over`."""
+    """Questions that a model drafts in the background; any thread may read them once it is `over`."""
 
     questions: tuple[str, ...] = ()
     error: PersonaChatError | None = None
@@ -149,14 +149,14 @@ class QuestionDraft:
 
 
 class QuestionDrafter:
-    """Asks a model for questions; never the embedded one, whose questions would be of no use."""
+    """Asks a model for questions; never the embedded one, whose questions would be useless."""
 
     def __init__(self, replying: Replying, *, model: str) -> None:
         self._replying = replying
         self._model = model
 
     async def write(self, draft: QuestionDraft, persona: Persona, *, origin: Origin) -> None:
-        """Have a draft filled. Runs on the engine's loop, and raises nothing."""
+        """Fill a draft. Runs on the engine's loop and raises nothing."""
         try:
             async with asyncio.timeout(DRAFT_SECONDS):
                 draft.questions = await self._drafted(persona, origin)
@@ -171,7 +171,7 @@ class QuestionDrafter:
             draft.ended.set()
 
     async def _drafted(self, persona: Persona, origin: Origin) -> tuple[str, ...]:
-        """Raises SuiteRunRefused where nothing came of it, and ShuttingDown."""
+        """Raises SuiteRunRefused if the model gave no questions, and ShuttingDown."""
         drafter = drafter_persona(self._model)
         provider, reason = self._replying.who(drafter, model=self._model)
         if provider == LOCAL or reason:
@@ -191,7 +191,7 @@ class QuestionDrafter:
 
 
 def read_questions(answer: str) -> tuple[str, ...]:
-    """The questions of a model's answer; empty where it holds none that can be asked."""
+    """The questions in a model's answer; empty if none is valid."""
     questions = (one_object(answer) or {}).get("questions")
     if not isinstance(questions, list):
         return ()
@@ -203,7 +203,7 @@ def read_questions(answer: str) -> tuple[str, ...]:
 
 
 def cell_share(cell: Cell) -> float | None:
-    """The share of a reply's questions that are answered as expected; None where one has no answer."""
+    """The share of a reply's questions with the expected answer; None if one has no answer."""
     answers = [answer.verdict for answer in cell.judged]
     if not answers or None in answers:
         return None
@@ -211,7 +211,7 @@ def cell_share(cell: Cell) -> float | None:
 
 
 def measured(report: RunReport) -> list[MeasuredTurn]:
-    """The replies in their order, with what is missing left out."""
+    """The replies in order, without missing ones."""
     return [
         MeasuredTurn(
             case.name.rpartition(", ")[0],
@@ -224,9 +224,9 @@ def measured(report: RunReport) -> list[MeasuredTurn]:
 
 
 def by_question(report: RunReport) -> dict[tuple[str, str], Share]:
-    """By question and judge: replies that are like the persona, of those that were to be asked about.
+    """By question and judge: replies that fit the persona, and how many were to be judged.
 
-    What isn't answered counts as not.
+    A missing answer counts as no.
     """
     planned: Counter[str] = Counter()
     shares: dict[str, tuple[str, int]] = {}

@@ -1,1 +1,1 @@
-"""Checks that need no judge: pure functions over one reply, each of which says what it found and where."""
+"""Checks that need no judge: pure functions of one reply, each of which reports what it found and where."""

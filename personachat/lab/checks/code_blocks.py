@@ -1,4 +1,4 @@
-"""Code in a reply, which is in no language and asks nothing."""
+"""Code in a reply, which has no language and contains no questions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _INLINE = re.compile(r"`[^`\n]+`")
 
 
 def without_code(text: str) -> str:
-    """The text with blanks in the place of code, so that places stay the same."""
+    """The text with blanks in place of code, so that positions stay the same."""
 
     def blank(match: re.Match[str]) -> str:
         return re.sub(r"[^\n]", " ", match[0])

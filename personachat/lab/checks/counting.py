@@ -1,4 +1,4 @@
-"""How much a reply says: words, sentences, questions, emoji, tokens, seconds and money."""
+"""Sizes of a reply: words, sentences, questions, emoji, tokens, seconds and money."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _SIGNS = (
     "\u00ad\u0300-\u036f\u0483-\u0489\u055b-\u055e\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0711"
     "\u0730-\u074a\u0900-\u0963\u0966-\u0dff\u200c\u200d\u2060\ufe20-\ufe2f"
 )
-"""What stands within words and is no letter: accents, vowel signs, soft hyphens and joiners."""
+"""Characters within words that aren't letters: accents, vowel signs, soft hyphens and joiners."""
 _LETTER = rf"(?![{_UNSPACED}])[^\W_]"
 _WORD = re.compile(
     rf"[{_UNSPACED}][\u3099\u309a]*+"
     rf"|(?:{_LETTER})++(?:['\u2019.,\u066b\u066c-](?:{_LETTER})++|[{_SIGNS}]++(?:{_LETTER})*+)*+"
 )
-"""3.14 and don't are one word each. Where no blanks stand between words, each letter is one."""
+"""3.14 and don't are one word each. In scripts without blanks, each letter is one."""
 
 _MARKS = "?\uff1f\u061f\u037e\u1367\u2047\u2048\u2049"
 _QUESTION = re.compile(
@@ -40,7 +40,7 @@ _MAY_END = re.compile(r"[.!?\u3002\uff01\uff1f]+(?=\s|(?<=[\u3002\uff01\uff1f]))
 MOST_PIECE = 4_000
 """Characters of a line that are split into sentences at once."""
 _CLOSING, _GOES_ON = ("」", "』"), ("と", "って")
-"""In Japanese, a sentence goes on behind what it quotes."""
+"""In Japanese, a sentence continues after a quotation."""
 _SAYS_SOMETHING = re.compile(r"[^\W_]")
 _EMOJI = re.compile(
     "(?:[\U0001f1e6-\U0001f1ff]{2}"
@@ -88,7 +88,7 @@ def sentences_of(text: str) -> list[str]:
 
 
 def _pieces(line: str) -> Iterator[str]:
-    """A line in pieces that end where a sentence may, because splitting takes the square of their length."""
+    """A line in pieces that end where a sentence may: splitting takes time with the square of the length."""
     at = 0
     while len(line) - at > MOST_PIECE:
         ends = [match.end() for match in _MAY_END.finditer(line, at, at + MOST_PIECE)]
@@ -100,7 +100,7 @@ def _pieces(line: str) -> Iterator[str]:
 
 
 def questions(reply: CheckedReply, expected: int | Range) -> Finding:
-    """Question marks outside of code and addresses, and か at the end of a Japanese sentence."""
+    """Question marks outside code and addresses, and か at the end of a Japanese sentence."""
     spans = tuple(match.span() for match in _QUESTION.finditer(without_code(reply.text)))
     return _counted(len(spans), expected, "question", spans)
 

@@ -1,4 +1,4 @@
-"""What form a reply has: JSON, or Markdown."""
+"""The format of a reply: JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ _NAMES = {
 
 
 def json_(reply: CheckedReply, expected: bool | dict[str, Any]) -> Finding:  # noqa: FBT001  # as in the suite
-    """Whether the whole reply is JSON, which may stand in one fence."""
+    """Whether the whole reply is JSON, which may be in one fence."""
     value, fault = _parsed(reply.text)
     if expected is False:
         return Finding.of(bool(fault), fault or "It is JSON.")
     if fault or expected is True:
         return Finding.of(not fault, fault or "It is JSON.")
     try:
-        # References may not fetch anything.
+        # References may not download anything.
         validator = validator_of(expected)(expected, registry=Registry())
         error = best_match(validator.iter_errors(value))
     except (Unresolvable, RecursionError, ValueError) as problem:
@@ -97,7 +97,7 @@ def markdown(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  #
 
 
 def _is_alone(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a numbered list has a single item, as a line with a date has: "3. Oktober"."""
+    """Whether a numbered list has a single item, like a line with a date: "3. Oktober"."""
     level, items = tokens[at].level, 0
     for token in tokens[at + 1 :]:
         if token.level == level:  # its end

@@ -1,7 +1,7 @@
-"""Which language a text is in, without asking anybody: by py3langid, whose model is part of the package.
+"""The language of a text, without any request: by py3langid, whose model is part of the package.
 
-Short texts say little. Where another language is only a little likelier than the wanted one, the wanted one
-is taken: a check must not fail because "Ja." is also Finnish.
+Short texts say little. If another language is only slightly more likely than the expected one, the expected
+one is taken: a check must not fail because "Ja." is also Finnish.
 """
 
 from __future__ import annotations
@@ -81,10 +81,10 @@ USUAL = frozenset(
         "zh",
     }
 )
-"""The languages that are told apart."""
+"""The languages that can be distinguished."""
 
 CLEAR = 10.0
-"""By how much the logarithm of the likelihood has to differ for one language to be the likelier one."""
+"""How much the logarithm of the likelihood must differ for one language to be more likely."""
 
 MOST_CHARACTERS = 20_000
 MOST_SHORT, MOST_NAMES, MOST_ABBREVIATION = 60, 1_000, 6
@@ -113,7 +113,7 @@ _SCRIPTS = {
     "th": "THAI",
     "zh": "CJK",
 }
-"""How the names of a language's letters begin, where it isn't written in Latin ones."""
+"""How the Unicode names of a language's letters begin, if it isn't written in Latin ones."""
 _SCRIPT_NAMES = {"ja": "Japanese", "zh": "Chinese", "ko": "Korean"}
 
 
@@ -150,13 +150,13 @@ def _in_another_script(text: str, expected: str, code: str) -> Finding:
 
 
 def _has_script(text: str, code: str) -> bool:
-    """Whether there is a letter of the language's script. Serbian has two."""
+    """Whether there is a letter of the language's script. Serbian has two scripts."""
     begins = tuple(_SCRIPTS.get(code, "").split("|"))
     return any(name(each, "").startswith(begins) for each in text if each.isalpha())
 
 
 def _is_list_of_names(text: str) -> bool:
-    """Whether it is three names or more, one after the other: they are the same in many languages."""
+    """Whether it is three or more consecutive names: they are the same in many languages."""
     if len(text) > MOST_NAMES:
         return False
     parts = [each.strip() for each in _BETWEEN_NAMES.split(text) if each.strip()]
@@ -166,7 +166,7 @@ def _is_list_of_names(text: str) -> bool:
 
 
 def language_of(text: str) -> str:
-    """The language that a text is most likely in; English where nothing says."""
+    """The most likely language of a text; English if nothing indicates any."""
     ranked = _ranked(_words(text))
     best = max(ranked, key=lambda code: ranked[code])
     return best if ranked[best] - ranked["en"] > CLEAR else "en"
@@ -182,7 +182,7 @@ def _ranked(text: str) -> dict[str, float]:
 
 @cache
 def _identifier() -> LanguageIdentifier:
-    """Loaded once, when the first check needs it; half a second."""
+    """Loaded once, when the first check needs it; takes half a second."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415  # loaded where it is used
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)

@@ -1,4 +1,4 @@
-"""What a check looks at, and what it says."""
+"""The input and the result of a check."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, Literal, TypeAlias
 Outcome: TypeAlias = Literal["pass", "fail", "error"]
 
 Spans: TypeAlias = tuple[tuple[int, int], ...]
-"""Places in the reply's text: where each begins and where it ends."""
+"""Places in the reply's text: start and end of each."""
 
 MOST_SPANS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedReply:
-    """A reply with what is known of it; None is what isn't known."""
+    """A reply and what is known about it; None is unknown."""
 
     text: str
     system_prompt: str = ""
     asked: str = ""
-    """What the person said last."""
+    """The person's last message."""
     tokens: int | None = None
     seconds: float | None = None
     cost_usd: float | None = None
@@ -28,7 +28,7 @@ class CheckedReply:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check has found, as a sentence, and where."""
+    """A check's finding as a sentence, and its places."""
 
     outcome: Outcome
     found: str
@@ -41,7 +41,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check of a suite and its finding. `wanted` is as the suite says it."""
+    """One check of a suite and its finding. `wanted` is as in the suite."""
 
     kind: str
     wanted: Any

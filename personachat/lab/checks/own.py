@@ -23,7 +23,7 @@ Own: TypeAlias = Callable[[str, Mapping[str, Any]], Any]
 
 
 class OwnChecks:
-    """Those that are installed; none where they are not allowed."""
+    """The installed checks; none if they aren't allowed."""
 
     def __init__(self, *, allowed: bool, installed: Mapping[str, Own] | None = None) -> None:
         self._allowed = allowed

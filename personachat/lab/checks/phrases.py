@@ -1,8 +1,7 @@
-"""What models say again and again: refusals, empty phrases, and words that leave the role.
+"""Phrases that models repeat: refusals, empty phrases, and words that leave the role.
 
-The lists in `patterns/` are regular expressions over folded text (see `wording`). They know English, German,
-French, Spanish, Italian, Portuguese, Dutch, Arabic, Japanese and Chinese; a refusal in another language is
-not seen.
+The lists in `patterns/` are regular expressions over folded text (see `wording`), in English, German, French,
+Spanish, Italian, Portuguese, Dutch, Arabic, Japanese and Chinese. A refusal in another language is not found.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|「[^」\n]{1,300}」")
 
 
 def _read(name: str) -> re.Pattern[str]:
-    """The patterns of a file, one per line, as one."""
+    """The patterns of a file, one per line, combined."""
     lines = (files(__package__) / "patterns" / f"{name}.txt").read_text("utf-8").splitlines()
     return re.compile("|".join(f"(?:{line})" for line in lines if line and not line.startswith("#")))
 
@@ -39,7 +38,7 @@ def not_refuses(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001
 
 
 def stays_in_role(reply: CheckedReply, expected: bool) -> Finding:  # noqa: FBT001  # as in the suite
-    """What the reply only quotes is not said by the persona."""
+    """Text that the reply only quotes isn't the persona's own."""
     spans, phrases = _spans_and_texts(_LEAVING, reply.text, quotations=False)
     sentence = f"It leaves the role: {quoted(phrases)}." if phrases else "Nothing leaves the role."
     return Finding.of(bool(spans) is not expected, sentence, spans)
@@ -63,6 +62,6 @@ def _spans_and_texts(
 
 
 def _is_inside(span: tuple[int, int], parts: list[tuple[int, int]]) -> bool:
-    """Whether a span is inside one of these, which stand in their order and apart."""
+    """Whether a span is inside one of these, which are in order and don't overlap."""
     at = bisect_left(parts, (span[0], 0)) - 1
     return at >= 0 and span[1] < parts[at][1]

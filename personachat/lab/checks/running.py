@@ -1,4 +1,4 @@
-"""Runs a case's checks over one reply. Those of a judge are asked elsewhere."""
+"""Runs a case's checks on one reply, except those of a judge."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ PLAIN: Mapping[str, _Run] = {
     "seconds": counting.seconds,
     "cost": counting.cost,
 }
-"""Every check without a judge that PersonaChat brings, by its name in a suite."""
+"""Every built-in check without a judge, by its name in a suite."""
 
 
 def run_checks(reply: CheckedReply, checks: Sequence[Check], own: OwnChecks) -> list[CheckResult]:
-    """The result of each check that needs no judge, in the order of the case."""
+    """The results of the checks that need no judge, in the order of the case."""
     return [_run(reply, check, own) for check in checks if check.kind != JUDGE]
 
 
@@ -53,7 +53,7 @@ def _run(reply: CheckedReply, check: Check, own: OwnChecks) -> CheckResult:
 
 
 def plain(expected: Any) -> Any:
-    """What a check wants, as JSON."""
+    """The expectation of a check, as JSON."""
     if isinstance(expected, BaseModel):
         return expected.model_dump(mode="json", exclude_none=True)
     return list(expected) if isinstance(expected, tuple) else expected

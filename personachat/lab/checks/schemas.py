@@ -1,6 +1,6 @@
-"""JSON Schema whose patterns are RE2's, as all that a suite brings: none of them can run for minutes.
+"""JSON Schema with RE2 patterns: no pattern in a suite can run for minutes.
 
-A pattern that RE2 doesn't know is an error of the check, never a pass.
+A pattern that RE2 doesn't know makes the check an error, never a pass.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from personachat.lab.suites.model import compiled_pattern
 
 
 def validator_of(schema: Any) -> Any:
-    """The class that validates by this schema, whatever draft it is of."""
+    """The validator class for this schema, whatever its draft."""
     changed = {
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
@@ -55,5 +55,5 @@ def _additional_properties(
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Raises ValueError where RE2 doesn't know the pattern."""
+    """Raises ValueError if RE2 doesn't know the pattern."""
     return bool(compiled_pattern(pattern).search(text))

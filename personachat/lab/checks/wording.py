@@ -1,8 +1,7 @@
-"""Texts in a reply: contained, missing, at its beginning or end, or matched by a regular expression.
+"""Texts in a reply: contained, missing, at its start or end, or matched by a regular expression.
 
-Texts are compared as a reader sees them: without regard to case, to how an accent is composed, to the vowel
-signs of Arabic and Hebrew, to the kind of quotes and to white space. Regular expressions are run by RE2,
-whose time is linear in the text.
+Texts are compared as a reader sees them: without regard to case, composition of accents, vowel signs of
+Arabic and Hebrew, kinds of quotes and white space. RE2 runs regular expressions, in linear time.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ _LIKE = str.maketrans(
     | dict.fromkeys("\u00a0\u202f", " ")
 )
 _INVISIBLE = re.compile(
-    "[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe0e\ufe0f\ufeff"  # joiners and directions
+    "[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe0e\ufe0f\ufeff"  # joiners, directions
     "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c7\u0640\u064b-\u0652\u0670]"  # vowel signs, which few texts have
 )
 _QUOTING = "*_`\"'「」『』"
 _HALF_VOICED = "\uff9e\uff9f"
 MOST_MARKS = 30
-"""Of one character; reading takes the square of their number."""
+"""Marks on one character; reading takes time with the square of their number."""
 
 MOST_PATTERN_CHARACTERS = 200_000
-"""Of a reply, that a regular expression is run over."""
+"""Characters of a reply that a regular expression is run on."""
 
 
 class Folded:
-    """A text as it is compared, and where in the original each of its characters comes from."""
+    """A text in the form that is compared, with the original position of each character."""
 
     def __init__(self, text: str) -> None:
         characters: list[str] = []
@@ -54,7 +53,7 @@ class Folded:
         self._at.append(len(text))
 
     def find(self, sought: str) -> Spans:
-        """Where it is, without overlaps."""
+        """Its places, without overlaps."""
         expected, spans, at = folded(sought), [], 0
         while expected and (at := self.text.find(expected, at)) >= 0:
             spans.append(self.span(at, at + len(expected)))
@@ -62,7 +61,7 @@ class Folded:
         return tuple(spans)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The place in the original of a part of the folded text."""
+        """The original position of a part of the folded text."""
         last = self._at[end - 1] if end > start else self._at[start]
         after = bisect_right(self._at, last)
         return self._at[start], self._at[after] if after < len(self._at) else self._at[-1]
@@ -76,7 +75,7 @@ def _folded(cluster: str) -> str:
 
 
 def _clusters(text: str) -> list[tuple[int, int]]:
-    """Each character with the marks behind it that are composed with it."""
+    """Each character with the marks after it that belong to it."""
     if text.isascii():
         return [(at, at + 1) for at in range(len(text))]
     starts: list[int] = []
@@ -92,7 +91,7 @@ def _combines(character: str) -> bool:
 
 
 def folded(text: str) -> str:
-    """A text as it is compared."""
+    """A text in the form that is compared."""
     return Folded(text).text.strip()
 
 

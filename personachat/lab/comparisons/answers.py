@@ -1,4 +1,4 @@
-"""The replies of a comparison, found in its variants' conversations by the turns that they answer."""
+"""The replies of a comparison, found in its variants' conversations by the turns they answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from personachat.lab.comparisons.seen import Answers
 
 
 def answers_of(comparison: Comparison, conversations: CurrentConversations, *, kept_under: str) -> Answers:
-    """Live ones as they are now; those that could not be begun are missing."""
+    """Live ones as they are now; replies that couldn't be started are missing."""
     turns: dict[str, dict[str, Turn]] = {each.id: {} for each in comparison.rounds}
     for variant in comparison.variants:
         below = _answered(variant, conversations, kept_under)

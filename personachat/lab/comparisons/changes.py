@@ -1,4 +1,4 @@
-"""Whether anything of a comparison has changed, in one small query: for a page that is open and shows it."""
+"""Whether a comparison has changed, in one small query, for an open page that shows it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from personachat.lab.comparisons.tables import (
 )
 
 ComparisonMark: TypeAlias = tuple[object, ...]
-"""Another one after each message, vote, reply that was asked again, change of the title, and deletion."""
+"""A value that changes with each message, vote, retry, title and deletion."""
 
 _c, _r, _v = comparisons.c, comparison_rounds.c, comparison_votes.c
 _votes = comparison_votes.join(comparison_rounds, _v.round_id == _r.id)
@@ -36,6 +36,6 @@ _mark = select(
 
 
 def comparison_mark(connection: Connection, owner: str, comparison_id: str) -> ComparisonMark:
-    """That of one comparison now; () if there is none."""
+    """The version of one comparison; () if it doesn't exist."""
     row = connection.execute(_mark.where(_c.id == comparison_id, _c.owner == owner)).first()
     return tuple(row) if row else ()

@@ -1,4 +1,4 @@
-"""Which round and which column of it are meant, and whether a vote on a round counts. Pure."""
+"""Which round and column of a comparison is meant, and whether a vote on a round counts. Pure."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def column_of(one: Round, letter: str) -> str:
 
 
 def asked_again(comparison: Comparison, one: Round, turns: Mapping[str, Turn], letter: str) -> list[Variant]:
-    """The variants of the last round that are asked again for their replies, `turns` by variants' ids.
+    """The variants whose reply to the last round is to be requested again; `turns` are by variants' ids.
 
-    While it isn't to be known who is who, these are all whose replies aren't whole. Raises ReplyNotFound,
+    While names are hidden, these are all variants without a complete reply. Raises ReplyNotFound,
     ReplyInProgress and VoteRefused.
     """
     variant = comparison.variant(column_of(one, letter))
@@ -57,7 +57,7 @@ def asked_again(comparison: Comparison, one: Round, turns: Mapping[str, Turn], l
 
 
 def states_of(one: Round, turns: Mapping[str, Turn]) -> dict[str, AnswerState]:
-    """How the reply of each variant stands, by its id."""
+    """The state of each variant's reply, by its id."""
     states: dict[str, AnswerState] = {}
     for each in one.shown:
         reply = turns[each].reply if each in turns else None
@@ -66,7 +66,7 @@ def states_of(one: Round, turns: Mapping[str, Turn]) -> dict[str, AnswerState]:
 
 
 def why_not_counted(comparison: Comparison, one: Round, turns: Mapping[str, Turn]) -> str:
-    """Why a vote would say nothing about which variant is better; "" where it counts."""
+    """Why a vote would say nothing about which variant is better; "" if it counts."""
     replies = [turns[each].reply if each in turns else None for each in one.shown]
     whole = {"finished"} if comparison.blind else {"finished", "stopped"}
     if not set(states_of(one, turns).values()) <= whole:

@@ -1,8 +1,8 @@
-"""Who goes on in a chat that was a column: the saved version most like its persona, and the chat's settings.
+"""Continuing a column as a chat: the saved version most like its persona, and the chat's settings.
 
-A chat is answered by the newest version of a persona, by one that has a label, or by exactly one revision.
-The chat's own settings make up for the column's model, parameters and traits. What is different even then,
-such as the prompt of a draft, is said.
+A chat is answered by the newest version of a persona, by a labelled one, or by one exact revision. The chat's
+own settings replace the column's model, parameters and traits. Remaining differences, such as the prompt of a
+draft, are reported.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from personachat.personas.store.base import PersonaSource, Revisions
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """`persona` is how the one is addressed that goes on; `differs` is empty where it is the column's.
+    """`persona` is the address of the one that continues; `differs` is empty if it equals the column's.
 
     `settings` are those of the chat.
     """
@@ -49,10 +49,10 @@ def who_goes_on(
     labels: PermittedLabels | None,
     revisions: Revisions,
 ) -> WhoGoesOn:
-    """The saved version most like the variant, the settings it takes, and how it differs even then.
+    """The saved version most like the variant, its settings, and the remaining differences.
 
-    Of those that are alike it is one that needs no settings, then the newest version, then one with a label,
-    then the revision by its number.
+    Of equal ones it prefers one that needs no settings, then the newest version, then a labelled one, then
+    the revision by its number.
     """
     answered = parse_persona(variant.text)
     best: WhoGoesOn | None = None
@@ -93,7 +93,7 @@ def _numbered(variant: Variant, revisions: Revisions) -> list[str]:
 
 
 def differences(answered: Persona, saved: Persona) -> tuple[str, ...]:
-    """What the persona that answered had that the saved one has not, as parts of a sentence."""
+    """What the persona that answered had and the saved one doesn't, as parts of a sentence."""
     sentences: list[str] = []
     if answered.model != saved.model:
         sentences.append(f"the model {answered.model or 'of the server'}")

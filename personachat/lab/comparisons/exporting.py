@@ -1,6 +1,6 @@
 """Comparisons as files: Markdown to read, JSON with everything, CSV with a row for each reply.
 
-A file has what the comparison shows at that moment, so that of a blind one it withholds the same.
+A file contains what the comparison shows at that moment, so a blind one withholds the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _COLUMNS = (
 
 
 def exported(comparison: SeenComparison, file_format: Format) -> Exported:
-    """The file; its name is that of the comparison."""
+    """The file; its name comes from the comparison's title."""
     name = f"comparison-{comparison.id[:8]}"
     if file_format == "json":
         text = json.dumps(document(comparison), indent=2, ensure_ascii=False) + "\n"
@@ -40,7 +40,7 @@ def exported(comparison: SeenComparison, file_format: Format) -> Exported:
 
 
 def document(comparison: SeenComparison) -> dict[str, Any]:
-    """A comparison as JSON, as the API tells it; what is withheld is null or missing."""
+    """A comparison as JSON, in the API's form; what is withheld is null or missing."""
     return {
         "id": comparison.id,
         "title": comparison.title,
@@ -60,7 +60,7 @@ def document(comparison: SeenComparison) -> dict[str, Any]:
 
 
 def standing_document(comparison: SeenComparison) -> dict[str, Any] | None:
-    """Where the variants stand; None while that is withheld."""
+    """The standing of the variants; None while it is withheld."""
     if comparison.standing is None:
         return None
     names = {str(each.group): each for each in comparison.variants}
@@ -86,7 +86,7 @@ def standing_document(comparison: SeenComparison) -> dict[str, Any] | None:
 
 
 def overall_document(overall: OverallStanding) -> dict[str, Any]:
-    """Where personas stand with their models over many comparisons."""
+    """The standing of personas with their models over many comparisons."""
     document = asdict(overall.standing)
     columns = ("wins", "losses", "ties", "share", "low", "high")
     return {
@@ -192,7 +192,7 @@ def _won(one: SeenRound, answer: SeenAnswer) -> str | None:
 
 
 def _markdown(comparison: SeenComparison) -> str:
-    """Nothing in a message or a reply reaches beyond it, as in a conversation's file."""
+    """Nothing in a message or a reply can reach beyond it, as in a conversation's file."""
     parts = [f"# {plain_line(comparison.title) or 'Comparison'}"]
     if comparison.standing:
         parts.append(plain_line(comparison.standing.sentence))

@@ -1,6 +1,6 @@
-"""Setups as they stand in an address: a `variant=` for each, e.g. `tutor;model=gpt-6;temperature=0.7`. Pure.
+"""Setups in an address: a `variant=` for each, e.g. `tutor;model=gpt-6;temperature=0.7`. Pure.
 
-A draft's text is never in an address, only that there is to be one.
+A draft's text is never in an address, only the fact that there is one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def link_of(setup: Setup) -> str:
 
 
 def setup_of(link: str) -> Setup:
-    """What a link says; what it says wrongly is left out. A draft is one with the text ""."""
+    """The setups in a link; invalid parts are ignored. A draft has the text ""."""
     persona_id, *parts = link[:MOST_CHARACTERS].split(";")
     values = dict(part.partition("=")[::2] for part in parts)
     return Setup(

@@ -1,7 +1,7 @@
-"""Lists of messages that are sent one after another by the server, whoever watches.
+"""Lists of messages that the server sends one after another, whoever watches.
 
-One thread a list carries it. Whether it goes on is in the database: every window sees it, and
-a list whose process has died is one that was stopped.
+One thread per list sends it. Whether it continues is in the database, so every window sees it, and a list
+whose process has died counts as stopped.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from personachat.owners import comparing
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-"""How often a list looks whether it was stopped, while a reply is silent or comes from another server."""
+"""Seconds between two checks whether a list was stopped, while a reply is silent or on another server."""
 
 
 def pause() -> None:
-    """Wait until it is time to look again."""
+    """Wait until the next check is due."""
     time.sleep(LOOK_SECONDS)
 
 
 class MessageLists:
-    """Of one owner's comparisons; cheap to make."""
+    """The lists of one owner's comparisons; cheap to create."""
 
     def __init__(self, answers: ReplyStarter, store: SqlComparisons, rounds: Rounds, *, owner: str) -> None:
         self._answers = answers
@@ -53,10 +53,10 @@ class MessageLists:
         self._kept_under = comparing(owner)
 
     def begin(self, comparison_id: str) -> None:
-        """Send what waits, one after another; nothing happens where that is done already.
+        """Send the waiting messages one after another; does nothing if that is already happening.
 
-        It stops at the sum, and after a message to which a reply isn't whole; columns whose replies aren't
-        whole now may fail again. Raises MessageInvalid, ComparisonInvalid and ShuttingDown.
+        It stops at the cost limit, and after a message with a reply that isn't complete; columns whose
+        replies aren't complete now may fail again. Raises MessageInvalid, ComparisonInvalid and ShuttingDown.
         """
         comparison = self._store.get(self._owner, comparison_id)
         if comparison.blind:
@@ -70,7 +70,7 @@ class MessageLists:
         sending_id = self._store.begin_list(self._owner, comparison_id, process_id=self._answers.process_id)
         if sending_id:
             failing = self._incomplete(comparison)
-            carry = contextvars.copy_context()  # on whose account the calls are
+            carry = contextvars.copy_context()  # who the calls are counted for
             threading.Thread(
                 target=carry.run,
                 args=(self._carry, comparison_id, sending_id, failing),
@@ -79,7 +79,7 @@ class MessageLists:
             ).start()
 
     def stop(self, comparison_id: str) -> None:
-        """Send no further message; nothing happens where none is about to be sent."""
+        """Send no further message; does nothing if none is about to be sent."""
         self._store.end_list(self._owner, comparison_id, state="stopped")
 
     def _carry(self, comparison_id: str, sending_id: str, failing: frozenset[str]) -> None:
@@ -100,7 +100,7 @@ class MessageLists:
             )
 
     def _send_all(self, comparison_id: str, sending_id: str, failing: frozenset[str]) -> str:
-        """Why it ended; "" where all is sent, or its owner stopped it."""
+        """Why it ended; "" if all were sent or the owner stopped it."""
         while True:
             comparison = self._store.get(self._owner, comparison_id)
             for live_reply in self._rounds.live_replies(comparison):
@@ -119,7 +119,7 @@ class MessageLists:
             self._send_next(comparison, sending_id)
 
     def _send_next(self, comparison: Comparison, sending_id: str) -> None:
-        """Send the message that is next, or wait a while for what somebody else sent."""
+        """Send the next message, or wait a while for one that someone else sent."""
         if self._answers.draining:
             raise ShuttingDown
         try:
@@ -141,7 +141,7 @@ class MessageLists:
             return True
 
     def _incomplete(self, comparison: Comparison) -> frozenset[str]:
-        """The variants whose reply to the last message isn't whole."""
+        """The variants whose reply to the last message isn't complete."""
         if not comparison.rounds:
             return frozenset()
         last = comparison.rounds[-1]

@@ -1,7 +1,7 @@
-"""Messages out of a CSV file: which columns there are, and the messages of one of them. Pure.
+"""Messages from a CSV file: its columns, and the messages in one of them. Pure.
 
-A file may come from a spreadsheet of any country: commas, semicolons, tabs or bars part the cells, and it is
-UTF-8, UTF-16 or Windows' Western alphabet. The apostrophe that guards a formula in our own exports goes.
+A file may come from a spreadsheet of any country: commas, semicolons, tabs or bars separate the cells, and it
+is UTF-8, UTF-16 or Windows-1252. The apostrophe that guards formulas in our own exports is removed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ MOST_COLUMNS = 500
 
 _DELIMITERS = ",;\t|"
 _DELIMITER_LINE = re.compile(r"sep=([,;\t|])(?:\r\n?|\n)", re.IGNORECASE)
-"""What Excel reads in a first line, and so some programs write it."""
+"""Excel reads it in a first line, so some programs write it."""
 _ONE_COLUMN = "\x1f"
-"""Parts cells in no file, so that each row is one."""
+"""Separates cells in no file, so that each row is one."""
 
 
 class _Spaced(csv.excel):
-    """Spaces may stand before a quotation mark."""
+    """Spaces are allowed before a quotation mark."""
 
     skipinitialspace = True
     strict = True
@@ -51,13 +51,13 @@ _USUAL_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class MessageTable:
-    """A file's rows, none wider than `names`; the first row is the names where it `has_names`."""
+    """A file's rows, none wider than `names`; the first row contains the names if it `has_names`."""
 
     names: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     has_names: bool
     likely: int
-    """The column in which the messages probably are."""
+    """The column that probably contains the messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class PickedMessages:
 
 
 def read_table(content: bytes, *, file_name: str = "") -> MessageTable:
-    """The table in a file; of one that ends in .txt each line is a message. Raises QuestionSetInvalid."""
+    """The table in a file. In a .txt file, each line is a message. Raises QuestionSetInvalid."""
     if len(content) > MOST_BYTES:
         raise QuestionSetInvalid(
             f"The file is larger than {MOST_BYTES // 1_000_000} MB.", hint="Remove what isn't needed."
@@ -99,7 +99,7 @@ def read_table(content: bytes, *, file_name: str = "") -> MessageTable:
 
 
 def messages_of(table: MessageTable, column: int, *, has_names: bool) -> PickedMessages:
-    """The messages in a column, the first row being names or not. Raises QuestionSetInvalid."""
+    """The messages in a column, whether the first row contains names or not. Raises QuestionSetInvalid."""
     if not 0 <= column < len(table.names):
         raise QuestionSetInvalid("There is no such column in the file.")
     rows = table.rows[1 if has_names else 0 :]
@@ -141,7 +141,7 @@ def _rows(text: str) -> list[list[str]]:
 
 
 def _rows_as_they_are(table: str, delimiter: str) -> list[list[str]]:
-    """Where quotes keep to no rule. One that is never closed would make one message of all rows after it."""
+    """A file whose quotes follow no rule. An unclosed one would make one message of all later rows."""
     reader = csv.reader(io.StringIO(table, newline=""), delimiter=delimiter)
     rows, begins, last_begins = [], 1, 1
     for row in reader:
@@ -164,10 +164,10 @@ def _decoded(content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """What parts the cells: of what stands in the first row outside of quotes, the most frequent.
+    """The separator: the most frequent one in the first row outside quotes.
 
-    If there is none, the file has one column, and a comma is part of a message; but a row of names may stand
-    below a title.
+    If there is none, the file has one column, and a comma is part of a message. But there may be a title
+    above the row of names.
     """
     counts = dict.fromkeys(_DELIMITERS, 0)
     quoted = False

@@ -1,4 +1,4 @@
-"""What a comparison is: variants, rounds of one message to all of them, and votes. Values; no work."""
+"""A comparison: variants, rounds of one message to all of them, and votes. Values without behaviour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from personachat.messages import TurnState
 Verdict: TypeAlias = Literal["win", "tie", "both_bad"]
 
 AnswerState: TypeAlias = TurnState | Literal["missing"]
-"""A reply is missing where it could not be begun, or its conversation is gone."""
+"""A reply is missing if it couldn't be started or its conversation is gone."""
 
 ListState: TypeAlias = Literal["sending", "stopped"]
 
@@ -25,9 +25,10 @@ TRAITS = ("tone", "style", "formality")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What somebody asks for; None and "" leave it to the persona.
+    """A requested variant; None and "" mean the persona's own.
 
-    `text` is the JSON of a draft, which answers instead of what is saved; `revision` is an earlier version.
+    `text` is the JSON of a draft, which answers instead of the saved version; `revision` is an earlier
+    version.
     """
 
     persona_id: str
@@ -45,7 +46,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One column. `text` is the persona's JSON with everything that was chosen; it never changes.
+    """One column. `text` is the persona's JSON with all choices; it never changes.
 
     Samples of one setup have the same `group`.
     """
@@ -64,7 +65,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """`winner` is a variant's id. One that is not `counted` says why."""
+    """`winner` is a variant's id. A vote that isn't `counted` says why."""
 
     verdict: Verdict
     winner: str | None
@@ -77,7 +78,7 @@ class Vote:
 class Round:
     """One message. `shown` are the variants' ids in the order of the columns.
 
-    `asked` has the id that the message has as a turn of each variant's conversation.
+    `asked` has the id of the message as a turn in each variant's conversation.
     """
 
     id: str
@@ -100,22 +101,22 @@ class Comparison:
     variants: tuple[Variant, ...] = ()
     rounds: tuple[Round, ...] = ()
     waiting: tuple[str, ...] = ()
-    """Messages of a list that are still to be sent, the next one first."""
+    """Messages of a list that are still to be sent, next one first."""
     most_cost_usd: float | None = None
-    """Nothing is asked that could make it cost more; None is no limit."""
+    """No call is made that could cost more; None is no limit."""
     list_state: ListState | None = None
     """Whether the messages that wait are sent one after another, or that was stopped; None is neither."""
     list_notice: str = ""
-    """Why it was stopped; "" where its owner did."""
+    """Why it was stopped; "" if the owner did it."""
     list_sending_id: str = ""
-    """Of the sending that goes on; "" where none does."""
+    """The id of the current sending; "" if there is none."""
 
     def variant(self, variant_id: str) -> Variant:
         return next(each for each in self.variants if each.id == variant_id)
 
     @property
     def hidden(self) -> bool:
-        """Whether some replies wait for a blind vote, so that nobody may learn who is who."""
+        """Whether replies wait for a blind vote, so that nobody may learn who wrote what."""
         return self.blind and any(not each.revealed for each in self.rounds)
 
 

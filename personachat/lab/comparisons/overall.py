@@ -1,7 +1,7 @@
-"""Where personas stand with their models by the votes of many comparisons, and who cast them.
+"""How personas with their models rank by the votes of many comparisons, and who voted.
 
-Of other people's comparisons nobody learns more than sums over personas they may use themselves: no message,
-no draft's name, no search in them. Voters' names are for administrators.
+Other people's comparisons only show up as sums over personas that the person may use: no messages, no names
+of drafts, no search in them. Voters' names are for administrators.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_SOUGHT = 200
 
 @dataclass(frozen=True, slots=True)
 class Voter:
-    """Somebody, and how many of the votes are theirs."""
+    """A person, and their number of votes."""
 
     name: str
     votes: int
@@ -37,13 +37,13 @@ class Voter:
 
 @dataclass(frozen=True, slots=True)
 class OverallStanding:
-    """Over many comparisons: where personas stand with their models, by what both are called."""
+    """The standing of personas with their models over many comparisons, by their names."""
 
     names: Mapping[str, str]
     standing: Standing
     comparisons: int
     voters: tuple[Voter, ...] = ()
-    """Who voted how often, the most votes first."""
+    """Who voted how often, most votes first."""
 
 
 def overall_of(
@@ -53,11 +53,11 @@ def overall_of(
     persona_name: Callable[[str], str | None] | None = None,
     voter_name: Callable[[str], str] = author_of,
 ) -> OverallStanding:
-    """All votes of these comparisons that count; revisions and parameters of a persona stand together.
+    """All votes of these comparisons that count; a persona's revisions and parameters are combined.
 
-    Of a comparison in which all variants are the same persona with the same model nothing can be said. With
-    `messages`, only votes on one of these count. `persona_name` says what a persona is called whose words
-    its reader may not know; votes on one for which it says None are left out. `voter_name` is by owner.
+    Comparisons in which all variants are the same persona with the same model are ignored. With `messages`,
+    only votes on one of these count. `persona_name` returns the name of a persona that the reader may know;
+    votes on one with the name None are left out. `voter_name` is by owner.
     """
     names: dict[str, str] = {}
     ballots: list[Ballot] = []
@@ -82,7 +82,7 @@ def overall_of(
 
 
 def _own_name(variant: Variant) -> str:
-    """What the persona called itself then; its id where that can't be read."""
+    """The persona's name at that time; its id if that can't be read."""
     try:
         return str(json.loads(variant.text)["name"])
     except (ValueError, TypeError, LookupError):
@@ -90,7 +90,7 @@ def _own_name(variant: Variant) -> str:
 
 
 class OverallVotes:
-    """What one owner may know of all votes; cheap to make."""
+    """What one owner may know about all votes; cheap to create."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class OverallVotes:
         owner: str,
         rights: PersonaRights | None,
     ) -> None:
-        """Without `rights` the owner may not know of other people's votes."""
+        """Without `rights`, the owner may not know about other people's votes."""
         self._store = store
         self._questions = questions
         self._personas = personas
@@ -110,16 +110,16 @@ class OverallVotes:
 
     @property
     def others_vote(self) -> bool:
-        """Whether other people vote here whose votes may be taken in."""
+        """Whether other people vote here whose votes may be included."""
         return self._rights is not None and self._rights.people_log_in
 
     def standing(
         self, *, sought: str = "", question_set_id: str | None = None, everyone: bool = False
     ) -> OverallStanding:
-        """By all votes of the owner that count; with `everyone`, by other people's too where others vote.
+        """By all votes of the owner that count; with `everyone`, also by other people's.
 
-        With `sought`, of the comparisons only whose title or one of whose messages has it: that works for
-        one's own alone. With a question set, by votes on its messages. Raises QuestionSetNotFound and
+        With `sought`, only comparisons whose title or one of whose messages contains it; that only works for
+        the owner's own. With a question set, only votes on its messages. Raises QuestionSetNotFound and
         ComparisonInvalid.
         """
         sought = storable(sought).strip()[:MOST_SOUGHT]
@@ -140,7 +140,7 @@ class OverallVotes:
         )
 
     def _usable_name(self, persona_id: str) -> str | None:
-        """What a persona is called that the owner may use; None for any other."""
+        """The name of a persona that the owner may use; None for any other."""
         try:
             return self._personas.get(persona_id).persona.name
         except PersonaChatError:

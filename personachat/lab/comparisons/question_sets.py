@@ -1,7 +1,7 @@
-"""Lists of messages that somebody saved under a name, to ask them again.
+"""Lists of messages that someone saved under a name, to use again.
 
-Each method is one transaction and asks for the owner. What belongs to somebody else, or was deleted, raises
-what an unknown id raises: QuestionSetNotFound. No two lists of an owner have the same name.
+Each method is one transaction and names the owner. Someone else's list, or a deleted one, raises what an
+unknown id raises: QuestionSetNotFound. No two lists of an owner have the same name.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class QuestionSet:
 
 
 class QuestionSets:
-    """One owner's; cheap to make. Methods raise what `Database` raises."""
+    """One owner's lists; cheap to create. Methods raise what `Database` raises."""
 
     def __init__(self, database: Database, *, owner: str) -> None:
         self._database = database
@@ -56,7 +56,7 @@ class QuestionSets:
             return _of(self._row(connection, set_id))
 
     def save(self, name: str, messages: Sequence[str]) -> QuestionSet:
-        """Keep a new list. Raises QuestionSetInvalid and MessageInvalid."""
+        """Save a new list. Raises QuestionSetInvalid and MessageInvalid."""
         name, distinct_messages, moment = checked_title(name), _checked_messages(messages), now()
         question_set = QuestionSet(new_id(), name, distinct_messages, moment, moment)
         with self._database.write() as connection:
@@ -81,7 +81,7 @@ class QuestionSets:
     def change(
         self, set_id: str, *, name: str | None = None, messages: Sequence[str] | None = None
     ) -> QuestionSet:
-        """Another name, other messages, or both. Raises QuestionSetInvalid and MessageInvalid."""
+        """Change the name, the messages, or both. Raises QuestionSetInvalid and MessageInvalid."""
         values: dict[str, Any] = {"updated_at": now()}
         if messages is not None:
             values["messages"] = list(_checked_messages(messages))
@@ -95,13 +95,13 @@ class QuestionSets:
             return _of(self._row(connection, set_id))
 
     def delete(self, set_id: str) -> None:
-        """Hide it; `restore` brings it back until it is purged."""
+        """Delete it; `restore` undoes that until it is purged."""
         with self._database.write() as connection:
             row = self._row(connection, set_id)
             connection.execute(update(question_sets).where(_s.id == row.id).values(deleted_at=now()))
 
     def restore(self, set_id: str) -> QuestionSet:
-        """Undo `delete`; it gets another name where somebody took its own meanwhile."""
+        """Undo `delete`. It gets another name if its own is in use by now."""
         with self._database.write() as connection:
             row = self._row(connection, set_id, deleted=True)
             other_names = self._names(connection, besides=row.id)
@@ -131,14 +131,14 @@ class QuestionSets:
 
 
 def purge(database: Database) -> int:
-    """Remove for good, no matter whose they are, what was deleted long ago; how many went."""
+    """Permanently remove what was deleted long ago, of every owner; returns the number."""
     with database.write() as connection:
         expired = delete(question_sets).where(_s.deleted_at < now() - KEPT_AFTER_DELETION)
         return connection.execute(expired).rowcount
 
 
 def _checked_messages(messages: Sequence[str]) -> tuple[str, ...]:
-    """The messages as they are sent. Raises QuestionSetInvalid and MessageInvalid."""
+    """The messages in the form that is sent. Raises QuestionSetInvalid and MessageInvalid."""
     if not 0 < len(messages) <= MOST_ROUNDS:
         raise QuestionSetInvalid(f"A list has 1 to {MOST_ROUNDS} messages, and this one has {len(messages)}.")
     distinct_messages: list[str] = []

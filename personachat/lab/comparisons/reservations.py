@@ -1,4 +1,4 @@
-"""Money that is reserved for calls of a comparison which are about to be made, by any process."""
+"""Money reserved for calls of a comparison that are about to be made, by any process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from personachat.lab.comparisons.tables import comparison_reservations, comparis
 from personachat.stamps import new_id
 
 _ROUNDING = 1e-12
-"""Sums of dollars may be wrong by so much."""
+"""Dollars by which sums may be inexact."""
 
 _c, _s = comparisons.c, comparison_reservations.c
 
@@ -23,7 +23,7 @@ class SqlReservations:
         self._database = database
 
     def spending_number(self, owner: str, comparison_id: str) -> int:
-        """It changes whenever something is reserved or let go."""
+        """A number that changes whenever something is reserved or released."""
         with self._database.read() as connection:
             return head_of(connection, owner, comparison_id).spending_number or 0
 
@@ -37,7 +37,7 @@ class SqlReservations:
         others_at_most: float,
         process_id: str,
     ) -> str | None:
-        """Reserve a sum; None where others have reserved more than that, or the number is another by now."""
+        """Reserve a sum; None if others have reserved more than that, or the number has changed."""
         with self._database.write() as connection:
             head = head_of(connection, owner, comparison_id, hold=True)
             if (head.spending_number or 0) != number:
@@ -54,13 +54,13 @@ class SqlReservations:
         return reservation_id
 
     def release(self, comparison_id: str, reservation_id: str) -> None:
-        """Let a reservation go; nothing happens where it is gone."""
+        """Release a reservation; does nothing if it is gone."""
         with self._database.write() as connection:
             _count(connection, comparison_id)
             connection.execute(delete(comparison_reservations).where(_s.id == reservation_id))
 
     def _forget_dead(self, connection: Connection, comparison_id: str, process_id: str) -> None:
-        """Let go what processes have reserved that ended before they let it go."""
+        """Release what processes reserved that ended before they released it."""
         holding = select(_s.process_id).where(_s.comparison_id == comparison_id, _s.process_id != process_id)
         holders = set(connection.scalars(holding.distinct()))
         if holders and not nobody_can_tell(self._database):

@@ -1,6 +1,6 @@
-"""Rounds: a message to all variants of a comparison, and replies that are asked for again.
+"""Rounds: a message to all variants of a comparison, and replies that are requested again.
 
-The most that calls can cost is reserved before the first of them is made, all columns or none.
+The highest possible cost of all calls is reserved before the first of them is made: all columns or none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from personachat.usage.model import Surface
 
 
 class Rounds:
-    """Of one owner's comparisons; cheap to make."""
+    """The rounds of one owner's comparisons; cheap to create."""
 
     def __init__(
         self,
@@ -52,9 +52,9 @@ class Rounds:
     def send(
         self, comparison_id: str, message: str, *, waited: bool = False, sending_id: str | None = None
     ) -> list[LiveReply]:
-        """Send a message that is admitted; returns the replies, errors are those of `Comparisons.send`.
+        """Send an admitted message; returns the replies. Raises what `Comparisons.send` raises.
 
-        With a `sending_id` it is only sent while that sending of the list goes on.
+        With a `sending_id`, only while that sending of the list continues.
         """
         comparison = self._with_conversations(self._store.get(self._owner, comparison_id))
         if len(comparison.rounds) >= MOST_ROUNDS:
@@ -62,7 +62,7 @@ class Rounds:
                 f"A comparison has at most {MOST_ROUNDS} messages.", hint="Start a new one."
             )
         if comparison.hidden and comparison.most_cost_usd is not None:
-            # Whether messages of this or that length fit in would tell what the replies took.
+            # Whether messages of some length fit would reveal what the replies used.
             raise VoteRefused(
                 "With a limit, the next message can't be sent until you vote.",
                 hint="Vote, or show the names, first.",
@@ -85,12 +85,12 @@ class Rounds:
                 raise ReplyInProgress("This comparison was just continued in another window.")
             replies = []
             for variant in comparison.variants:
-                with suppress(PersonaChatError):  # its column says that nothing came, and can be asked again
+                with suppress(PersonaChatError):  # its column says that nothing came, and has Ask again
                     replies.append(self._send(comparison, variant, added))
             return replies
 
     def retry(self, comparison_id: str, letter: str) -> None:
-        """Ask again for a reply to the last message; errors are those of `Comparisons.retry`."""
+        """Request a reply to the last message again. Raises what `Comparisons.retry` raises."""
         comparison = self._store.get(self._owner, comparison_id)
         one = last_round(comparison)
         turns = answers_of(comparison, self._conversations, kept_under=self._kept_under)[one.id]
@@ -105,7 +105,7 @@ class Rounds:
                     self._again(comparison, variant, one)
 
     def live_replies(self, comparison: Comparison) -> list[LiveReply]:
-        """Those to the last message that are being written, or paused."""
+        """The replies to the last message that are running or paused."""
         if not comparison.rounds:
             return []
         turns = answers_of(comparison, self._conversations, kept_under=self._kept_under)
@@ -125,7 +125,7 @@ class Rounds:
         )
 
     def _again(self, comparison: Comparison, variant: Variant, one: Round) -> None:
-        """Ask for a reply that could not be begun."""
+        """Request a reply that couldn't be started."""
         chat = self._chat(comparison, variant)
         try:
             chat.turn(one.asked[variant.id])
@@ -135,7 +135,7 @@ class Rounds:
             chat.retry(variant.conversation_id or "")
 
     def _chat(self, comparison: Comparison, variant: Variant) -> ChatService:
-        """Chats in which this variant answers, whoever is asked for."""
+        """Chats in which this variant answers, whichever persona is named."""
         only = OnlyDraft(StoredPersona(parse_persona(variant.text), variant.text, variant.etag))
         return ChatService(
             self._answers,

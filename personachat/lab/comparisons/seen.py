@@ -1,11 +1,11 @@
-"""What the owner of a comparison may see of it now. Pages, API, command and exports know nothing else.
+"""What the owner of a comparison may see now. Pages, API, command and exports use nothing else.
 
-While a blind round waits for its vote, only letters and words are told, and these of all columns at once when
-all replies are whole: who is quick says who is who. As long as one is written, or has failed or was cut off,
-all columns look the same and have no words, so that nobody sees which is asked again and how long that takes.
-There is no name, model, price, time, id or reason of a failure, of this round and of every other, and the
-letters are dealt again for each. What says who is who comes with the vote, or for who asks for the names and
-loses theirs.
+While a blind round waits for its vote, only letters and text are shown, for all columns at once when all
+replies are complete: speed would reveal a column. As long as one reply is running, has failed or was cut off,
+all columns look the same and have no text, so that nobody sees which is requested again and how long that
+takes. Names, models, prices, times, ids and reasons of failures are hidden, in this round and all others, and
+the letters are dealt anew for each round. Who wrote what is shown after the vote, or to people who ask for
+the names and give up their vote.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SeenAnswer:
     variant: Variant | None = None
     reply: Reply | None = None
     begun_at: datetime | None = None
-    """When the reply was begun; withheld with it."""
+    """When the reply was started; withheld together with it."""
 
     @property
     def live(self) -> bool:
@@ -52,7 +52,7 @@ class SeenAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SeenVote:
-    """`letter` is the winner's. One that is not `counted` says why."""
+    """`letter` is the winner's. A vote that isn't `counted` says why."""
 
     verdict: Verdict
     letter: str | None
@@ -83,7 +83,7 @@ class SeenRound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenComparison:
-    """`variants` is empty, and `standing` None, while names are withheld; `count` is how many there are."""
+    """`variants` is empty and `standing` None while names are withheld; `count` is the number of variants."""
 
     id: str
     title: str
@@ -99,10 +99,10 @@ class SeenComparison:
     waiting: tuple[str, ...] = ()
     """Messages of a list that are still to be sent."""
     most_cost_usd: float | None = None
-    """Where it stops."""
+    """The cost limit in US dollars."""
     list_state: ListState | None = None
     list_notice: str = ""
-    """Whether what waits is sent one after another; why that was stopped, "" where its owner did."""
+    """Whether the waiting messages are being sent; why that stopped, "" if the owner did it."""
 
     @property
     def last(self) -> SeenRound | None:
@@ -131,7 +131,7 @@ def seen(comparison: Comparison, answers: Answers) -> SeenComparison:
 
 
 def _alike(states: Collection[AnswerState]) -> AnswerState | None:
-    """How all columns of a blind round stand for its voter; None where all replies are whole."""
+    """The state of all columns of a blind round for its voter; None if all replies are complete."""
     order: tuple[AnswerState, ...] = ("running", "paused", "stopped")
     if set(states) == {"finished"}:
         return None
@@ -139,7 +139,7 @@ def _alike(states: Collection[AnswerState]) -> AnswerState | None:
 
 
 def standing_of(comparison: Comparison) -> Standing:
-    """By the votes that count; all samples of a setup stand together."""
+    """By the votes that count; all samples of a setup are combined."""
     names = {str(each.group): group_name(each) for each in comparison.variants}
     groups = {each.id: str(each.group) for each in comparison.variants}
     return standing(ballots_of(comparison.rounds, groups), names)

@@ -1,4 +1,4 @@
-"""Whether a reply says which model wrote it: then a vote on it is not blind. Pure."""
+"""Whether a reply reveals the model that wrote it: then a vote on it isn't blind. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SAYS_OF_ITSELF = (
 
 
 def names_its_model(text: str, *, model: str) -> bool:
-    """Whether the text has the model's name, or says "I am ..." with the name of its family."""
+    """Whether the text contains the model's name, or "I am ..." with the name of its family."""
     name = model.rpartition("/")[2].partition(":")[0].strip()
     if not name:
         return False

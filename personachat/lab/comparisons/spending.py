@@ -1,9 +1,9 @@
-"""What a comparison has cost, and the most that its next calls can.
+"""The cost of a comparison, and the most that its next calls can cost.
 
-A limit holds because nothing is asked before the most that it can cost is known to be left: the longest reply
-to a prompt that may be longer than estimated, with one more try. A reply that is still being written counts
-with the most that it can cost, one that was replaced with what it did. Between the look and the first call
-the most is reserved in the database, so that calls of all processes together hold the limit.
+A limit holds because no call is made unless the most that it can cost is left: the longest reply to a prompt
+that may be longer than estimated, with one retry. A running reply counts with the most that it can cost, a
+replaced one with what it did cost. Between the check and the first call, that sum is reserved in the
+database, so that all processes together keep the limit.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from personachat.settings import LOCAL
 from personachat.usage import pricing
 
 MOST_TRIES = 2
-"""A call that fails on the way is made again, and may have cost something."""
+"""A call that fails half way is made again, and may have cost something."""
 
 CAUTION = 1.25
-"""Estimates of tokens may be too low by so much."""
+"""Factor by which estimates of tokens may be too low."""
 
 MOST_LIMIT_USD = 1_000_000.0
 
@@ -39,14 +39,14 @@ RAISE_IT = "Nothing was sent. Raise the limit to continue."
 
 
 WAIT_SECONDS, LOOK_SECONDS = 2.0, 0.05
-"""How long to wait for what others have reserved and are about to spend, and the time between two looks."""
+"""Seconds to wait for what others have reserved, and between two checks."""
 
 Requests: TypeAlias = Sequence[tuple[Variant, str | None]]
-"""Variants, each with the message that it is sent; None asks it again for its last reply."""
+"""Variants, each with the message it gets; None requests its last reply again."""
 
 
 class Spending:
-    """Of one owner's comparisons; cheap to make."""
+    """The costs of one owner's comparisons; cheap to create."""
 
     def __init__(self, answers: ReplyStarter, reservations: SqlReservations, *, owner: str) -> None:
         self._conversations = answers.conversations
@@ -57,10 +57,10 @@ class Spending:
         self._kept_under = comparing(owner)
 
     def refuse_beyond_limit(self, comparison: Comparison, requests: Requests) -> float:
-        """How much is left of the limit beyond the most that these calls can cost; infinite without one.
+        """How much of the limit is left beyond the most that these calls can cost; infinite without one.
 
-        Raises CostLimitReached where that is less than nothing, and ComparisonInvalid where a price isn't
-        known, so that no limit could be held.
+        Raises CostLimitReached if that is negative, and ComparisonInvalid if a price is unknown, so that no
+        limit could be kept.
         """
         limit = comparison.most_cost_usd
         if limit is None:
@@ -73,9 +73,9 @@ class Spending:
 
     @contextmanager
     def reserved(self, comparison: Comparison, requests: Requests) -> Iterator[None]:
-        """Calls are made within it; the most that they can cost is reserved, whoever else makes calls.
+        """Calls are made inside this block; the most that they can cost is reserved for it.
 
-        Errors as `refuse_beyond_limit`.
+        Raises what `refuse_beyond_limit` raises.
         """
         if comparison.most_cost_usd is None:
             yield
@@ -83,13 +83,13 @@ class Spending:
         reservation_id = self._reserve(comparison, requests)
         try:
             yield
-        finally:  # what has begun counts as a reply from now on
+        finally:  # what has started counts as a reply from now on
             self._reservations.release(comparison.id, reservation_id)
 
     def _reserve(self, comparison: Comparison, requests: Requests) -> str:
         give_up = time.monotonic() + WAIT_SECONDS
         while True:
-            # Replies are read after the number: whoever reserves or begins meanwhile, changes it.
+            # Replies are read after the number: anyone who reserves or starts meanwhile changes it.
             number = self._reservations.spending_number(self._owner, comparison.id)
             rest = self.refuse_beyond_limit(comparison, requests)
             needed = self._needed_usd(comparison, requests)
@@ -108,7 +108,7 @@ class Spending:
             time.sleep(LOOK_SECONDS)
 
     def _needed_usd(self, comparison: Comparison, requests: Requests) -> float:
-        # Before a blind vote one column counts as the dearest: what is refused would tell which that is.
+        # Before a blind vote, any column counts as the most expensive: a refusal would reveal it.
         alike = comparison.hidden and len(requests) < len(comparison.variants)
         priced = [(each, None) for each in comparison.variants] if alike else requests
         costs = [most for each in priced if (most := self._most_usd(*each)) is not None]
@@ -121,16 +121,16 @@ class Spending:
 
     @staticmethod
     def _refusal(comparison: Comparison, *, needed: float, left: float) -> CostLimitReached:
-        if comparison.hidden:  # what it costs would tell which model is asked
+        if comparison.hidden:  # its cost would reveal which model it is
             return CostLimitReached("This could cost more than what is left of your limit.", hint=RAISE_IT)
         sentence = f"${left:.4f} of your limit of ${comparison.most_cost_usd:.4g} is left"
         return CostLimitReached(f"This could cost up to ${needed:.4f}, and {sentence}.", hint=RAISE_IT)
 
     def spent_usd(self, comparison: Comparison) -> float:
-        """What all replies have cost.
+        """The cost of all replies.
 
-        Each that waits for a blind vote counts as the dearest column's longest: how often one column can be
-        asked again would tell what it costs.
+        Each one that waits for a blind vote counts as the longest reply of the most expensive column: how
+        often a column can be requested again would reveal its cost.
         """
         trees = {each.id: self._tree(each) for each in comparison.variants}
         waiting = {
@@ -144,7 +144,7 @@ class Spending:
     def _dearest(
         self, comparison: Comparison, one: Round, trees: Mapping[str, tuple[Turn, ...]]
     ) -> float | None:
-        """The most that any column's reply to a message can cost; None where no column has been asked."""
+        """The most that any column's reply to a message can cost; None if no column is called."""
         costs = []
         for variant in comparison.variants:
             turns = {turn.id: turn for turn in trees[variant.id]}
@@ -153,7 +153,7 @@ class Spending:
         return max(costs, default=None)
 
     def _spent_usd(self, variant: Variant, tree: Sequence[Turn], waiting: Mapping[str, float]) -> float:
-        """`waiting` has what each reply counts as that waits for a vote, by the turn that it answers."""
+        """`waiting` has the cost that counts for each reply before its vote, by the turn it answers."""
         turns = {turn.id: turn for turn in tree}
         total = 0.0
         for turn in tree:
@@ -181,11 +181,11 @@ class Spending:
         return self._most(variant, path)
 
     def _most(self, variant: Variant, path: Sequence[Turn]) -> float | None:
-        """The most that a reply to the last turn of a path can cost; None where the price isn't known."""
+        """The most that a reply to the last turn of a path can cost; None if the price is unknown."""
         persona = parse_persona(variant.text)
         plan = self._planner.plan(persona, path)
         if plan.request is None or plan.first.provider == LOCAL:
-            return 0.0  # nobody is asked, or nobody is paid
+            return 0.0  # no model is called, or it is free
         prompt = math.ceil((plan.prompt_tokens or 0) * CAUTION)
         usage = Usage(prompt, plan.most_tokens or persona.max_tokens)
         one = pricing.cost_usd(plan.first.provider, plan.first.model, usage)
@@ -205,7 +205,7 @@ class Spending:
 
 
 def checked_limit(most_cost_usd: float | None) -> float | None:
-    """A limit as it is kept. Raises ComparisonInvalid."""
+    """A limit in the form that is stored. Raises ComparisonInvalid."""
     if most_cost_usd is not None and not 0 <= most_cost_usd <= MOST_LIMIT_USD:
         raise ComparisonInvalid(f"The cost limit must be between $0 and ${MOST_LIMIT_USD:,.0f}.")
     return most_cost_usd
