@@ -1,7 +1,8 @@
-"""Texts that a judge reads as data: what a model or a person wrote, without anything that looks like a fence.
+"""Texts that a judge reads as data: text of a model or a person, without anything like a fence.
 
-The fences themselves hold a mark that nobody can guess, so that no text can close one. This is about a judge
-that would take the next best for it: other signs for "<", invisible characters, letters of other scripts.
+The fences themselves contain a mark that nobody can guess, so no text can close one. This module is about
+text that a judge could mistake for a fence: other signs for "<", invisible characters, letters of other
+scripts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 import unicodedata
 
 MOST_CHARACTERS = 60_000
-"""Of a text that a judge is shown."""
+"""Characters of a text that a judge gets."""
 
 FENCES = ("reply", "said", "good", "first", "second")
 
@@ -20,7 +21,7 @@ _LESS_THAN = re.compile(
     re.IGNORECASE,
 )
 _SEEN = 60
-"""So many characters after a sign decide whether it begins a fence."""
+"""Characters after a sign that decide whether it begins a fence."""
 
 _LIKE = {
     ord(sign): letter
@@ -43,11 +44,11 @@ _LIKE = {
     }.items()
     for sign in signs
 }
-"""Small letters of other scripts, after folding, for the Latin ones that they look like."""
+"""Small letters of other scripts, after folding, for the Latin ones they look like."""
 
 
 def harmless(text: str) -> str:
-    """The text, as long as a judge is shown it, without anything that could pass for a fence."""
+    """The text, at most as long as a judge gets it, without anything that could pass for a fence."""
     text = text[:MOST_CHARACTERS]
 
     def replaced(match: re.Match[str]) -> str:

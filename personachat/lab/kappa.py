@@ -1,9 +1,8 @@
 """Cohen's kappa of a table of counts, with its large-sample standard error (Fleiss, Cohen and Everitt 1969).
 
-That error is 0 where all agree, or nobody does, however few they are. There half an answer is added to each
-cell before the interval is made, so that 30 of 30 don't look like certainty.
-
-A table has a row for each answer of one side and a column for each of the other, in the same order. Pure.
+That error is 0 if all agree or nobody does, however few they are. Then half an answer is added to each cell
+for the interval, so that 30 of 30 don't look like certainty. A table has a row for each answer of one side
+and a column for each of the other, in the same order. Pure.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _NO_ERROR = 1e-9
 
 
 def kappa(table: Table) -> float | None:
-    """None where chance alone would agree always, or nothing is counted."""
+    """None if chance alone would always agree, or nothing is counted."""
     count = sum(map(sum, table))
     if not count:
         return None
@@ -29,7 +28,7 @@ def kappa(table: Table) -> float | None:
 
 
 def interval(table: Table) -> tuple[float, float] | None:
-    """Of kappa, at 95 %, cut at -1 and 1; None if there is no kappa."""
+    """The 95 % interval of kappa, cut at -1 and 1; None if there is no kappa."""
     estimate = kappa(table)
     if estimate is None:
         return None
@@ -42,7 +41,7 @@ def interval(table: Table) -> tuple[float, float] | None:
 
 
 def in_words(table: Table) -> str:
-    """E.g. "kappa 0.75 (0.55 to 0.95)", and if so, "no better than chance"; "" without a kappa."""
+    """For example "kappa 0.75 (0.55 to 0.95)", if so with "no better than chance"; "" without a kappa."""
     estimate, around = kappa(table), interval(table)
     if estimate is None or around is None:
         return ""
@@ -51,13 +50,13 @@ def in_words(table: Table) -> str:
 
 
 def beats_chance(table: Table) -> bool:
-    """Whether the whole interval is above what chance alone comes to."""
+    """Whether the whole interval is above chance."""
     around = interval(table)
     return around is not None and around[0] > 0
 
 
 def _smoothed(table: Table) -> Table:
-    """With half an answer more in each cell, of the answers that anybody gave."""
+    """The counts with half an answer more in each cell, for answers that anyone gave."""
     answers = [each for each, row in enumerate(table) if any(row) or any(other[each] for other in table)]
     return [[table[row][column] + 0.5 for column in answers] for row in answers]
 
@@ -67,7 +66,7 @@ def _agreed(table: Table, count: float) -> float:
 
 
 def _shares(table: Table, count: float) -> tuple[list[float], list[float]]:
-    """Of the rows and of the columns."""
+    """The sums of the rows and of the columns."""
     return [sum(row) / count for row in table], [sum(column) / count for column in zip(*table, strict=True)]
 
 

@@ -1,7 +1,7 @@
-"""Labelling, as one owner does it: judged replies one after the other, and thumbs of chats as labels.
+"""One owner's labelling: judged replies one after another, and thumbs in chats as labels.
 
-What a judge said is shown only after a person has answered, so that it can't lead them. A label that exists
-is never overwritten by a thumb.
+The judge's verdict is only shown after the person has answered, so that it can't influence them. A thumb
+never overwrites an existing label.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from personachat.lab.thumbs import RatedReply, ThumbJudging, ThumbsJob, rated_re
 from personachat.usage.model import Origin, Surface
 
 MOST_RUNS = 10
-"""The newest; replies of older ones say less about the persona of today."""
+"""The newest runs; replies of older ones say less about today's persona."""
 
 GENERAL = JudgeQuestion(question="Is this a good reply?")
-"""What a thumb answers to the letter."""
+"""The answer that a thumb gives."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToLabel:
-    """A reply that a judge has judged and the owner hasn't."""
+    """A reply that a judge has rated and the owner hasn't."""
 
     run_id: str
     case_number: int
@@ -37,7 +37,7 @@ class ToLabel:
 
     @property
     def key(self) -> str:
-        """The same in every run that has this reply, question and judge."""
+        """The same in every run with this reply, question and judge."""
         return reply_key(f"{self.reply}\0{self.answer.question}\0{self.answer.judge}")
 
 
@@ -64,9 +64,9 @@ class Labelling:
         self._may_edit = may_edit
 
     def due(self, persona_id: str, *, without: Collection[str] = ()) -> tuple[ToLabel, ...]:
-        """What is to be labelled of the newest runs, in an order that tells nothing of the verdicts.
+        """The newest runs' replies to label, in an order that reveals nothing about the verdicts.
 
-        `without` are keys of what was skipped.
+        `without` are keys of skipped ones.
         """
         runs = self._records.of(self._owner, persona_id, limit=MOST_RUNS)
         items: dict[str, ToLabel] = {}
@@ -84,12 +84,12 @@ class Labelling:
         return tuple(items[key] for key in sorted(items))
 
     def message_before(self, item: ToLabel) -> str:
-        """What the person had said before the reply. Raises SuiteRunNotFound."""
+        """The person's messages before the reply. Raises SuiteRunNotFound."""
         suite = parse_suite(self._records.get(item.run_id, self._owner).suite_text)
         return suite.cases[item.case_number].all_turns[-1].words
 
     def answer(self, item: ToLabel, *, label: bool) -> None:
-        """Say what the right answer is."""
+        """Save the correct answer."""
         answer = item.answer
         verdict = bool(answer.verdict)
         self.label(
@@ -97,13 +97,13 @@ class Labelling:
         )
 
     def take_back(self, item: ToLabel) -> None:
-        """Have it unlabelled again."""
+        """Remove the label."""
         self._labels.unset(
             self._owner, question=item.answer.question, judge=item.answer.judge, reply=item.reply
         )
 
     def label(self, *, question: str, judge: str, reply: str, label: bool, verdict: bool) -> None:
-        """Say of a reply what the right answer to a judge's question is."""
+        """Save the correct answer to a judge's question about a reply."""
         self._labels.set(
             self._owner, question=question, judge=judge, reply=reply, label=label, verdict=verdict
         )
@@ -113,18 +113,18 @@ class Labelling:
         return self._labels.of(self._owner, question=question, judge=judge)
 
     def agreement(self, *, question: str, judge: str) -> Agreement:
-        """How far a judge agrees with them on a question."""
+        """How well a judge agrees with them on a question."""
         return self._labels.agreement(self._owner, question=question, judge=judge)
 
     # --- thumbs -----------------------------------------------------------------------------------
 
     @property
     def judge(self) -> str | None:
-        """The judge as labels name it; None where none is set. Raises ProviderError where nobody answers."""
+        """The judge as labels name it; None if none is set. Raises ProviderError if it can't be used."""
         return self._judge.answering()
 
     def rated(self, persona_id: str, *, question: JudgeQuestion) -> tuple[RatedReply, ...]:
-        """Replies of chats with thumbs that aren't labels for this question and today's judge yet."""
+        """Replies of chats with thumbs that aren't yet labels for this question and today's judge."""
         judge = self.judge
         labels = self._labels.of(self._owner, question=question.question, judge=judge) if judge else {}
         replies = rated_replies(self._labels.database, self._owner, persona_id)
@@ -135,7 +135,8 @@ class Labelling:
     ) -> ThumbsJob:
         """Ask the judge about rated replies; each that it answers becomes a label with the thumb's answer.
 
-        Raises EditingNotAllowed, and SuiteRunRefused without a judge or while another one runs.
+        Raises EditingNotAllowed, and SuiteRunRefused without a judge or while another run of this kind is
+        active.
         """
         if not self._may_edit:
             raise EditingNotAllowed("You can't run tests here.", hint="Ask the person who runs this server.")
@@ -145,5 +146,5 @@ class Labelling:
         return self._thumbs.start(replies, question, origin=origin)
 
     def thumbs_job(self) -> ThumbsJob | None:
-        """The one that this owner began last in this process."""
+        """The last one that this owner started in this process."""
         return self._thumbs.find(self._owner)

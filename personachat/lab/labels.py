@@ -1,8 +1,9 @@
-"""People's labels of replies, and how far a judge agrees with them.
+"""People's labels of replies, and how well a judge agrees with them.
 
-A label answers one question for one reply, and stands beside what one judge said of it. Agreement is counted
-for exactly this wording and this judge: another wording, another model or another version of the judge's
-instructions begins at nothing. Below ENOUGH labels a judge is not calibrated, whatever the numbers say.
+A label answers one question about one reply, beside one judge's verdict on it. Agreement is counted for
+exactly this wording and this judge: another wording, another model or another version of the judge's
+instructions starts from nothing. With fewer than ENOUGH labels, a judge isn't calibrated, whatever the
+numbers say.
 """
 
 from __future__ import annotations
@@ -41,17 +42,17 @@ class Agreement:
 
     @property
     def calibrated(self) -> bool:
-        """Whether there are enough labels, and of both kinds: otherwise an error rate isn't known."""
+        """Whether there are enough labels of both kinds: otherwise an error rate isn't known."""
         return self.count >= ENOUGH and bool(self.yes_yes + self.yes_no) and bool(self.no_yes + self.no_no)
 
     @property
     def kappa(self) -> float | None:
-        """None where chance alone would agree always, or nothing is labelled."""
+        """None if chance alone would always agree, or nothing is labelled."""
         return kappa(self._table)
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Of kappa, at 95 %."""
+        """The 95 % interval of kappa."""
         return interval(self._table)
 
     @property
@@ -61,17 +62,17 @@ class Agreement:
 
     @property
     def wrongly_passed(self) -> tuple[int, int]:
-        """To how many of those that people said no to the judge says yes."""
+        """The share of people's no that the judge answers with yes."""
         return self.no_yes, self.no_yes + self.no_no
 
     @property
     def wrongly_failed(self) -> tuple[int, int]:
-        """To how many of those that people said yes to the judge says no."""
+        """The share of people's yes that the judge answers with no."""
         return self.yes_no, self.yes_yes + self.yes_no
 
     @property
     def sentence(self) -> str:
-        """One sentence for a chip's tooltip, and the command line."""
+        """One sentence for a tooltip and the command line."""
         if not self.count:
             return "Not calibrated: nobody has labelled replies for this question and judge."
         parts = [f"{self.count} of {ENOUGH} labels" if self.count < ENOUGH else f"{self.count} labels"]
@@ -97,7 +98,7 @@ def agreement(pairs: Iterable[tuple[bool, bool]]) -> Agreement:
 
 
 class Labels:
-    """Of all owners. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+    """The labels of all owners. Methods raise DatabaseUnavailable and DatabaseDamaged."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -113,7 +114,7 @@ class Labels:
         verdict: bool,
         replaces: bool = True,
     ) -> None:
-        """Keep what a person says of a reply, in the place of what they said before if it `replaces` that."""
+        """Save a person's answer about a reply; if it `replaces` an earlier one, in its place."""
         key = {
             "owner": owner,
             "question_key": _key(VERSION, question),
@@ -126,13 +127,13 @@ class Labels:
             put(connection, test_labels, row, key=tuple(key), renewed=renewed)
 
     def unset(self, owner: str, *, question: str, judge: str, reply: str) -> None:
-        """Take a label back, if there is one."""
+        """Delete a label, if there is one."""
         about = (_l.question_key == _key(VERSION, question), _l.judge == judge, _l.reply_key == _key(reply))
         with self.database.write() as connection:
             connection.execute(delete(test_labels).where(_l.owner == owner, *about))
 
     def agreement(self, owner: str, *, question: str, judge: str) -> Agreement:
-        """How far a judge agrees with an owner's labels on a question."""
+        """How well a judge agrees with an owner's labels on a question."""
         query = select(_l.label, _l.verdict).where(
             _l.owner == owner, _l.question_key == _key(VERSION, question), _l.judge == judge
         )
@@ -149,7 +150,7 @@ class Labels:
 
 
 def reply_key(reply: str) -> str:
-    """What a label is kept under: it outlives the run."""
+    """The key that a label is stored under; it outlives the run."""
     return _key(reply)
 
 

@@ -32,7 +32,7 @@ MOST_QUESTIONS = 20
 
 
 class Sampling(BaseModel):
-    """How many of the replies that people get are measured by themselves, and what that may cost.
+    """How many of people's replies are measured automatically, and what that may cost.
 
     Days are of UTC.
     """
@@ -49,7 +49,7 @@ class Sampling(BaseModel):
 
 
 class TestSettings(BaseModel):
-    """A persona's own word on its tests."""
+    """A persona's settings for its tests."""
 
     __test__ = False
 
@@ -71,12 +71,12 @@ class TestSettings(BaseModel):
 
     @property
     def samples(self) -> bool:
-        """Whether any replies are measured by themselves."""
+        """Whether any replies are measured automatically."""
         return bool(self.sampling.percent and self.questions)
 
     @classmethod
     def of(cls, persona: Persona) -> TestSettings:
-        """Those of a persona; the usual ones where it has none, or none that can be read."""
+        """A persona's settings; the defaults if it has none that can be read."""
         value = persona.extensions.get(EXTENSION)
         try:
             return cls.model_validate_json(json.dumps(value)) if isinstance(value, dict) else cls()
@@ -84,7 +84,7 @@ class TestSettings(BaseModel):
             return cls()
 
     def written_into(self, text: str) -> str:
-        """A persona's JSON text with these settings; all else stays to the letter."""
+        """A persona's JSON text with these settings; everything else stays unchanged."""
         value = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         if value:
             return with_value(text, ("extensions", EXTENSION), value, order=KEYS)
@@ -92,7 +92,7 @@ class TestSettings(BaseModel):
 
 
 def settings_trouble(persona: Persona) -> str:
-    """What is wrong with a persona's word on its tests, as a sentence; "" where nothing is."""
+    """What is wrong with a persona's settings for tests, as a sentence; "" if nothing is."""
     value = persona.extensions.get(EXTENSION)
     if value is None:
         return ""
@@ -106,19 +106,19 @@ def settings_trouble(persona: Persona) -> str:
 
 
 def run_id_of(place: str, persona_id: str, etag: str) -> str:
-    """The id of the one run that a save of this version begins."""
+    """The id of the only run that a save of this version starts."""
     return hashlib.sha256(f"on save\0{place}\0{persona_id}\0{etag}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class TestedPersonas:
-    """A PersonaStore over another one, which has what is saved tested if the persona says so."""
+    """A PersonaStore over another one that runs the tests of a saved version if the persona says so."""
 
     __test__ = False
 
     personas: PersonaStore
     begin: Callable[[StoredPersona], None]
-    """Has a version's suite run in the background; returns at once and raises nothing."""
+    """Runs a version's suite in the background; returns at once and raises nothing."""
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
         return self.personas.all()
@@ -152,7 +152,7 @@ class TestedPersonas:
         self.personas.rename_broken(persona_id, new_id, etag=etag)
 
     def _saved(self, entry: StoredPersona, saving: Saving) -> StoredPersona:
-        """What comes from elsewhere runs nothing: nobody here has said that it may cost anything."""
+        """Imported personas run nothing: nobody here has agreed to the cost."""
         if saving.action != "imported" and TestSettings.of(entry.persona).on_save:
             self.begin(entry)
         return entry

@@ -1,7 +1,7 @@
-"""People's labels of pairs: which of two replies they find better, and how far a judge agrees with them.
+"""People's labels of pairs: which of two replies is better, and how well a judge agrees with them.
 
-As for single replies, agreement is counted for exactly one wording and one judge, and below ENOUGH labels a
-judge is not calibrated. People see the two replies in an order that tells nothing of which one is the newer.
+As for single replies, agreement is counted for exactly one wording and one judge, and with fewer than ENOUGH
+labels a judge isn't calibrated. People see the two replies in an order that doesn't reveal the newer one.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ KINDS: tuple[RunKind, ...] = ("suite", *EXPERIMENTS)
 PREFERENCES: tuple[Preference, ...] = ("after", "before", "tie")
 
 Others = Callable[[Run], Mapping[tuple[int, int], str]]
-"""The replies that a run's are compared with, by case and attempt; empty where they are gone."""
+"""The replies that a run's are compared with, by case and attempt; empty if they are gone."""
 
 _l = test_pair_labels.c
 
 
 @dataclass(frozen=True, slots=True)
 class PairAgreement:
-    """How often people and a judge preferred what; a row for each of PREFERENCES of the people."""
+    """How often people and a judge preferred which; a row for each of the people's PREFERENCES."""
 
     table: Sequence[Sequence[int]] = ((0, 0, 0), (0, 0, 0), (0, 0, 0))
 
@@ -47,7 +47,7 @@ class PairAgreement:
 
     @property
     def calibrated(self) -> bool:
-        """Whether there are enough labels, and of two kinds at least: otherwise chance explains all."""
+        """Whether there are enough labels, of at least two kinds: otherwise chance explains everything."""
         return self.count >= ENOUGH and sum(map(any, self.table)) > 1
 
     @property
@@ -56,7 +56,7 @@ class PairAgreement:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Of kappa, at 95 %."""
+        """The 95 % interval of kappa."""
         return interval(self.table)
 
     @property
@@ -66,7 +66,7 @@ class PairAgreement:
 
     @property
     def sentence(self) -> str:
-        """One sentence for a chip's tooltip, and the command line."""
+        """One sentence for a tooltip and the command line."""
         if not self.count:
             return "Not calibrated: nobody has labelled pairs for this question and judge."
         parts = [f"{self.count} of {ENOUGH} labels" if self.count < ENOUGH else f"{self.count} labels"]
@@ -99,12 +99,12 @@ class PairToLabel:
 
     @property
     def key(self) -> str:
-        """The same in every run that has these replies, this question and judge."""
+        """The same in every run with these replies, this question and judge."""
         return _key(VERSION, self.pair.question, self.pair.judge, self.before, self.after)
 
     @property
     def order(self) -> tuple[Preference, Preference]:
-        """Which reply is shown first, and which second; the same every time."""
+        """Which reply is shown first and which second; always the same."""
         return ("after", "before") if int(self.key[0], 16) % 2 else ("before", "after")
 
     def text(self, which: Preference) -> str:
@@ -112,7 +112,7 @@ class PairToLabel:
 
 
 class PairLabelling:
-    """As one owner does it. Methods raise what the database raises besides what they say."""
+    """One owner's labels of pairs."""
 
     def __init__(self, records: SqlRuns, database: Database, *, owner: str, others: Others) -> None:
         self._records = records
@@ -121,7 +121,7 @@ class PairLabelling:
         self._others = others
 
     def due(self, persona_id: str, *, without: Collection[str] = ()) -> tuple[PairToLabel, ...]:
-        """What is to be labelled of the newest runs; `without` are keys of what was skipped."""
+        """The newest runs' pairs to label; `without` are keys of skipped ones."""
         runs = [
             run
             for kind in KINDS
@@ -136,7 +136,7 @@ class PairLabelling:
         return tuple(pairs[key] for key in sorted(pairs) if key not in labelled_keys and key not in without)
 
     def answer(self, item: PairToLabel, *, label: Preference) -> None:
-        """Say which reply is better, in the place of what was said before."""
+        """Save which reply is better, replacing an earlier answer."""
         key = {
             "owner": self._owner,
             "question_key": _key(VERSION, item.pair.question),
@@ -148,13 +148,13 @@ class PairLabelling:
             put(connection, test_pair_labels, row, key=tuple(key), renewed=("label", "verdict", "saved_at"))
 
     def take_back(self, item: PairToLabel) -> None:
-        """Have it unlabelled again."""
+        """Remove the label."""
         mine = (_l.owner == self._owner, _l.pair_key == item.key)
         with self._database.write() as connection:
             connection.execute(delete(test_pair_labels).where(*mine))
 
     def agreement(self, *, question: str, judge: str) -> PairAgreement:
-        """How far a judge agrees with this owner's labels on a question."""
+        """How well a judge agrees with this owner's labels on a question."""
         query = select(_l.label, _l.verdict).where(
             _l.owner == self._owner, _l.question_key == _key(VERSION, question), _l.judge == judge
         )

@@ -1,8 +1,8 @@
-"""Replaying saved conversations: each reply is asked for again.
+"""Replaying saved conversations: each reply is requested again.
 
-Either after exactly what had been said before it, which isolates a change; or on the new replies' own course,
-with the person's messages as they were recorded, which shows where it leads. A replay is a run whose suite is
-made of the conversations; the recorded reply is each case's reference. What a recording lacks is noted.
+Either after exactly the recorded messages, which isolates a change; or after the new replies, with the
+person's recorded messages, which shows where it leads. A replay is a run whose suite is made from the
+conversations; the recorded reply is each case's reference. What a recording lacks is noted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Course: TypeAlias = Literal["recorded", "own"]
 
 MOST_CASES = 200
 MOST_NODES = 40_000
-"""Of the suite's text, with what its cases share."""
+"""Characters of the suite's text, including what its cases share."""
 
 _CHECKS = [{"not_refuses": True}, {"stays_in_role": True}, {"no_prompt_leak": True}]
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\([^)\n]+\)|<img\b", re.IGNORECASE)
@@ -36,7 +36,7 @@ _IMAGE = re.compile(r"!\[[^\]\n]*\]\([^)\n]+\)|<img\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A conversation as it was recorded. `lore` is what had been told for its replies, by their ids."""
+    """A recorded conversation. `lore` is what was included for its replies, by their ids."""
 
     title: str
     path: Sequence[Turn]
@@ -56,7 +56,7 @@ class _Replay:
     nodes: int = 0
 
     def take_in(self, talk: Talk, number: int) -> None:
-        """Make a case of each reply, as far as there is room."""
+        """Make a case from each reply, as long as there is room."""
         messages: list[dict[str, str]] = []
         made_from: list[int | None] = []
         for depth, turn in enumerate(talk.path):
@@ -97,7 +97,7 @@ def recorded(
 
 
 def made_replay(persona_id: str, talks: Sequence[Talk], *, course: Course = "recorded") -> Experiment:
-    """The replay of these conversations. Raises SuiteRunRefused where nothing can be replayed."""
+    """The replay of these conversations. Raises SuiteRunRefused if none can be replayed."""
     replay = _Replay(course)
     for number, talk in enumerate(talks, 1):
         replay.take_in(talk, number)
@@ -125,7 +125,7 @@ def _case(talk: Talk, turn: Turn, messages: Sequence[dict[str, str]], *, place: 
 
 
 def _notes(turn: Turn, messages: Sequence[dict[str, str]]) -> Iterator[str]:
-    """What the replay can't do as it was."""
+    """What the replay can't reproduce."""
     if turn.reply and turn.reply.summary:
         yield (
             "The recorded reply was given a summary of earlier messages; the new one gets as many "
@@ -143,7 +143,7 @@ def _notes(turn: Turn, messages: Sequence[dict[str, str]]) -> Iterator[str]:
 
 
 def lore_note(recorded: Sequence[str], replayed: Sequence[str]) -> str:
-    """How the lore that is told now differs from what had been told; "" where it doesn't."""
+    """How the lore included now differs from the recorded one; "" if it doesn't."""
     removed_names = [name for name in recorded if name not in replayed]
     new = [name for name in replayed if name not in recorded]
     parts = [f"no longer included: {', '.join(removed_names)}"] if removed_names else []
@@ -152,7 +152,7 @@ def lore_note(recorded: Sequence[str], replayed: Sequence[str]) -> str:
 
 
 def changed_share(before: str, after: str) -> float:
-    """How much of two texts isn't in both: 0 for the same, 1 for nothing in common."""
+    """The share of two texts that isn't in both: 0 for equal texts, 1 for nothing in common."""
     same = other = 0
     for piece in compared_words(before, after):
         if piece.kind == "same":

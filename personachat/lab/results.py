@@ -1,9 +1,9 @@
-"""Results of suites: the last ones for badges, and links that show a run to whoever has them, read-only.
+"""Results of suites: the last ones for badges, and read-only links that show a run to anyone who has them.
 
-A link shows names, states, what was said, the replies, their checks and how far judges can be trusted. It
-never shows the persona's text, settings, costs, single labels or the owner. Where the persona may be used but
-not read, it shows no words at all, since a case says as much as the prompt. If its owner may not share the
-persona now, or it is gone, it shows nothing.
+A link shows names, states, messages, replies, their checks and how reliable judges are. It never shows the
+persona's text, settings, costs, single labels or the owner. If the persona may be used but not read, it shows
+no text at all, since a case reveals as much as the prompt. If its owner may not share the persona now, or it
+is gone, it shows nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from personachat.personas.store.base import PersonaSource
 
 @dataclass(frozen=True, slots=True)
 class SharedResults:
-    """What a link shows. Without `words` nothing that was said is shown, neither by a case nor a reply."""
+    """What a link shows. Without `words`, no text of cases or replies is shown."""
 
     persona: str
     run: Run
@@ -48,7 +48,7 @@ class SharedResults:
 
 
 class Results:
-    """Of this owner's runs. Methods raise what stores raise besides what they say."""
+    """The results of this owner's runs."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Results:
         self._owner = owner
 
     def last(self, etags: Mapping[str, str]) -> dict[str, LastResult]:
-        """What these personas' suites last came to, by their ids; `etags` are those of the personas."""
+        """The last results of these personas' suites, by id; `etags` are those of the personas."""
         results = self._records.last_results(self._owner, list(etags), by_revision=False)
         personas = self._rights.all() if results else {}
         results = tuple(
@@ -84,7 +84,7 @@ class Results:
         }
 
     def by_revision(self, persona_id: str) -> dict[str, LastResult]:
-        """What a persona's suite last came to for each of its revisions, by their etags."""
+        """The last results of a persona's suite for each of its revisions, by their etags."""
         results = self._records.last_results(self._owner, [persona_id], by_revision=True)
         if not results or not self._rights.may("prompt", persona_id):
             return {}
@@ -101,13 +101,13 @@ class Results:
     # --- links ------------------------------------------------------------------------------------
 
     def link(self, run_id: str) -> str | None:
-        """The token of the link to a run of theirs, if there is one."""
+        """The token of the link to one of their runs, if there is one."""
         return self._records.share_token(run_id, self._owner)
 
     def share(self, run_id: str) -> str:
-        """The token of a link by which anybody can read a run, until `unshare`.
+        """The token of a link by which anyone can read a run, until `unshare`.
 
-        Raises SuiteRunNotFound, SuiteRunRefused for a replay, and PersonaNotFound or EditingNotAllowed where
+        Raises SuiteRunNotFound, SuiteRunRefused for a replay, and PersonaNotFound or EditingNotAllowed if
         they may not share the persona.
         """
         run = self._records.get(run_id, self._owner)
@@ -119,12 +119,12 @@ class Results:
         return self._records.share(run_id, self._owner)
 
     def unshare(self, run_id: str) -> None:
-        """End the link, if there is one; a later one is another. Raises SuiteRunNotFound."""
+        """Revoke the link, if there is one; a later one gets another token. Raises SuiteRunNotFound."""
         self._records.get(run_id, self._owner)
         self._records.unshare(run_id, self._owner)
 
     def shared(self, run_id: str) -> SharedResults:
-        """What the link to a run of theirs shows. Raises ShareNotFound where they may not show it now."""
+        """What a link to one of their runs shows. Raises ShareNotFound if they may not show it now."""
         try:
             run = self._records.get(run_id, self._owner)
             self._check_shareable(run)

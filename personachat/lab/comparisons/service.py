@@ -1,7 +1,7 @@
-"""Comparisons: what one owner compares. Replies belong to the engine; here they are begun, found and judged.
+"""Comparisons: what one owner compares. Replies belong to the engine; here they are started, found and rated.
 
-A round is recorded before anything is sent, with the id that the message has in each variant's conversation,
-so every reply can be found under its variant from before its first word on, whatever happens next.
+A round is recorded before anything is sent, with the id of the message in each variant's conversation. So
+every reply can be found under its variant from before its first word on, whatever happens next.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ NO_WINNER: Mapping[str, Verdict] = MappingProxyType({"tie": "tie", "both_bad": "
 
 
 class Comparisons:
-    """Safe for threads; cheap to make. Methods raise ComparisonNotFound and what `Database` raises."""
+    """Safe for threads; cheap to create. Methods raise ComparisonNotFound and what `Database` raises."""
 
     def __init__(  # noqa: PLR0913  # what it is made of
         self,
@@ -82,9 +82,9 @@ class Comparisons:
         rights: PersonaRights | None = None,
         labels: PermittedLabels | None = None,
     ) -> None:
-        """`settle` writes the replies that have ended, and is called before replies are read.
+        """`settle` writes ended replies and is called before replies are read.
 
-        `rights` say whether its owner may know of other people's votes; without them they may not.
+        `rights` decide whether the owner may know about other people's votes; without them they may not.
         """
         self._answers = answers
         self._conversations = answers.conversations
@@ -116,12 +116,11 @@ class Comparisons:
         waiting: Sequence[str] = (),
         most_cost_usd: float | None = None,
     ) -> str:
-        """A new comparison, and its first message to every variant; returns its id.
+        """Create a comparison and send its first message to every variant; returns its id.
 
-        Those that are `waiting` are kept for `send_next`. Nothing is ever asked of it that could make it
-        cost more than `most_cost_usd`.
-
-        Raises MessageInvalid, ShuttingDown, CostLimitReached, and as `variants_of`; nothing is kept then.
+        `waiting` messages are kept for `send_next`. No call is made that could make it cost more than
+        `most_cost_usd`. Raises MessageInvalid, ShuttingDown, CostLimitReached, and what `variants_of` raises;
+        nothing is kept then.
         """
         message = self._admitted(message)
         if len(waiting) >= MOST_ROUNDS:
@@ -144,29 +143,32 @@ class Comparisons:
         return comparison.id
 
     def preview(self, setups: Sequence[Setup]) -> list[Variant]:
-        """The variants that `begin` would make of these. Raises as `variants_of`."""
+        """The variants that `begin` would make of these. Raises what `variants_of` raises."""
         return variants_of(setups, self._personas, self._revisions)
 
     def send_next(self, comparison_id: str) -> None:
-        """Send the next message of the list. Raises MessageInvalid if there is none; as `send`."""
+        """Send the next message of the list.
+
+        Raises MessageInvalid if there is none, and what `send` raises.
+        """
         waiting = self._store.get(self._owner, storable(comparison_id)).waiting
         if not waiting:
             raise MessageInvalid("The list has no more messages.", hint="Write one.")
         self.send(comparison_id, waiting[0], waited=True)
 
     def send_all(self, comparison_id: str) -> None:
-        """Have the server send the list, each message when the replies to the one before are there.
+        """Have the server send the list, each message when the replies to the one before are complete.
 
-        It goes on without anybody who watches, until `stop`, the sum, or a reply that isn't whole. Raises
-        MessageInvalid where nothing waits, ComparisonInvalid for a blind one, and ShuttingDown.
+        It continues without anyone watching, until `stop`, the cost limit, or an incomplete reply. Raises
+        MessageInvalid if nothing waits, ComparisonInvalid for a blind one, and ShuttingDown.
         """
         self._lists.begin(storable(comparison_id))
 
     def send(self, comparison_id: str, message: str, *, waited: bool = False) -> None:
-        """The next message, to every variant.
+        """Send the next message to every variant.
 
-        Raises MessageInvalid, ShuttingDown, PersonaNotFound, ReplyInProgress, and CostLimitReached where it
-        could cost more than what is left: then no variant was asked.
+        Raises MessageInvalid, ShuttingDown, PersonaNotFound, ReplyInProgress, and CostLimitReached if it
+        could cost more than what is left: then no variant was called.
         """
         self._rounds.send(storable(comparison_id), self._admitted(message), waited=waited)
 
@@ -178,18 +180,18 @@ class Comparisons:
     # --- reading ----------------------------------------------------------------------------------
 
     def newest(self, *, limit: int = 50, sought: str = "") -> tuple[ListedComparison, ...]:
-        """The newest first; those whose title or one of whose messages has `sought`."""
+        """Newest first; only those whose title or one of whose messages contains `sought`."""
         return self._store.newest(self._owner, limit=limit, sought=storable(sought).strip()[:MOST_SOUGHT])
 
     def seen(self, comparison_id: str) -> SeenComparison:
-        """The comparison as far as it may be seen now, live replies as they are."""
+        """The comparison as far as it may be seen now, with live replies as they are."""
         comparison = self._store.get(self._owner, storable(comparison_id))
         return seen(comparison, self._turns(comparison))
 
     def live(self, comparison_id: str) -> list[tuple[str, LiveReply]]:
-        """The replies of the last round by their letters, live or ended, to be watched.
+        """The replies of the last round by their letters, live or ended, to follow.
 
-        Whoever shows them says no more of each than `seen` would.
+        Callers show no more of each than `seen` would.
         """
         comparison = self._store.get(self._owner, storable(comparison_id))
         if not comparison.rounds:
@@ -203,7 +205,7 @@ class Comparisons:
         ]
 
     def export(self, comparison_id: str, file_format: exporting.Format) -> exporting.Exported:
-        """A file with what `seen` tells."""
+        """A file with what `seen` returns."""
         self._settle()
         return exporting.exported(self.seen(comparison_id), file_format)
 
@@ -211,9 +213,9 @@ class Comparisons:
         return answers_of(comparison, self._conversations, kept_under=self._kept_under)
 
     def stop(self, comparison_id: str, letter: str | None = None) -> None:
-        """Stop one reply of the last round, or all and the list; those that have ended stay as they are.
+        """Stop one reply of the last round, or all of them and the list; ended ones stay as they are.
 
-        In a blind round it is all: how long the others take would tell who they are.
+        In a blind round it stops all: how long the others take would reveal them.
         """
         if letter is not None and self._store.get(self._owner, storable(comparison_id)).hidden:
             letter = None
@@ -224,7 +226,7 @@ class Comparisons:
                 live_reply.stop()
 
     def pause(self, comparison_id: str, *, resume: bool = False) -> None:
-        """Hold the replies of the last round, or let them go on."""
+        """Pause the replies of the last round, or resume them."""
         for _, live_reply in self.live(comparison_id):
             if resume:
                 live_reply.resume()
@@ -232,17 +234,18 @@ class Comparisons:
                 live_reply.pause()
 
     def retry(self, comparison_id: str, letter: str) -> None:
-        """Ask one variant of the last round again; the reply that is there is replaced.
+        """Request one variant's reply to the last message again; it replaces the existing one.
 
-        In a blind round it is all that are not whole: the time that one takes would tell who it is. Raises
-        ReplyNotFound, ReplyInProgress, ShuttingDown, CostLimitReached, and VoteRefused once there is a vote.
+        In a blind round, all incomplete replies are requested: the time that one takes would reveal it.
+        Raises ReplyNotFound, ReplyInProgress, ShuttingDown, CostLimitReached, and VoteRefused once there is a
+        vote.
         """
         self._rounds.retry(storable(comparison_id), letter)
 
     def vote(self, comparison_id: str, number: int, choice: str) -> SeenComparison:
         """Vote in round `number` for a letter, "tie" or "both_bad"; then everything is shown.
 
-        Raises ReplyNotFound, ReplyInProgress, and VoteRefused where a blind vote is there already.
+        Raises ReplyNotFound, ReplyInProgress, and VoteRefused if there is a blind vote already.
         """
         comparison = self._store.get(self._owner, storable(comparison_id))
         one = numbered_round(comparison, number)
@@ -264,22 +267,22 @@ class Comparisons:
         return self.seen(comparison.id)
 
     def reveal(self, comparison_id: str, number: int) -> SeenComparison:
-        """Show who is who in a blind round; a vote on it is kept from then on, and not counted."""
+        """Show the names in a blind round. A later vote on it is kept but not counted."""
         comparison = self._store.get(self._owner, storable(comparison_id))
         self._store.reveal(self._owner, comparison.id, numbered_round(comparison, number).id)
         return self.seen(comparison.id)
 
     def spent_usd(self, comparison_id: str) -> float:
-        """What it has cost; a reply that is being written counts with the most that it can."""
+        """What it has cost; a running reply counts with the most that it can cost."""
         comparison = self._store.get(self._owner, storable(comparison_id))
         if comparison.hidden:
             raise VoteRefused("Its cost is hidden until you vote.", hint="Vote first.")
         return self._spending.spent_usd(comparison)
 
     def limit(self, comparison_id: str, most_cost_usd: float | None) -> None:
-        """Stop at another sum, or (None) at none. Raises ComparisonInvalid, VoteRefused.
+        """Change the cost limit; None removes it. Raises ComparisonInvalid, VoteRefused.
 
-        Before a blind vote it stays as it is: what is refused at which sum would tell what the replies took.
+        Before a blind vote it can't change: what is refused at which limit would reveal the replies' usage.
         """
         if self._store.get(self._owner, storable(comparison_id)).hidden:
             raise VoteRefused("The limit can't be changed until you vote.", hint=VOTE_FIRST)
@@ -292,7 +295,7 @@ class Comparisons:
         self._store.change(self._owner, storable(comparison_id), title=checked_title(title))
 
     def delete(self, comparison_id: str) -> None:
-        """Hide it and stop its replies; `restore` brings it back until it is purged."""
+        """Delete it and stop its replies; `restore` undoes that until it is purged."""
         self.stop(comparison_id)
         self._store.change(self._owner, storable(comparison_id), deleted_at=now())
 
@@ -300,17 +303,17 @@ class Comparisons:
         self._store.restore(self._owner, storable(comparison_id))
 
     def share(self, comparison_id: str) -> str:
-        """The token of a link by which anybody can read it as it is, until `unshare`."""
+        """The token of a link by which anyone can read it as it is, until `unshare`."""
         return self._store.share(self._owner, storable(comparison_id))
 
     def unshare(self, comparison_id: str) -> None:
-        """End the link, if there is one; a later one is another."""
+        """Revoke the link, if there is one; a later one gets another token."""
         self._store.change(self._owner, storable(comparison_id), share_token=None)
 
     def continue_with(self, comparison_id: str, letter: str) -> Continued:
-        """A conversation of one's own that goes on from a column of the last round.
+        """Create a conversation that continues a column of the last round.
 
-        Raises ReplyNotFound, and VoteRefused while it is not to be known who is who.
+        Raises ReplyNotFound, and VoteRefused while names are hidden.
         """
         comparison = self._store.get(self._owner, storable(comparison_id))
         if comparison.hidden:

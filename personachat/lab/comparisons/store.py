@@ -1,6 +1,6 @@
-"""Comparisons in the database. Each method is one transaction and asks for the owner.
+"""Comparisons in the database. Each method is one transaction and names the owner.
 
-What belongs to somebody else, or was deleted, raises what an unknown id raises: ComparisonNotFound.
+Someone else's comparison, or a deleted one, raises what an unknown id raises: ComparisonNotFound.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from personachat.stamps import new_id, now
 KEPT_AFTER_DELETION = timedelta(days=30)
 
 NAMES_REVEALED = "the names had been shown"
-"""Why a vote in a blind comparison does not count."""
+"""Why a vote in a blind comparison doesn't count."""
 
 _TOKEN_BYTES = 32
 _TOKEN = re.compile("[A-Za-z0-9_-]{43}")
@@ -95,7 +95,7 @@ class SqlComparisons:
             return replace(comparison, list_state=state, list_notice=notice, list_sending_id=sending_id)
 
     def newest(self, owner: str, *, limit: int, sought: str = "") -> tuple[ListedComparison, ...]:
-        """The newest first; those whose title or one of whose messages has `sought`."""
+        """Newest first; only those whose title or one of whose messages contains `sought`."""
         votes = (
             select(func.count())
             .select_from(comparison_votes.join(comparison_rounds, comparison_votes.c.round_id == _r.id))
@@ -117,7 +117,7 @@ class SqlComparisons:
         return tuple(ListedComparison(*row) for row in rows)
 
     def open_votes(self, owner: str) -> frozenset[str]:
-        """The comparisons in which replies wait for a blind vote of the owner's."""
+        """The comparisons in which replies wait for a blind vote of the owner."""
         with self._database.read() as connection:
             return frozenset(connection.scalars(_open_votes(owner)))
 
@@ -164,7 +164,7 @@ class SqlComparisons:
         )
 
     def keep_conversation(self, variant_id: str, conversation_id: str) -> str:
-        """Note a variant's conversation; returns the one that it has, if somebody was quicker."""
+        """Record a variant's conversation; returns the existing one if someone was faster."""
         with self._database.write() as connection:
             mine = update(comparison_variants).where(_v.id == variant_id, _v.conversation_id.is_(None))
             connection.execute(mine.values(conversation_id=conversation_id))
@@ -182,9 +182,9 @@ class SqlComparisons:
         waited: bool = False,
         sending_id: str | None = None,
     ) -> bool:
-        """False where the comparison has gone on since it was read, or that sending of its list has ended.
+        """Add a round; False if the comparison has changed since it was read or that sending has ended.
 
-        The message that `waited` is the first of those, and waits no longer.
+        The message that `waited` is the first waiting one, and is removed from them.
         """
         with self._database.write() as connection:
             head = head_of(connection, owner, comparison_id, hold=True)
@@ -216,10 +216,10 @@ class SqlComparisons:
             connection.execute(update(comparison_rounds).where(_r.id == round_id).values(revealed=True))
 
     def vote(self, owner: str, comparison_id: str, round_id: str, vote: Vote) -> bool:
-        """Write a vote and show who is who; False if there is a blind one already.
+        """Write a vote and show the names; False if there is a blind vote already.
 
-        Whether the names of a blind round had been shown is asked in the same transaction: such a vote is
-        not counted. An open vote replaces the one before.
+        The same transaction checks whether the names of a blind round had been shown: such a vote isn't
+        counted. An open vote replaces the one before.
         """
         with self._database.write() as connection:
             blind = head_of(connection, owner, comparison_id, hold=True).blind
@@ -245,7 +245,7 @@ class SqlComparisons:
         return True
 
     def begin_list(self, owner: str, comparison_id: str, *, process_id: str) -> str | None:
-        """Note who sends what waits; returns this sending's id, or None where somebody who lives sends it."""
+        """Record who sends what waits; returns the sending's id, or None if a living process sends."""
         with self._database.write() as connection:
             head = head_of(connection, owner, comparison_id, hold=True)
             if self._list_of(connection, head)[0] == "sending":
@@ -265,9 +265,9 @@ class SqlComparisons:
         notice: str = "",
         sending_id: str | None = None,
     ) -> None:
-        """Note that no more of what waits is sent, and why; nothing happens where none was.
+        """Record that sending has ended, and why; does nothing if there was none.
 
-        With a `sending_id` nothing happens either where another sending has begun.
+        With a `sending_id` it also does nothing if another sending has begun.
         """
         mine = [_c.id == comparison_id, _c.owner == owner, _c.list_state == "sending"]
         if sending_id is not None:
@@ -278,7 +278,7 @@ class SqlComparisons:
             connection.execute(update(comparisons).where(*mine).values(values))
 
     def _list_of(self, connection: Connection, head: Row[Any]) -> tuple[ListState | None, str]:
-        """How sending what waits stands, and why it was stopped."""
+        """The state of the sending, and why it stopped."""
         sender = head.list_process_id
         still_sending = head.list_state == "sending" and not nobody_can_tell(self._database)
         if still_sending and dead(self._database, connection, {sender}):
@@ -291,7 +291,7 @@ class SqlComparisons:
             connection.execute(update(comparisons).where(_c.id == comparison_id).values(**values))
 
     def share(self, owner: str, comparison_id: str) -> str:
-        """The token by which anybody can read it; made if there is none."""
+        """The token by which anyone can read it; created if there is none."""
         with self._database.write() as connection:
             head = head_of(connection, owner, comparison_id, hold=True)
             token: str = head.share_token or secrets.token_urlsafe(_TOKEN_BYTES)
@@ -300,7 +300,7 @@ class SqlComparisons:
         return token
 
     def shared(self, token: str) -> tuple[str, str]:
-        """The owner and the id of what a token shows. Raises ShareNotFound, the same whatever the reason."""
+        """The owner and the id behind a token. Raises ShareNotFound, the same whatever the reason."""
         query = select(_c.owner, _c.id).where(_c.share_token == token, _c.deleted_at.is_(None))
         with self._database.read() as connection:
             row = connection.execute(query).first() if _TOKEN.fullmatch(token) else None
@@ -309,9 +309,9 @@ class SqlComparisons:
         return row.owner, row.id
 
     def restore(self, owner: str, comparison_id: str) -> None:
-        """Undo a deletion; one that is not deleted stays as it is.
+        """Undo a deletion; one that isn't deleted stays as it is.
 
-        While it was deleted, the ledger told who was asked: a blind vote does not count after that.
+        While it was deleted, the ledger showed which models were called: a later blind vote doesn't count.
         """
         with self._database.write() as connection:
             own_deleted_id = select(_c.id).where(
@@ -325,13 +325,13 @@ class SqlComparisons:
 
 
 def purge(database: Database) -> int:
-    """Remove for good, no matter whose it is, what was deleted long ago, with its replies; how many went."""
+    """Permanently remove what was deleted long ago, of every owner, with its replies; returns the number."""
     purge_question_sets(database)
     return _remove(database, _c.deleted_at < now() - KEPT_AFTER_DELETION)
 
 
 def expire(database: Database, *, days: int) -> int:
-    """Remove for good, no matter whose they are, what nobody went on with for so many days; how many went."""
+    """Permanently remove what nobody has used for so many days, of every owner; returns the number."""
     return _remove(database, _c.updated_at < now() - timedelta(days=days))
 
 
@@ -339,11 +339,11 @@ def _remove(database: Database, which: ColumnElement[bool]) -> int:
     with database.read() as connection:
         comparison_ids = connection.scalars(select(_c.id).where(which)).all()
     count = 0
-    for comparison_id in comparison_ids:  # each for itself: others can write in between
+    for comparison_id in comparison_ids:  # each by itself: others can write in between
         with database.write() as connection:
             still = select(_c.owner).where(_c.id == comparison_id, which).with_for_update()
             owner = connection.execute(still).scalar()
-            if owner is None:  # somebody has gone on with it, or taken it back
+            if owner is None:  # someone has continued it, or restored it
                 continue
             count += 1
             replies = select(_v.conversation_id).where(_v.comparison_id == comparison_id)
@@ -371,7 +371,7 @@ def _open_votes(owner: str) -> Select[tuple[str]]:
 
 
 def _has(sought: str) -> ColumnElement[bool]:
-    """Whether a comparison's title or one of its messages has these words."""
+    """Whether a comparison's title or one of its messages contains these words."""
     if not sought:
         return true()
     in_messages = exists().where(_r.comparison_id == _c.id, _r.message.icontains(sought, autoescape=True))

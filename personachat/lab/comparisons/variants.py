@@ -1,6 +1,6 @@
-"""From what somebody asks for to variants: each persona as it will answer, listed exactly, and its name.
+"""From requested setups to variants: each persona as it will answer, every sample of it, and its name.
 
-A name says what tells a variant from the others, never less than the persona's name.
+A name says what distinguishes a variant from the others, and at least the persona's name.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _PARAMETERS = {"temperature": "temperature", "top_p": "top_p", "max_tokens": "ma
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
-    """What answers; those of which nobody could tell the replies apart are equal."""
+    """What answers; two are equal if nobody could tell their replies apart."""
 
     setup: Setup = field(compare=False)
     persona: Persona = field(compare=False)
     etag: str
-    """Of what it was made from: the ledger and the history know that."""
+    """The version it was made from, for the ledger and the history."""
     text: str
     version: str
 
 
 def variants_of(setups: Sequence[Setup], personas: PersonaSource, revisions: Revisions) -> list[Variant]:
-    """The variants, one for each sample; what is asked for twice is two samples of the same.
+    """The variants, one per sample; equal setups are samples of the same.
 
     Raises ComparisonInvalid, PersonaNotFound, PersonaBroken, PersonaInvalid, RevisionNotFound.
     """
@@ -114,13 +114,13 @@ def _resolved(setup: Setup, personas: PersonaSource, revisions: Revisions) -> _R
 
 
 def _names(resolved: Sequence[_Resolved]) -> list[str]:
-    """One for each, no two the same."""
+    """One name for each, no two the same."""
     parts = [_parts(each) for each in resolved]
     telling = [key for key in parts[0] if len({each[key] for each in parts}) > 1]
     always = {"name", "id", "version"}
     choices = {key for key in telling if key in always or any(_chooses(each, key) for each in resolved)}
     if len({tuple(each[key] for key in telling if key in choices) for each in parts}) == len(parts):
-        telling = [key for key in telling if key in choices]  # the rest is what each persona is anyway
+        telling = [key for key in telling if key in choices]  # the rest is as in the persona
     if len({(each["id"], each["name"]) for each in parts}) == len({each["name"] for each in parts}):
         telling = [key for key in telling if key != "id"]
     names = [
@@ -136,7 +136,7 @@ def _names(resolved: Sequence[_Resolved]) -> list[str]:
 
 
 def _chooses(each: _Resolved, key: str) -> bool:
-    """Whether it was asked for, and isn't just the persona's own."""
+    """Whether it was requested, and isn't just the persona's own value."""
     return getattr(each.setup, key) not in {None, ""}
 
 
@@ -156,7 +156,7 @@ def _parts(each: _Resolved) -> dict[str, str]:
 
 
 def _trait(name: str, words: str) -> str:
-    """What a variant's name says of a trait."""
+    """The part of a variant's name about a trait."""
     line = " ".join(words.split())
     return f"{name} {line[:40]}{'…' if len(line) > 40 else ''}" if line else ""
 
@@ -168,7 +168,7 @@ def _as_record(setup: Setup) -> dict[str, Any]:
 
 
 def refuse_lost(variants: Sequence[Variant], rights: PersonaRights | None) -> None:
-    """Raises PersonaNotFound where a persona is no longer theirs to use, though its text is kept here."""
+    """Raises PersonaNotFound if they may no longer use the persona, although its text is stored here."""
     if rights is not None:
         for variant in variants:
             rights.refuse_unless("use", variant.persona_id)
