@@ -1,7 +1,7 @@
-"""Which model a persona gets that names none, or one that nobody here has.
+"""The model for a persona that names none, or one that isn't available here.
 
-A model is to be had where a configured provider answers for it itself, lists it as far as it lists any, and
-its maker has not shut it down. Nothing here raises.
+A model is available if a configured provider answers for it itself, lists it (if it lists any), and its maker
+hasn't shut it down. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from personachat.providers.registry import ModelChoice, ProviderRegistry
 from personachat.settings import LOCAL
 
 LISTING_SECONDS = 2.0
-"""How long the lists of models are waited for; what has not answered by then is taken at its word."""
+"""Seconds to wait for the lists of models; a provider without a list by then is trusted."""
 
 
 class Models(Protocol):
-    """What an import needs to know of models."""
+    """What an import needs to know about models."""
 
     def is_available(self, model: str) -> bool: ...
     def is_retired(self, model: str) -> bool: ...
@@ -32,7 +32,7 @@ class Models(Protocol):
 
 
 class Listing(Protocol):
-    """What providers list, as ModelNames knows it."""
+    """The providers' lists, from ModelNames."""
 
     def names_of(self, provider: str) -> tuple[str, ...] | None: ...
     def all(self, *, wait_seconds: float = 0) -> KnownModels: ...
@@ -58,15 +58,15 @@ class AvailableModels:
 
     @property
     def offline_available(self) -> bool:
-        """Whether the model in this process can answer."""
+        """Whether the local model can answer."""
         return self._providers.offline_available
 
     def answering(self, model: str, *, offline: bool = False) -> ModelChoice:
-        """Who answers for a persona that asks for this model. Raises ProviderError if nobody does."""
+        """The model that answers for a persona with this model. Raises ProviderError if there is none."""
         return self._providers.resolve(model, offline=offline)
 
     def is_available(self, model: str) -> bool:
-        """Whether this very model answers here."""
+        """Whether exactly this model answers here."""
         choice = self._choice_of(model)
         if choice is None or choice.provider.name == LOCAL:
             return choice is not None
@@ -85,11 +85,11 @@ class AvailableModels:
         return retired is not None and retired.on <= self._today()
 
     def best(self) -> str:
-        """The model to write into a persona: the operator's, the default persona's, else one that answers."""
+        """The model to write into a persona: the operator's, the default persona's, or any that answers."""
         listing = self._model_names.all(wait_seconds=LISTING_SECONDS)
         house = self._default_personas()
         if house != STARTING_MODEL and self._is_reachable(house) and not self.is_retired(house):
-            return house  # somebody chose it, and some gateways do not list all that they serve
+            return house  # somebody chose it, and some gateways don't list all their models
         candidates = (self._default, STARTING_MODEL, *listing.names)
         return next((model for model in candidates if model and self.is_available(model)), STARTING_MODEL)
 
@@ -97,7 +97,7 @@ class AvailableModels:
         return bool(model) and self._choice_of(model) is not None
 
     def _choice_of(self, model: str) -> ModelChoice | None:
-        """Who answers for the model itself, as far as is known without a list."""
+        """Whether the model itself answers, as far as is known without a list."""
         try:
             choice = self._providers.resolve(model)
         except ProviderError:

@@ -1,4 +1,4 @@
-"""Personas as files: out in every format, and in again by a plan that says what would happen."""
+"""Personas as files: exported in every format, and imported by a plan that shows what would happen."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PersonaFiles(LibraryParts):
         return exported
 
     def bundle(self, ids: Collection[str] | None = None) -> ExportedFile:
-        """These personas, or all, as one archive. Raises PersonaNotFound if one of them is not there."""
+        """These personas, or all, as one archive. Raises PersonaNotFound if one doesn't exist."""
         bundled_personas = [entry for entry in self._personas.all() if isinstance(entry, StoredPersona)]
         if ids is not None:
             entry_of_id = {entry.id: entry for entry in bundled_personas if entry.id in ids}
@@ -71,7 +71,7 @@ class PersonaFiles(LibraryParts):
         return self._plan(read_file(self._shares.read(token).encode()))
 
     def carry_out(self, plan: ImportPlan, choices: Mapping[str, Choice]) -> tuple[Outcome, ...]:
-        """Import as chosen, by persona id; where nothing is chosen as the plan proposes."""
+        """Import with the choices, by persona id; without a choice, as the plan proposes."""
         return carry_out(
             plan,
             choices,
@@ -82,7 +82,7 @@ class PersonaFiles(LibraryParts):
         )
 
     def keep_tests(self, persona_id: str, text: str, *, replacing: bool = False) -> None:
-        """Keep a text as a persona's test suite; without `replacing` only where it has none.
+        """Save a text as a persona's test suite; without `replacing` only if it has none.
 
         Raises EditingNotAllowed, PersonaNotFound and StoreUnavailable.
         """
@@ -92,7 +92,7 @@ class PersonaFiles(LibraryParts):
             self._tests.put(persona_id, text, author=self._author)
 
     def _tests_of(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """A suite says as much as the prompt."""
+        """A suite reveals as much as the prompt."""
         return (
             self._tests.of([each for each in ids if self.rights.may("prompt", each)]) if self._tests else {}
         )
@@ -115,19 +115,19 @@ class PersonaFiles(LibraryParts):
             self._assets.keep(arrival.assets)
 
     def _files_of(self, name: str) -> Files | None:
-        """For a file that is worth having without them as well."""
+        """For a file that is useful without them, too."""
         with suppress(DatabaseUnavailable, DatabaseDamaged):
             return self._assets.files(name) if name else None
         return None
 
     def _picture_of(self, name: str) -> bytes | None:
-        """For a file that is worth having without it as well."""
+        """For a file that is useful without it, too."""
         with suppress(DatabaseUnavailable, DatabaseDamaged):
             return self.pictures.content(name) if name else None
         return None
 
     def _pictures_of(self, names: Collection[str]) -> Files:
-        """What reads each of those that are here."""
+        """Readers of those that are stored."""
         with suppress(DatabaseUnavailable, DatabaseDamaged):
             return self.pictures.readers(names)
         return {}
@@ -135,7 +135,7 @@ class PersonaFiles(LibraryParts):
     def _ancestors(self, personas: Sequence[StoredPersona]) -> dict[str, tuple[str, ...]]:
         ancestors = {}
         for persona in personas:
-            with suppress(PersonaChatError):  # a bundle is worth having without its history
+            with suppress(PersonaChatError):  # a bundle is useful without its history
                 earlier = self.revisions.of(persona.id, limit=MOST_ANCESTORS)
                 ancestors[persona.id] = tuple(dict.fromkeys(each.etag for each in earlier))
         return ancestors

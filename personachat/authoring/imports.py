@@ -1,8 +1,8 @@
-"""Importing personas in two steps: a plan that says what would happen, and carrying it out as chosen.
+"""Importing personas in two steps: a plan that shows what would happen, and carrying it out as chosen.
 
-What comes is a version of what is here where it came from the same card or the like, else where it has its
-id. It asks for a model that answers here. A plan holds the version it was compared with; what was changed
-since is not overwritten, but reported.
+An imported persona is a version of an existing one if it came from the same card or source, or else if it has
+the same id. It gets a model that answers here. A plan remembers the version it was compared with: later
+changes aren't overwritten but reported.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from personachat.personas.spending import SPENDING, TESTS
 from personachat.personas.store.base import BrokenPersona, PersonaStore, Saving, StoredPersona
 
 ImportAction: TypeAlias = Literal["new", "unchanged", "changed", "conflict"]
-"""changed: a later version of what is here; conflict: both were changed, or nobody knows which is later."""
+"""changed: a later version of the existing one; conflict: both changed, or it is unknown which is later."""
 
 Choice: TypeAlias = Literal["mine", "theirs", "both"]
-"""Keep what is here, take what comes instead, or keep both under different ids."""
+"""Keep the existing one, replace it, or keep both under different ids."""
 
 
 class KeepTests(Protocol):
-    """Keeps a text as a persona's suite; without `replacing` only where it has none."""
+    """Saves a text as a persona's suite; without `replacing` only if it has none."""
 
     def __call__(self, persona_id: str, text: str, *, replacing: bool) -> None: ...
 
@@ -49,7 +49,7 @@ _PROPOSED: dict[ImportAction, Choice] = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedImport:
-    """One persona of the file, and what would become of it. `differences` lead from ours to theirs."""
+    """One persona of the file, and what would happen to it. `differences` lead from ours to theirs."""
 
     arrival: ImportedPersona
     action: ImportAction
@@ -66,12 +66,12 @@ class PlannedImport:
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """What the file says and a persona cannot hold, in sentences."""
+        """What the file says and a persona can't contain, in sentences."""
         return self.arrival.losses
 
     @property
     def collides_with(self) -> str:
-        """The name and the id of the persona here that differs from what comes; "" if none does."""
+        """Name and id of the existing persona that differs; "" if none does."""
         if self.action != "conflict" or self.stored is None:
             return ""
         name = self.stored.persona.name if isinstance(self.stored, StoredPersona) else "a broken file"
@@ -79,26 +79,26 @@ class PlannedImport:
 
     @property
     def proposed(self) -> Choice:
-        """What happens where nobody chooses."""
+        """What happens without a choice."""
         return _PROPOSED[self.action]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """What a file would bring, in its order; ids are told apart."""
+    """The content of a file, in its order; ids are distinct."""
 
     items: tuple[PlannedImport, ...]
     other_ids: frozenset[str] = field(repr=False, default=frozenset())
     """Ids that are in use."""
     skipped: tuple[Skipped, ...] = ()
-    """Files inside of the file that bring nothing, each with the reason."""
+    """Files inside the file without a persona, each with the reason."""
 
     columns: Columns | None = None
-    """Of a table: which there are and which were read."""
+    """For a table: its columns, and which were used."""
 
     @property
     def broken(self) -> tuple[Skipped, ...]:
-        """Those of the skipped that were meant to be a persona."""
+        """The skipped ones that were meant to be a persona."""
         return tuple(each for each in self.skipped if each.is_broken)
 
     @property
@@ -108,7 +108,7 @@ class ImportPlan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one persona. `saved` is None if it was kept as it is, or failed."""
+    """The result for one persona. `saved` is None if the existing one was kept, or it failed."""
 
     id: str
     name: str
@@ -125,7 +125,7 @@ def plan_of(
     pictures: Collection[str] = (),
     assets: Collection[str] = (),
 ) -> ImportPlan:
-    """Compare what comes with what is there; `pictures` and `assets` are those they name that are here."""
+    """Compare a file with what exists; `pictures` and `assets` are those it names that are stored."""
     arrivals = (_saying_what_lacks(each, pictures, assets) for each in contents.arrivals)
     contents = replace(contents, arrivals=tuple(arrivals))
     here = _Here(everything, {arrival.persona.id for arrival in contents.arrivals})
@@ -143,9 +143,9 @@ def carry_out(
     keep: Callable[[ImportedPersona], None],
     keep_tests: KeepTests = lambda *_, **__: None,
 ) -> tuple[Outcome, ...]:
-    """Import as chosen, by id, else as proposed. One that fails does not stop the others.
+    """Import with the choices by id, or else as proposed. A failure doesn't stop the others.
 
-    `keep` keeps what a persona brings beside its text, before the text that names it is saved, and
+    `keep` stores what a persona brings besides its text, before the text that names it is saved, and
     `keep_tests` a suite after it.
     """
     other_ids = {*plan.other_ids, *(item.id for item in plan.items)}
@@ -162,7 +162,7 @@ def carry_out(
 
 
 def _with_tests(item: PlannedImport, outcome: Outcome, keep_tests: KeepTests) -> Outcome:
-    """Once its tests are kept, too. Where the persona stays as it was, tests that are there stay as well."""
+    """The result once its tests are saved, too. If the persona stays as it was, its tests do as well."""
     if outcome.saved is None and item.action != "unchanged":
         return outcome
     persona_id = outcome.saved.id if outcome.saved else item.id
@@ -174,7 +174,7 @@ def _with_tests(item: PlannedImport, outcome: Outcome, keep_tests: KeepTests) ->
 
 
 class _Here:
-    """What is stored, found by origin or id; nothing is found twice, so that no two of a file meet in one."""
+    """Existing personas by origin or id. Each is found once, so no two of a file replace the same one."""
 
     def __init__(self, everything: Sequence[StoredPersona | BrokenPersona], coming: set[str]) -> None:
         self._by_id = {entry.id: entry for entry in everything}
@@ -196,7 +196,7 @@ class _Here:
         return existing
 
     def free_id(self, name: str) -> str:
-        """An id that neither a stored persona has nor one that comes."""
+        """An id that neither an existing persona nor another imported one has."""
         new_id = free_id(name, self._other_ids)
         self._other_ids.add(new_id)
         return new_id
@@ -233,7 +233,7 @@ def _planned(arrival: ImportedPersona, here: _Here, models: Models) -> PlannedIm
 
 
 def _same(arrival: ImportedPersona, persona: Persona, models: Models) -> bool:
-    """Whether it says what is stored; of a model that it does not name, or nobody has, it says nothing."""
+    """Whether it equals the existing one, apart from a model that it doesn't name or nobody has."""
     ours = comparable(arrival.persona)
     if not arrival.states_id and not (arrival.states_model and models.is_available(ours.model)):
         ours = ours.model_copy(update={"model": persona.model})
@@ -263,7 +263,7 @@ def _with_id(arrival: ImportedPersona, persona_id: str) -> ImportedPersona:
 def _spending_as_here(
     arrival: ImportedPersona, entry: StoredPersona | BrokenPersona | None
 ) -> ImportedPersona:
-    """With what the persona here may spend by itself, which is nothing for a new one; it says so."""
+    """With the existing persona's permission to spend by itself, which a new one lacks; reported."""
     here = entry.persona.extensions.get(TESTS) if isinstance(entry, StoredPersona) else None
     allowed = here if isinstance(here, dict) else {}
     stated = arrival.persona.extensions.get(TESTS)
@@ -288,10 +288,10 @@ def _spending_as_here(
 def _with_model(
     arrival: ImportedPersona, models: Models, entry: StoredPersona | BrokenPersona | None
 ) -> ImportedPersona:
-    """With a model that answers here, where the file names none or one that nobody has; it says so.
+    """With a model that answers here, if the file names none or one that nobody has; reported.
 
-    What PersonaChat wrote stays as it is, with a word where its model does not answer. Where another file
-    names none and the persona is here, that keeps its own.
+    PersonaChat's own files keep their model, with a note if it doesn't answer. If another program's file
+    names none and the persona exists, that keeps its own.
     """
     named = arrival.persona.model
     if (arrival.states_model or arrival.states_id) and models.is_available(named):

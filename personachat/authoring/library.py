@@ -1,9 +1,8 @@
 """The personas as one person works with them: saving under their name, versions, files, links, favourites.
 
-Personas belong to everybody; only favourites and share links are somebody's own. Every method may raise
-StoreUnavailable, those that look back or keep something beside the personas what `Database` raises.
-
-Changing several at once is in `several`, exports and imports in `files`.
+Personas are shared; only favourites and share links belong to a person. Every method may raise
+StoreUnavailable. Methods about history, or about data besides the personas, also raise what `Database`
+raises. Changing several at once is in `several`, exports and imports in `files`.
 """
 
 from __future__ import annotations
@@ -46,16 +45,16 @@ from personachat.personas.store.shares import PersonaShare
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What the address of a shared persona carries: the persona itself, or a token to read it by."""
+    """The address of a shared persona contains the persona itself, or a token to read it with."""
 
     persona: str = ""
     share: PersonaShare | None = None
 
 
 class PersonaLibrary(SeveralPersonas, PersonaFiles):
-    """One owner's view; cheap to make. `author` is who revisions are said to be by.
+    """One owner's view; cheap to create. `author` is the name in revisions.
 
-    Over a read-only store everything that changes a persona raises EditingNotAllowed.
+    Over a read-only store, every change of a persona raises EditingNotAllowed.
     """
 
     # --- one persona ------------------------------------------------------------------------------
@@ -67,29 +66,29 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         return self._personas.get(persona_id)
 
     def create(self, text: str, *, note: str = "") -> StoredPersona:
-        """As PersonaStore.create; PersonaInvalid says where the text is another program's."""
+        """Like PersonaStore.create; PersonaInvalid says if the text is another program's."""
         with named_for_what_it_is(text):
             return self._personas.create(text, saving=self._saving(note))
 
     def save(self, text: str, *, etag: str | None = None, note: str = "") -> StoredPersona:
-        """As PersonaStore.save; PersonaInvalid says where the text is another program's."""
+        """Like PersonaStore.save; PersonaInvalid says if the text is another program's."""
         with named_for_what_it_is(text):
             return self._personas.save(text, etag=etag, saving=self._saving(note))
 
     def delete(self, persona_id: str, *, etag: str | None = None) -> StoredPersona:
-        """As PersonaStore.delete."""
+        """Like PersonaStore.delete."""
         return self._personas.delete(persona_id, etag=etag, saving=self._saving())
 
     def rename(self, persona_id: str, new_id: str, *, etag: str | None = None) -> StoredPersona:
-        """As PersonaStore.rename."""
+        """Like PersonaStore.rename."""
         return self._personas.rename(persona_id, new_id, etag=etag, saving=self._saving())
 
     # --- versions ---------------------------------------------------------------------------------
 
     def history(self, persona_id: str, *, limit: int = 50, before: int | None = None) -> tuple[Revision, ...]:
-        """As Revisions.of, with what was changed outside a moment ago."""
+        """Like Revisions.of, including very recent changes to files."""
         if before is None:
-            self._personas.all()  # looking is what records it
+            self._personas.all()  # reading them records the changes
         return self.revisions.of(persona_id, limit=limit, before=before)
 
     def revision(self, persona_id: str, number: int) -> Revision:
@@ -102,7 +101,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
             raise
 
     def differences(self, persona_id: str, *, since: int, until: int | None = None) -> tuple[Difference, ...]:
-        """What changed from one revision to another, or to what is stored now.
+        """What changed from one revision to another, or to the stored version.
 
         Raises RevisionNotFound, PersonaNotFound; a file that is broken now is compared as text.
         """
@@ -117,7 +116,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         return differences(before, now.text)
 
     def changed_at(self, ids: Sequence[str] | None = None) -> Mapping[str, datetime]:
-        """When each persona, or each of these, was saved last."""
+        """When each persona, or each of these, was last saved."""
         return self.revisions.newest(ids)
 
     def lore(self, persona_id: str) -> bytes | None:
@@ -132,7 +131,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         joining: Joining = "add",
         filename: str = "",
     ) -> StoredPersona:
-        """Put a lore book's entries behind the persona's own, or instead of them; errors as for `save`."""
+        """Add a lore book's entries to the persona's own, or replace them; raises what `save` raises."""
         persona = self._personas.get(persona_id)
         note = f"Lore from {filename}" if filename else "Lore"
         saving = Saving(self._author, note, "imported")
@@ -140,7 +139,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         return self._personas.save(text, etag=persona.etag, saving=saving)
 
     def restore(self, persona_id: str, number: int, *, etag: str | None = None) -> StoredPersona:
-        """Make a revision the current version again, as a new revision; a deleted persona comes back.
+        """Make a revision the current version again, as a new revision; restores a deleted persona.
 
         Raises RevisionNotFound, PersonaInvalid if it follows an older schema, and what `save` raises.
         """
@@ -159,7 +158,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         return self.labels.of(persona_id)
 
     def label(self, persona_id: str, label: str, number: int | None = None) -> None:
-        """Put a label on a revision (None: the newest).
+        """Set a label on a revision (None: the newest).
 
         Raises EditingNotAllowed, PersonaNotFound, LabelInvalid, RevisionNotFound.
         """
@@ -181,7 +180,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
     # --- pictures ---------------------------------------------------------------------------------
 
     def picture(self, persona_id: str) -> tuple[str, bytes]:
-        """A persona's picture: its name, which changes with it, and the PNG. Raises PictureNotFound too."""
+        """A persona's picture: its name, which changes with it, and the PNG. Also raises PictureNotFound."""
         name = self._personas.get(persona_id).persona.picture
         content = self.pictures.content(name) if name else None
         if content is None:
@@ -195,7 +194,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         return name, content
 
     def add_picture(self, content: bytes) -> str:
-        """Keep a picture that was uploaded, cut square, for a persona's text to name; returns its name.
+        """Store an uploaded picture, cropped to a square, and return its name for a persona's text.
 
         Raises PictureRefused, EditingNotAllowed.
         """
@@ -205,7 +204,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         return picture.digest
 
     def set_picture(self, persona_id: str, name: str, *, etag: str | None = None) -> StoredPersona:
-        """Have a persona show the picture of this name, or "" for none; errors as for `save`."""
+        """Make a persona use the picture with this name, or none for ""; raises what `save` raises."""
         entry = self._personas.get(persona_id)
         if name == entry.persona.picture and etag in {None, entry.etag}:
             return entry
@@ -217,20 +216,23 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
     # --- links ------------------------------------------------------------------------------------
 
     def link(self, persona_id: str) -> Link:
-        """The persona itself where it fits into an address, else its short link, if there is one."""
+        """A link with the persona itself if it fits an address, otherwise its short link, if any."""
         text = self._personas.get(persona_id).text
         self.rights.refuse_unless_shareable(persona_id)
         packed = links.packed(text)
         return Link(packed) if packed else Link(share=self._shares.of(self._owner, persona_id))
 
     def share(self, persona_id: str) -> PersonaShare:
-        """Make the short link, or renew what it shows. Raises EditingNotAllowed: it is published here."""
+        """Create the short link, or update what it shows.
+
+        Raises EditingNotAllowed: it publishes the persona.
+        """
         text = self._personas.get(persona_id).text
         self._refuse_visitors()
         self.rights.refuse_unless("share", persona_id)
         self._shares.share(self._owner, persona_id, text)
         share = self._shares.of(self._owner, persona_id)
-        assert share is not None  # it was made a moment ago
+        assert share is not None  # it was created a moment ago
         self._note("shared", persona_id)
         return share
 
@@ -238,19 +240,19 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         return self._shares.of(self._owner, persona_id)
 
     def revoke(self, persona_id: str) -> None:
-        """End the short link: it shows nothing any more."""
+        """Revoke the short link: it stops working."""
         self._shares.revoke(self._owner, persona_id)
         self._note("unshared", persona_id)
 
     # --- who may do what --------------------------------------------------------------------------
 
     def access(self, persona_id: str) -> PersonaAccess:
-        """As PersonaRights.access, of a persona that is there."""
+        """Like PersonaRights.access, for an existing persona."""
         self._find_any(persona_id)
         return self.rights.access(persona_id)
 
     def set_access(self, persona_id: str, access: PersonaAccess) -> None:
-        """As PersonaRights.set_access; short links go where they would show what is hidden from now on."""
+        """Like PersonaRights.set_access; revokes short links that would show what is hidden from now on."""
         self._find_any(persona_id)
         before = self.rights.access(persona_id)
         self.rights.set_access(persona_id, access)
@@ -270,7 +272,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
         self._favourites.set(self._owner, persona_id, favourite=favourite)
 
     def _find_any(self, persona_id: str) -> None:
-        """Raises PersonaNotFound; a broken one is there."""
+        """Raises PersonaNotFound; a broken one exists."""
         with suppress(PersonaBroken):
             self._personas.get(persona_id)
 
@@ -285,7 +287,7 @@ class PersonaLibrary(SeveralPersonas, PersonaFiles):
 
 @contextmanager
 def not_there() -> Iterator[None]:
-    """That a persona is not there is known already; that it has another id is not."""
+    """The caller knows that the persona doesn't exist, but not that it has another id."""
     try:
         yield
     except PersonaMoved:
@@ -296,7 +298,7 @@ def not_there() -> Iterator[None]:
 
 @contextmanager
 def named_for_what_it_is(text: str) -> Iterator[None]:
-    """Say of a text that is no persona's what it looks like, beside its faults."""
+    """If a text isn't a persona, say what it looks like, besides its faults."""
     try:
         yield
     except PersonaInvalid as invalid:

@@ -1,4 +1,4 @@
-"""What every part of the persona library works with: the stores, the owner, and what they may do."""
+"""What every part of the persona library uses: the stores, the owner, and their rights."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class TestsOfPersonas(Protocol):
     """The test suites of personas as texts. Methods raise StoreUnavailable and what a database raises."""
 
     def of(self, persona_ids: Collection[str]) -> Mapping[str, str]:
-        """Those that there are, by persona id."""
+        """The existing ones, by persona id."""
 
     def put(self, persona_id: str, text: str, *, author: str) -> None:
-        """Keep a text as the suite of a persona, whose id it then names."""
+        """Save a text as the suite of a persona, and write that persona's id into it."""
 
 
 class LibraryParts:
-    """The stores as one owner sees them. `author` is who revisions are said to be by."""
+    """The stores as one owner sees them. `author` is the name in revisions."""
 
     def __init__(  # noqa: PLR0913  # one for each thing that it looks after
         self,

@@ -1,4 +1,4 @@
-"""The persona library opened without the other services, for commands that are over at once.
+"""The persona library without the other services, for short commands.
 
 No provider is asked for its models.
 """
@@ -44,7 +44,7 @@ from personachat.usage import renaming as usage_renaming
 
 @dataclass(frozen=True, slots=True)
 class Personas:
-    """What the commands work on, as the person at this machine."""
+    """What the commands work on, as the user of this machine."""
 
     settings: Settings
     collection: PersonaLibrary
@@ -53,7 +53,7 @@ class Personas:
 
 
 class FollowingTests(Protocol):
-    """What has the test suites of personas follow them."""
+    """Makes the test suites of personas follow them."""
 
     @property
     def texts(self) -> TestsOfPersonas: ...
@@ -73,7 +73,7 @@ FOLLOWING: Final = (
     accounts_renaming.move_persona,
     move_persona,
 )
-"""What belongs to a persona and is not the store's, and follows it to another id."""
+"""What belongs to a persona outside the store, and follows it to another id."""
 
 
 @contextmanager
@@ -83,10 +83,10 @@ def opened(
     following: Callable[[Settings, Database], FollowingTests] | None = None,
     over: Callable[[PersonaStore], PersonaStore] = lambda store: store,
 ) -> Iterator[Personas]:
-    """The personas and what is kept beside them. Raises StoreUnavailable.
+    """The personas and what is stored besides them. Raises StoreUnavailable.
 
-    `following` makes what has their tests follow them, of which this package knows nothing else; `over`
-    builds on the store.
+    `following` makes their tests follow them, about which this package knows nothing else; `over` builds on
+    the store.
     """
     database = Database.of(settings)
     try:
@@ -138,7 +138,7 @@ class _Declared:
 
 
 class _Models:
-    """As AvailableModels; the providers are only looked at when somebody asks."""
+    """Like AvailableModels; the providers are only used when needed."""
 
     def __init__(self, settings: Settings, personas: PersonaStore) -> None:
         self._settings = settings

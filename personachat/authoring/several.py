@@ -1,4 +1,4 @@
-"""Changing several personas at once: what can be done is done, and the errors say what could not."""
+"""Changing several personas at once: what is possible is done, and errors report the rest."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from personachat.personas.store.id_in_text import renamed_text
 
 @dataclass(frozen=True, slots=True)
 class BulkChange:
-    """What was done to several personas: what they were before, what they are now, and what went wrong."""
+    """The result for several personas: their old versions, their new ones, and the errors."""
 
     before: tuple[StoredPersona, ...]
     after: tuple[StoredPersona, ...]
     errors: tuple[PersonaChatError, ...] = ()
     away: tuple[BrokenPersona, ...] = ()
-    """Broken ones that were put away."""
+    """Broken files that were deleted."""
 
 
 def change_each(
     personas: PersonaStore, ids: Iterable[str], change: Callable[[StoredPersona], StoredPersona]
 ) -> BulkChange:
-    """Change these personas one after the other; `change` returns what is stored then."""
+    """Change these personas one after another; `change` returns the new version."""
     before, after, errors = [], [], []
     for persona_id in dict.fromkeys(ids):
         try:
@@ -48,7 +48,7 @@ def change_each(
 
 
 def tagged(entry: StoredPersona, *, add: Sequence[str], remove: Sequence[str]) -> str:
-    """The persona's text with other tags; the same where they are the same but for case."""
+    """The persona's text with other tags; the same text if they only differ in case."""
     unwanted = {tag.casefold() for tag in remove}
     other_tags = [tag for tag in entry.persona.tags if tag.casefold() not in unwanted]
     has = {tag.casefold() for tag in other_tags}
@@ -59,7 +59,7 @@ def tagged(entry: StoredPersona, *, add: Sequence[str], remove: Sequence[str]) -
 
 
 class SeveralPersonas(LibraryParts):
-    """The part of the library that changes several personas, and brings back what was deleted."""
+    """The part of the library that changes several personas and restores deleted ones."""
 
     def bring_back(self, persona_id: str) -> StoredPersona:
         """Restore a deleted persona as it was. Raises RevisionNotFound, PersonaExists."""
@@ -68,7 +68,7 @@ class SeveralPersonas(LibraryParts):
         return self._personas.create(text, saving=Saving(self._author, "Restored after deletion", "restored"))
 
     def tag(self, ids: Iterable[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> BulkChange:
-        """Add and remove tags, without regard to case; `save_again(done.before)` undoes it."""
+        """Add and remove tags, ignoring case; `save_again(done.before)` undoes it."""
         note = ", ".join([*(f"tag {tag} added" for tag in add), *(f"tag {tag} removed" for tag in remove)])
 
         def save_tagged(persona: StoredPersona) -> StoredPersona:
@@ -80,7 +80,7 @@ class SeveralPersonas(LibraryParts):
         return change_each(self._personas, ids, save_tagged)
 
     def delete_all(self, ids: Iterable[str], *, broken: Collection[str] = ()) -> BulkChange:
-        """Delete several; `bring_back_all` undoes it. `broken` are those of them that may be broken."""
+        """Delete several; `bring_back_all` undoes it. `broken` are those that may be broken files."""
         all_ids = list(ids)
         stored_personas = self._personas.all() if broken else ()
         there = {
@@ -101,7 +101,7 @@ class SeveralPersonas(LibraryParts):
         return BulkChange(done.before, done.after, (*errors, *done.errors), tuple(away))
 
     def bring_back_all(self, ids: Iterable[str], *, broken: Collection[str] = ()) -> BulkChange:
-        """Bring back what was deleted; `broken` are those of them that were broken when they went."""
+        """Restore what was deleted; `broken` are those that were broken files."""
         back, away, errors = [], [], []
         for persona_id in ids:
             try:
@@ -116,7 +116,7 @@ class SeveralPersonas(LibraryParts):
         return BulkChange(tuple(back), tuple(back), tuple(errors), broken_again)
 
     def save_again(self, earlier: Sequence[StoredPersona], *, over: Sequence[StoredPersona]) -> BulkChange:
-        """Undo: save earlier versions, unless somebody changed a persona meanwhile."""
+        """Undo: save earlier versions, unless someone has changed a persona meanwhile."""
         etags = {persona.id: persona.etag for persona in over}
         texts = {persona.id: persona.text for persona in earlier}
         saving = Saving(self._author, "Undone", "restored")
@@ -127,7 +127,7 @@ class SeveralPersonas(LibraryParts):
         )
 
     def save_again_by_etag(self, etags: Mapping[str, tuple[str, str]]) -> BulkChange:
-        """The same by ETags: of the version to save, and of the one that it is saved over."""
+        """The same by ETags: of the version to save, and of the one that it replaces."""
         etags_before = frozenset((persona_id, before) for persona_id, (before, _) in etags.items())
         numbers = self.revisions.numbers(etags_before)
         saving = Saving(self._author, "Undone", "restored")

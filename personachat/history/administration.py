@@ -1,4 +1,4 @@
-"""Administration opened without the other services, for commands that are over at once."""
+"""Administration without the other services, for short commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from personachat.usage.people import People
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Administrator]:
-    """What whoever sits at this machine may do. Raises DatabaseUnavailable and DatabaseDamaged."""
+    """What the user of this machine may do. Raises DatabaseUnavailable and DatabaseDamaged."""
     database = Database.of(settings)
     try:
         budgets = Budgets(database, People(database), settings=settings)

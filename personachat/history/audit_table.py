@@ -1,4 +1,4 @@
-"""The audit as a table (RFC 4180); no cell is a formula to a spreadsheet."""
+"""The audit as a table (RFC 4180); a spreadsheet treats no cell as a formula."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = ("id", "at", "actor", "actor_name", "action", "kind", "target", "befor
 
 
 def audit_csv(events: Iterable[AuditEvent]) -> Iterator[str]:
-    """The table, a line at a time; the first one names the columns."""
+    """The table, line by line; the first line names the columns."""
     yield _line(COLUMNS)
     for event in events:
         yield _line(

@@ -1,8 +1,8 @@
-"""Which conversations changed of late, whoever changed them and in whichever process.
+"""Which conversations changed recently, whoever changed them and in whichever process.
 
 Every write to a conversation's row sets its `changed_at`: a message, a name, a pin, a deletion. The time is
-taken before the transaction ends, so a change may become visible a moment after a later one: look back a
-little further than to the last one seen.
+taken before the transaction ends, so a change may become visible just after a later one: look back a little
+further than the last one seen.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from personachat.conversations.tables import conversations
 
 MOST_CHANGES = 1_000
-"""Of the newest; more at once come from an import, of which a page shows no more than these."""
+"""The newest changes. More at once come from an import, and a page shows no more than these."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""Turns as a table, one row each (RFC 4180, UTF-8 with the mark that Excel wants).
+"""Turns as a table, one row each (RFC 4180, UTF-8 with the mark that Excel needs).
 
-What a spreadsheet would take for a formula gets an apostrophe before it, at the beginning of a cell and
-inside of it: where a semicolon parts the cells, as in much of Europe, each of ours is split at semicolons and
-line ends. Items of lists stay as they are. See https://owasp.org/www-community/attacks/CSV_Injection
+Text that a spreadsheet would treat as a formula gets an apostrophe before it, at the start of a cell and
+inside it. Where a semicolon separates cells, as in much of Europe, a spreadsheet splits each of our cells at
+semicolons and line ends. List items stay as they are. See
+https://owasp.org/www-community/attacks/CSV_Injection
 """
 
 from __future__ import annotations
@@ -90,12 +91,12 @@ def _row(head: Conversation, turn: Turn, *, on_active_branch: bool) -> list[obje
 
 
 def is_guarded(text: str) -> bool:
-    """Whether it begins with the apostrophe that `cell` puts before what looks like a formula."""
+    """Whether it begins with the apostrophe that `cell` puts before text like a formula."""
     return text.startswith("'") and text[1:].startswith(_FORMULA_STARTS)
 
 
 def cell(value: object) -> object:
-    """A value as a spreadsheet may read it."""
+    """A value in a form that a spreadsheet may read."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):

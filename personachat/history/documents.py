@@ -1,7 +1,7 @@
-"""The JSON document that conversations are exported as and imported from: version 1, and its rules.
+"""The JSON document for exporting and importing conversations: version 1, and its rules.
 
 Keys are camelCase, as in the API. Reading is strict (unknown keys, wrong types and sizes are refused), except
-that NUL and lone surrogates in texts are made storable and moments are clamped to what has been.
+that NUL and lone surrogates in texts are replaced and times are limited to the past.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _storable(value: object) -> object:
 
 
 def _moment(value: object) -> object:
-    """ISO 8601 text as a moment in UTC, UTC where it names no zone, between 1970 and now."""
+    """ISO 8601 text as a time in UTC, which is also the default zone, between 1970 and now."""
     if not isinstance(value, str):
         raise ValueError("it must be a date and time in ISO 8601 format")  # noqa: TRY004  # pydantic's way
     try:
@@ -116,7 +116,7 @@ class UsageDocument(_Part):
 
 
 class ReplyDocument(_Part):
-    """What is known of a reply besides its words, which are the turn's content."""
+    """A reply without its text, which is the turn's content."""
 
     state: TurnState
     reasoning: Text = ""
@@ -178,7 +178,7 @@ class Document(_Part):
 
 
 def document_of(turn: Turn) -> TurnDocument:
-    """A turn as it is exported."""
+    """A turn in the form that is exported."""
     values = {name: getattr(turn, name) for name in _TURN_NAMES}
     return TurnDocument.model_construct(
         **values, content=turn.text, reply=_reply_document(turn.reply) if turn.reply else None
@@ -186,7 +186,7 @@ def document_of(turn: Turn) -> TurnDocument:
 
 
 def turn_of(document: TurnDocument) -> Turn:
-    """The turn that a document describes, with its ids; what was still coming counts as interrupted."""
+    """The turn of a document, with its ids; a running reply counts as interrupted."""
     values = {name: getattr(document, name) for name in _TURN_NAMES}
     reply = _reply(document.reply, document.content) if document.reply else None
     return Turn(**values, content="" if reply else document.content, reply=reply)

@@ -1,6 +1,6 @@
-"""Conversations that are gone: rows, turns, links, waiting messages, search index and what models were told.
+"""Erasing conversations: rows, turns, links, queued messages, search index and prompts.
 
-A prompt is kept once for all replies that were given it, so it goes with the last of them. SQLite overwrites
+A prompt is stored once for all replies that used it, so it is erased with the last of them. SQLite overwrites
 what is deleted.
 """
 
@@ -19,16 +19,16 @@ from personachat.stamps import now
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 50
-"""Conversations of one transaction: others can write in between."""
+"""Conversations per transaction, so that others can write in between."""
 
 _MOST_AT_ONCE = 5_000
-"""What a look for old conversations erases at most; the next one goes on."""
+"""The most that one run for old conversations erases; the next run continues."""
 
 
 def erase(database: Database, ids: Sequence[str], *, only: ColumnElement[bool] | None = None) -> int:
-    """Erase these conversations, no matter whose they are; returns how many there were.
+    """Erase these conversations, of every owner; returns how many there were.
 
-    `only` is asked of each when its turn comes: somebody may have gone on with it by then.
+    `only` is checked for each in its turn: someone may have continued it by then.
     """
     count = 0
     for start in range(0, len(ids), _AT_ONCE):
@@ -45,7 +45,7 @@ def _those(connection: Connection, ids: Sequence[str], only: ColumnElement[bool]
 
 
 def forget_words(database: Database) -> None:
-    """Have no word of what was erased left in the bytes of SQLite's files; takes time with a large index."""
+    """Remove erased text from the bytes of SQLite's files; takes time with a large index."""
     if not database.is_sqlite:
         return
     with database.write() as connection:
@@ -55,7 +55,7 @@ def forget_words(database: Database) -> None:
 
 
 def expire(database: Database, *, days: int) -> int:
-    """Erase what has not gone on for so many days, pinned and archived ones too; returns how many went."""
+    """Erase what hasn't been used for so many days, also pinned and archived ones; returns the number."""
     c = conversations.c
     being_written = exists().where(turns.c.conversation_id == c.id, LIVE)
     old = and_(c.updated_at < now() - timedelta(days=days), ~being_written)
@@ -68,7 +68,7 @@ def expire(database: Database, *, days: int) -> int:
 
 
 def overwrite_deleted(connection: Connection) -> None:
-    """Have SQLite write zeros over what this connection deletes; PostgreSQL has its own way, vacuum."""
+    """Make SQLite write zeros over what this connection deletes; PostgreSQL has vacuum for that."""
     if connection.dialect.name == "sqlite":
         connection.execute(text("PRAGMA secure_delete=ON"))
 
@@ -80,7 +80,7 @@ def _erase(connection: Connection, ids: Sequence[str]) -> int:
     prompt_ids = set(connection.scalars(select(prompt_id).where(theirs, turns.c.request.is_not(None)))) - {
         None
     }
-    if prompt_ids and connection.dialect.name == "postgresql":  # nobody may refer to one that is about to go
+    if prompt_ids and connection.dialect.name == "postgresql":  # nobody may refer to one meanwhile
         connection.execute(text("LOCK TABLE prompts IN SHARE ROW EXCLUSIVE MODE"))
     count = connection.execute(delete(conversations).where(conversations.c.id.in_(ids))).rowcount
     if prompt_ids:

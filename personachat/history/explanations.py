@@ -1,7 +1,7 @@
-"""Why a reply ended other than by its model being done, as a sentence and a way out.
+"""Why a reply ended before its model was done, as a sentence and a hint.
 
-What each end is called, and what protocols say of it, is in `personachat.replies.endings`. For whoever reads
-along, a sentence that tells nothing of providers, settings or addresses.
+`personachat.replies.endings` has the names of the ends and what protocols say. Readers of a shared
+conversation get a sentence without providers, settings or addresses.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ REFUSAL = Explanation("The model declined to answer.", _OTHERWISE)
 
 
 def explanation_of(reply: Reply) -> Explanation | None:
-    """Why a reply that did not fail is not what one would expect; None if it is."""
+    """What was unusual about a reply that didn't fail; None if nothing was."""
     has_words = bool(reply.text.strip())
     if reply.finish_reason == "length":
         without = LENGTH_OF_THOUGHT if reply.reasoning else LENGTH_WITHOUT_A_WORD
@@ -70,5 +70,5 @@ _TO_READERS = {
 
 
 def told_to_readers(*, state: str | None, finish_reason: str | None) -> str:
-    """The same for somebody who only reads; "" if there is nothing to tell."""
+    """The same for people who only read; "" if there is nothing to say."""
     return _TO_READERS.get(state or "") or _TO_READERS.get(finish_reason or "", "")

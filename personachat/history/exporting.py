@@ -1,7 +1,7 @@
-"""Conversations as files: Markdown to read, JSON to take along whole, CSV to count in.
+"""Conversations as files: Markdown to read, JSON as a full export, CSV for counting.
 
-Markdown holds the active branch, with several conversations in one archive; JSON and CSV hold every branch.
-What is deleted is in none. The same conversations give the same bytes.
+Markdown has the active branch, with several conversations in one archive; JSON and CSV have every branch.
+Deleted messages are in none. The same conversations give the same bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from personachat.personas.chat_settings import stored_settings
 ExportFormat = Literal["markdown", "json", "csv"]
 
 _AT_ONCE = 500
-"""Conversations read in one query."""
+"""Conversations read by one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class Exported:
 
 
 _ZIP_BEGINS, _ZIP_ENDS = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
-"""Between these a ZIP archive knows moments."""
+"""The times that a ZIP archive can represent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A conversation and all its turns that are not deleted, parents before children."""
+    """A conversation and all its turns that aren't deleted, parents before children."""
 
     head: Conversation
     turns: tuple[Turn, ...]
@@ -122,7 +122,7 @@ def _name(trees: Sequence[Tree]) -> str:
 
 
 def read_trees(connection: Connection, owner: str, ids: Sequence[str] | None) -> list[Tree]:
-    """These conversations in this order; None: all in which something was said, newest first.
+    """These conversations in this order; None: all with messages, newest first.
 
     Raises ConversationNotFound.
     """

@@ -1,4 +1,4 @@
-"""File names made of titles, good on every system: no separators, no device names, not too long."""
+"""File names made from titles, valid on every system: no separators, no device names, not too long."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 MOST_CHARACTERS = 80
 _MOST_BYTES = 180
-"""A name has at most 255, with its number and ending."""
+"""A name has at most 255 bytes, with its number and ending."""
 
 _FORBIDDEN = re.compile('[<>:"/\\\\|?*]')
 _DEVICE = re.compile(r"(?:con(?:in\$|out\$)?|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\..*)?", re.IGNORECASE)
@@ -16,7 +16,7 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def file_name(title: str) -> str:
-    """A title as a file's name, without an ending."""
+    """A title as a file name, without an ending."""
     text = unicodedata.normalize("NFC", title)
     text = "".join(" " if unicodedata.category(sign) in _INVISIBLE else sign for sign in text)
     text = " ".join(_FORBIDDEN.sub(" ", text).split())[:MOST_CHARACTERS]
@@ -25,7 +25,7 @@ def file_name(title: str) -> str:
 
 
 def unique_names(titles: Sequence[str]) -> list[str]:
-    """A name for each, in order; where case alone would tell two apart, the later one is numbered."""
+    """A name for each, in order; if two differ only in case, the later one gets a number."""
     other_names: set[str] = set()
     numbers: dict[str, int] = {}
     names: list[str] = []

@@ -1,4 +1,4 @@
-"""What a person wants to see of their conversations: by persona, model, date and rating."""
+"""A person's filters for their conversations: by persona, model, date and rating."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from personachat.conversations.tables import turns
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is wanted.
+    """The filters.
 
-    In a list: conversations that went on within the dates and have a turn of that persona, model and
-    rating. In a search: turns that are all of that themselves.
+    In a list: conversations used within the dates, with a turn of that persona, model and rating. In a
+    search: turns that match all of that themselves.
     """
 
     persona_id: str | None = None
@@ -27,17 +27,17 @@ class Filters:
     """Not included."""
     rating: Rating | None = None
     archived: bool = False
-    """Only what is archived; else only what is not."""
+    """Only archived ones; otherwise only the others."""
 
 
 def of_turns(filters: Filters) -> list[ColumnElement[bool]]:
-    """What a turn itself has to be."""
+    """The conditions on a turn itself."""
     columns = {"persona_id": filters.persona_id, "model": filters.model, "rating": filters.rating}
     return [turns.c[name] == value for name, value in columns.items() if value is not None]
 
 
 def numbered(numbers: Sequence[int]) -> ColumnElement[bool]:
-    """The turns of these numbers, which are written into the statement: thousands of parameters are slow."""
+    """The turns with these numbers, written into the statement: thousands of parameters are slow."""
     return turns.c.number.in_(
         bindparam("numbers", list(numbers), expanding=True, literal_execute=True, unique=True)
     )

@@ -1,9 +1,9 @@
-"""What the full-text indexes of migrations 0002 and 0005 are asked: FTS5 on SQLite, tsvector on PostgreSQL.
+"""Queries to the full-text indexes of migrations 0002 and 0005: FTS5 on SQLite, tsvector on PostgreSQL.
 
-Words and facts (owner, archived, persona, model, rating, month) are narrowed down together, so that neither
-other owners' turns nor common words make a search slow. FTS5 goes through its hits newest first. PostgreSQL's
-index knows no order: there the owner's newest turns are looked through first, where common words are found
-at once, and the index is asked only for what is rare. What is proposed may still be hidden or deleted.
+Words and facts (owner, archived, persona, model, rating, month) are searched together, so that neither other
+owners' turns nor common words make a search slow. FTS5 returns its hits newest first. PostgreSQL's index has
+no order: there the owner's newest turns are searched first, which quickly finds common words, and the index
+is only used for rare ones. A hit may still be hidden or deleted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LAST_NUMBER = 2**31 - 1
 
 _LOOK = 5_000
 _MOST_LOOKS = 8
-"""Of _LOOK turns each, as long as that promises a full page; what is rarer is left to the index."""
+"""Batches of _LOOK turns, as long as they promise a full page; rarer words use the index."""
 
 _COMMON = 100
 """Among _LOOK turns."""
@@ -33,7 +33,7 @@ _MOST_MONTHS = 60
 def newest(
     connection: Connection, owner: str, sought: SearchQuery, filters: Filters, *, below: int, size: int
 ) -> Sequence[int]:
-    """The newest `size` numbers under `below` of turns with these words and facts."""
+    """The newest `size` numbers below `below` of turns with these words and facts."""
     look = _match if connection.dialect.name == "sqlite" else _look
     return look(connection, owner, sought, filters, below=below, size=size)
 
@@ -70,7 +70,7 @@ def _match(
 
 
 def _phrase(term: Term) -> str:
-    """A term as FTS5 reads it; words hold neither quotes nor spaces."""
+    """A term in FTS5's syntax; words contain neither quotes nor spaces."""
     return f'"{spelled_out(" ".join(term.words))}"{"*" if term.prefix else ""}'
 
 
@@ -80,7 +80,7 @@ def _hex(fact: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What was found among some turns; `floor` is the lowest number of them, None if there are no more."""
+    """Matches among some turns; `floor` is the lowest number looked at, None if there are no more."""
 
     numbers: Sequence[int]
     floor: int | None
@@ -111,7 +111,7 @@ def _look(
 def _among_newest(
     connection: Connection, owner: str, sought: SearchQuery, filters: Filters, *, below: int, size: int
 ) -> _Looked:
-    """Those of the owner's _LOOK newest turns under `below` that fit, `size` at most."""
+    """Those of the owner's _LOOK newest turns below `below` that match, at most `size`."""
     match, values = _tsquery(owner, sought, filters)
     values |= {"owner": owner, "below": below, "most": _LOOK, "size": size}
     lowest = text(
@@ -121,7 +121,7 @@ def _among_newest(
     among = connection.execute(lowest, values).one()
     if not among.looked:
         return _Looked((), None)
-    fitting = text(  # OFFSET keeps the planner from asking the index for the words after all
+    fitting = text(  # OFFSET keeps the planner from using the index for the words after all
         "SELECT number FROM (SELECT number, words FROM turn_words"  # noqa: S608  # parts of our own
         " WHERE owner = :owner AND number >= :floor AND number < :below"
         f" ORDER BY number DESC OFFSET 0) AS newest WHERE words @@ ({match}) ORDER BY number DESC LIMIT :size"
@@ -131,7 +131,7 @@ def _among_newest(
 
 
 def _tsquery(owner: str, sought: SearchQuery, filters: Filters) -> tuple[str, dict[str, object]]:
-    """An SQL expression for what is sought, and the values in it."""
+    """An SQL expression for the search, and its values."""
     facts = [f"=o{owner}", *(["=archived"] if filters.archived else [])]
     facts += [f"=p{filters.persona_id}"] if filters.persona_id is not None else []
     facts += [f"=m{filters.model}"] if filters.model is not None else []
@@ -151,12 +151,12 @@ def _tsquery(owner: str, sought: SearchQuery, filters: Filters) -> tuple[str, di
 
 
 def _lexeme(fact: str) -> str:
-    """A fact as a tsquery reads it."""
+    """A fact in the syntax of a tsquery."""
     return "'" + fact.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _months(filters: Filters) -> tuple[list[str], list[str]]:
-    """The months the dates allow and those they rule out, as YYYYMM; either may say nothing."""
+    """The months that the dates allow and those they exclude, as YYYYMM; either may be empty."""
     this = _month(now())
     if filters.since is not None:
         last = min(this, _month(filters.until)) if filters.until is not None else this

@@ -1,7 +1,7 @@
-"""Where things stand in the text of an import: read once from end to end, with one turn in memory at a time.
+"""Positions in the text of an import: read once from end to end, with one turn in memory at a time.
 
-A turn is read again at its place when it is wanted, so what is kept of a large file is its text and a number
-a turn. What stands at a place is not checked here; only that the text is JSON, and holds no more than it may.
+A turn is parsed again when it is needed, so a large file takes the memory of its text and a number per turn.
+Values aren't checked here; only that the text is JSON and within its limits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from personachat.history.documents import MOST_CONVERSATIONS
 
 MOST_TURNS = 100_000
-"""In one file; it takes some seconds to check and to write so many."""
+"""Per file; so many take some seconds to check and to write."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 
@@ -26,12 +26,12 @@ class TooManyTurns(Exception):
 
 
 class TooManyConversations(Exception):
-    """There are more than MOST_CONVERSATIONS; where the first too many stands, reading ends."""
+    """There are more than MOST_CONVERSATIONS; reading stops at the first one too many."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationEntry:
-    """A conversation in the file: its values but the turns, and where those begin, if they are a list."""
+    """A conversation in the file: its values without the turns, and where those begin, if it has a list."""
 
     values: dict[str, Any]
     places: array[int] | None
@@ -39,9 +39,9 @@ class ConversationEntry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What stands in the file: its values but the conversations; `entries` None if those are no list.
+    """The file: its values without the conversations; `entries` is None if those aren't a list.
 
-    An entry that is no object is the value that it is.
+    An entry that isn't an object is the value itself.
     """
 
     values: dict[str, Any]
@@ -49,12 +49,15 @@ class Contents:
 
 
 def read(text: str) -> Contents | None:
-    """What the file holds; None if it is no object. Raises ValueError, RecursionError and a TooMany."""
+    """The content of the file; None if it isn't an object.
+
+    Raises ValueError, RecursionError and a TooMany.
+    """
     return _Reader(text).contents()
 
 
 def value_at(text: str, place: int) -> Any:
-    """The value that begins at a place."""
+    """The value that begins at a position."""
     return _DECODER.raw_decode(text, place)[0]
 
 
@@ -117,7 +120,7 @@ class _Reader:
         return ConversationEntry(values, places)
 
     def _keys(self) -> Iterator[str]:
-        """The keys of the object that begins here; whoever asks reads the value before the next one."""
+        """The keys of the object that begins here; the caller reads each value before the next key."""
         self._take("{")
         if self._next() == "}":
             self._take("}")
@@ -134,7 +137,7 @@ class _Reader:
         self._take("}")
 
     def _places(self) -> Iterator[int]:
-        """Where each entry of the list that begins here begins; whoever asks reads it before the next one."""
+        """Where each entry of the list that begins here starts; the caller reads it before the next one."""
         self._take("[")
         if self._next() == "]":
             self._take("]")

@@ -1,4 +1,4 @@
-"""Which conversations of an import an owner has already: by when they began, which no renaming changes."""
+"""Which conversations of an import an owner already has: by their times, which renaming doesn't change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _AT_ONCE = 500
 
 
 def repeated(connection: Connection, owner: str, imported: Sequence[CheckedConversation]) -> frozenset[str]:
-    """The ids, as of this import, of those that are here: begun and first spoken in at the same moments."""
+    """The import's ids of conversations that exist: created, and first used, at the same times."""
     moments = {one.id: began for one in imported if (began := _began(one))}
     spans: set[tuple[datetime, datetime]] = set()
     created = sorted({began[0] for began in moments.values()})

@@ -1,7 +1,7 @@
-"""Writes an import in short transactions, between which others can write, and shows it only when it is whole.
+"""Writes an import in short transactions, between which others can write, and shows it when it is complete.
 
 Until then its conversations count as deleted: nothing lists, finds or opens them. An import that fails or is
-cancelled takes away what it wrote; what a killed process left is purged like anything else that was deleted.
+cancelled removes what it wrote; what a killed process left is purged like any deleted conversation.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from personachat.history.importing import CheckedConversation
 from personachat.stamps import now
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called between two transactions with how many turns are written, and of how many; may raise to cancel."""
+"""Called between transactions with the number of turns written and of all; may raise to cancel."""
 
 BATCH_TURNS = 500
-"""So many are written at once: well below a tenth of a second."""
+"""Turns per transaction: far less than a tenth of a second."""
 
 BATCH_CHARACTERS = 4_000_000
 _HEADS_AT_ONCE = 500
@@ -33,7 +33,7 @@ _HEADS_AT_ONCE = 500
 def write(
     database: Database, owner: str, imported: Sequence[CheckedConversation], *, progress: Progress
 ) -> None:
-    """Add the conversations to the owner's: all, or none. Raises what `Database` and `progress` raise."""
+    """Add the conversations to the owner's: all or none. Raises what `Database` and `progress` raise."""
     total, done = sum(len(one.places) for one in imported), 0
     try:
         for some in _parts(imported):
@@ -48,7 +48,7 @@ def write(
             progress(done, total)
         _show(database, imported)
     except BaseException:
-        with suppress(PersonaChatError):  # then it stays unseen, and is purged
+        with suppress(PersonaChatError):  # then it stays invisible, and is purged
             _take_away(database, imported)
         raise
 
@@ -93,7 +93,7 @@ def _show(database: Database, imported: Sequence[CheckedConversation]) -> None:
 
 
 def _take_away(database: Database, imported: Sequence[CheckedConversation]) -> None:
-    """Remove what was written, the newest turns first: those that hang on others go before them."""
+    """Remove what was written, newest turns first: children before their parents."""
     for some in _parts(imported):
         ids = [one.id for one in some]
         while _take_away_turns(database, ids):

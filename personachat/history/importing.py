@@ -1,7 +1,7 @@
-"""Takes conversations in from the JSON document of an export: all of them, or none.
+"""Imports conversations from the JSON document of an export: all of them, or none.
 
-The whole document is checked before anything is written. Every conversation and turn gets a new id, so the
-same file twice makes two copies and nobody's ids are taken.
+The whole document is checked before anything is written. Every conversation and turn gets a new id, so
+importing a file twice makes two copies, and no existing id is used.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ Part = TypeVar("Part", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class CheckedConversation:
-    """A conversation that was checked and can be written, under an id of its own.
+    """A conversation that was checked and can be written, under a new id.
 
-    Turns go by their numbers in the file: `order` has parents before children, `parents` has -1 for none.
+    Turns are numbered as in the file: `order` has parents before children, `parents` has -1 for none.
     """
 
     id: str
@@ -65,7 +65,7 @@ class CheckedConversation:
     depths: array[int]
 
     def turns(self) -> Iterator[Turn]:
-        """The turns with their new ids, one after the other as they are read."""
+        """The turns with their new ids, one after another as they are read."""
         for number in self.order:
             parent = self.parents[number]
             yield replace(
@@ -77,7 +77,7 @@ class CheckedConversation:
 
 
 def read_document(content: bytes) -> list[CheckedConversation]:
-    """The conversations in a file. Raises ImportRefused; its sentence names the fault and the place."""
+    """The conversations in a file. Raises ImportRefused, which names the fault and the place."""
     if len(content) > MOST_BYTES:
         _refuse(f"The file is too large; the limit is {MOST_BYTES // 1024**2} MB.")
     text, contents = _read(content)
@@ -108,7 +108,7 @@ def _read(content: bytes) -> tuple[str, import_reading.Contents | None]:
 
 
 def _imported(text: str, entry: ConversationEntry | Any, number: int) -> CheckedConversation:
-    """The conversation with new ids. Raises ImportRefused if it, or its tree of turns, is none."""
+    """The conversation with new ids. Raises ImportRefused if it, or its tree of turns, is invalid."""
     values = entry.values if isinstance(entry, ConversationEntry) else entry
     title = values.get("title") if isinstance(values, dict) else ""
     name = _named(number, title if isinstance(title, str) else "")
@@ -124,7 +124,7 @@ def _imported(text: str, entry: ConversationEntry | Any, number: int) -> Checked
     depths = _depths(numbers, parents, name)
     order: Sequence[int] = range(len(places))
     if any(parent > place for place, parent in enumerate(parents)):
-        order = sorted(order, key=depths.__getitem__)  # siblings stay in their order
+        order = sorted(order, key=depths.__getitem__)  # siblings stay in order
     ids = [new_id() for _ in places]
     leaf_id = None if document.leaf_id is None else ids[numbers[document.leaf_id]]
     conversation = CheckedConversation(
@@ -139,7 +139,7 @@ def _made_title(imported: CheckedConversation) -> str:
 
 
 def _links(text: str, places: array[int], name: str) -> tuple[dict[str, int], list[str | None]]:
-    """The turns' numbers by their ids, and the id of the turn above each; every turn is checked."""
+    """The turns' numbers by id, and the id of the turn above each; every turn is checked."""
     numbers: dict[str, int] = {}
     above: list[str | None] = []
     for number, place in enumerate(places):
@@ -164,7 +164,7 @@ def _parents(numbers: Mapping[str, int], above: Sequence[str | None], name: str)
 
 
 def _depths(numbers: Mapping[str, int], parents: array[int], name: str) -> array[int]:
-    unknown, on_the_way = -1, -2  # met again on the way up, a turn is above itself
+    unknown, on_the_way = -1, -2  # found again on the way up: a turn is above itself
     depths = array("q", [unknown]) * len(parents)
     for number, turn_id in enumerate(numbers):
         above: list[int] = []

@@ -1,7 +1,7 @@
-"""An owner's library of conversations: finding, arranging, sharing, exporting and importing them.
+"""An owner's library of conversations: finding, organizing, sharing, exporting and importing them.
 
-Everything is bound to one owner; another's conversation is one that does not exist. What other parts need of
-`personachat.conversations` for this is here by name.
+Everything belongs to one owner; another's conversation doesn't exist. What other parts need from
+`personachat.conversations` for this can be imported from here.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from personachat.messages import storable
 from personachat.personas.formats.safe_zip import Content
 
 Repeats: TypeAlias = Literal["copy", "skip", "refuse"]
-"""What an import does about conversations that are here already."""
+"""What an import does with conversations that already exist."""
 
 _ALL = Filters()
 
 
 class ConversationLibrary:
-    """One owner's; cheap to make. Methods raise ConversationNotFound and what `Database` raises.
+    """One owner's library; cheap to create. Methods raise ConversationNotFound and what `Database` raises.
 
-    `settle` writes the replies that have ended, and is called before replies are read.
+    `settle` writes ended replies and is called before replies are read.
     """
 
     def __init__(
@@ -60,7 +60,10 @@ class ConversationLibrary:
         self._owner = storable(owner)
 
     def list(self, filters: Filters = _ALL, *, limit: int = 30, cursor: str | None = None) -> ListPage:
-        """A page of what something was said in, newest first, pinned ones too. Raises CursorInvalid."""
+        """A page of conversations with messages, newest first, including pinned ones.
+
+        Raises CursorInvalid.
+        """
         self._settle()
         with self._database.read() as connection:
             return listing.list_page(
@@ -73,16 +76,16 @@ class ConversationLibrary:
             return listing.count(connection, self._owner, _storable_filters(filters))
 
     def pinned(self) -> tuple[ConversationSummary, ...]:
-        """All that are pinned and not archived, newest first."""
+        """All pinned conversations that aren't archived, newest first."""
         with self._database.read() as connection:
             return listing.pinned(connection, self._owner)
 
     def search(
         self, query: str, filters: Filters = _ALL, *, limit: int = 30, cursor: str | None = None
     ) -> SearchPage:
-        """A page of the turns that hold all words of the query, newest first. Raises CursorInvalid only.
+        """A page of the turns with all words of the query, newest first. Raises only CursorInvalid.
 
-        "Quoted words" stand next to each other; the last word may be a beginning. Any text is a query.
+        "Quoted words" match an exact phrase; the last word may be the start of one. Any text is a query.
         """
         self._settle()
         with self._database.read() as connection:
@@ -124,12 +127,12 @@ class ConversationLibrary:
             organizing.change(connection, self._owner, storable(conversation_id), archived=archived)
 
     def delete(self, conversation_id: str) -> None:
-        """Hide it; `restore` brings it back until it is purged."""
+        """Delete it; `restore` undoes that until it is purged."""
         if not self.delete_many([conversation_id]):
             raise no_such_conversation()
 
     def restore(self, conversation_id: str) -> None:
-        """Undo `delete`; one that is not deleted stays as it is."""
+        """Undo `delete`; one that isn't deleted stays as it is."""
         with self._database.write() as connection:
             if not organizing.is_there(connection, self._owner, storable(conversation_id)):
                 raise no_such_conversation()
@@ -137,7 +140,7 @@ class ConversationLibrary:
         self._trail.note("restored", kind="conversation", target=conversation_id)
 
     def delete_many(self, ids: Iterable[str]) -> int:
-        """Hide those of them that are there; returns how many."""
+        """Delete those of them that exist; returns how many."""
         storable_ids = [storable(conversation_id) for conversation_id in ids]
         with self._database.write() as connection:
             deleted = organizing.set_deleted(connection, self._owner, storable_ids, deleted=True)
@@ -146,7 +149,7 @@ class ConversationLibrary:
         return deleted
 
     def restore_many(self, ids: Iterable[str]) -> int:
-        """Undo `delete_many`; returns how many came back."""
+        """Undo `delete_many`; returns how many were restored."""
         storable_ids = [storable(conversation_id) for conversation_id in ids]
         with self._database.write() as connection:
             restored = organizing.set_deleted(connection, self._owner, storable_ids, deleted=False)
@@ -155,7 +158,7 @@ class ConversationLibrary:
         return restored
 
     def share(self, conversation_id: str) -> Share:
-        """A link to the active branch as it is now; the same link as before, if there was one.
+        """Share the active branch as it is now; the link stays the same if there was one.
 
         Raises MessageInvalid if there is nothing to share.
         """
@@ -170,14 +173,14 @@ class ConversationLibrary:
             return sharing.share_of(connection, self._owner, storable(conversation_id))
 
     def revoke(self, conversation_id: str) -> None:
-        """End its link, if there is one, for good."""
+        """Revoke its link, if there is one."""
         with self._database.write() as connection:
             revoked = sharing.revoke(connection, self._owner, storable(conversation_id))
         if revoked:
             self._trail.note("unshared", kind="conversation", target=conversation_id)
 
     def export(self, ids: Sequence[str] | None, format: ExportFormat) -> Exported:  # noqa: A002  # what callers call it
-        """These conversations, or all (None), as one file; nothing is in it that is deleted."""
+        """These conversations, or all (None), as one file without deleted messages."""
         self._settle()
         storable_ids = None if ids is None else [storable(conversation_id) for conversation_id in ids]
         with self._database.read() as connection:
@@ -193,12 +196,11 @@ class ConversationLibrary:
         repeats: Repeats = "copy",
         progress: Progress = lambda _done, _total: None,
     ) -> tuple[str, ...]:
-        """Take in an export as JSON, or another program's; returns the new ids.
+        """Import a JSON export, also of another program; returns the new ids.
 
+        What already exists is copied, skipped, or a reason to raise ImportRepeated, depending on `repeats`.
+        Others can write meanwhile. `progress` gets the number of turns written, and cancels by raising.
         Raises ImportRefused, and keeps nothing then.
-
-        What is here already is copied, skipped, or a reason to raise ImportRepeated, as `repeats` says.
-        Others can write meanwhile; `progress` is told how many turns are written, and cancels by raising.
         """
         imported = importing.read_document(as_document(data))
         if repeats != "copy":
@@ -213,7 +215,7 @@ class ConversationLibrary:
 
 
 def _storable_filters(filters: Filters) -> Filters:
-    """The filters with text that a database takes."""
+    """The filters with text that a database accepts."""
     return replace(
         filters,
         persona_id=None if filters.persona_id is None else storable(filters.persona_id),

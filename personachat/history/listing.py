@@ -1,7 +1,7 @@
-"""Lists of an owner's conversations, newest first, a page at a time.
+"""Lists of an owner's conversations, newest first, one page at a time.
 
-Listed is what something was said in and what is not deleted; renaming or pinning does not move it. A page
-is read along an index of its own, so its cost does not grow with what there is.
+A list has conversations with messages that aren't deleted; renaming or pinning doesn't move one. A page is
+read with an index of its own, so its cost doesn't grow with the number of conversations.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from personachat.history.sharing import shares
 MOST_ON_A_PAGE = 1000
 _FEW_TURNS = 2_000
 VOICES_OF = 1_000
-"""Of an owner's newest conversations, personas and models are offered to filter by."""
+"""How many of an owner's newest conversations the personas and models of the filters come from."""
 
 _AT_ONCE = 500
 
 _IN_LISTS = text("deleted_at IS NULL AND title <> ''")
-_HAS_TITLE = conversations.c.title != literal_column("''")  # written out, or the index would not serve
+_HAS_TITLE = conversations.c.title != literal_column("''")  # written out, or the index would not be used
 _DELETED = text("deleted_at IS NOT NULL")
 Index(
     "ix_conversations_listed",
@@ -57,7 +57,7 @@ Index(
 Index(
     "ix_conversations_pinned",
     *(conversations.c[name] for name in ("owner", "archived", "updated_at", "id")),
-    sqlite_where=text("pinned = 1 AND deleted_at IS NULL"),  # as SQLAlchemy asks for it
+    sqlite_where=text("pinned = 1 AND deleted_at IS NULL"),  # in SQLAlchemy's form
     postgresql_where=text("pinned AND deleted_at IS NULL"),
 )
 Index(
@@ -75,7 +75,7 @@ Index(
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """A conversation in a list; the persona is the one that spoke last on the active branch."""
+    """A conversation in a list; the persona is the last one on the active branch."""
 
     id: str
     title: str
@@ -90,7 +90,7 @@ class ConversationSummary:
     created_at: datetime
     updated_at: datetime
     changed_at: datetime | None
-    """When anything about it last changed; None if that was before it was noted."""
+    """When anything about it last changed; None if that wasn't recorded yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def list_page(
 
 
 def count(connection: Connection, owner: str, filters: Filters) -> int:
-    """How many conversations all pages of `list_page` hold."""
+    """How many conversations all pages of `list_page` have."""
     c = conversations.c
     mine = (c.owner == owner, c.deleted_at.is_(None), _HAS_TITLE, c.archived.is_(filters.archived))
     query = (
@@ -133,12 +133,12 @@ def count(connection: Connection, owner: str, filters: Filters) -> int:
 
 
 def pinned(connection: Connection, owner: str) -> tuple[ConversationSummary, ...]:
-    """All the owner's pinned conversations that are not archived, newest first."""
+    """All the owner's pinned conversations that aren't archived, newest first."""
     return tuple(_summary(row) for row in connection.execute(_pinned_first(), {"mine": owner}))
 
 
 def summaries(connection: Connection, owner: str, ids: Iterable[str]) -> dict[str, ConversationSummary]:
-    """Those of the conversations that the owner has and has not deleted, even those nothing was said in."""
+    """Those of the conversations that the owner has and hasn't deleted, even empty ones."""
     c = conversations.c
     query = _summaries(even_empty=True).where(c.owner == owner, c.deleted_at.is_(None), c.id.in_(list(ids)))
     return {row.id: _summary(row) for row in connection.execute(query)}
@@ -168,7 +168,7 @@ def personas(connection: Connection, owner: str) -> tuple[tuple[str, str], ...]:
 def _newest(connection: Connection, owner: str) -> Iterator[ColumnElement[bool]]:
     """Conditions for the turns of the newest conversations.
 
-    Some at a time: for all of them at once a planner would rather look through every turn there is.
+    A few at a time: for all at once, a planner would rather read every turn there is.
     """
     c = conversations.c
     mine = select(c.id).where(c.owner == owner, c.deleted_at.is_(None), _HAS_TITLE)
@@ -180,12 +180,12 @@ def _newest(connection: Connection, owner: str) -> Iterator[ColumnElement[bool]]
             yield and_(turns.c.conversation_id.in_(some), turns.c.deleted_at.is_(None))
 
 
-# What the sidebar asks in every run is built once: that takes longer than the answer.
+# The sidebar needs these in every run. Built once: that takes longer than the answer.
 
 
 @cache
 def _newest_first(*, archived: bool) -> Select[Any]:
-    """What is `mine` and listed, at `most` so many."""
+    """What is `mine` and listed, at most `most`."""
     c = conversations.c
     mine = (c.owner == bindparam("mine"), c.deleted_at.is_(None), _HAS_TITLE, c.archived.is_(archived))
     newest_first = _summaries().where(*mine).order_by(c.updated_at.desc(), c.id.desc())

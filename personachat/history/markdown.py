@@ -1,8 +1,8 @@
-"""A conversation as Markdown to read: who said what and when, the words as they are.
+"""A conversation as Markdown to read: who wrote what and when, with the text unchanged.
 
-Only the document's own headings are of the first two levels, and nothing in a turn reaches beyond it: so
-nobody's words can be taken for a turn, or hide one. Headings in a turn go two levels down, and HTML is text,
-as on the pages. Titles, names and the words of errors are plain text: none of their signs is Markdown.
+Only the document's own headings are on the first two levels, and nothing in a turn reaches beyond it:
+nobody's text can pass for a turn, or hide one. Headings in a turn go two levels down, and HTML is text, as on
+the pages. Titles, names and error messages are plain text: none of their signs is Markdown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HASHES = re.compile(r"#{1,2}(?=[ \t]|$)")
 _UNDERLINE = re.compile(r"(?=[=-]+[ \t]*$)")
 _TAG = re.compile(r"(?<!\\)<(?=[A-Za-z/!?])")
 _SIGN = re.compile(r"[\\`*\[\]<~]|(?<![^\W_])_|_(?![^\W_])|&(?=#|\w+;)|(?<!#)#+$")
-"""What may mean something in a line of plain words."""
+"""Signs that may have a meaning in a line of plain text."""
 
 _STRUCTURE = re.compile(r"[#<`~]|^[ \t>]*[=-]", re.MULTILINE)
 
@@ -34,7 +34,7 @@ _LIVE = {"running": "Still being written", "paused": "Paused"}
 
 
 def markdown_of(head: Conversation, path: Sequence[Turn]) -> str:
-    """The document: a heading, then a section a turn."""
+    """The document: a heading, then a section per turn."""
     parts = [f"# {plain_line(head.title) or 'Conversation'}", f"*{_moment(head.created_at)}*"]
     for turn in path:
         parts.append(f"## {_speaker(turn)} · {_moment(turn.created_at)}")
@@ -66,7 +66,7 @@ def _ended(turn: Turn) -> str:
 
 
 def plain_line(text: str) -> str:
-    """Plain words as Markdown on one line that shows just them."""
+    """Plain text as Markdown on one line that shows exactly that."""
     return _SIGN.sub(r"\\\g<0>", " ".join(text.split()))
 
 
@@ -80,11 +80,11 @@ def _parser() -> MarkdownIt:
 
 
 def within_turn(text: str) -> str:
-    """The words of a turn as Markdown that stays within it. Follows CommonMark 0.31."""
+    """The text of a turn as Markdown that stays within it. Follows CommonMark 0.31."""
     text = "\n".join(_LINE_END.split(text))
     if not _STRUCTURE.search(text):
         return text
-    for _ in range(_MOST_PASSES):  # what was HTML or a heading's line may be something else then
+    for _ in range(_MOST_PASSES):  # what was HTML or underlined a heading may be something else then
         before, text = text, _kept_within(text)
         if text == before:
             return text
@@ -92,7 +92,7 @@ def within_turn(text: str) -> str:
 
 
 def fence(text: str, *, sign: str = "`", least: int = 3) -> str:
-    """A run of signs that is longer than any in the text, so that it can stand around it."""
+    """A run of signs that is longer than any in the text, so that it can enclose it."""
     longest = max(map(len, re.findall(f"{re.escape(sign)}+", text)), default=0)
     return sign * max(least, longest + 1)
 
@@ -112,7 +112,7 @@ def _kept_within(text: str) -> str:
             for number in range(*token.map):
                 lines[number] = _TAG.sub(r"\\<", lines[number])
     open_fence = next((token.markup for token in tokens[-1:] if _is_open(token)), "")
-    if open_fence:  # as in a stopped reply; it would go on for ever
+    if open_fence:  # as in a stopped reply; it would never end
         lines = [*lines[:-1], open_fence] if not lines[-1] else [*lines, open_fence]
     return "\n".join(lines)
 
@@ -135,7 +135,7 @@ def _has_html(token: Token) -> bool:
 
 
 def _is_open(token: Token) -> bool:
-    """Whether it is a block of code, in no list or quote, that nothing ends."""
+    """Whether it is a block of code, outside lists and quotes, that nothing ends."""
     if token.type != "fence" or token.level or token.map is None:
         return False
     lines = len(token.content.removesuffix("\n").split("\n")) if token.content else 0

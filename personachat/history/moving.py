@@ -1,8 +1,7 @@
-"""Gives what a browser's owner has to the person who logs in there: all of it at once, or nothing.
+"""Moves what a browser's owner has to the person who logs in there: all of it, or nothing.
 
-Every table with a column `owner` is looked through, whatever part of the product made it. Where the person
-has the same thing already, theirs stays: a favourite is one anyway, and a draft of the browser's is set
-aside, where it can be brought back.
+It covers every table with a column `owner`, whichever part created it. If the person already has the same
+thing, theirs stays: a favourite is the same anyway, and the browser's draft is discarded and can be restored.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from personachat.personas.store.tables import persona_drafts, persona_favourites
 STAYS = frozenset(
     table.name for table in (people, person_pictures, persona_access, api_tokens, responses, persona_undos)
 )
-"""What is not taken along: what only an account has, answers to a program, and the last step to undo."""
+"""What isn't moved: what only an account has, answers to a program, and the last step to undo."""
 
 _c = conversations.c
 _d = persona_drafts.c
@@ -58,12 +57,12 @@ def left_behind(database: Database, owner: str) -> LeftBehind:
 
 
 def count_of(database: Database, owner: str) -> int:
-    """How many conversations somebody has."""
+    """How many conversations an owner has."""
     return left_behind(database, owner).chats
 
 
 def move_all(database: Database, *, before: str, now: str) -> None:
-    """Move everything, what was deleted as well: whoever could bring it back still can."""
+    """Move everything, also what was deleted, so that it can still be restored."""
     with database.write() as connection:
         for table, owner in tables_of_people().items():
             if table.name not in STAYS:
@@ -91,7 +90,7 @@ def _same_of(table: Table, owner: str) -> ColumnElement[bool]:
 
 
 def _set_aside(connection: Connection, which: ColumnElement[bool]) -> None:
-    """Have these drafts out of the way; one without a text was saved or discarded and is only a number."""
+    """Discard these drafts; one without a text was already saved or discarded."""
     for row in connection.execute(select(persona_drafts).where(which)).all():
         this = [_d[key.name] == getattr(row, key.name) for key in persona_drafts.primary_key]
         if row.text is None:

@@ -1,4 +1,4 @@
-"""Conversations opened without the other services, for commands that are over at once."""
+"""Conversations without the other services, for short commands."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Renaming, pinning, archiving, deleting: what changes a conversation's place in the lists, not its words.
+"""Renaming, pinning, archiving, deleting: changes of a conversation's place in the lists, not its messages.
 
-Deleting hides; what was deleted long ago is purged, and then it is gone with its turns.
+Deleting hides a conversation; what was deleted long ago is purged together with its turns.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ MOST_TITLE_CHARACTERS = 200
 
 KEPT_AFTER_DELETION = timedelta(days=30)
 EMPTY_LIFETIME = timedelta(days=1)
-"""A conversation in which nothing was ever said."""
+"""A conversation without any messages."""
 
 _AT_ONCE = 500
 
 
 def checked_title(title: str) -> str:
-    """A title as it is kept: on one line. Raises MessageInvalid."""
+    """A title in the form that is stored: on one line. Raises MessageInvalid."""
     words = " ".join(storable(title).split())
     if not 0 < len(words) <= MOST_TITLE_CHARACTERS:
         raise MessageInvalid(f"A title must be 1 to {MOST_TITLE_CHARACTERS} characters long.")
@@ -36,7 +36,7 @@ def checked_title(title: str) -> str:
 
 
 def change(connection: Connection, owner: str, conversation_id: str, **values: Any) -> None:
-    """Write into an owner's conversation that is not deleted. Raises ConversationNotFound."""
+    """Write to an owner's conversation that isn't deleted. Raises ConversationNotFound."""
     c = conversations.c
     mine = update(conversations).where(c.id == conversation_id, c.owner == owner, c.deleted_at.is_(None))
     if connection.execute(mine.values(**values)).rowcount != 1:
@@ -44,7 +44,7 @@ def change(connection: Connection, owner: str, conversation_id: str, **values: A
 
 
 def set_deleted(connection: Connection, owner: str, ids: Sequence[str], *, deleted: bool) -> int:
-    """Hide conversations or show them again; returns how many of them the owner has and were not so yet."""
+    """Hide conversations or show them again; returns how many changed."""
     c = conversations.c
     changed = 0
     for start in range(0, len(ids), _AT_ONCE):
@@ -61,7 +61,7 @@ def is_there(connection: Connection, owner: str, conversation_id: str) -> bool:
 
 
 def purge(database: Database) -> int:
-    """Remove for good, whosoever it is, what was deleted or left empty long ago; returns how many went."""
+    """Permanently remove what was deleted or left empty long ago, of every owner; returns the number."""
     c = conversations.c
     has_turns = exists().where(turns.c.conversation_id == c.id)
     waiting = exists().where(queued_messages.c.conversation_id == c.id)
@@ -69,7 +69,7 @@ def purge(database: Database) -> int:
     unused = and_(c.title == "", c.updated_at < now() - EMPTY_LIFETIME, ~has_turns, ~waiting)
     with database.read() as connection:
         expired_ids = connection.scalars(select(c.id).where(or_(old, unused))).all()
-    for conversation_id in expired_ids:  # each for itself: others can write in between
+    for conversation_id in expired_ids:  # each by itself: others can write in between
         with database.write() as connection:
             connection.execute(conversations.delete().where(c.id == conversation_id, or_(old, unused)))
     return len(expired_ids)

@@ -1,8 +1,8 @@
-"""Everything that is kept of one person: handed out as a file, or erased.
+"""All data of one person: exported as a file, or erased.
 
-Every table with a column `owner` belongs to a person, whatever part of the product made it. The ledger and
-what was let through know nobody but by a keyed hash and hold no text: they stay, and so does the audit.
-Personas are the team's, not a person's: what only they could use stays hidden from everybody but admins.
+Every table with a column `owner` belongs to a person, whichever part created it. The ledger and admitted
+calls identify people only by a keyed hash and contain no text: they stay, and so does the audit. Personas
+belong to the team, not to a person: those that only they could use stay hidden from everybody but admins.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from personachat.usage.people import People
 from personachat.usage.tables import usage_calls, usage_kinds, usage_people
 
 HASHED = frozenset(table.name for table in (usage_calls, usage_kinds, usage_people, budget_calls))
-"""Where `owner` is the ledger's hash."""
+"""Tables in which `owner` is the ledger's hash."""
 
 LEFT_OUT = (
     "Replies of comparisons in which your blind vote is open are left out, since they say who wrote them. "
@@ -44,11 +44,11 @@ LEFT_OUT = (
 )
 
 _SECRET = frozenset({"hash", "token"})
-"""Columns that open something; no file has them."""
+"""Columns with secrets; no file contains them."""
 
 
 def tables_of_people() -> dict[Table, Column[Any]]:
-    """Where rows belong to an owner and which column names them, those that refer to others first."""
+    """Tables whose rows belong to an owner and the column that names them, referring tables first."""
     owner_columns = {table: table.c.owner for table in reversed(metadata.sorted_tables) if "owner" in table.c}
     return {table: column for table, column in owner_columns.items() if table.name not in HASHED} | {
         people: people.c.key
@@ -56,7 +56,7 @@ def tables_of_people() -> dict[Table, Column[Any]]:
 
 
 class PersonData:
-    """Cheap to make. Methods raise what `Database` raises."""
+    """Cheap to create. Methods raise what `Database` raises."""
 
     def __init__(
         self,
@@ -66,9 +66,9 @@ class PersonData:
         stop: Callable[[str], object] = lambda _: None,
         awaiting_votes: Callable[[str], Collection[str]] = lambda _: (),
     ) -> None:
-        """`stop` ends an owner's replies that are being written here, and what is kept in memory.
+        """`stop` ends an owner's running replies and temporary chats here.
 
-        `awaiting_votes` are an owner's conversations behind the columns of open blind votes, by their ids.
+        `awaiting_votes` returns an owner's conversations behind the columns of open blind votes, by id.
         """
         self._database = database
         self._data_dir = data_dir
@@ -76,9 +76,9 @@ class PersonData:
         self._awaiting_votes = awaiting_votes
 
     def export(self, owner: str, *, to_themselves: bool = False) -> PersonExport:
-        """Conversations as for an import, and every row that is theirs, in one archive. No secrets.
+        """Conversations for an import, and all other rows of theirs, in one archive. No secrets.
 
-        `to_themselves` leaves out, and says so, who answers in blind votes that are still open. Raises
+        `to_themselves` leaves out the models in blind votes that are still open, and says so. Raises
         PersonUnknown.
         """
         owner = self._existing_owner(owner)
@@ -111,7 +111,7 @@ class PersonData:
         return [each for each in ids if each not in but]
 
     def erase(self, owner: str) -> int:
-        """Erase all of it; returns how many conversations there were. Raises PersonUnknown."""
+        """Erase all of it; returns the number of conversations. Raises PersonUnknown."""
         self._stop(owner)
         self._stop(comparing(owner))
         owner = self._existing_owner(owner)
@@ -140,7 +140,7 @@ class PersonData:
         return erase(self._database, ids)
 
     def _existing_owner(self, owner: str) -> str:
-        """The owner as rows have them. Raises PersonUnknown."""
+        """The owner in the form that rows have. Raises PersonUnknown."""
         owner = storable(owner)
         with self._database.read() as connection:
             for owned_by in tables_of_people().values():
@@ -149,7 +149,7 @@ class PersonData:
         raise PersonUnknown("There is no data of this person.", hint="Check the id in the list of people.")
 
     def _remove_files(self, owner: str) -> None:
-        """Unsaved personas that an earlier version kept in files."""
+        """Unsaved personas that an earlier version stored in files."""
         folder = self._data_dir / "drafts" / sha256(owner.encode()).hexdigest()[:32]
         shutil.rmtree(folder, ignore_errors=True)
 

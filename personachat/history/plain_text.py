@@ -1,6 +1,6 @@
-"""A reply's Markdown as the words that it shows, for one line of them: excerpts and the like.
+"""A reply's Markdown as plain text, for a single line of it: excerpts and the like.
 
-What the marks stand around stays: the text of links, what an image shows, code as it is written.
+The content of marks stays: the text of links, descriptions of images, code as it is written.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 
 MOST_CHARACTERS = 100_000
-"""A text that is longer stays as it is: it is no prose, and reading all of it takes too long."""
+"""Characters. A longer text stays as it is: it isn't prose, and reading all of it takes too long."""
 
 _FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^`\n]*$")
 _RULE = re.compile(r"^[\s*_=|:-]+$")
 _LINE_START = re.compile(r"^\s*(?:#{1,6}\s+|>\s*|[-*+]\s+(?:\[[ xX]\]\s+)?|\d{1,3}[.)]\s+)+")
-# No mark looks further than to the next one of its kind, or a text full of marks would take minutes.
+# No mark looks beyond the next one of its kind, or a text full of marks would take minutes.
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.{1,500}?)(?<!`)\1(?!`)")
 _LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]+)>")
@@ -24,7 +24,7 @@ _NESTED = 3
 
 
 def plain(markdown: str) -> str:
-    """The words of a Markdown text, line by line."""
+    """The text of a Markdown document, line by line."""
     if len(markdown) > MOST_CHARACTERS:
         return markdown
     lines: list[str] = []

@@ -1,8 +1,8 @@
-"""What a person searches for, and where it stands in a text; pure, and the same for every database.
+"""A search query, and where it matches in a text; pure, and the same for every database.
 
-A word is a run of letters, digits and marks, compared without case and accents, as the full-text indexes
-do. Emoji, and writing without spaces, are searched as parts of the text. Whatever is typed is a query:
-anything else is ignored, nothing is an operator but the double quote.
+A word is a run of letters, digits and marks, compared without case and accents, as in the full-text indexes.
+Emoji, and scripts without spaces, are searched as parts of the text. Any input is a query: other characters
+are ignored, and only the double quote is an operator.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from personachat.messages import storable
 MOST_CHARACTERS = 500
 MOST_TERMS = 16
 SHORTEST_PREFIX = 2
-"""A single letter begins too many words to say anything."""
+"""A single letter begins too many words to be useful."""
 
 EXCERPT_CHARACTERS = 160
 _BEFORE_MATCH = 50
 _MOST_SEARCHED = 1_000_000
-"""Characters of a text looked through for a mark."""
+"""Characters of a text that are searched for a match."""
 
 _SPACELESS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
@@ -39,7 +39,8 @@ _MARKS = (
     "\u0c81-\u0cd6\u0d00-\u0d57\u0d82-\u0ddf\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1-\u0ebc\u0ec8-\u0ecd\u0f71-\u0f84"
     "\u102b-\u103e\u17b4-\u17d3\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ufe20-\ufe2f"
 )
-"""Marks that belong to the word they stand in: accents and vowel signs, which are no letters to Python."""
+"""Marks that belong to the word they are in: accents and vowel signs, which Python doesn't count as letters.
+"""
 
 SPELLINGS = {
     "ss": "ßẞ",
@@ -52,7 +53,7 @@ SPELLINGS = {
     "h": "ħĦ",
     "t": "ŧŦ",
 }
-"""What people type, for letters that are more than a letter and an accent; as in migration 0005."""
+"""What people type for letters that are more than a letter and an accent; as in migration 0005."""
 
 _SPELLED_OUT = str.maketrans({letter: plain for plain, letters in SPELLINGS.items() for letter in letters})
 
@@ -60,7 +61,7 @@ _HALF_WIDTH = str.maketrans(
     {unicodedata.normalize("NFKC", chr(half)): chr(half) for half in range(0xFF66, 0xFFA0)}
     | {"\u3099": "\uff9e", "\u309a": "\uff9f"}
 )
-"""Katakana as they are typed in half width; a sound mark is a character of its own there."""
+"""Half-width katakana as they are typed; a sound mark is a character of its own there."""
 
 _EMOJI = (
     "\u203c\u2049\u2139\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55\u3297\u3299"
@@ -79,7 +80,7 @@ _WHITE = re.compile(r"\s")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Words that stand next to each other; the last one is only a beginning where `prefix`."""
+    """Consecutive words; with `prefix`, the last one is only the start of a word."""
 
     words: tuple[str, ...]
     prefix: bool = False
@@ -87,7 +88,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What a text has to hold: all `terms`, and all `parts` anywhere, even inside words."""
+    """What a text must contain: all `terms`, and all `parts` anywhere, even inside words."""
 
     terms: tuple[Term, ...] = ()
     parts: tuple[str, ...] = ()
@@ -97,7 +98,7 @@ class SearchQuery:
 
 
 def parse_query(query: str) -> SearchQuery:
-    """What a query asks for; nothing where it holds no word."""
+    """The conditions of a query; none if it contains no word."""
     terms: list[Term] = []
     parts: list[str] = []
     phrases = list(_QUOTED.finditer(storable(query[:MOST_CHARACTERS])))
@@ -114,9 +115,9 @@ def parse_query(query: str) -> SearchQuery:
 
 
 def excerpt(text: str, sought: SearchQuery) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """About 160 characters around the first match, on one line, and the ranges in it that match.
+    """About 160 characters around the first match, on one line, and the matching ranges in it.
 
-    Where nothing is found (the index may see a word where this does not) it is the text's beginning.
+    Without a match (the index may see a word where this doesn't) it is the start of the text.
     """
     places = matches(text[:_MOST_SEARCHED], sought)
     first = next(places, None)
@@ -166,7 +167,7 @@ def _stands(window: list[tuple[str, int, int]], words: list[str], *, prefix: boo
 
 
 def spellings(part: str) -> tuple[str, ...]:
-    """How a part may stand in a text: emoji with and without variation marks, katakana in both widths."""
+    """The forms of a part in a text: emoji with and without variation marks, katakana in both widths."""
     ways = [part, part.replace(_VARIATION, "")]
     if _KATAKANA.search(part):
         ways.append(unicodedata.normalize("NFD", part).translate(_HALF_WIDTH))

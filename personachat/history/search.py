@@ -1,8 +1,8 @@
-"""Full-text search over an owner's turns, newest first: those that came last, whatever moment they bear.
+"""Full-text search in an owner's turns, newest first by the order in which they were added.
 
-A conversation's title is searched with its first message. The full-text index proposes turns, this decides
-which of them are shown and what of them. Emoji and writing without spaces (Chinese, Japanese, Thai, ...) are
-searched as a part of the text, in the newest SCANNED_TURNS turns that fit the rest.
+A conversation's title is searched with its first message. The full-text index suggests turns; this module
+decides which of them match and are shown. Emoji and scripts without spaces (Chinese, Japanese, Thai, ...) are
+searched as a part of the text, in the newest SCANNED_TURNS turns that match the rest.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LARGEST_BATCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A turn that was found; `marks` are the character ranges of `excerpt` that match."""
+    """A matching turn; `marks` are the character ranges of `excerpt` that match."""
 
     conversation: ConversationSummary
     turn_id: str
@@ -50,7 +50,7 @@ class SearchPage:
 def find_hits(
     connection: Connection, owner: str, query: str, filters: Filters, *, limit: int, cursor: str | None
 ) -> SearchPage:
-    """A page of hits; none where the query holds no word. Any text is a query. Raises CursorInvalid."""
+    """A page of hits; none if the query contains no word. Any text is a query. Raises CursorInvalid."""
     limit = max(1, min(limit, MOST_ON_A_PAGE))
     below = min(number_of(cursor), LAST_NUMBER) if cursor is not None else LAST_NUMBER
     sought = parse_query(query)
@@ -71,7 +71,7 @@ def find_hits(
 
 def _hit(row: Row[Any], conversation: ConversationSummary, sought: SearchQuery) -> Hit:
     words, marks = excerpt(row.text if row.role == "user" else plain(row.text), sought)
-    if not marks and row.role != "user":  # it is found in what no reader sees, such as a link's address
+    if not marks and row.role != "user":  # the match is in text that no reader sees, such as a link's address
         words, marks = excerpt(row.text, sought)
     return Hit(conversation, row.id, row.role, row.persona_name, row.created_at, words, marks)
 
@@ -79,7 +79,7 @@ def _hit(row: Row[Any], conversation: ConversationSummary, sought: SearchQuery) 
 def _candidates(
     connection: Connection, owner: str, sought: SearchQuery, filters: Filters, *, below: int, size: int
 ) -> Iterator[Sequence[int]]:
-    """Numbers of turns that fit as far as the index knows, newest first, in growing batches."""
+    """Numbers of turns that match according to the index, newest first, in growing batches."""
     looked = 0
     size = _LARGEST_BATCH if sought.parts else size
     while True:
@@ -94,7 +94,7 @@ def _candidates(
 def _fitting(
     connection: Connection, owner: str, sought: SearchQuery, filters: Filters, numbers: Sequence[int]
 ) -> list[Row[Any]]:
-    """The turns of these numbers that fit in everything and are to be seen, newest first."""
+    """The visible turns with these numbers that match everything, newest first."""
     t, c = turns.c, conversations.c
     names = ("number", "id", "conversation_id", "role", "persona_name", "created_at", "text")
     fit = select(*(t[name] for name in names)).where(
@@ -124,14 +124,14 @@ def _fitting(
 
 
 def hidden_turns(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
-    """The turns of these conversations that are deleted, or below one that is."""
+    """The turns of these conversations that are deleted, or below a deleted one."""
     t = turns.c
     with_deleted = select(t.conversation_id).where(
         t.deleted_at.is_not(None), t.conversation_id.in_(list(ids))
     )
     places = select(t.id, t.parent_id, t.deleted_at).where(t.conversation_id.in_(with_deleted))
     hidden: set[str] = set()
-    for row in connection.execute(places.order_by(t.number)):  # parents before their children
+    for row in connection.execute(places.order_by(t.number)):  # parents come before their children
         if row.deleted_at is not None or row.parent_id in hidden:
             hidden.add(row.id)
     return frozenset(hidden)

@@ -1,7 +1,7 @@
-"""Shares: links that show a branch of a conversation, as it was when it was shared, to whoever has one.
+"""Shares: links that show a branch of a conversation, as it was when it was shared, to anyone who has one.
 
-A share shows the words, who said them and whether they were cut off, never reasoning, prompts, settings, ids
-or the owner. It ends when it is revoked, and shows nothing while its conversation or a turn of its branch is
+A share shows the text, who wrote it and whether it was cut off, never reasoning, prompts, settings, ids or
+the owner. It ends when it is revoked, and shows nothing while its conversation or a turn of its branch is
 deleted.
 """
 
@@ -47,7 +47,7 @@ shares = Table(
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
     Column("owner", String(300), nullable=False),
     Column("leaf_id", String(32), nullable=False),
-    Column("leaf_characters", Integer, nullable=False),  # a reply may still have been growing
+    Column("leaf_characters", Integer, nullable=False),  # a reply may still have been streaming
     Column("title", String(200), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index("uq_shares_conversation_id", "conversation_id", unique=True),
@@ -56,7 +56,7 @@ shares = Table(
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A link; `created_at` is when its snapshot was taken. Whoever knows the token can read it."""
+    """A link; `created_at` is when its snapshot was taken. Anyone who knows the token can read it."""
 
     token: str = field(repr=False)
     conversation_id: str
@@ -72,12 +72,12 @@ class SharedTurn:
     text: str
     created_at: datetime
     ended: str = ""
-    """How a reply ended, if not well; a sentence for readers."""
+    """How a reply ended, if not normally; a sentence for readers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What a link shows: the turns that have words, or say why they have none, oldest first."""
+    """What a link shows: turns with text, or the reason why they have none, oldest first."""
 
     title: str
     created_at: datetime
@@ -85,7 +85,7 @@ class Shared:
 
 
 def share(connection: Connection, owner: str, conversation_id: str) -> Share:
-    """Take the snapshot, again if there is one. Raises ConversationNotFound; MessageInvalid if empty."""
+    """Take the snapshot, or take it again. Raises ConversationNotFound; MessageInvalid if empty."""
     c = conversations.c
     head = connection.execute(
         select(c.title, turns.c.id.label("leaf_id"), func.length(turns.c.text).label("leaf_characters"))
@@ -128,7 +128,7 @@ def share_of(connection: Connection, owner: str, conversation_id: str) -> Share 
 
 
 def revoke(connection: Connection, owner: str, conversation_id: str) -> bool:
-    """End the link, if there is one: it shows nothing any more, and a later one is another.
+    """Revoke the link, if there is one. It stops working, and a later one gets another token.
 
     Returns whether there was one.
     """

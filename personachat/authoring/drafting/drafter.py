@@ -1,7 +1,7 @@
-"""Asks a model to write a persona from a plain description, and remembers what is being written for whom.
+"""Has a model write a persona from a description, and remembers which drafts are in progress for whom.
 
-A draft is a live reply like any other: it streams, can be stopped, and goes on whoever watches. Nothing of
-it is stored; it is forgotten with the process, or once many others were begun.
+A draft is a live reply like any other: it streams, can be stopped, and continues whoever watches. It isn't
+stored; it is forgotten with the process, or after many later drafts.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ to be filled in. The description says what the persona is to be; it is never an 
 
 @dataclass(frozen=True, slots=True)
 class Drafting:
-    """A draft that is being written, or was."""
+    """A draft, in progress or finished."""
 
     live_reply: LiveReply
     description: str
     owner: str
     begun: tuple[str, str] = ("", "")
-    """Id and text of the unsaved persona that holds the description's words until the draft is opened."""
+    """Id and text of the unsaved persona that keeps the description until the draft is opened."""
 
     @property
     def id(self) -> str:
@@ -74,7 +74,7 @@ class Drafting:
 
 
 class Drafter:
-    """Writes drafts with the default persona's model, unless told otherwise. Safe for threads."""
+    """Writes drafts with the default persona's model, unless the settings name another. Safe for threads."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Drafter:
 
     @property
     def model(self) -> str:
-        """The default persona's model; what the schema has by default where that persona cannot be read."""
+        """The default persona's model; the schema's default if that persona can't be read."""
         try:
             return self._personas.get(DEFAULT_PERSONA_ID).persona.model
         except PersonaChatError:
@@ -112,7 +112,7 @@ class Drafter:
         offline: bool = False,
         begun: tuple[str, str] = ("", ""),
     ) -> LiveReply:
-        """Begin a draft. Where nobody can answer the live reply has failed and says why.
+        """Start a draft. If no model can answer, the live reply has failed and says why.
 
         Raises MessageInvalid for a description that is empty or too long, and ShuttingDown.
         """
@@ -129,7 +129,7 @@ class Drafter:
         return self._runner.start(live_reply, plan.events)
 
     def improve(self, prompt: str, *, wish: str, owner: str, offline: bool = False) -> LiveReply:
-        """Ask for a better prompt. Where nobody can answer the live reply has failed and says why.
+        """Request a better prompt. If no model can answer, the live reply has failed and says why.
 
         Raises MessageInvalid for an empty prompt, and ShuttingDown.
         """
@@ -146,19 +146,19 @@ class Drafter:
         return self._runner.start(live_reply, plan.events)
 
     def find_improvement(self, improvement_id: str, *, owner: str) -> Drafting | None:
-        """A better prompt that this owner has asked for, `description` being the prompt as it was."""
+        """A better prompt that this owner requested; `description` is the prompt before."""
         with self._lock:
             improvement = self._improving.get(improvement_id)
         return improvement if improvement and improvement.owner == owner else None
 
     def find(self, drafting_id: str, *, owner: str) -> Drafting | None:
-        """A draft that this owner has begun; None if it is forgotten, or somebody else's."""
+        """A draft that this owner started; None if it is forgotten or someone else's."""
         with self._lock:
             drafting = self._draftings.get(drafting_id)
         return drafting if drafting and drafting.owner == owner else None
 
     def waiting(self, *, owner: str) -> Drafting | None:
-        """The last draft of an owner's, from whichever session, that wasn't opened or dropped yet."""
+        """An owner's last draft, from any session, that wasn't opened or dropped yet."""
         with self._lock:
             newest_first = reversed(self._draftings.values())
             return next(
@@ -171,11 +171,11 @@ class Drafter:
             self._opened.add(drafting_id)
 
     def persona_text(self, reply_text: str, description: str, *, other_ids: Collection[str]) -> str:
-        """The JSON text of the persona that a reply holds; see `drafted_text`."""
+        """The JSON text of the persona in a reply; see `drafted_text`."""
         return drafted_text(reply_text, description, other_ids=other_ids, model=self._models.best())
 
     def writes_offline(self, *, offline: bool = False) -> bool:
-        """Whether nobody better than the embedded demo model would write: then a template takes its place."""
+        """Whether only the embedded demo model could write: then a template is used instead."""
         try:
             answering = self._providers.resolve(self.model, offline=offline)
         except ProviderError:
@@ -183,7 +183,7 @@ class Drafter:
         return (answering.provider.name, answering.model) == (LOCAL, MODEL_NAME)
 
     def offline_text(self, description: str, *, other_ids: Collection[str]) -> str:
-        """The JSON text of a persona from the nearest template; see `drafted_offline`.
+        """The JSON text of a persona from the most similar template; see `drafted_offline`.
 
         Raises MessageInvalid.
         """
@@ -195,7 +195,7 @@ class Drafter:
 
 
 def _checked(description: str) -> str:
-    """A description as it is asked. Raises MessageInvalid for one that is empty or too long."""
+    """A description in the form that is sent. Raises MessageInvalid for one that is empty or too long."""
     description = description.strip()
     if not description:
         raise MessageInvalid("The description is missing.", hint="Describe the persona in a sentence.")

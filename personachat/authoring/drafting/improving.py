@@ -1,4 +1,4 @@
-"""A better prompt that a model proposes: what it is asked, and what of its reply is the prompt. Pure."""
+"""A better prompt that a model proposes: the request, and the prompt in its reply. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PREFACE = re.compile(
 
 
 def improvement_request(prompt: str, wish: str) -> str:
-    """What the model is told."""
+    """The request to the model."""
     wish_line = f"\n\nWish: {wish.strip()}" if wish.strip() else ""
     return f"<prompt>\n{prompt}\n</prompt>{wish_line}"
 
@@ -54,7 +54,7 @@ def proposed(reply: str, prompt: str) -> str | None:
         text = text.replace("\r\n", "\n")
     if not text.strip() or is_refusal(text):
         return None
-    end = prompt[len(prompt.rstrip()) :]  # the line break at the end is nobody's proposal
+    end = prompt[len(prompt.rstrip()) :]  # the line break at the end isn't part of the proposal
     start = prompt[: len(prompt) - len(prompt.lstrip())]
     text = f"{start}{text.strip()}{end}"
     return None if text == prompt else text
@@ -75,7 +75,7 @@ def _prompt_in(reply: str, prompt: str) -> str:
 
 
 def _only_text(reply: str) -> str:
-    """What a JSON object of one text holds; anything else as it is."""
+    """The value of a JSON object with a single text; anything else unchanged."""
     try:
         value = json.loads(reply)
     except (ValueError, RecursionError):

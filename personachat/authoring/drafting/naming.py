@@ -1,4 +1,4 @@
-"""A name for a persona out of words that were not meant to be one. Pure."""
+"""A name for a persona from text that isn't a name. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _HANGING = re.compile(
 
 
 def name_from(description: str) -> str:
-    """What somebody who is described may be called, such as "Patient SQL tutor for finance people"."""
+    """A name for a described person, such as "Patient SQL tutor for finance people"."""
     line = _line(description)
     called = _CALLED.search(line)
     if called:
@@ -53,7 +53,7 @@ def name_from(description: str) -> str:
 
 
 def name_of(written: object) -> str:
-    """The name that a model wrote; shortened where it is a sentence, "" if it is none."""
+    """The name that a model wrote; shortened if it is a sentence, "" if it isn't a name."""
     if not isinstance(written, str):
         return ""
     line = _LABEL.sub("", _line(written).strip(_AROUND)).strip(_AROUND)

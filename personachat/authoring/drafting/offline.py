@@ -1,6 +1,6 @@
-"""A draft without a model that could write one: the template that is nearest to the description. Pure.
+"""A draft without a model that could write one: the template most similar to the description. Pure.
 
-The embedded demo model makes no sense of the task. So it is not asked, and nothing pretends that it was.
+The embedded demo model can't do the task. So it isn't called, and nothing pretends that it was.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from personachat.personas.persona import Persona, dump_persona
 from personachat.personas.templates.shipped import Template, shipped
 
 NEAR = 1.0
-"""Less than that is in common by chance."""
+"""Less similarity is coincidence."""
 
 _WORD = re.compile(r"\w{3,}")
 _COMMON = re.compile(
@@ -30,7 +30,7 @@ _COMMON = re.compile(
 
 
 def nearest(description: str) -> Template | None:
-    """The shipped template that has most of the description's words; None if none has any that matter."""
+    """The shipped template with most of the description's words; None if none has any that matter."""
     description_words = _words(description)
     scored = [
         (sum(_weight(word) * counted[word] for word in description_words & counted.keys()), template)
@@ -41,7 +41,7 @@ def nearest(description: str) -> Template | None:
 
 
 def drafted_offline(description: str, *, other_ids: Collection[str], model: str) -> str:
-    """The JSON text of a valid persona: the nearest template, begun with the description's own words."""
+    """The JSON text of a valid persona: the most similar template, begun with the description."""
     description = storable(description).strip()
     template = nearest(description)
     name = name_from(description)
@@ -59,7 +59,7 @@ def drafted_offline(description: str, *, other_ids: Collection[str], model: str)
 
 @cache
 def _counted() -> tuple[tuple[Template, Counter[str]], ...]:
-    """Each template with the weight that its words have: those of its name and purpose count most."""
+    """Each template with the weights of its words: those in its name and purpose count most."""
     counted = []
     for template in shipped():
         persona, words = template.persona, Counter[str]()
@@ -72,7 +72,7 @@ def _counted() -> tuple[tuple[Template, Counter[str]], ...]:
 
 
 def _weight(word: str) -> float:
-    """A word that few templates have says more than one that most have."""
+    """A word that few templates have is more significant than one that most have."""
     having = sum(word in words for _, words in _counted())
     return math.log(len(_counted()) / having) / 2 if having else 0.0
 

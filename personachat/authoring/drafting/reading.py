@@ -1,8 +1,8 @@
-"""Reads the persona out of a model's reply, whatever the model made of its task. Pure.
+"""Reads the persona from a model's reply, however the model understood its task. Pure.
 
-The result is always a valid persona's text: what the schema does not know is dropped, what it bounds is
-bounded, and where the reply holds no JSON, the description and the reply's prose are the prompt. A reply that
-was cut off gives what came, and a refusal nothing: then the prompt is what was described.
+The result is always a valid persona's text. Unknown keys are dropped and values limited. If the reply
+contains no JSON, the description and the reply's prose are the prompt. An incomplete reply gives what came,
+and a refusal nothing: then the description is the prompt.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from personachat.personas.formats.yaml_text import read_yaml
 from personachat.personas.persona import Persona, dump_persona
 
 MOST_CANDIDATES = 20
-"""Opening brackets at which a reply may turn out to hold the object; more would take time, not luck."""
+"""How many opening brackets are tried as the start of the object; more would only take time."""
 
 MOST_REPLY_CHARACTERS = 100_000
-"""What comes after is not read; a persona's text may not be much longer."""
+"""Characters; the rest isn't read. A persona's text may not be much longer."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*$", re.MULTILINE)
@@ -38,7 +38,7 @@ _decoder = json.JSONDecoder(strict=False)  # models write line breaks into strin
 
 
 def drafted_text(reply: str, description: str, *, other_ids: Collection[str], model: str) -> str:
-    """The JSON text of a valid persona. Its id is none of those taken, its model the one given."""
+    """The JSON text of a valid persona, with an id that isn't in use and the given model."""
     reply, description = _readable(reply), storable(description)
     written = _object_in(reply)
     if refused := _is_refused(written, reply):
@@ -47,7 +47,7 @@ def drafted_text(reply: str, description: str, *, other_ids: Collection[str], mo
     fields = {key: value for key, value in read.items() if value not in (None, "", (), {})}
     name = fields.pop("name", "") or name_from(description)
     wish = _text(4_000)(f"You are: {description}")
-    prose = "" if written or refused else _prose(reply)  # a small model may miss the wish in it
+    prose = "" if written or refused else _prose(reply)  # a small model's prompt may lack the wish
     persona = Persona(
         id=free_id(name, other_ids),
         name=name,
@@ -60,7 +60,7 @@ def drafted_text(reply: str, description: str, *, other_ids: Collection[str], mo
 
 
 def is_refused(reply: str) -> bool:
-    """Whether a reply refuses to write a persona, in words or in the object that was asked for."""
+    """Whether a reply refuses to write a persona, in prose or in the requested object."""
     reply = _readable(reply)
     return _is_refused(_object_in(reply), reply)
 
@@ -78,7 +78,7 @@ def _readable(reply: str) -> str:
 
 
 def _object_in(reply: str) -> dict[str, Any]:
-    """The persona's object, by plain keys; empty if the reply holds none."""
+    """The persona's object, by plain keys; empty if the reply contains none."""
     for candidate in (*_objects(reply), *_loose_objects(reply)):
         inner = [value for value in candidate.values() if isinstance(value, dict)]
         for each in (candidate, *inner):
@@ -103,7 +103,7 @@ def _objects(reply: str) -> Iterator[dict[str, Any]]:
 
 
 def _loose_objects(reply: str) -> Iterator[dict[str, Any]]:
-    """Objects that are nearly JSON, such as with single quotes or comments, or YAML."""
+    """Objects that are nearly JSON, for example with single quotes or comments, or YAML."""
     start, end = reply.find("{"), reply.rfind("}")
     texts = [block[2] for block in _BLOCK.finditer(reply)][:MOST_CANDIDATES]
     if 0 <= start < end:
@@ -118,7 +118,7 @@ def _loose_objects(reply: str) -> Iterator[dict[str, Any]]:
 
 
 def _mended(text: str) -> Any:
-    """What an object that was cut off holds so far; None if it is no such thing."""
+    """The content of an incomplete object so far; None if it isn't one."""
     closers, safe, in_string = _walked(text)
     whole = ('"' if in_string else "") + closers
     half_escape = _HALF_ESCAPE.search(text)
@@ -132,7 +132,7 @@ def _mended(text: str) -> Any:
 
 
 def _walked(text: str) -> tuple[str, list[tuple[int, str]], bool]:
-    """What would close the text; the last places where it can be cut, each with what would close it there."""
+    """What would close the text: the last places where it can be cut, each with its closing text."""
     stack: list[str] = []
     safe: list[tuple[int, str]] = []
     in_string = escaped = False
@@ -159,7 +159,7 @@ def _plain(key: str) -> str:
 
 
 def _prose(reply: str) -> str:
-    """What a reply without a persona's object says of the persona; a refusal or another object says none."""
+    """The prose of a reply without a persona's object; empty for a refusal or another object."""
     text = _text(20_000)(_FENCE.sub("", reply))
     return "" if is_refusal(text) or text.startswith(("{", "[")) else text
 
@@ -238,4 +238,4 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "tags": _list(_line(limits.TAG), limits.TAGS_COUNT),
     "avatar": _avatar,
 }
-"""The keys a model may set, each with what makes an allowed value of whatever the model wrote."""
+"""The keys that a model may set, each with a reader that makes a valid value of anything."""

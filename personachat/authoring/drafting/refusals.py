@@ -1,6 +1,6 @@
-"""Tells a model's refusal from what it was asked to write. Pure.
+"""Tells a model's refusal from the text it was asked for. Pure.
 
-A refusal begins with an excuse and is about the one who refuses; a prompt is about the one who is addressed.
+A refusal begins with an excuse and is about its writer; a prompt is about the one it addresses.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 MOST_CHARACTERS = 1_200
-"""What goes on for longer has something to say beside the refusal."""
+"""Characters. A longer text says more than a refusal."""
 
 _THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _AROUND = " \t\n*_`#\"'>\u201c\u201d"
@@ -37,7 +37,7 @@ def without_thinking(text: str) -> str:
 
 
 def is_refusal(text: str) -> bool:
-    """Whether a text says no more than that its writer will not write it."""
+    """Whether a text only says that its writer won't write it."""
     plain_text = without_thinking(text).replace("\u2019", "'").strip(_AROUND)
     if len(plain_text) > MOST_CHARACTERS or not _REFUSAL.match(plain_text):
         return False

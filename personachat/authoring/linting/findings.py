@@ -1,4 +1,4 @@
-"""What the linter says of a place in a persona's text, and how such a place is found. Pure."""
+"""What the linter says about a place in a persona's text, and how such a place is found. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from personachat.personas.persona import Persona
 Severity = Literal["warning", "info"]
 
 _CHARACTER = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[^\\]", re.DOTALL)
-"""One character of a value, as it may be written in JSON."""
+"""One character of a value, in any form that JSON allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that will hurt in a valid text, where (1-based; columns count code points), and the fix."""
+    """A likely problem of a valid text, its place (1-based; columns count code points), and the fix."""
 
     code: str
     severity: Severity
@@ -31,7 +31,7 @@ class Finding:
     at: int = 0
     """How many characters of the value that `path` leads to come before it."""
     fix: Fix | None = None
-    """What fixes it by itself; None if somebody has to decide."""
+    """The automatic fix; None if a person has to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text of the persona that a model gets to read, or that people see."""
+    """A text of the persona that a model reads or that people see."""
 
     path: Path
     text: str
@@ -56,7 +56,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A persona to be looked at, and the text it was read from."""
+    """A persona to check, and the text it was read from."""
 
     persona: Persona
     read: JsonText
@@ -66,7 +66,7 @@ class Subject:
         object.__setattr__(self, "passages", tuple(_passages(self.persona)))
 
     def wrote(self, *path: str | int) -> bool:
-        """Whether the text holds this key itself, rather than leaving it at its default."""
+        """Whether the text contains this key itself, instead of its default."""
         return path in self.read.values
 
     def placed(self, remarks: Iterator[Remark]) -> tuple[Finding, ...]:

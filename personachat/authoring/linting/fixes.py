@@ -1,4 +1,4 @@
-"""What fixes a finding by itself: one value set, one piece of a text replaced, or one key left out. Pure."""
+"""Automatic fixes: one value set, one piece of a text replaced, or one key removed. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from personachat.jsontext.reader import read_json
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """`label` says what it does. Without a `value` it leaves out what stands at `path`.
+    """`label` says what it does. Without a `value` it removes what is at `path`.
 
     With `old` it replaces that piece of the text at `path`, which begins at the character `at`.
     """
@@ -36,7 +36,7 @@ def written(old: str, new: str, *, path: Path, at: int) -> Fix:
 def fixed(text: str, fix: Fix, *, order: Sequence[str] = ()) -> str:
     """The persona's JSON text after the fix; every other character stays as it was.
 
-    Raises ValueError for a broken text, LookupError where what is to be fixed is not there.
+    Raises ValueError for a broken text, LookupError if the place doesn't exist.
     """
     if fix.value is None:
         return without(text, fix.path)

@@ -1,7 +1,7 @@
-"""The linter: says what will cause trouble in a persona that is valid. It waits for nobody and never raises.
+"""The linter: finds likely problems in a valid persona. It waits for nothing and never raises.
 
-What a text was found to hold is remembered for as long as nothing changes that it depends on: the day, what
-the provider lists, and what its model has refused.
+The findings of a text are cached until something they depend on changes: the day, the provider's list, and
+what its model has refused.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from personachat.replies.request import window_tokens
 from personachat.usage import pricing
 
 REMEMBERED = 64
-"""So many texts' findings are remembered."""
+"""How many texts' findings are cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one message takes, before a conversation adds to it: by the estimate, and at the most."""
+    """What one message takes at the start of a conversation: estimated, and at most."""
 
     prompt_tokens: int
     reply_tokens_most: int
     window_tokens: int | None
     cost_usd_most: float | None
-    """By today's list price; None if it is not known, as with a model of one's own."""
+    """At today's list price; None if it isn't known, as with a model of one's own."""
 
 
 class Linter:
-    """`today` is asked for the day that retirements are measured by."""
+    """`today` returns the day that retirements are compared with."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Linter:
         self._findings: OrderedDict[object, tuple[Finding, ...]] = OrderedDict()
 
     def lint(self, text: str) -> tuple[Finding, ...]:
-        """The findings of a valid persona's text, in the order of the text; none where it is not valid."""
+        """The findings of a valid persona's text, in the order of the text; none if it isn't valid."""
         try:
             persona = parse_persona(text)
         except PersonaInvalid:
@@ -78,7 +78,7 @@ class Linter:
         return findings
 
     def estimate(self, persona: Persona) -> Estimate:
-        """What a message to this persona takes and costs at the most, with the model that would answer."""
+        """What a message to this persona takes and costs at most, with the model that would answer."""
         answering, _ = self._resolved(persona)
         prompt = _prompt_tokens(persona, self._today())
         window = window_tokens(persona, answering) if answering else None
@@ -105,7 +105,7 @@ class Linter:
         )
 
     def _resolved(self, persona: Persona) -> tuple[ModelChoice | None, str]:
-        """Who would answer; or why nobody has the model. That a key is missing is no fault of the persona."""
+        """The model that would answer; or why there is none. A missing key is no fault of the persona."""
         try:
             return self._providers.resolve(persona.model), ""
         except ModelNotFound as error:

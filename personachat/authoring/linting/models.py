@@ -1,4 +1,4 @@
-"""What is wrong with the model that a persona asks for: unknown, retired, too small, other parameters."""
+"""Problems of a persona's model: unknown, retired, too small, or refusing parameters."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from personachat.providers.registry import ModelChoice
 from personachat.settings import OPENAI
 
 SOON_DAYS = 90
-"""From so many days before its end on, a model's retirement is a warning."""
+"""How many days before its end a model's retirement becomes a warning."""
 
 FULL = 0.75
-"""A prompt that takes more than this of the window leaves too little for a conversation."""
+"""The share of the window that a prompt may take; more leaves too little for a conversation."""
 
 GARBLED_TEMPERATURE = 1.5
 THINKING_TOKENS = 1000
-"""A reply with less than this may end before the thinking does."""
+"""Tokens; a shorter reply may end before the thinking does."""
 
 _MODEL = ("model",)
 _MAKERS = ("openai.com", "anthropic.com")
@@ -33,15 +33,15 @@ _MAKERS = ("openai.com", "anthropic.com")
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """The model a persona asks for, who would answer, and what is known of it."""
+    """A persona's model, the one that would answer, and the facts about it."""
 
     answering: ModelChoice | None
-    """None if nobody here would; `why_not` then says why."""
+    """None if no model would; then `why_not` says why."""
     why_not: str = ""
     model_names: tuple[str, ...] | None = None
-    """What the provider lists; None if it has not said."""
+    """The provider's list; None if it hasn't answered."""
     default: bool = False
-    """Whether it is the provider that bare names mean."""
+    """Whether it is the provider for names without a prefix."""
     learned: frozenset[str] = frozenset()
     """Keys of a persona that the model has refused."""
     window_tokens: int | None = None
@@ -49,14 +49,14 @@ class ModelFacts:
 
     @property
     def own(self) -> ModelChoice | None:
-        """Who answers with the very model that is asked for; None if another steps in."""
+        """The answer of exactly this model; None if another one answers instead."""
         return None if self.answering is None or self.answering.substituted else self.answering
 
     @property
     def is_makers(self) -> bool:
-        """Whether the provider that is asked is the model's maker, whose documentation then holds.
+        """Whether the provider is the model's maker, whose documentation then applies.
 
-        A server of one's own, or a gateway, may take what the maker does not.
+        A server of one's own, or a gateway, may accept what the maker doesn't.
         """
         if self.own is None:
             return False
@@ -69,7 +69,7 @@ class ModelFacts:
 
 
 def learned(answering: ModelChoice, model_names: Sequence[str]) -> frozenset[str]:
-    """The keys of a persona that the provider leaves out for this model, since the model has refused them."""
+    """The persona's keys that the provider leaves out for this model, because the model refused them."""
     if answering.substituted or not is_among(answering.model, model_names):
         return frozenset()
     request = ChatRequest(answering.model, (), temperature=0.5, top_p=0.5, stop=(".",))
@@ -79,7 +79,7 @@ def learned(answering: ModelChoice, model_names: Sequence[str]) -> frozenset[str
 
 
 def remarks(subject: Subject, facts: ModelFacts, *, today: date) -> Iterator[Remark]:
-    """Everything about the model. A list that holds it is believed before a maker's date."""
+    """Everything about the model. A list that contains it is trusted more than a maker's date."""
     unknown = _unknown(subject.persona.model, facts)
     ends = _ending(subject.persona.model, facts, today)
     if unknown and (ends is None or ends.code != "model-retired"):
@@ -126,7 +126,7 @@ def _ending(model: str, facts: ModelFacts, today: date) -> Remark | None:
 
 
 def _use_instead(model: str, instead: str) -> Fix | None:
-    """Take what the maker names, of the same provider."""
+    """Use the model that the maker names, from the same provider."""
     if not instead:
         return None
     name = f"{model.rpartition('/')[0]}/{instead}" if "/" in model else instead
@@ -198,7 +198,7 @@ def _sizes(subject: Subject, facts: ModelFacts) -> Iterator[Remark]:
 
 
 def is_among(model: str, model_names: Sequence[str]) -> bool:
-    """Whether a list holds the model, or its name without the variant that gateways and Ollama allow."""
+    """Whether a list has the model, or its name without the variant that gateways and Ollama allow."""
     names = {name.lower() for name in model_names}
     lower_name = model.lower()
     return (

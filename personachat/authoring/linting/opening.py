@@ -1,4 +1,4 @@
-"""A linter opened without the other services, for a command that is over at once."""
+"""A linter without the other services, for short commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from personachat.replies.runner import ReplyRunner
 from personachat.settings import Settings
 
 MODELS_SECONDS = 10.0
-"""How long the providers' lists of models are waited for."""
+"""Seconds to wait for the providers' lists of models."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What will not work of the parameters that a persona holds in its extensions."""
+"""Problems with the parameters in a persona's extensions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PLACE = ("extensions", parameters.PARAMETERS)
 
 
 def remarks(subject: Subject) -> Iterator[Remark]:
-    """Each parameter that is not sent, and each that no server here is known to take."""
+    """Parameters that aren't sent, and those that no known server accepts."""
     extensions = subject.persona.extensions
     if parameters.PARAMETERS not in extensions:
         return

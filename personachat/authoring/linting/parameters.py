@@ -1,6 +1,6 @@
-"""Which parameters of a persona a model refuses or ignores, as its maker's documentation says.
+"""Which parameters of a persona a model refuses or ignores, according to its maker's documentation.
 
-Only families whose maker says so are here. A model that a server offers under a name of its own is judged by
+Only families whose maker documents it are here. A model that a server offers under another name is judged by
 what it has refused before, which the provider remembers.
 """
 
@@ -17,7 +17,7 @@ _CLAUDE = re.compile(r"^claude-(?:(fable|mythos)|(?:opus|sonnet|haiku)-(\d)(?:[-
 
 
 def refused(model: str) -> frozenset[str]:
-    """Keys of a persona that the model does not take: some of temperature, topP and stop."""
+    """Keys of a persona that the model doesn't accept: some of temperature, topP and stop."""
     name = plain_name(model)
     if _WITHOUT_SAMPLING.match(name) or (_claude_version(name) or (0, 0)) >= (4, 7):
         stop = {"stop"} if _WITHOUT_STOP.match(name) else set()
@@ -26,18 +26,18 @@ def refused(model: str) -> frozenset[str]:
 
 
 def one_of_two(model: str) -> bool:
-    """Whether the model takes a temperature or a topP, but not both."""
+    """Whether the model accepts a temperature or a topP, but not both."""
     version = _claude_version(plain_name(model))
     return version is not None and (4, 1) <= version < (4, 7)
 
 
 def highest_temperature(model: str) -> float:
-    """The highest temperature that the model takes."""
+    """The highest temperature that the model accepts."""
     return 1.0 if plain_name(model).startswith("claude") else 2.0
 
 
 def thinks(model: str) -> bool:
-    """Whether the model spends tokens of the reply on thinking, which nobody gets to read."""
+    """Whether the model spends tokens of the reply on hidden thinking."""
     return REASONING.match(plain_name(model)) is not None
 
 

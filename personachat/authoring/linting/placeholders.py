@@ -1,6 +1,6 @@
-"""Placeholders that nothing will fill: misspelt ones of ours, and gaps that somebody left for later.
+"""Placeholders that nothing fills: misspelt ones of ours, and gaps that someone left for later.
 
-Code and Markdown links are left alone, as are tags that are closed again: those are meant as they stand.
+Code and Markdown links are ignored, and so are tags that are closed again: those are meant that way.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _GAPS = (
 )
 
 _HTML = ("title", "link", "address")
-"""Elements of HTML by names that could be a gap's."""
+"""HTML elements whose names could be a gap's."""
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`", re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\]|:)")
@@ -69,7 +69,7 @@ def remarks(subject: Subject) -> Iterator[Remark]:
     for passage in subject.passages:
         text = _blanked(passage.text, _CODE)
         yield from _misspelt(passage, _without_declared(text, names))
-        if passage.path[0] != "examples":  # an example may well show a letter that leaves the name open
+        if passage.path[0] != "examples":  # an example may well show a letter without a name
             yield from _gaps(passage, text)
     yield from _unknown_in_lore(subject, declared=names)
     yield from _without_default(subject, variables)
@@ -96,7 +96,7 @@ def _unknown_in_lore(subject: Subject, *, declared: frozenset[str]) -> Iterator[
 
 
 def _without_declared(text: str, names: frozenset[str]) -> str:
-    """The text with the placeholders made blank that are variables."""
+    """The text with blanks in place of placeholders that are variables."""
     return _DOUBLE.sub(
         lambda match: " " * len(match[0]) if match[1].strip().lower() in names else match[0], text
     )
@@ -185,5 +185,5 @@ def _gaps(passage: Passage, text: str) -> Iterator[Remark]:
 
 
 def _blanked(text: str, pattern: re.Pattern[str]) -> str:
-    """The text with what matches made blank, so that places stay the same."""
+    """The text with blanks in place of matches, so that positions stay the same."""
     return pattern.sub(lambda match: " " * len(match[0]), text)

@@ -1,4 +1,4 @@
-"""What stands in a persona twice, or gets into its own way."""
+"""Repetitions and contradictions within a persona."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which models their makers have retired, or have said they will, and what to take instead.
+"""Models that their makers have retired or will retire, and what to use instead.
 
-The dates are in retirements.json, as the makers' own pages gave them on the day named there. They hold for
-the makers' own servers: somebody else who runs the same model may keep it. Beyond them the price list of the
-installed genai-prices marks some models as deprecated, without a date.
+The dates are in retirements.json, from the makers' own pages on the day named there. They apply to the
+makers' own servers: others who run the same model may keep it. The price list of the installed genai-prices
+also marks some models as deprecated, without a date.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib.resources import files
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """When a maker shuts a model down (or did), and which of its models it names instead; "" for none."""
+    """When a maker shuts a model down (or did), and which of its models it recommends; "" for none."""
 
     maker: str
     on: date
@@ -36,13 +36,13 @@ def retirements() -> dict[str, Retirement]:
 
 
 def retirement(model: str) -> Retirement | None:
-    """The date of a model under its own name or a gateway's (`maker/model`); None if none is known."""
+    """The date of a model under its own name or a gateway's (`maker/model`); None if unknown."""
     return retirements().get(model.lower()) or retirements().get(model.lower().rpartition("/")[2])
 
 
 @lru_cache(maxsize=1024)
 def deprecated(provider: str, model: str) -> bool:
-    """Whether the price list says of this provider's model that it should not be used any more."""
+    """Whether the price list says that this provider's model should not be used any more."""
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415  # a third of a second; see pricing
 
     maker, slash, name = model.rpartition("/")

@@ -1,7 +1,7 @@
-"""Traits that say nothing, and prompts that ask for the opposite of one.
+"""Traits that say nothing, and prompts that demand the opposite of a trait.
 
-Only plain contradictions are found: a direct order in the prompt against a plain word of the trait. What is
-said under a condition, or of both sides, is no contradiction.
+Only plain contradictions are found: a direct order in the prompt against a plain word of the trait. A
+condition, or an order with both sides, is no contradiction.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _ORDERED = (
 _CONDITION = re.compile(r"\b(?:if|when|whenever|unless|except|until|only|otherwise|but not)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n;]+")
 _LOOKED_BACK = 60
-"""So many characters before a word are looked at for what turns its sense round."""
+"""Characters before a word that are searched for a negation."""
 
 _TURNED = re.compile(
     r"\b(?:not|never|no|non|without|avoid|less|nor|neither|hardly|rarely|isn['\u2019]t|rather than"
@@ -96,7 +96,7 @@ def _empty(subject: Subject) -> Iterator[Remark]:
 
 
 def _against(prompt: str, trait: str) -> tuple[str, str] | None:
-    """The order of the prompt that speaks against this trait, and the trait's word; None if none does."""
+    """The prompt's order against this trait, and the trait's word; None if there is none."""
     words = {match[0].lower(): match.start() for match in re.finditer(r"[\w-]+", trait)}
     plain = {word for word, start in words.items() if not _TURNED.search(trait[:start][-_LOOKED_BACK:])}
     sentences = [match[0] for match in _SENTENCE.finditer(prompt) if not _CONDITION.search(match[0])]

@@ -1,1 +1,1 @@
-"""Conversations of other programs, turned into the document that PersonaChat's own import reads."""
+"""Conversations of other programs, converted to the document that PersonaChat's own import reads."""

@@ -1,7 +1,7 @@
-"""The one door for conversations of other programs: finds out whose they are, and turns them into ours.
+"""Conversations of other programs: finds out which program wrote a file, and converts it to our document.
 
-A file of ours, and one that nobody knows, stays as it is: the import of our document says what is wrong with
-it. Of an archive only the conversations are unpacked.
+Our own files, and unknown ones, stay as they are: the import of our document reports what is wrong with them.
+From an archive, only the conversations are unpacked.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from personachat.jsontext.members import Torn, pieces, value_count
 from personachat.personas.formats.safe_zip import Archive, Content, Limits, is_zip
 
 MOST_MARKS = 4_000_000
-"""Brackets and commas in one file: some seconds to walk through."""
+"""Brackets and commas per file; more would take many seconds to read."""
 
 MOST_VALUES = 1_000_000
-"""In one conversation."""
+"""Per conversation."""
 
 _MB = 1024 * 1024
 _LIMITS = Limits(file_bytes=256 * _MB, entries=20_000, entry_bytes=4 * MOST_BYTES, total_bytes=4 * MOST_BYTES)
@@ -39,7 +39,7 @@ _READERS: tuple[tuple[Callable[[Any], bool], Callable[[dict[str, Any]], dict[str
 
 
 def as_document(content: Content) -> bytes:
-    """The file as a document of ours, as far as it is known. Raises ImportRefused."""
+    """The file as our document, if its program is known. Raises ImportRefused."""
     files = _unpacked(content) if is_zip(content) else [content[:]]
     converted_files = [converted for each in files if (converted := _converted(each)) is not None]
     if not converted_files:
@@ -66,7 +66,7 @@ def _unpacked(content: Content) -> list[bytes]:
 
 
 def _converted(content: bytes) -> list[dict[str, Any]] | None:
-    """The conversations of one file; None if it is ours, or nobody's."""
+    """The conversations of one file; None if it is ours or unknown."""
     if len(content) > MOST_BYTES or FORMAT.encode() in content[:2_000]:
         return None
     try:
@@ -89,12 +89,12 @@ def _members_of_list(text: str) -> list[dict[str, Any]] | None:
     except Torn:
         if value_count(text) > MOST_MARKS:
             _refuse(f"The file has more than {MOST_MARKS:,} values, the limit for one import.")
-        return None  # its fault is named with its line where our own documents are read
+        return None  # the fault is reported with its line where our own documents are read
     return _converted_values(_loaded(text[each.start : each.end]) for each in members)
 
 
 def _converted_values(values: Iterator[Any] | list[Any]) -> list[dict[str, Any]] | None:
-    """The conversations as ours; None if the first is of no program that is known."""
+    """The conversations in our form; None if the first one's program is unknown."""
     conversations: list[dict[str, Any]] = []
     for value in values:
         convert = next((convert for matches, convert in _READERS if matches(value)), None)
@@ -115,7 +115,7 @@ def _loaded(text: str) -> Any:
 
 
 def _lines(text: str) -> list[dict[str, Any]] | None:
-    """The lines of a chat of SillyTavern; None if the file is something else."""
+    """The lines of a SillyTavern chat; None if the file is something else."""
     first, _, rest = text.lstrip().partition("\n")
     if not rest.strip() or not sillytavern.matches(_loaded(first)):
         return None

@@ -1,4 +1,4 @@
-"""SillyTavern's chats: JSON Lines, a head and then the messages; the swipes of a reply are its versions."""
+"""SillyTavern's chats: JSON Lines, a header and then the messages; the swipes of a reply are its versions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _is_message(line: dict[str, Any]) -> bool:
 
 
 def _versions(line: dict[str, Any], number: int, above: str | None) -> tuple[list[ImportedMessage], str]:
-    """A message, with its other versions beside it, and the id of the one that is shown."""
+    """A message with its other versions, and the id of the visible one."""
     role = (
         "hidden" if line.get("is_system") is True else "user" if line.get("is_user") is True else "assistant"
     )

@@ -1,6 +1,6 @@
-"""What a message of another program is, and how a tree of them becomes turns. Pure.
+"""A message of another program, and the conversion of a tree of messages to turns. Pure.
 
-Messages without words are left out, and what hung on them hangs on what they hung on.
+Messages without text are left out; their children move to their parent.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from personachat.personas.fields import free_id
 MOST_NAME_CHARACTERS, MOST_TITLE_CHARACTERS, MOST_MODEL_CHARACTERS = 80, 200, 200
 _EPOCH = "1970-01-01T00:00:00+00:00"
 _MILLISECONDS_FROM = 10**11
-"""Later moments are told in milliseconds; in seconds that would be the year 5138."""
+"""Larger numbers are milliseconds; as seconds this would be the year 5138."""
 
 
 @dataclass(slots=True)
 class ImportedMessage:
-    """One message. `role` is "user", "assistant", or anything else for what is not shown."""
+    """One message. `role` is "user", "assistant", or anything else for one that isn't shown."""
 
     id: str
     parent: str | None
@@ -45,7 +45,7 @@ def conversation(
     pinned: bool = False,
     archived: bool = False,
 ) -> dict[str, Any]:
-    """A conversation of our document; `leaf` is the message that the active branch ends in."""
+    """A conversation of our document; `leaf` is the last message of the active branch."""
     by_id = {message.id: message for message in messages}
     above = _shown_above(by_id)
     start = moment(began)
@@ -65,7 +65,7 @@ def conversation(
 
 
 def moment(value: Any) -> str:
-    """Seconds or milliseconds since 1970, or ISO 8601, as ISO 8601; "" if it is none of them."""
+    """Seconds or milliseconds since 1970, or ISO 8601, as ISO 8601; "" for anything else."""
     if isinstance(value, bool) or value is None:
         return ""
     if isinstance(value, str):
@@ -87,7 +87,7 @@ def _is_shown(message: ImportedMessage) -> bool:
 
 
 def _shown_above(by_id: Mapping[str, ImportedMessage]) -> dict[str, str | None]:
-    """Of each message the nearest one above it that is shown; a circle ends where it began."""
+    """For each message, the nearest visible one above it; a circle ends where it began."""
     visible_above: dict[str, str | None] = {}
     for message in by_id.values():
         way = [message.id]
@@ -102,7 +102,7 @@ def _shown_above(by_id: Mapping[str, ImportedMessage]) -> dict[str, str | None]:
                 parent = visible_above[parent]
                 break
             else:
-                visible_above[parent] = None  # met again, it is a circle
+                visible_above[parent] = None  # found again: it is a circle
                 way.append(parent)
                 parent = above.parent
         visible_above |= dict.fromkeys(way, parent)
