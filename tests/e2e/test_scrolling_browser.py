@@ -28,6 +28,19 @@ RECORD = """() => {
 """Where the page is at every frame from now on."""
 
 
+TYPES_AS_A_REPLY_GIVES_WAY = """() => {
+  const reply = [...document.querySelectorAll('[data-testid="stChatMessage"]')].at(-1)
+  const field = document.querySelector('[data-testid="stChatInputTextArea"]')
+  field.dispatchEvent(new KeyboardEvent("keydown", { key: "x", bubbles: true }))
+  reply.style.display = "none"
+  const before = stMain.scrollTop // the browser has moved up to what is the end now
+  reply.style.display = ""
+  reply.style.paddingBottom = "900px"
+  return before
+}"""
+"""As where a reply's text takes the place of its buttons."""
+
+
 def box(page: Page) -> Locator:
     return page.get_by_test_id("stChatInputTextArea")
 
@@ -118,6 +131,11 @@ def test_a_button_leads_back_to_the_end(app_server: AppServer, page: Page) -> No
     expect(jump(page)).to_be_visible()
     jump(page).click()
     is_at_end(page)
+    expect(box(page)).to_be_focused()
+    end = page.evaluate("stMain.scrollTop")
+    assert page.evaluate(TYPES_AS_A_REPLY_GIVES_WAY) < end
+    is_at_end(page)
+    assert page.evaluate("stMain.scrollTop") > end
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="History").click()
     expect(box(page)).to_have_count(0)
     expect(jump(page)).to_be_hidden()

@@ -45,7 +45,9 @@ function noteTop() {
 }
 
 function onKey(event) {
+  const before = lastInput
   touched()
+  if (dom.isField(event.target)) lastInput = before // what is typed scrolls nothing
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target === dom.box()) toEnd()
 }
 
@@ -53,6 +55,7 @@ function onClick(event) {
   const on = selector => event.target.closest?.(selector)
   if (on('[data-part="latest"]')) {
     jump()
+    if (!dom.isTouch) dom.box()?.focus({ preventScroll: true }) // the button is gone
   } else if (on(TO_THE_END)) {
     toEnd()
   } else if (on(EARLIER)) {
@@ -68,6 +71,7 @@ const distance = () => main.scrollHeight - main.offsetHeight - main.scrollTop
 function toEnd() {
   atEnd = true
   kept = null
+  lastInput = 0
 }
 
 function jump() {
