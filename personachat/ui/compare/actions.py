@@ -1,4 +1,4 @@
-"""What a click on the Compare page does: callbacks that run before the page is drawn, and say what failed."""
+"""What a click on the Compare page does: callbacks that run before the page is drawn, and report errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _do(what: Callable[[], object], *, title: str = "Something went wrong") -> b
 def begin(
     setups: Sequence[Setup], messages: Sequence[str] | None, *, blind: bool, most_cost_usd: float | None
 ) -> None:
-    """Send the first of these messages to all variants; None are those that are written in the field."""
+    """Send the first of these messages to all variants; None means the text in the field."""
     texts = list(messages) if messages is not None else written()
 
     def start() -> None:
@@ -46,7 +46,7 @@ def begin(
 
 
 def written() -> list[str]:
-    """What is written in the field: one message, or one on each line."""
+    """The text in the field: one message, or one per line."""
     text = str(st.session_state.get(state.MESSAGE) or "")
     if not st.session_state.get(state.AS_LIST):
         return [text]
@@ -54,7 +54,7 @@ def written() -> list[str]:
 
 
 def say(comparison_id: str) -> None:
-    """Send what was typed."""
+    """Send the typed message."""
     text = str(st.session_state.get(NEXT) or "")
     if text.strip():
         _do(lambda: session.workspace().comparisons.send(comparison_id, text), title="Not sent")
@@ -71,13 +71,13 @@ def send_all(comparison_id: str) -> None:
 
 
 def raise_limit(comparison_id: str, number_key: str) -> None:
-    """Stop at the sum in the field; without one, at none."""
+    """Set the cost limit to the sum in the field; an empty field removes it."""
     value = st.session_state.get(number_key)
     _do(lambda: session.workspace().comparisons.limit(comparison_id, value))
 
 
 def save_questions(messages: Sequence[str]) -> None:
-    """Keep these messages under the name in the field."""
+    """Save these messages under the name in the field."""
     name = str(st.session_state.get(state.SET_NAME) or "")
 
     def keep() -> None:
@@ -154,7 +154,7 @@ def sentence_list(parts: Sequence[str]) -> str:
 
 
 def share(comparison_id: str) -> None:
-    """Get the link to a comparison: the one there is, or a new one."""
+    """Get the link to a comparison: the existing one, or a new one."""
 
     def get() -> None:
         token = session.workspace().comparisons.share(comparison_id)

@@ -1,6 +1,6 @@
-"""An open comparison: its messages one below the other, each with the replies side by side.
+"""An open comparison: its messages one below another, each with its replies side by side.
 
-Keys and labels of what is drawn know letters and numbers of messages, never who is who: before a blind vote
+Keys and labels of widgets contain letters and numbers of messages, never who wrote what: before a blind vote,
 the browser gets nothing else.
 """
 
@@ -29,7 +29,7 @@ from personachat.ui.personas import diff
 from personachat.ui.wording import counted, escaped, heard
 
 BESIDE = 4
-"""So many columns stand beside each other; more go below, or into a matrix."""
+"""How many columns are side by side; more go below, or into a matrix."""
 
 COLUMNS, MATRIX = "Columns", "Matrix"
 
@@ -44,8 +44,8 @@ _MENU, _VIEW, _BASE = "comparison_menu", "compare_shown", "compare_base"
 def draw(comparisons: Comparisons, comparison: SeenComparison) -> None:
     """Draw the comparison, and follow its replies to their end.
 
-    While they run, the browser keeps what an earlier run drew in a place that this one leaves unused. So each
-    part has a place of its own, and one that is empty now says so.
+    While they run, the browser keeps what an earlier run drew in a place that this run leaves unused. So each
+    part has a place of its own, and an empty one is emptied explicitly.
     """
     with st.container():
         _draw_head(comparison)
@@ -70,11 +70,11 @@ def draw(comparisons: Comparisons, comparison: SeenComparison) -> None:
     if running and comparison.last and comparison.last.hidden:
         returning.finish()
         wait_for_all(running)
-        st.rerun()  # their words are shown together
+        st.rerun()  # their text is shown together
     if places:
         returning.finish()
         draw_running(places)
-        st.rerun()  # all have ended, or somebody has paused those that have not
+        st.rerun()  # all have ended, or those that haven't are paused
     if comparison.list_state == "sending" and not running:
         returning.finish()
         wait_for_list(comparisons, comparison)
@@ -93,7 +93,7 @@ def _draw_standing(comparison: SeenComparison) -> None:
 
 
 def _draw_earlier(comparison: SeenComparison, place: DeltaGenerator) -> tuple[SeenRound, ...]:
-    """The way to the earlier messages; returns those that are shown."""
+    """A button for earlier messages; returns the visible ones."""
     here = compare_state()
     most = SHOWN_ROUNDS + here.earlier.get(comparison.id, 0)
     hidden = len(comparison.rounds) - most
@@ -171,7 +171,7 @@ def _file(workspace: Workspace, *, comparison_id: str, file_format: Format) -> b
 
 
 def group_names(comparison: SeenComparison) -> dict[str, str]:
-    """What the places of the standing are called."""
+    """The labels of the places in the standing."""
     return {str(each.group): group_name(each) for each in comparison.variants}
 
 
@@ -184,7 +184,7 @@ def _draw_places(comparison: SeenComparison) -> None:
 
 
 def _draw_differences_switch(comparison: SeenComparison) -> str | None:
-    """The letter of the column that others are compared with; None where replies are shown as they are."""
+    """The letter of the column that others are compared with; None if replies are shown unchanged."""
     if not comparison.rounds or comparison.count < 2:
         return None
     letters = [each.letter for each in comparison.rounds[-1].answers]
@@ -252,7 +252,7 @@ def _draw_round(
 
 
 def _draw_below(comparison: SeenComparison, one: SeenRound) -> None:
-    """What can be done about a message's replies: steer them, or vote."""
+    """The buttons for a message's replies: pause, stop, or vote."""
     with st.container() if one.live else st.empty():
         if one.live:
             _draw_steering(comparison)
@@ -311,7 +311,7 @@ def _draw_answer(
 
 
 def _draw_end(comparison: SeenComparison, letter: str, live: LiveReply, below: DeltaGenerator) -> None:
-    """How a reply ended, while others still run; of a blind one no more than that."""
+    """How a reply ended, while others still run; for a blind one no more than that."""
     reply = live.snapshot()
     with below.container():
         if comparison.hidden:

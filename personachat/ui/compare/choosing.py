@@ -1,4 +1,4 @@
-"""Choosing what is compared: one row a variant, presets, the message, and what it will take."""
+"""Choosing what is compared: one row per variant, presets, the message, and the forecast."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def _draw_start(services: Services, workspace: Workspace, setups: Sequence[Setup
 
 
 def _draw_missing_drafts(setups: Sequence[Setup]) -> str:
-    """Say which drafts aren't there for whoever is here; returns why it can't be sent, "" where it can."""
+    """Say which drafts this person doesn't have; returns why nothing can be sent, "" if it can."""
     missing = sorted({each.persona_id for each in setups if each.text == ""})
     if not missing:
         return ""
@@ -258,7 +258,7 @@ def _draw_missing_drafts(setups: Sequence[Setup]) -> str:
 
 
 def _versions(workspace: Workspace, persona_id: str, setup: Setup) -> list[str]:
-    """The newest revision is what is saved; the earlier ones are offered by their numbers."""
+    """The newest revision is the saved version; earlier ones are offered by number."""
     versions = [SAVED]
     if persona_id in session.drafts():
         versions.append(DRAFT)
@@ -278,14 +278,14 @@ def _version(setup: Setup) -> str:
 
 
 def _with_draft(setup: Setup) -> Setup:
-    """With the words of the draft, where one is wanted and there is one; else they are ""."""
+    """With the text of the draft, if one is requested and exists; otherwise ""."""
     draft = session.drafts().get(setup.persona_id)
     return setup if setup.text is None else replace(setup, text=draft.text if draft else "")
 
 
 def _add_like_last() -> None:
     rows = compare_state().rows
-    if rows:  # a click may come once another one has left the comparison
+    if rows:  # a click may arrive after another one has left the comparison
         add(rows[-1].setup)
 
 

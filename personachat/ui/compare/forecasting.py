@@ -1,4 +1,4 @@
-"""What a comparison will take before it is sent: calls, tokens and money; or why it can't be sent."""
+"""The calls, tokens and money of a comparison before it is sent; or why it can't be sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draw(
     messages: int,
     stop: float | None,
 ) -> str:
-    """Draw the forecast of all variants; returns why it can't be sent, as Markdown; "" where it can."""
+    """Draw the forecast of all variants; returns why it can't be sent, as Markdown; "" if it can."""
     try:
         variants = workspace.comparisons.preview(setups)
         forecasts = [_of(services, each, message) for each in variants]

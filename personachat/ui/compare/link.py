@@ -1,4 +1,4 @@
-"""A link to what is chosen, and in plain words what of it no link can hold."""
+"""A link to the current choice, with sentences about what no link can contain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def draw(setups: Sequence[Setup], messages: Messages, *, blind: bool, stop: floa
 
 
 def not_in_it(setups: Sequence[Setup], messages: Messages) -> list[str]:
-    """What whoever opens the link doesn't get, in sentences."""
+    """What people who open the link don't get, in sentences."""
     sentences = []
     if any(each.text is not None for each in setups):
         sentences.append("Unsaved drafts open only for you. Others need a saved revision.")

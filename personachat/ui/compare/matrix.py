@@ -1,7 +1,7 @@
 """Many messages or variants as a matrix: a row of buttons for each message, and one reply in full below.
 
-Labels of cells know letters and numbers, never who is who. Each says to a screen reader which message and
-reply it is and how that stands; arrows beside the reply in full go to its neighbours.
+Labels of cells contain letters and numbers, never who wrote what. Each tells a screen reader its message, its
+reply and the state. Arrows beside the full reply go to its neighbours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from personachat.ui.compare.state import compare_state
 from personachat.ui.wording import counted, escaped, heard
 
 SHOWN_ROUNDS = 50
-"""How many of the last messages have a row; each cell is a button to be drawn in every run."""
+"""How many of the last messages have a row; each cell is a button that every run draws."""
 
 _ICONS: Mapping[str, str] = {
     "running": ":material/progress_activity:",
@@ -30,7 +30,7 @@ _STATES: Mapping[str, str] = {"running": "being written", "missing": "not starte
 
 
 def focused(comparison: SeenComparison) -> tuple[SeenRound, SeenAnswer]:
-    """The message and the reply that are shown in full: the chosen ones, else the last message's first."""
+    """The message and the reply that are shown in full: the chosen ones, or the last message's first."""
     number, letter = compare_state().focused.get(comparison.id, (0, ""))
     one = next((each for each in comparison.rounds if each.number == number), comparison.rounds[-1])
     return one, one.answer(letter) or one.answers[0]
@@ -64,7 +64,7 @@ def _draw_cell(comparison: SeenComparison, one: SeenRound, answer: SeenAnswer, *
     st.button(
         f"{letter} {heard(''.join(label_parts))}",
         icon=":material/check_circle:" if won else icon,
-        type="tertiary",  # of another type it would be another button, which hasn't the focus
+        type="tertiary",  # with another type it would be another button, without the focus
         key=f"cell_{one.number}_{answer.letter}",
         help=escaped(answer.variant.name) if answer.variant else None,
         on_click=focus,
@@ -73,7 +73,7 @@ def _draw_cell(comparison: SeenComparison, one: SeenRound, answer: SeenAnswer, *
 
 
 def draw_neighbours(comparison: SeenComparison) -> None:
-    """The ways from the reply in full to those beside it and above and below."""
+    """Buttons from the full reply to those beside it and above and below."""
     one, answer = focused(comparison)
     letters = [each.letter for each in one.answers]
     at, row = letters.index(answer.letter), comparison.rounds.index(one)

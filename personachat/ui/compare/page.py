@@ -1,4 +1,4 @@
-"""The page: an open comparison, or the choice of variants for a new one, and the ones that are kept."""
+"""The page: an open comparison, or the choice of variants for a new one, and the saved ones."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PAGE_SIZE = 30
 def draw(services: Services, workspace: Workspace) -> None:
     """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged.
 
-    Choosing and an open comparison have places of their own: the browser clears the one that is left at once,
-    not only when the replies have ended.
+    Choosing and an open comparison have places of their own: the browser clears the other one at once, not
+    only when the replies have ended.
     """
     notices = st.container()
     comparison_id = session.remembered(COMPARISON)
@@ -68,7 +68,7 @@ def _draw_deleted() -> None:
 
 
 def _draw_list(workspace: Workspace) -> None:
-    """The comparisons there are, newest first."""
+    """The saved comparisons, newest first."""
     sought = str(st.session_state.get(SEARCH) or "")
     comparisons = workspace.comparisons.newest(limit=PAGE_SIZE, sought=sought)
     if not comparisons and not sought:
@@ -103,7 +103,7 @@ def _draw_list(workspace: Workspace) -> None:
 
 
 def _draw_overall(workspace: Workspace, sought: str) -> None:
-    """Where personas stand with their models over all that is listed; nothing before the first vote."""
+    """The standing of personas with their models over all listed comparisons, after the first vote."""
     votes = workspace.comparisons.overall
     if not (votes.standing(sought=sought).standing.votes or votes.others_vote):
         return

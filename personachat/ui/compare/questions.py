@@ -1,4 +1,4 @@
-"""The messages that are sent: written, out of a file, from a chat, or a list that was saved under a name."""
+"""The messages to send: typed, from a file, from a chat, or a list saved under a name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COLUMN, _NAMES, _CHAT, _FILE = "compare_column", "compare_names", "compare_chat
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """What is to be sent. `texts` is None where it is written in the field, which is read on the click."""
+    """What to send. `texts` is None if it is typed in the field, which is read on the click."""
 
     texts: tuple[str, ...] | None
     longest: str
@@ -34,7 +34,7 @@ class Messages:
 
 
 def draw(workspace: Workspace) -> Messages:
-    """Draw the choice of messages; returns what is chosen."""
+    """Draw the choice of messages; returns the choice."""
     st.session_state.setdefault(state.SOURCE, state.WRITTEN)
     source = st.segmented_control(
         "Messages", state.SOURCES, key=state.SOURCE, required=True, label_visibility="collapsed"
@@ -109,7 +109,7 @@ def _draw_file() -> tuple[str, ...]:
 
 
 def _table(file: UploadedFile) -> MessageTable:
-    """What is in the file, read once and not in every run. Raises QuestionSetInvalid."""
+    """The content of the file, read once and not in every run. Raises QuestionSetInvalid."""
     here = state.compare_state()
     if here.table is None or here.table[0] != file.file_id:
         here.table = (file.file_id, read_table(file.getvalue(), file_name=file.name))

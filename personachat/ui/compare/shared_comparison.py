@@ -1,4 +1,4 @@
-"""What a link to a comparison shows: the messages with all replies, and nothing to write or vote."""
+"""What a link to a comparison shows: the messages with all replies, without anything to write or vote."""
 
 from __future__ import annotations
 

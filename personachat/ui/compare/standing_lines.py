@@ -1,4 +1,4 @@
-"""A standing as a list, the best first, with what each place is made of."""
+"""A standing as a list, best first, with the votes behind each place."""
 
 from __future__ import annotations
 

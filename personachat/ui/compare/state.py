@@ -1,4 +1,4 @@
-"""What a session remembers of the Compare page, and the ways to it from other pages."""
+"""What a session remembers about the Compare page, and how other pages open it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from personachat.ui.history import state as library_state
 _PAGE = "compare_page"
 
 COMPARISON, VARIANT = "comparison", "variant"
-"""Names in the address: the comparison that is open, or the setups of one that is being chosen."""
+"""Names in the address: the open comparison, or the setups that are being chosen."""
 
 QUESTIONS, BLIND, STOP = "questions", "blind", "stop"
-"""More names in the address: the saved list whose messages are sent, a blind vote, the sum to stop at."""
+"""More names in the address: the saved list to send, a blind vote, the cost limit."""
 
 WRITTEN_TEXT, LINES = "message", "lines"
-"""And what is written, and whether each line of it is a message."""
+"""And the typed text, and whether each of its lines is a message."""
 
 MOST_LINKED_CHARACTERS = 2_000
-"""Of what is written: longer addresses are cut by some programs that pass them on."""
+"""Characters of the typed text: some programs cut longer addresses."""
 
 MESSAGE, AS_LIST, SOURCE = "compare_message", "compare_list", "compare_source"
 SET, SET_NAME, SET_RENAME = "compare_set", "compare_set_name", "compare_set_rename"
@@ -41,7 +41,7 @@ STEP_ROUNDS = 10
 
 @dataclass(slots=True)
 class Row:
-    """One setup that is being chosen; widgets have keys with its number, which is never used again."""
+    """A setup that is being chosen; widgets have keys with its number, which is never reused."""
 
     number: int
     setup: Setup
@@ -55,24 +55,24 @@ class CompareState:
     earlier: dict[str, int] = field(default_factory=dict)
     """How many more messages than the last ones are shown, by comparison."""
     focused: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """The message's number and the letter of the reply in full, by comparison."""
+    """The message's number and the letter of the reply shown in full, by comparison."""
     layouts: dict[str, str] = field(default_factory=dict)
     """Whether it is shown as columns or as a matrix, by comparison."""
     links: dict[str, str] = field(default_factory=dict)
-    """Tokens of the links that were asked for, by comparison."""
+    """Tokens of the requested links, by comparison."""
     deleted: tuple[str, str] | None = None
-    """Id and title of the one that was deleted last."""
+    """Id and title of the comparison deleted last."""
     renaming: bool = False
     table: tuple[str, MessageTable] | None = None
-    """What was read of the file that was uploaded last, and that file's id."""
+    """The content of the last uploaded file, and that file's id."""
     missing_questions: bool = False
-    """Whether the list of the address is not there for whoever opened it."""
+    """Whether the list in the address doesn't exist for this person."""
     deleted_questions: tuple[str, str] | None = None
-    """Id and name of the list that was deleted last."""
+    """Id and name of the list deleted last."""
 
 
 def rename_key(set_id: str) -> str:
-    """Of the field for a new name of a list of messages."""
+    """The key of the field for a list's new name."""
     return f"{SET_RENAME}_{set_id}"
 
 
@@ -81,7 +81,7 @@ def compare_state() -> CompareState:
 
 
 def choose(setups: Sequence[Setup]) -> None:
-    """Have the rows show these."""
+    """Show these in the rows."""
     here = compare_state()
     here.rows = []
     for setup in setups[:MOST_VARIANTS]:
@@ -103,7 +103,7 @@ def begin_with(setups: Sequence[Setup], *, message: str = "") -> None:
 
 
 def follow_address(first_persona: str) -> None:
-    """Take the setups of the address where none are there yet; else two of the first persona."""
+    """Use the setups in the address if there are none yet; otherwise two of the first persona."""
     here = compare_state()
     if here.rows:
         return
@@ -119,13 +119,13 @@ def follow_address(first_persona: str) -> None:
 
 
 def choose_questions(set_id: str) -> None:
-    """Have the messages be those of a saved list."""
+    """Use the messages of a saved list."""
     st.session_state[SOURCE] = SAVED_LIST
     st.session_state[SET] = set_id
 
 
 def note_address() -> None:
-    """Have the address say what is chosen, so that it can be kept and shared."""
+    """Put the current choice into the address, so that it can be kept and shared."""
     links = [link_of(each.setup) for each in compare_state().rows]
     if st.query_params.get_all(VARIANT) != links:
         st.query_params[VARIANT] = links
@@ -143,7 +143,7 @@ def note_messages(*, set_id: str | None, blind: bool, stop: float | None) -> Non
 
 
 def stated(set_id: str | None, *, blind: bool, stop: float | None) -> dict[str, str]:
-    """What an address says of what is sent and how, by the names in it."""
+    """What an address says about what is sent and how, by the names in it."""
     text = linked_text()
     parameters = {
         QUESTIONS: set_id,
@@ -156,7 +156,7 @@ def stated(set_id: str | None, *, blind: bool, stop: float | None) -> dict[str, 
 
 
 def linked_text() -> str | None:
-    """What is written, as an address holds it: "" where something else is sent, None where it is too long."""
+    """The typed text in the form of an address: "" if something else is sent, None if it is too long."""
     text = str(st.session_state.get(MESSAGE) or "") if st.session_state.get(SOURCE) == WRITTEN else ""
     return text if len(text) <= MOST_LINKED_CHARACTERS else None
 

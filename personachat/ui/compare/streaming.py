@@ -1,7 +1,7 @@
-"""Draws the running replies of a comparison into their columns, all by one loop.
+"""Draws the running replies of a comparison into their columns, all in one loop.
 
 As with one reply, the run only follows, and finished pieces of a text are left alone. A frame draws only the
-columns in which something has come, so that four cost what four chats cost.
+columns with new text, so that four cost as much as four chats.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from personachat.ui.chat.stream import GROWTH, SLICE_SECONDS, STALE_SECONDS, Dra
 from personachat.ui.script_runs import touch
 
 LOOK_SECONDS = 0.3
-"""How often it is looked whether the next message of a list was sent."""
+"""Seconds between two checks whether the next message of a list was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a running reply goes: a line above its words, and the words; None is followed and not drawn.
+    """Where a running reply goes: a line above its text, and the text; None is followed and not drawn.
 
-    `ended` draws what stands below once it has ended, while others still run.
+    `ended` draws what is below once it has ended, while others still run.
     """
 
     live_reply: LiveReply
@@ -53,7 +53,7 @@ class _Column:
         return self._follower.taken_back
 
     def draw(self, now: float, *, wait_seconds: float = 0) -> bool:
-        """Take in what has come and draw it where it is worth a frame; whether it was."""
+        """Take in new text and draw it if a frame is due; returns whether it was drawn."""
         if self.over:
             return False
         self._follower.look(wait_seconds)
@@ -76,7 +76,7 @@ class _Column:
 
 
 def draw_running(places: Sequence[Place]) -> None:
-    """Follow these replies until all have ended or are paused; a click ends the run as ever."""
+    """Follow these replies until all have ended or are paused; a click ends the run as usual."""
     with ExitStack() as following:
         for place in places:
             following.enter_context(place.live_reply.followed())
@@ -99,7 +99,7 @@ def draw_running(places: Sequence[Place]) -> None:
 
 
 def wait_for_all(live_replies: Sequence[LiveReply]) -> None:
-    """Follow these replies without a word of them until all have ended or are paused."""
+    """Follow these replies without showing their text until all have ended or are paused."""
     with ExitStack() as following:
         for live_reply in live_replies:
             following.enter_context(live_reply.followed())
@@ -115,7 +115,7 @@ def wait_for_all(live_replies: Sequence[LiveReply]) -> None:
 
 
 def wait_for_list(comparisons: Comparisons, comparison: SeenComparison) -> None:
-    """Wait until the server has sent the next message of the list, or sends no more, or goes on writing."""
+    """Wait until the server has sent the next message of the list, or stops sending."""
     while True:
         now = comparisons.seen(comparison.id)
         paused = bool(now.last and now.last.live and all(each.state == "paused" for each in now.last.answers))

@@ -1,4 +1,4 @@
-"""The vote on a message's replies; of a blind one that isn't whole, the ways to make it so."""
+"""The vote on a message's replies; for an incomplete blind one, buttons to complete it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def draw(comparison: SeenComparison, one: SeenRound) -> None:
 
 
 def _draw_vote(comparison: SeenComparison, one: SeenRound) -> None:
-    """The vote; at the last message also where that leaves it, which stands at the top as well."""
+    """The vote; at the last message also the resulting standing, which is at the top as well."""
     words = _voted(one)
     if one is comparison.last and comparison.standing and comparison.standing.votes:
         words += f" {escaped(comparison.standing.sentence)}"
@@ -61,7 +61,7 @@ def _draw_reveal(comparison: SeenComparison, one: SeenRound) -> None:
 
 
 def _draw_incomplete(comparison: SeenComparison, one: SeenRound) -> None:
-    """A blind message whose replies aren't all whole: which aren't, and how long one takes, would tell."""
+    """A blind message with incomplete replies: which ones, and how long each takes, would reveal them."""
     stopped = all(each.state == "stopped" for each in one.answers)
     what = "The replies were stopped." if stopped else "Not all replies are complete."
     st.warning(

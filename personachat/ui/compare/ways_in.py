@@ -1,4 +1,4 @@
-"""From other pages to the Compare page: with a turn's message, a draft, a revision, or chosen personas."""
+"""From other pages to the Compare page: with a turn's message, a draft, a revision, or selected personas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from personachat.ui.compare.state import begin_with
 def of_turn(
     turn: Turn, path: Sequence[Turn], settings: ChatSettings = AS_IN_THE_PERSONA
 ) -> tuple[list[Setup], str]:
-    """The persona of a turn twice, to change one of them, and the message that it is or answers.
+    """The persona of a turn twice, to change one of them, and the message that the turn is or answers.
 
     Both have the settings of the chat.
     """
@@ -27,13 +27,13 @@ def of_turn(
 
 
 def of_persona(persona_id: str, *, drafted: bool) -> list[Setup]:
-    """What is saved against the draft, if there is one."""
+    """The saved version against the draft, if there is one."""
     saved = Setup(persona_id=persona_id)
     return [saved, Setup(persona_id=persona_id, text="")] if drafted else [saved, saved]
 
 
 def of_revisions(persona_id: str, number: int) -> list[Setup]:
-    """A revision against what is saved now."""
+    """A revision against the saved version."""
     return [Setup(persona_id=persona_id, revision=number), Setup(persona_id=persona_id)]
 
 

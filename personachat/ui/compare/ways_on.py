@@ -1,4 +1,4 @@
-"""How an open comparison goes on: the next message, written or of the list, and the sum at which it stops."""
+"""How an open comparison continues: the next message, typed or from the list, and the cost limit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def draw(comparisons: Comparisons, comparison: SeenComparison) -> None:
 
 
 def _draw_sending(comparison: SeenComparison) -> None:
-    """How far the list is that the server sends, and the way to stop it."""
+    """How far the server is in the list, and a button to stop it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
             f":material/playlist_play: Sending the list: {counted(len(comparison.waiting), 'message')} left. "
@@ -53,7 +53,7 @@ def _draw_sending(comparison: SeenComparison) -> None:
 
 
 def _draw_waiting(comparison: SeenComparison) -> None:
-    """The ways to send what waits, and why it isn't sent anymore."""
+    """Buttons to send the waiting messages, and why sending stopped."""
     assert comparison.last
     if comparison.list_state == "stopped" and comparison.list_notice:
         st.warning(f"The list stopped. {escaped(comparison.list_notice)}", icon=":material/playlist_remove:")
@@ -81,7 +81,7 @@ def _draw_waiting(comparison: SeenComparison) -> None:
 
 
 def _draw_limit(comparisons: Comparisons, comparison: SeenComparison) -> None:
-    """Where it stops, what it has cost so far, and the way to another sum."""
+    """The cost limit, the cost so far, and a field to change the limit."""
     if comparison.most_cost_usd is None:
         return
     spent, limit = comparisons.spent_usd(comparison.id), comparison.most_cost_usd

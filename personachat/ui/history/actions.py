@@ -1,7 +1,7 @@
 """What a click does to conversations: rename, pin, archive, delete, undo.
 
-All of it happens in callbacks, before anything is drawn, so a click is obeyed at once beside a running reply.
-What fails is said in the same run.
+All of it happens in callbacks, before anything is drawn, so a click works at once beside a running reply.
+Errors are shown in the same run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 def errors_as_notice(action: Callable[P, None]) -> Callable[P, None]:
-    """The action as a callback: its failure is a sentence that `sidebar.draw_outcome` shows."""
+    """The action as a callback; `sidebar.draw_outcome` shows its error."""
 
     @wraps(action)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -51,7 +51,7 @@ def choose(key: str, conversation_id: str, title: str) -> None:
 
 @errors_as_notice
 def choose_in_row(action: str, conversation_id: str) -> None:
-    """Do what was chosen in the menu of a row of the sidebar; both come from the browser."""
+    """Do what was chosen in the menu of a row in the sidebar; row and choice come from the browser."""
     _do(action, conversation_id, session.workspace().library.summary(conversation_id).title)
 
 
@@ -83,7 +83,7 @@ def rename(conversation_id: str, key: str) -> None:
 
 
 def put_away(how: str, ids: Sequence[str], title: str) -> None:
-    """Delete or archive, and offer to undo it; the session leaves the conversation if it was in it."""
+    """Delete or archive, and offer Undo; the session leaves the conversation if it was in it."""
     workspace = session.workspace()
     if how == "deleted":
         for conversation_id in ids:
@@ -104,7 +104,7 @@ def put_away(how: str, ids: Sequence[str], title: str) -> None:
 
 @errors_as_notice
 def undo() -> None:
-    """Bring back what was put away last."""
+    """Restore what was deleted or archived last."""
     done = library_state.put_away()
     if done is None:
         return
@@ -121,7 +121,7 @@ def undo() -> None:
 
 @errors_as_notice
 def share(conversation_id: str) -> None:
-    """Make the link, or renew what it shows."""
+    """Create the link, or update what it shows."""
     session.workspace().library.share(conversation_id)
 
 
@@ -131,7 +131,7 @@ def revoke(conversation_id: str) -> None:
 
 
 def _stop(conversation_id: str) -> None:
-    with suppress(PersonaChatError):  # what cannot be stopped is deleted all the same
+    with suppress(PersonaChatError):  # it is deleted even if its reply can't be stopped
         running = session.workspace().chat.running(conversation_id)
         if running:
             running.stop()

@@ -1,4 +1,4 @@
-"""The dialogs about one conversation: rename it, share it, take it along."""
+"""The dialogs about one conversation: rename, share, export."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ICONS = {"rename": ":material/edit:", "share": ":material/share:", "export": ":m
 
 
 def draw() -> None:
-    """Draw the dialog that is open, if one is."""
+    """Draw the open dialog, if any."""
     dialog = library_state.open_dialog()
     if dialog is None:
         return

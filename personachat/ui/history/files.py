@@ -1,4 +1,4 @@
-"""Export and import: files are made when they are asked for, and a file is taken in once."""
+"""Export and import: files are created on download, and an uploaded file is imported once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TYPES: dict[ExportFormat, str] = {"markdown": "text/markdown", "json": "applicat
 
 
 def draw_downloads(ids: Sequence[str] | None, *, title: str | None = None) -> None:
-    """A button for each format; `ids` None stands for all, `title` is that of the one, where it is one."""
+    """A button for each format; `ids` None means all, `title` is that of a single conversation."""
     with st.container(horizontal=True):
         for kind, label in FORMATS.items():
             packed = title is None and kind == "markdown"
@@ -149,7 +149,7 @@ def _ask_about_repeats(
 
 
 def follow_import(place: DeltaGenerator | None) -> None:
-    """Show how far the import is until it has ended, below everything else that the page draws."""
+    """Show the progress of the import until it ends, below everything else that the page draws."""
     run = state.history_state().import_run
     if place is None or run is None:
         return

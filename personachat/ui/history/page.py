@@ -1,4 +1,4 @@
-"""The History page: what a search found, or the conversations and what one can do to many of them."""
+"""The History page: search results, or the conversations and what can be done with many of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from personachat.ui.history.state import HISTORY_STEP, PICKED
 from personachat.ui.wording import as_text, counted, marked
 
 MOST_ROWS = 600
-"""Beyond it one searches; drawing more takes seconds."""
+"""With more, people search; drawing more takes seconds."""
 
 
 def draw(library: ConversationLibrary) -> None:
@@ -113,7 +113,7 @@ def _draw_taking(
     *,
     summaries: Sequence[ConversationSummary] = (),
 ) -> None:
-    """What can be done to those that are selected, or to all."""
+    """Actions for the selected ones, or for all."""
     ids = [summary.id for summary in picked]
     with st.container(horizontal=True, gap="small"):
         if summaries:
@@ -174,7 +174,7 @@ def _draw_summary(summary: ConversationSummary, *, moment: datetime, zone: tzinf
         horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"row_{summary.id}"
     ):
         st.checkbox(
-            f"Select {summary.title}",  # heard, never drawn as Markdown
+            f"Select {summary.title}",  # read by screen readers, never drawn as Markdown
             key=f"{PICKED}{summary.id}",
             label_visibility="collapsed",
             width="content",

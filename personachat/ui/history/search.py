@@ -1,6 +1,7 @@
 """The search box and the filters of the History page.
 
-They are the page's address, so that a link or a refresh shows the same, and outlast a visit to another page.
+They are part of the page's address, so that a link or a refresh shows the same, and survive a visit to
+another page.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ RATINGS: dict[str, Rating] = {"good": 1, "bad": -1}
 
 
 def draw(library: ConversationLibrary) -> tuple[str, Filters]:
-    """Draw them; returns the query and the filters that are wanted."""
+    """Draw them; returns the query and the filters."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         query = st.text_input(
             SEARCH_LABEL,

@@ -1,4 +1,4 @@
-"""What a link shows: a conversation to read, and nothing to write or click in it."""
+"""What a link shows: a conversation to read, without anything to write or click."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from personachat.ui.wording import as_text
 
 
 def draw(shared: Shared) -> None:
-    """Draw it from its beginning, a part at a time."""
+    """Draw it from its beginning, one part at a time."""
     zone = viewer_zone()
     st.title(as_text(shared.title), anchor=False)
     st.caption(f":material/link: Shared from PersonaChat · {exact(shared.created_at, zone=zone)} · read-only")
@@ -34,7 +34,7 @@ def draw(shared: Shared) -> None:
 
 
 def draw_nothing() -> None:
-    """For an unknown link and for a revoked one."""
+    """For an unknown or a revoked link."""
     st.info(
         "This link is invalid or was revoked. Ask the sender for a new one.",
         icon=":material/link_off:",

@@ -1,4 +1,4 @@
-"""What a browser session remembers of its library: where it is going, what can be undone, what is open.
+"""What a browser session remembers about its conversations: where it goes, what can be undone, what is open.
 
 The same rules as in `personachat.ui.session`: ids and choices behind typed names, never rows.
 """
@@ -20,30 +20,30 @@ HISTORY_STEP = 30
 SHARED_TURNS = 30
 """How many turns of a shared conversation are shown at once, and how many more each time."""
 PICKED = "picked_"
-"""What the keys of the History page's checkboxes begin with; a conversation's id follows."""
+"""Prefix of the keys of the History page's checkboxes; a conversation's id follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class PutAway:
-    """Conversations that were just deleted or archived, and what the session was in before and after."""
+    """Conversations that were just deleted or archived, and the session's conversation before and after."""
 
     ids: tuple[str, ...]
     title: str
-    """Of the first."""
+    """The title of the first."""
     how: Literal["deleted", "archived"]
     left: str | None = None
-    """The one of them the session was in."""
+    """The one of them that the session was in."""
     now_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OpenDialog:
-    """A dialog about a conversation, which stays open from run to run until it is closed."""
+    """A dialog about a conversation, which stays open over reruns until it is closed."""
 
     kind: Literal["rename", "share", "export"]
     conversation_id: str
     opened_in: str | None
-    """The conversation the session was in; in another one the dialog is over."""
+    """The conversation the session was in; in another one the dialog is closed."""
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class HistoryState:
     rows: int = HISTORY_STEP
     shared_turns: int = SHARED_TURNS
     imports: int = 0
-    """How many files were taken in: each gets a field of its own."""
+    """How many files were imported: each has a field of its own."""
     import_run: ImportRun | None = None
     """The import that runs or has just ended."""
 
@@ -69,24 +69,24 @@ def history_state() -> HistoryState:
 
 
 def open_conversation(conversation_id: str, persona_id: str, turn_id: str | None = None) -> None:
-    """Go to a conversation, or to one of its turns, with the persona that spoke last in it."""
-    new_chat()  # the address of this page stays as it is: Back leads to it
+    """Go to a conversation, or to one of its turns, with its last persona."""
+    new_chat()  # this page's address stays as it is: Back leads to it
     query = {"chat": conversation_id, "persona": persona_id, "turn": turn_id}
     go_to("chat", {name: value for name, value in query.items() if value})
 
 
 def go_to(page: Literal["chat", "history", "compare"], query: dict[str, str] | None = None) -> None:
-    """Have this run end on that page, with these query parameters."""
+    """End this run on that page, with these query parameters."""
     history_state().wanted_page = (page, query or {})
 
 
 def wanted_page() -> tuple[str, dict[str, str]] | None:
-    """What `go_to` asked for, until the session is there."""
+    """The target of `go_to`, until the session is there."""
     return history_state().wanted_page
 
 
 def arrive() -> int:
-    """The session is where `go_to` sent it; returns for which time."""
+    """The session has arrived; returns how many times it was sent."""
     here = history_state()
     _, query = here.wanted_page or ("", {})
     here.wanted_page = None
@@ -97,7 +97,7 @@ def arrive() -> int:
 
 
 def put_away() -> PutAway | None:
-    """What can be brought back; nothing any more once the session has gone on to another conversation."""
+    """What can be restored; nothing once the session has gone to another conversation."""
     here = history_state()
     if here.put_away and here.put_away.now_in != remembered("chat"):
         here.put_away = None
@@ -117,21 +117,21 @@ def show_dialog(dialog: OpenDialog | None) -> None:
 
 
 def marks() -> dict[str, object]:
-    """What `restore` opens again."""
+    """What `restore` reopens."""
     here = history_state()
     return {"conversation_dialog": here.dialog, "put_away": here.put_away}
 
 
 def restore(widgets: ReturnedWidgets) -> None:
-    """Open again what a page had open that comes back without its session."""
-    here = remembered("chat")  # another page's address does not name the one the session was in
+    """Reopen what a page that lost its session had open."""
+    here = remembered("chat")  # another page's address doesn't contain the session's conversation
     if dialog := widgets.mark("conversation_dialog", OpenDialog):
         show_dialog(replace(dialog, opened_in=here))
     if done := widgets.mark("put_away", PutAway):
         offer_undo(replace(done, now_in=here))
     fields = [int(number) for number in widgets.after("import_") if number.isdecimal()]
     if fields:
-        history_state().imports = max(fields) + 1  # its file is gone: an empty field takes its place
+        history_state().imports = max(fields) + 1  # its file is gone: an empty field replaces it
 
 
 def close_dialog() -> None:
@@ -139,7 +139,7 @@ def close_dialog() -> None:
 
 
 def history_rows() -> int:
-    """How many rows of the History page are wanted."""
+    """How many rows of the History page are shown."""
     return history_state().rows
 
 
@@ -148,19 +148,19 @@ def show_more_history() -> None:
 
 
 def begin_history_anew() -> None:
-    """Another query or filter begins with the first rows, and with nothing picked."""
+    """A new query or filter starts with the first rows and no selection."""
     history_state().rows = HISTORY_STEP
     for key in [key for key in st.session_state if str(key).startswith(PICKED)]:
         del st.session_state[key]
 
 
 def ask_for_search() -> None:
-    """Go to the search of the History page; the page's own module gives its box the focus."""
+    """Go to the search of the History page; the page's script focuses the box."""
     go_to("history")
 
 
 def shared_turns() -> int:
-    """How many turns of a shared conversation are wanted."""
+    """How many turns of a shared conversation are shown."""
     return history_state().shared_turns
 
 
@@ -169,10 +169,10 @@ def show_more_shared() -> None:
 
 
 def imports() -> int:
-    """How many files this session has taken in; the next one gets a field of its own."""
+    """How many files this session has imported; the next one gets a new field."""
     return history_state().imports
 
 
 def empty_import_field() -> None:
-    """The file in the field is being taken in; the next run has an empty one."""
+    """The file in the field is being imported; the next run has an empty field."""
     history_state().imports += 1

@@ -1,4 +1,4 @@
-"""How far recorded replies are like the persona: its questions, which replies, and a line over them."""
+"""How well recorded replies fit the persona: its questions, the replies to use, and a chart over them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def draw(workspace: Workspace, persona: StoredPersona) -> None:
 
 
 def _draw_questions(workspace: Workspace, entry: StoredPersona) -> list[str]:
-    """The questions as they stand in the field, saved or not."""
+    """The questions in the field, saved or not."""
     key, settings = f"questions_{entry.etag}", TestSettings.of(entry.persona)
     if key not in st.session_state:
         st.session_state[key] = "\n".join(settings.questions)
@@ -95,7 +95,7 @@ def _begin_draft(tests: Tests, persona: Persona) -> None:
 
 
 def _take_draft(persona_id: str, key: str) -> None:
-    """Put a model's questions below those that are in the field by now."""
+    """Add a model's questions below those in the field."""
     draft = tests_state().question_drafts.get(persona_id)
     if draft is None or not draft.over:
         return
@@ -200,7 +200,7 @@ def _start(tests: Tests, wish: RunWish, make: Callable[[], Experiment]) -> None:
 
 
 def draw_line(tests: Tests, report: RunReport) -> None:
-    """The line, each question with its share and its chip, and the replies one by one."""
+    """The chart, each question with its share and its chip, and the replies one by one."""
     chart.draw(over_turns(report))
     judged = one_reply.Judged(tests)
     for (question, judge), share in by_question(report).items():

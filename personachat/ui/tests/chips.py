@@ -1,4 +1,4 @@
-"""The mark that stands beside everything a judge says: how far people have found it to be right."""
+"""The chip beside everything a judge says: how often people have found it to be right."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A suite as a form: one case at a time, over the very text that the editor beside it shows.
+"""A suite as a form: one case at a time, over the text in the editor beside it.
 
-Fields show the text as it stands, saved or not, and each change is an edit of that text. What a field can't
-show is left to the editor. Whoever changes the text meanwhile gets fields with the new values: their keys say
-which value they show.
+Fields show the current text, saved or not, and each change edits that text. What a field can't show is left
+to the editor. If someone else changes the text meanwhile, new fields show the new values: the keys contain
+the value they show.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NEW_CASE = {"say": "Who are you?", "check": [{"words": {"at_most": 80}}]}
 
 
 def draw(tests: Tests, persona_id: str, mount: Mount) -> None:
-    """The form; where the text is no suite at all, a word about that."""
+    """The form; if the text isn't a suite at all, a note about that."""
     try:
         value = read_yaml(mount.text_now)
     except PersonaChatError:
@@ -125,14 +125,14 @@ def _move(text: FormText, number: int, to: int) -> None:
 
 
 def _change(text: FormText, edit: Callable[..., str], path: Path, *args: object) -> None:
-    """Edit the text as it stands now: of two changes at once, the second is made to what the first left."""
+    """Edit the current text: of two changes at once, the second is applied to the result of the first."""
     mount = tests_state().mounts.get(text.persona_id, text.mount)
     try:
         replace_text(text.persona_id, mount, edit(mount.text_now, path, *args))
     except (PersonaChatError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, PersonaChatError):
             notices.say_not_done(error, title="The form can't change this text")
-        # else the text was changed meanwhile, and what was to be changed isn't there any more
+        # otherwise the text was changed meanwhile, and what was to be changed is gone
 
 
 def _draw_case(text: FormText, case: dict[str, Any], number: int) -> None:

@@ -1,4 +1,4 @@
-"""The text that the form of a suite is over, and the keys of its fields."""
+"""The text behind the form of a suite, and the keys of its fields."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ class FormText:
     may_edit: bool
 
     def key(self, path: Path, value: Any, part: str = "") -> str:
-        """Of the field for a value: another value is another field, so that it shows what the text says."""
+        """The key of the field for a value: another value is another field, so that it shows the text."""
         digest = hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:10]
         return f"form_{self.persona_id}_{'.'.join(map(str, path))}_{part}_{digest}"

@@ -1,4 +1,4 @@
-"""How a persona's runs have gone, one after the other, with the interval of each."""
+"""The results of a persona's runs over time, with their intervals."""
 
 from __future__ import annotations
 

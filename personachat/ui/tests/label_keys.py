@@ -1,4 +1,4 @@
-"""The buttons with which replies and pairs are labelled, each with its key, and what they do."""
+"""The buttons for labelling replies and pairs, each with its keyboard shortcut."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _Label_contra = TypeVar("_Label_contra", contravariant=True)
 
 
 class Labels(Protocol[_Item_contra, _Label_contra]):
-    """Where labels are kept. Methods raise what a database raises."""
+    """Where labels are stored. Methods raise what a database raises."""
 
     def answer(self, item: _Item_contra, *, label: _Label_contra) -> None: ...
     def take_back(self, item: _Item_contra) -> None: ...
 
 
 class LabelKeys(Generic[Item, Label]):
-    """`done` is what was labelled in this session, the last one last. `prefix` begins the buttons' keys."""
+    """`done` is what was labelled in this session, latest last. `prefix` begins the buttons' keys."""
 
     def __init__(self, labels: Labels[Item, Label], done: list[Item], *, prefix: str = "") -> None:
         self._labels = labels
@@ -39,7 +39,7 @@ class LabelKeys(Generic[Item, Label]):
         self._prefix = prefix
 
     def draw(self, item: Item | None, answers: dict[str, tuple[str, Label]]) -> None:
-        """`answers`: by a button's name its key and its label. A key that comes late labels no other item."""
+        """`answers`: the shortcut and the label of each button. A late keystroke labels no other item."""
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if item:
                 for name, (key, label) in answers.items():

@@ -1,4 +1,4 @@
-"""Labelling replies with one key each, and taking over the thumbs of chats as labels."""
+"""Labelling replies with one key each, and using the thumbs in chats as labels."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _draw_one(labelling: Labelling, item: ToLabel, *, left: int) -> None:
 
 
 def _draw_agreement(agreement: Agreement, count: str) -> None:
-    """How far the judge agrees: the chip, the count of labels, and the figures of a calibrated one."""
+    """How well the judge agrees: the chip, the count of labels, and a calibrated judge's figures."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         draw_chip(agreement)
         st.caption(count, width="content")

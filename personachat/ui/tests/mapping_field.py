@@ -1,4 +1,4 @@
-"""A field for a mapping in a suite, such as a JSON Schema: it is shown as JSON, and takes YAML, too."""
+"""A field for a mapping in a suite, such as a JSON Schema: shown as JSON, typed as JSON or YAML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from personachat.ui.tests.form_text import FormText
 
 
 def is_mapping(value: Any) -> bool:
-    """Whether the field can show it: a mapping that JSON can hold, with texts as keys throughout."""
+    """Whether the field can show it: a mapping that JSON can represent, with strings as keys throughout."""
     try:
         return isinstance(value, dict) and bool(json.loads(json.dumps(value, allow_nan=False)) == value)
     except (TypeError, ValueError, RecursionError):
@@ -31,7 +31,7 @@ def draw_mapping(
     label: str,
     help_text: str,
 ) -> None:
-    """The field. What isn't a mapping stays in it, with the reason below, and changes nothing."""
+    """The field. Text that isn't a mapping stays in it, with the reason below, and changes nothing."""
     key = text.key(path, value, "mapping")
 
     def changed() -> None:
@@ -50,7 +50,7 @@ def draw_mapping(
 
 
 def read(typed: str) -> dict[str, Any] | str:
-    """What was typed as a mapping, or why it is none. Nothing is an empty one."""
+    """The typed text as a mapping, or why it isn't one. No text is an empty one."""
     if not typed.strip():
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Whether a persona's suite runs whenever it is saved, and what that may cost: kept in the persona itself."""
+"""Whether a persona's suite runs whenever it is saved, and the cost limit: stored in the persona itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ON, MOST = "on_save", "on_save_most"
 
 
 def draw(workspace: Workspace, entry: StoredPersona, forecast: RunForecast | None) -> None:
-    """The settings, and what is wrong with them. `forecast` is of one run."""
+    """The settings, and what is wrong with them. `forecast` is for one run."""
     if trouble := settings_trouble(entry.persona):
         st.warning(escaped(trouble), icon=":material/error:")
     if tests_state().awaited:
@@ -75,7 +75,7 @@ def _save(
 
 @st.fragment(run_every=EVERY_SECONDS)
 def _await(tests: Tests, run_id: str) -> None:
-    """Draw the page again once the run that a save begins is there."""
+    """Redraw the page once the run that a save starts is there."""
     if tests.runs.is_there(run_id):
         tests_state().awaited = ""
         open_run(run_id)

@@ -1,4 +1,4 @@
-"""One reply of a run: what was said, what each check found, and what the judge said, which people label."""
+"""One reply of a run: the messages, each check's finding, and the judge's verdict, which people label."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAMES: dict[CaseState, str] = {
 
 @dataclass(slots=True)
 class Judged:
-    """People's labels and how far judges agree with them, each asked for once in a run of the page."""
+    """People's labels and how well judges agree with them, each read once per run of the page."""
 
     tests: Tests
     _labels: dict[tuple[str, str], dict[str, bool]] = field(default_factory=dict)
@@ -87,7 +87,7 @@ def check_line(result: CheckResult) -> str:
 
 
 def _draw_judged(judged: Judged, cell: Cell, answer: JudgedAnswer, *, key: str) -> None:
-    """What the judge said, how far it can be trusted, and two buttons that teach us that."""
+    """The judge's verdict, how reliable it is, and two buttons to label it."""
     st.caption(f":material/gavel: {escaped(answer.question)}")
     if answer.quote:
         st.caption(f"Quotes: {escaped(answer.quote)}")

@@ -95,7 +95,7 @@ def _draw_results(workspace: Workspace, persona: StoredPersona, stored_suite: St
 
 
 def _pick(names: dict[str, str], with_suites: list[str]) -> str:
-    """The persona, those with suites first. It stands in the address."""
+    """The persona, those with suites first. It is part of the address."""
     ordered = [*with_suites, *(each for each in names if each not in with_suites)]
     remembered = session.remembered("suite")
     if remembered in names and PICKED not in st.session_state:

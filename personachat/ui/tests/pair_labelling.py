@@ -1,4 +1,4 @@
-"""Labelling pairs of replies with one key each: which one is better, seen without knowing which is newer."""
+"""Labelling pairs of replies with one key each: which is better, without knowing which is newer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES: dict[Preference, str] = {"after": "the new reply", "before": "the other r
 
 
 def draw(tests: Tests, due: tuple[PairToLabel, ...]) -> None:
-    """One pair at a time. `due` are those that are left."""
+    """One pair at a time. `due` are the remaining ones."""
     if due:
         _draw_one(tests.pairs, due[0], left=len(due))
     else:

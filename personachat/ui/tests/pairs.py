@@ -1,4 +1,4 @@
-"""What a judge that compares replies has said: the shares of a run, and the verdict of each pair."""
+"""The verdicts of a judge that compares replies: the shares of a run, and each pair."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDERS = ("other reply first", "this reply first")
 
 
 def draw_score(report: RunReport) -> None:
-    """The shares with their intervals; nothing where no replies were compared."""
+    """The shares with their intervals; nothing if no replies were compared."""
     score = score_pairs(report.score)
     if score is None:
         return
@@ -47,7 +47,7 @@ def draw_verdict(pair: PairVerdict) -> None:
 
 
 def summary(pair: PairVerdict | None) -> str:
-    """A few words for a line that is closed; "" where nothing was compared."""
+    """A few words for a collapsed line; "" if nothing was compared."""
     if pair is None:
         return ""
     if pair.verdict is None:

@@ -1,4 +1,4 @@
-"""Replaying saved conversations with the persona as it is now, as an unsaved draft, or with another model."""
+"""Replaying saved conversations with the current persona, an unsaved draft, or another model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from personachat.usage.questions import UsageQuery
 MOST_OFFERED = 200
 MOST_SUGGESTED = 20
 MOST_RESULTS = 1000
-"""Of messages with the words that are looked for."""
+"""Characters of a search text for messages."""
 SAVED, DRAFT = "The saved version", "The unsaved draft"
 RECORDED, OWN = "Use the recorded turns", "Follow the new replies"
 
@@ -164,7 +164,7 @@ def _draw_choice(workspace: Workspace, persona_id: str) -> None:
 def _offered(
     workspace: Workspace, persona_id: str
 ) -> tuple[dict[str, ConversationSummary], dict[int, list[str]]] | None:
-    """The newest conversations with the persona, and which of them each way chooses."""
+    """The newest conversations with the persona, and which of them each choice selects."""
     conversations, archived = (
         workspace.library.list(
             Filters(persona_id=persona_id, archived=each), limit=MOST_OFFERED
@@ -202,7 +202,7 @@ def _words_key(persona_id: str) -> str:
 
 
 def _search_results(workspace: Workspace, words: str) -> list[str]:
-    """The conversations that have these words in their title or messages; the archived come last."""
+    """The conversations with these words in their title or messages; archived ones come last."""
     if not words.strip():
         return []
     hits = [

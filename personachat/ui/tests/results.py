@@ -1,4 +1,4 @@
-"""What came of a run: shares with their intervals, what changed, and each case with all its replies."""
+"""The results of a run: shares with their intervals, what changed, and each case with all its replies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from personachat.ui.tests.state import SHOWN_CASES, open_run, run_open, tests_st
 from personachat.ui.wording import counted, escaped, money
 
 LIVE_SECONDS, MOST_LIVE = 2.0, 20
-"""How often replies are drawn while they come, and of how many cases."""
+"""How often arriving replies are drawn, and for how many cases."""
 _COST = "Includes the judge's calls."
 _UNPRICED = "The price of one model isn't known, so its calls are not included."
 _CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_down:"}
@@ -39,7 +39,7 @@ Body: TypeAlias = Callable[[Tests, RunReport], None]
 
 
 def draw(tests: Tests, persona_id: str) -> None:
-    """The runs of the suite, one of them open, and how they have gone."""
+    """The runs of the suite, one of them open, and their results over time."""
     draw_runs(tests, tests.runs.of(persona_id), _draw_cases, nothing="Nothing has been run yet.")
 
 
@@ -53,9 +53,9 @@ def draw_replays(tests: Tests, persona_id: str) -> None:
 def draw_runs(
     tests: Tests, runs: tuple[Run, ...], body: Body, *, so_far: Body | None = None, nothing: str
 ) -> None:
-    """One of these runs: its figures, what changed, and what `body` draws of its cases.
+    """One of these runs: its figures, what changed, and its cases drawn by `body`.
 
-    While it runs, `so_far` draws the cases that have replies, and nothing else is there yet.
+    While it runs, `so_far` draws the cases with replies; the rest doesn't exist yet.
     """
     if not runs:
         st.caption(nothing)
@@ -79,7 +79,7 @@ def draw_runs(
 
 @st.fragment(run_every=LIVE_SECONDS)
 def _draw_so_far(tests: Tests, run_id: str, body: Body) -> None:
-    """Replies as they come, in the order of the cases. Once the run is over, the page is drawn again."""
+    """Replies as they arrive, in the order of the cases. When the run ends, the page is redrawn."""
     underway = tests.runs.underway(run_id)
     if underway is None:
         return
@@ -126,7 +126,7 @@ def _draw_replayed(tests: Tests, report: RunReport) -> None:
 
 
 def _draw_replayed_so_far(tests: Tests, report: RunReport) -> None:
-    """In the order of the cases, so that none moves while it is read."""
+    """In the order of the cases, so that none moves while it is being read."""
     _draw_course(report)
     judged = Judged(tests)
     for case in report.score.cases:
@@ -141,7 +141,7 @@ def _draw_course(report: RunReport) -> None:
 
 
 def _changed(report: RunReport, case: CaseResult) -> float:
-    """The share of words that changed; -1 where the reply is missing."""
+    """The share of words that changed; -1 if the reply is missing."""
     return changed_share(report.suite.cases[case.number].reference, case.cells[0].reply) if case.cells else -1
 
 
@@ -184,7 +184,7 @@ def _pick(runs: tuple[Run, ...]) -> Run:
     if opened not in by_id:
         opened = runs[0].id
     names = run_names(runs, zone=viewer_zone())
-    key = f"tests_run_{opened}_{len(runs)}_{by_id[opened].state}"  # so that it shows the state of now
+    key = f"tests_run_{opened}_{len(runs)}_{by_id[opened].state}"  # so that it shows the current state
     picked = st.selectbox(
         "Run",
         list(by_id),
@@ -270,9 +270,9 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
 
 
 def _draw_judges(report: RunReport) -> None:
-    """How far the judges can be trusted whose answers are in the figures above."""
+    """How reliable the judges are whose answers are in the figures above."""
     if report.run.kind not in {"suite", "replay", "sweep"}:
-        return  # the others say it beside each question's own share
+        return  # the others show it beside each question's own share
     for trust in report.judges:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f":material/gavel: {escaped(trust.question)}", width="content")
@@ -286,7 +286,7 @@ def _cost_in_words(scored: Score) -> str:
 
 
 def _json(report: RunReport) -> bytes:
-    """Made when somebody asks for it: a run may hold a thousand replies."""
+    """Created on download: a run may contain a thousand replies."""
     return json.dumps(run_document(report), indent=2, ensure_ascii=False).encode("utf-8", "replace")
 
 
@@ -340,5 +340,5 @@ def _delete(tests: Tests, run_id: str) -> None:
 
 
 def _case_key(run_id: str, number: int) -> str:
-    """Of the box of one case."""
+    """The key of one case's box."""
     return f"case_{run_id}_{number}"

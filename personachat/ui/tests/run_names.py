@@ -1,6 +1,6 @@
-"""What runs are called where one of them is chosen: a field knows its choices by their words alone.
+"""The names of runs in a selection field, which tells its options apart only by their labels.
 
-So no two are called the same, and none changes its name while the page is open.
+So no two have the same name, and none changes while the page is open.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENDS = {
 
 
 def run_names(runs: Iterable[Run], *, zone: tzinfo, with_state: bool = True) -> dict[str, str]:
-    """The names by the runs' ids, in their order; times are the viewer's."""
+    """The names by the runs' ids, in order; times are in the viewer's time zone."""
     names: dict[str, str] = {}
     for run in runs:
         began = run.began_at.astimezone(zone)

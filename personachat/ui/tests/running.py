@@ -1,4 +1,4 @@
-"""What a run would take, the button that begins it, and how far it is."""
+"""The forecast of a run, the button that starts it, and its progress."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_OTHERS = 20
 
 
 def draw(workspace: Workspace, persona: StoredPersona) -> None:
-    """The forecast and the button; while a run runs, its progress."""
+    """The forecast and the button; while a run is active, its progress."""
     tests, persona_id = workspace.tests, persona.id
     if follow(tests, tests.runs.of(persona_id, limit=5)):
         return
@@ -79,7 +79,7 @@ def draw(workspace: Workspace, persona: StoredPersona) -> None:
 
 
 def _pick_other(tests: Tests, persona_id: str) -> str:
-    """The run whose replies a judge compares with; "" for none, and where nobody judges."""
+    """The run that a judge compares replies with; "" for none, and if there is no judge."""
     ended = [run for run in tests.runs.of(persona_id, limit=MOST_OTHERS) if run.state != "running"]
     if not ended or not tests.judge_model:
         return ""
@@ -99,7 +99,7 @@ def _pick_other(tests: Tests, persona_id: str) -> str:
 
 
 def follow(tests: Tests, runs: Sequence[Run]) -> bool:
-    """Show how far one of these is; False where none runs."""
+    """Show the progress of one of these; False if none is active."""
     running = next((run for run in runs if run.state == "running" and tests.runs.underway(run.id)), None)
     if running:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -116,7 +116,7 @@ def summary(forecast: RunForecast) -> str:
     if forecast.judge_calls:
         judged = f"{forecast.judge_calls:,} to the judge"
         parts[0] = f"{counted(forecast.cells, 'call')} to {escaped(forecast.model)} and {judged}"
-    if forecast.calls == forecast.judge_calls:  # of replies that are there
+    if forecast.calls == forecast.judge_calls:  # of replies that exist already
         parts[0] = f"{counted(forecast.calls, 'call')} to the judge"
     if tokens := forecast.prompt_tokens + forecast.reply_tokens:
         parts.append(f"about {short(tokens)} tokens")
@@ -165,7 +165,7 @@ def _cancel(tests: Tests, run_id: str) -> None:
 
 
 def cost_limit(key: str, *, help_text: str | None = None) -> float | None:
-    """A field for what a run may cost at most, in US dollars; None is no limit."""
+    """A field for the most that a run may cost, in US dollars; None is no limit."""
     return st.number_input(
         "Cost limit in US dollars",
         min_value=0.0,

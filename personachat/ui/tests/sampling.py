@@ -1,4 +1,4 @@
-"""Adherence that is measured by itself: which share of the replies, what it may cost, and what came of it."""
+"""Adherence measured automatically: the share of replies, the cost limit, and the results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIELDS = ("sample_percent", "sample_most", "sample_cost")
 
 
 def draw(workspace: Workspace, entry: StoredPersona) -> None:
-    """The setting, then the line over the days, each question with its chip, and one's own replies."""
+    """The setting, then the chart over the days, each question with its chip, and one's own replies."""
     settings = TestSettings.of(entry.persona)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _draw_setting(workspace, entry, settings)
@@ -107,7 +107,7 @@ def _by_question(answers: Sequence[SampledAnswers]) -> dict[tuple[str, str], Sha
 
 
 def over_days(answers: Sequence[SampledAnswers]) -> Chart:
-    """The share of answers that are like the persona, by day, with its interval in the table."""
+    """The share of answers that fit the persona, by day, with its interval in the table."""
     days: dict[str, tuple[int, int]] = {}
     for each in answers:
         hits, count = days.get(each.day, (0, 0))

@@ -1,4 +1,4 @@
-"""Saving a reply of a chat as a test: what was said before it to the letter, and what was wrong with it."""
+"""Saving a reply of a chat as a test: the exact messages before it, and what was wrong with it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KINDS = {
 
 @dialog("Save as test", icon=":material/rule:", on_dismiss=actions.close_dialog, width="medium")
 def show(turn: Turn) -> None:
-    """What the next reply in this place has to be like."""
+    """What the next reply in this place must be like."""
     try:
         here = session.workspace()
         before = _before(turn)
@@ -89,7 +89,7 @@ def _become(count: int) -> str:
 
 
 def _before(turn: Turn) -> Sequence[Turn]:
-    """What was said before the reply, ending with the person."""
+    """The messages before the reply, ending with the person's."""
     path = session.workspace().chat.path(turn.id)
     above = [each for each in path if each.id != turn.id]
     while above and above[-1].role != "user":

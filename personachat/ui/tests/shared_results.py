@@ -1,4 +1,4 @@
-"""What a link to a run shows: each case with its replies and checks, and nothing to run or label."""
+"""What a link to a run shows: each case with its replies and checks, without anything to run or label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The link to a run's results: made, shown and revoked."""
+"""The link to a run's results: created, shown and revoked."""
 
 from __future__ import annotations
 

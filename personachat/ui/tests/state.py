@@ -1,4 +1,4 @@
-"""What the session remembers of the Tests page: which suite and run are open, and texts that aren't saved."""
+"""What the session remembers about the Tests page: the open suite and run, and unsaved texts."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SHOWN_CASES = 40
 
 
 def view_key(persona_id: str) -> str:
-    """Of the choice between results and suite."""
+    """The key of the choice between results and suite."""
     return f"tests_view_{persona_id}"
 
 
 @dataclass(slots=True)
 class TestsState:
-    """`mounts` are the editors on the screen, by persona; each holds the text as it was typed."""
+    """`mounts` are the editors on the screen, by persona; each has the typed text."""
 
     __test__ = False
 
@@ -43,19 +43,19 @@ class TestsState:
     shared_rows: int = SHOWN_CASES
     """How many cases are drawn behind a link to results."""
     labelled: list[ToLabel] = field(default_factory=list)
-    """What was labelled in this session, the last one last: it can be undone."""
+    """What was labelled in this session, latest last: it can be undone."""
     labelled_pairs: list[PairToLabel] = field(default_factory=list)
     """The same for pairs of replies."""
     skipped: set[str] = field(default_factory=set)
-    """Keys of replies that aren't to be labelled now."""
+    """Keys of replies that were skipped."""
     awaited: str = ""
-    """The id of a run that a save begins in the background."""
+    """The id of a run that a save starts in the background."""
     question_drafts: dict[str, QuestionDraft] = field(default_factory=dict)
     """The questions that a model drafts, by persona, until they are in the field."""
     go_to: str = ""
-    """The persona whose draft is to be opened next."""
+    """The persona whose draft is opened next."""
     imports: int = 0
-    """How many files were imported: the field for the next one is another."""
+    """How many files were imported: the next one gets a new field."""
 
 
 def tests_state() -> TestsState:
@@ -63,7 +63,7 @@ def tests_state() -> TestsState:
 
 
 def mount_of(persona_id: str, stored_suite: StoredSuite | None, *, beginning: str) -> Mount:
-    """The editor of a suite; a stored text that changed comes into one in which nothing was typed."""
+    """The editor of a suite. A stored text that changed replaces one in which nothing was typed."""
     here = tests_state()
     etag, text = (stored_suite.etag, stored_suite.text) if stored_suite else (None, beginning)
     mount = here.mounts.get(persona_id)
@@ -71,7 +71,7 @@ def mount_of(persona_id: str, stored_suite: StoredSuite | None, *, beginning: st
     if mount is None or (untouched and mount.base_text != text):
         here.count += 1
         mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, text, text, etag)
-    elif not mount.alive:  # another page was open: the component begins with what was typed
+    elif not mount.alive:  # another page was open: the component begins with the typed text
         here.count += 1
         last_text, begun, version = mount.last_text, mount.base_text, mount.etag
         mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, last_text, begun, version)
@@ -80,7 +80,7 @@ def mount_of(persona_id: str, stored_suite: StoredSuite | None, *, beginning: st
 
 
 def replace_text(persona_id: str, mount: Mount, text: str) -> None:
-    """Have another editor show this text, unsaved, over the same stored version."""
+    """Show this unsaved text in a new editor, over the same stored version."""
     here = tests_state()
     here.count += 1
     new = Mount(f"tests-{persona_id}", here.count, text, mount.base_text, mount.etag)
@@ -88,7 +88,7 @@ def replace_text(persona_id: str, mount: Mount, text: str) -> None:
 
 
 def forget(persona_id: str) -> None:
-    """Have the editor show the stored text."""
+    """Show the stored text in the editor."""
     tests_state().mounts.pop(persona_id, None)
 
 

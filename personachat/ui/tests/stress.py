@@ -1,4 +1,4 @@
-"""Stress talks on the page: who talks to the persona, what that takes, and the talk with its probes."""
+"""Stress talks on the page: the simulated user, the forecast, and the talk with its probes."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _start(tests: Tests, wish: RunWish, make: Callable[[], Experiment]) -> None:
 
 
 def draw_talk(tests: Tests, report: RunReport) -> None:
-    """The line over the probes, the questions with their chips, and the talk itself."""
+    """The chart over the probes, the questions with their chips, and the talk itself."""
     cells = [cell for case in report.score.cases for cell in case.cells]
     over = next((cell for cell in cells if cell.over), None)
     if over:
@@ -133,7 +133,7 @@ def draw_talk(tests: Tests, report: RunReport) -> None:
 
 
 def _draw_rounds(tests: Tests, report: RunReport) -> None:
-    """What both sides have said."""
+    """The messages of both sides."""
     judged = one_reply.Judged(tests)
     for cell in (cell for case in report.score.cases for cell in case.cells):
         if cell.asked:
@@ -145,7 +145,7 @@ def _draw_rounds(tests: Tests, report: RunReport) -> None:
 
 
 def _draw_requests(report: RunReport, cells: list[Cell]) -> None:
-    """What both sides were asked in one round."""
+    """The requests of both sides in one round."""
     spoken = [cell for cell in cells if cell.asked]
     if not spoken:
         return

@@ -1,4 +1,4 @@
-"""A suite as text, with the problems on their lines, and as a form beside it; saved only without problems."""
+"""A suite as text, with the problems on their lines, and as a form beside it; only a valid one is saved."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def draw(tests: Tests, persona: Persona, stored_suite: StoredSuite | None) -> No
 
 
 def _draw_promptfoo(persona: Persona, mount: Mount, stored_suite: StoredSuite | None) -> None:
-    """The way from and to promptfoo's tests."""
+    """Import and export of promptfoo's tests."""
     here = tests_state()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         file = st.file_uploader(
@@ -133,6 +133,6 @@ def _save(tests: Tests, persona_id: str, mount: Mount) -> None:
     forget(persona_id)
     here = tests_state()
     here.outcome = "Tests saved."
-    if here.editing:  # the first ones: now they can be run
+    if here.editing:  # the first tests: now they can be run
         here.editing = False
         st.session_state[view_key(persona_id)] = RESULTS

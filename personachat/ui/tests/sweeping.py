@@ -1,4 +1,4 @@
-"""Sweeps on the page: which values to try, what that takes, and a grid whose replies can be taken over."""
+"""Sweeps on the page: the values to try, the forecast, and a grid of replies whose settings can be used."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _draw_choice(tests: Tests, persona: Persona, stored_suite: StoredSuite | Non
 
 
 def _values(label: str, own: str, usual: tuple[str, ...], *, key: str) -> list[str]:
-    """Values to choose from, the persona's own first, or to write."""
+    """Values to choose from, the persona's own first, or to type."""
     return st.multiselect(
         label,
         list(dict.fromkeys(each for each in (own, *usual) if each)),
@@ -171,7 +171,7 @@ def _draw_cell(tests: Tests, report: RunReport, case: CaseResult, *, to_use: boo
 
 
 def _use(persona_id: str, manner: Manner) -> None:
-    """Change the draft, or begin one."""
+    """Change the draft, or start one."""
     try:
         persona = session.workspace().personas.get(persona_id)
         draft = session.drafts().get(persona_id)
