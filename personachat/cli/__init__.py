@@ -99,12 +99,12 @@ def serve(
 
     folders = {"PERSONACHAT_PERSONAS_DIR": personas_dir, "PERSONACHAT_DATA_DIR": data_dir}
     for variable, folder in folders.items():
-        if folder is not None:  # the pages and the API read the environment: there the option wins
+        if folder is not None:  # the pages and the API read the environment, where the option overrides
             set_by_option(variable, str(folder.absolute()))
     if public:
         set_by_option("PERSONACHAT_PUBLIC", "yes")
-    load_settings()  # an invalid one is told before anything slow is loaded
-    gc.disable()  # until all is loaded: it would look through that again and again, a fifth of the start
+    load_settings()  # report an invalid setting before anything slow is loaded
+    gc.disable()  # until all is loaded: collecting garbage again and again takes a fifth of the start
     from personachat.server import serve as run
 
     run(host=host, port=port, headless=headless)
@@ -310,7 +310,7 @@ def main() -> None:
     """The console script. Never shows a traceback, except in Python's development mode."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a model may say what the terminal's encoding cannot
+            stream.reconfigure(errors="replace")  # the terminal's encoding may lack a model's characters
     try:
         app(prog_name="personachat")
     except SettingsInvalid as error:

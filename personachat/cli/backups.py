@@ -1,4 +1,4 @@
-"""`personachat backup` and `personachat restore`: what they say; `personachat.backups` does the work."""
+"""`personachat backup` and `personachat restore`: their output; `personachat.backups` does the work."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """`personachat chat`: one reply, or a conversation, streamed into the terminal.
 
-The reply's words are all that goes to stdout. It follows a live reply as the page does, so what arrived
-before Ctrl-C or a failure has been written. What is said is kept with the conversations of this machine,
-unless it is to be temporary.
+Only the reply's text goes to stdout. It follows a live reply as the page does, so what arrived before Ctrl-C
+or a failure has been written. The conversation is stored with the others of this machine, unless it is
+temporary.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from personachat.settings import Settings
 FINE, FAILED, USAGE = 0, 1, 2
 
 LISTEN_SECONDS = 0.1
-"""How long a Ctrl-C may go unseen while nothing arrives."""
+"""Seconds that a Ctrl-C may go unnoticed while nothing arrives."""
 
 STEERING_KEYS = frozenset("p s")
 
@@ -43,7 +43,7 @@ UNSAVED = (DatabaseUnavailable, DatabaseDamaged)
 
 @dataclass(frozen=True, slots=True)
 class ChatTarget:
-    """Where to talk: in a new conversation, which is kept unless it is temporary, or in one there is."""
+    """Where to talk: in a new conversation, which is stored unless it is temporary, or in an existing one."""
 
     temporary: bool = False
     conversation_id: str | None = None
@@ -65,10 +65,10 @@ def run(
 ) -> int:
     """Answer the message, or talk until the end of input; returns the exit code.
 
-    `persona_id` may be None where a conversation goes on: then it is who spoke last. The conversation keeps
-    `values`, what the persona's variables stand for.
+    `persona_id` may be None for an existing conversation: then its last persona answers. The conversation
+    stores `values`, the values of the persona's variables.
     """
-    logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
+    logging.getLogger().addHandler(logging.NullHandler())  # an error is printed once, as a sentence
     piped = piped_text()
     text = "\n\n".join(part for part in (message, piped) if part and part.strip())
     if not text and (message is not None or piped is not None):
@@ -127,7 +127,7 @@ class TerminalChat:
         return FINE
 
     def send(self, text: str) -> int:
-        """Send, write the reply as it comes; returns the exit code."""
+        """Send the message and write the reply as it streams; returns the exit code."""
         try:
             live_reply = self._chat.send(
                 self._conversation_id, text, persona_id=self._persona_id, offline=self._offline
@@ -156,13 +156,13 @@ class TerminalChat:
                     if interrupted.is_set():
                         live_reply.stop()
         finally:
-            live_reply.interrupt()  # a closed pipe: nobody reads on
+            live_reply.interrupt()  # a closed pipe: nobody reads the output any more
         return live_reply.snapshot()
 
     def _steer(self, live_reply: LiveReply, pressed: str) -> None:
-        """Do what the keys say; what comes in one piece with other keys was pasted, and is for the prompt."""
+        """Do what the keys say; several keys at once were pasted, and go to the prompt."""
         if not set(pressed) <= STEERING_KEYS:
-            self._typed += "" if pressed.startswith("\x1b") else pressed  # an arrow, say
+            self._typed += "" if pressed.startswith("\x1b") else pressed  # an arrow key, for example
             return
         for key in pressed:
             if key == "s":
@@ -213,7 +213,7 @@ def _conversation(services: Services, place: ChatTarget) -> Conversation:
 
 
 def _lacks_values(persona: Persona, values: Mapping[str, str]) -> bool:
-    """Whether a variable of the persona stands for nothing, which is then said."""
+    """Whether a variable of the persona has no value, which is then reported."""
     lacking = missing(persona, values)
     if lacking:
         names = ", ".join(each.name for each in lacking)
@@ -257,10 +257,10 @@ def _figures(reply: Reply) -> str:
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Within, Ctrl-C sets the event instead of raising, so that no word gets lost half way to stdout."""
+    """Inside this block, Ctrl-C sets the event instead of raising, so that stdout gets complete words."""
     interrupted = threading.Event()
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:  # a background job is not to be interrupted
+    if before is signal.SIG_IGN:  # a background job must not be interrupted
         yield interrupted
         return
     signal.signal(signal.SIGINT, lambda *_: interrupted.set())

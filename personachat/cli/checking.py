@@ -1,7 +1,7 @@
-"""`personachat check`: whether a server with these settings would work, and what to fix where it would not.
+"""`personachat check`: whether a server with these settings would work, and what to fix if not.
 
-Everything is looked at, so that one run names all there is to fix. Like a start, it brings the tables up to
-date. No secret and no value of a setting is in what it says.
+Everything is checked, so that one run lists all there is to fix. Like a start, it brings the tables up to
+date. Its output contains no secret and no setting's value.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from personachat.telemetry import unknown_settings
 FINE, FAULTY, UNUSABLE = 0, 1, 2
 
 PROVIDERS_SECONDS = 10.0
-"""How long providers may take to answer, all of them at the same time."""
+"""Seconds that providers may take to answer, all at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found about one part: `about` is settings, database, personas, tests or providers."""
+    """The finding about one part: `about` is settings, database, personas, tests or providers."""
 
     about: Literal["settings", "database", "personas", "tests", "providers"]
     status: Literal["ok", "warning", "error"]
@@ -36,7 +36,7 @@ class Finding:
 
 
 def run(settings: Settings | SettingsInvalid, *, as_json: bool) -> int:
-    """Print what is found; returns the exit code: 0, 1 where something has to be fixed, 2 for a setting."""
+    """Print the findings; returns the exit code: 0, 1 if something must be fixed, 2 for a setting."""
     if isinstance(settings, SettingsInvalid):
         _show([Finding("settings", "error", str(settings), settings.hint)], as_json=as_json)
         return UNUSABLE
@@ -89,7 +89,7 @@ def _about_personas(services: Services) -> Iterator[Finding]:
         try:
             services.models.answering(entry.persona.model)
         except NoModelAvailable:
-            continue  # that is about the providers
+            continue  # it concerns the providers
         except ProviderError as error:
             yield Finding("personas", "warning", f"{entry.id}: {error}", error.hint)
     if not usable:

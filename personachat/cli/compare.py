@@ -1,6 +1,6 @@
 """`personachat compare`: one message to several variants, printed side by side or one after another.
 
-The comparison is kept, and its page shows it too. Ctrl-C stops the replies and prints what has come.
+The comparison is stored, and its page shows it too. Ctrl-C stops the replies and prints what has arrived.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from personachat.settings import Settings
 FINE, FAILED, USAGE, STOPPED = 0, 1, 2, 130
 
 LEAST_WIDTH = 34
-"""Characters of a column below which nobody wants to read it."""
+"""Characters of a column; a narrower one is unreadable."""
 
 _GAP = " │ "
 _LISTEN_SECONDS = 0.1
@@ -47,7 +47,7 @@ def setups_of(
     temperatures: Sequence[float],
     variants: Sequence[str],
 ) -> list[Setup]:
-    """What the options ask for, listed and never multiplied. Raises typer.BadParameter."""
+    """The setups in the options, one for each. Raises typer.BadParameter."""
     more_setups = [setup_of(each) for each in variants]
     setups = [Setup(persona_id=each) for each in personas]
     if (models or temperatures) and not setups:
@@ -74,7 +74,7 @@ def run(
     settings: Settings,
 ) -> int:
     """Compare and print; returns the exit code."""
-    logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
+    logging.getLogger().addHandler(logging.NullHandler())  # an error is printed once, as a sentence
     messages = _messages(message, messages_file, column=column)
     if not messages:
         complain("There is nothing to send.", "Give a MESSAGE or a file with --messages, or pipe one in.")
@@ -93,7 +93,7 @@ def run(
 
 
 def _messages(message: str | None, messages_file: Path | None, *, column: str | None) -> list[str]:
-    """What is to be sent. Raises typer.BadParameter, and QuestionSetInvalid for a file that has none."""
+    """The messages to send. Raises typer.BadParameter, and QuestionSetInvalid for a file without any."""
     if messages_file is None:
         text = "\n\n".join(part for part in (message, piped_text()) if part and part.strip())
         return [text] if text else []
@@ -109,7 +109,7 @@ def _messages(message: str | None, messages_file: Path | None, *, column: str | 
 
 
 def _follow(comparisons: Comparisons, comparison_id: str, *, as_json: bool) -> int:
-    """Wait for all replies to all messages, and print them as they are complete."""
+    """Wait for all replies to all messages, and print them when they are complete."""
     failed = False
     while True:
         stopped = _waited(comparisons, comparison_id)
@@ -133,7 +133,7 @@ def _follow(comparisons: Comparisons, comparison_id: str, *, as_json: bool) -> i
 
 
 def _spread(setups: list[Setup], values: Sequence[dict[str, object]], option: str) -> list[Setup]:
-    """One value for all, one for each, or all for the only one."""
+    """One value for all, one for each, or several for a single one."""
     if not values:
         return setups
     if len(setups) == 1:
@@ -148,7 +148,7 @@ def _spread(setups: list[Setup], values: Sequence[dict[str, object]], option: st
 
 
 def _waited(comparisons: Comparisons, comparison_id: str) -> bool:
-    """Wait for all replies; whether they were stopped with Ctrl-C."""
+    """Wait for all replies; returns whether Ctrl-C stopped them."""
     columns = [live_reply for _, live_reply in comparisons.live(comparison_id)]
     try:
         for live_reply in columns:
@@ -180,7 +180,7 @@ def _print(comparison: SeenComparison) -> None:
 
 
 def side_by_side(columns: Sequence[tuple[str, str]], *, width: int) -> list[str]:
-    """Lines of columns with a head each, as wide as a terminal shows them."""
+    """Lines of columns with a heading each, as wide as a terminal shows them."""
     wrapped = [[*wrap(head, width), "─" * width, *wrap(text, width)] for head, text in columns]
     return [
         _GAP.join(each + " " * (width - cells(each)) for each in line).rstrip()
@@ -207,7 +207,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def cells(text: str) -> int:
-    """How wide a terminal shows it."""
+    """Its width in a terminal."""
     return sum(
         0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
         for each in text

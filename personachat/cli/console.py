@@ -1,4 +1,4 @@
-"""What the commands write, and where: answers to stdout, everything about them to stderr.
+"""Where commands write: results to stdout, everything else to stderr.
 
 So every command works in a pipe. Text from elsewhere (a model, a file) never reaches a terminal with its
 control characters, which could move the cursor or rename the window.
@@ -21,7 +21,7 @@ DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 
 
 def answer(text: str, *, end: str = "") -> None:
-    """Write to stdout at once; as it is into a pipe or file, without control characters on a terminal."""
+    """Write to stdout at once; unchanged into a pipe or file, without control characters on a terminal."""
     sys.stdout.write((plain(text) if sys.stdout.isatty() else text) + end)
     sys.stdout.flush()
 
@@ -35,7 +35,7 @@ def note(text: str, *, style: str = DIM, end: str = "\n") -> None:
 
 
 def complain(message: str, hint: str = "") -> None:
-    """One line on stderr for what went wrong."""
+    """One line on stderr for an error."""
     line = " ".join(f"{message} {hint}".split())
     note(f"personachat: {line}", style=RED)
 
@@ -45,7 +45,7 @@ def complain_of(error: PersonaChatError) -> None:
 
 
 def hand_out(content: bytes | Iterable[bytes], filename: str, output: Path | None) -> bool:
-    """Write a file, whole or in parts, to stdout (None), into a folder or to a path; says why it can't."""
+    """Write a file, complete or in parts, to stdout (None), into a folder or to a path; reports a failure."""
     parts = (content,) if isinstance(content, bytes) else content
     if output is None:
         sys.stdout.flush()
@@ -64,7 +64,7 @@ def hand_out(content: bytes | Iterable[bytes], filename: str, output: Path | Non
 
 
 def taken_in(file: Path) -> bytes | None:
-    """A file's content, or what is piped in (-); None where it cannot be read, and why."""
+    """A file's content, or piped input (-); None if it can't be read, which is reported."""
     try:
         return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
@@ -74,14 +74,14 @@ def taken_in(file: Path) -> bytes | None:
 
 @contextmanager
 def mapped(file: Path) -> Iterator[bytes | mmap.mmap | None]:
-    """A file as it lies on the disk, or what is piped in (-); None where it cannot be read, and why."""
+    """A file on the disk, or piped input (-); None if it can't be read, which is reported."""
     if str(file) == "-" or not file.is_file() or not file.stat().st_size:
         yield taken_in(file)
         return
     try:
         opened = file.open("rb")
     except OSError:
-        yield taken_in(file)  # says why
+        yield taken_in(file)  # reports why
         return
     with opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         yield content

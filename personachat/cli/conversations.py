@@ -1,6 +1,6 @@
-"""`personachat conversations`: list, search, export, import and delete what was said on this machine.
+"""`personachat conversations`: list, search, export, import and delete this machine's conversations.
 
-They are those of the terminal, and of page and API where those are used over loopback.
+They are those of the terminal, and of pages and API over loopback.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Format = Literal["markdown", "json", "csv"]
 
 
 def list_all(library: ConversationLibrary, *, search: str, limit: int) -> None:
-    """Print a line for each, newest first: id, day, persona and title, or the words that were found."""
+    """Print a line for each, newest first: id, day, persona and title, or the matching text."""
     if search.strip():
         rows = [_row(hit.conversation, hit.excerpt) for hit in library.search(search, limit=limit).hits]
     else:
@@ -41,7 +41,7 @@ def export(
 
 
 def import_file(library: ConversationLibrary, file: Path) -> int:
-    """Take in what an export gave, here or elsewhere, and print the new ids; returns the exit code."""
+    """Import an export of PersonaChat or another program, and print the new ids; returns the exit code."""
     with mapped(file) as data:
         if data is None:
             return FAILED
@@ -52,7 +52,7 @@ def import_file(library: ConversationLibrary, file: Path) -> int:
 
 
 def delete(library: ConversationLibrary, conversation_id: str) -> None:
-    """Hide a conversation; the page and the API can restore it for a while."""
+    """Delete a conversation; the page and the API can restore it for a while."""
     title = library.summary(conversation_id).title
     library.delete(conversation_id)
     note(f"Deleted: {plain(title) or conversation_id}")

@@ -1,4 +1,4 @@
-"""`personachat test sweep`, `adherence` and `stress`: runs that aren't of a suite, for people and for CI.
+"""`personachat test sweep`, `adherence` and `stress`: runs without a suite, for people and for CI.
 
 Exit codes are those of `personachat test`.
 """
@@ -34,7 +34,7 @@ Making = Callable[[Workspace], Experiment]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentOptions:
-    """What every one of these commands is asked for."""
+    """The options of all these commands."""
 
     persona_id: str
     model: str | None = None
@@ -55,7 +55,7 @@ def sweep(
     repeat: int,
     settings: Settings,
 ) -> int:
-    """Ask the same in every combination; returns the exit code."""
+    """Send the same messages in every combination; returns the exit code."""
 
     def make(workspace: Workspace) -> Experiment:
         documents = []
@@ -80,7 +80,7 @@ def adherence(
     share: float,
     settings: Settings,
 ) -> int:
-    """Measure recorded replies, of these conversations or the newest; returns the exit code."""
+    """Measure recorded replies of these conversations or the newest; returns the exit code."""
 
     def make(workspace: Workspace) -> Experiment:
         own = TestSettings.of(workspace.personas.get(experiment.persona_id).persona).questions
@@ -119,7 +119,7 @@ def stress(
 
 
 def _run(experiment: ExperimentOptions, make: Making, *, settings: Settings) -> int:
-    logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
+    logging.getLogger().addHandler(logging.NullHandler())  # an error is printed once, as a sentence
     services = build_services(settings)
     try:
         workspace = services.of(LOCAL_OWNER, surface="cli")
@@ -146,7 +146,7 @@ def _finished(tests: Tests, experiment: ExperimentOptions, run: Experiment) -> R
 
 
 def _show_questions(report: RunReport) -> None:
-    """Each question's share, where the run has any."""
+    """Each question's share, if the run has any."""
     if report.run.kind != "adherence":
         return
     for (question, judge), share in by_question(report).items():

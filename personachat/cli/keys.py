@@ -1,7 +1,7 @@
 """Single keys from the terminal while a reply streams.
 
-Within `pressed_keys` the terminal hands over each key as it is pressed and shows none; however that ends,
-it is left as it was found. Ctrl-C and Ctrl-Z stay signals: the shell gets a terminal in order.
+Inside `pressed_keys` the terminal delivers each key as it is pressed and shows none. However that ends, its
+state is restored. Ctrl-C and Ctrl-Z stay signals: the shell gets back a working terminal.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from types import FrameType
 from typing import Any
 
 TERMINATED = 128 + 15
-"""The exit code of what a SIGTERM has ended."""
+"""The exit code after a SIGTERM."""
 
 
 class Keys:
-    """What has been pressed; nothing if there is no terminal to press keys in."""
+    """The pressed keys; none if there is no terminal."""
 
     def read(self) -> str:
-        """What was pressed since the last time; "" for nothing, and never a wait."""
+        """The keys pressed since the last call; "" for none. Never waits."""
         return ""
 
 
@@ -38,12 +38,12 @@ class TerminalKeys(Keys):
             return ""
         try:
             return self._decoder.decode(os.read(self._descriptor, 4096))
-        except OSError:  # the terminal has gone
+        except OSError:  # the terminal is gone
             return ""
 
 
 def has_keys() -> bool:
-    """Whether keys can be read one by one: only from a terminal, and not on Windows."""
+    """Whether single keys can be read: only from a terminal, and not on Windows."""
     try:
         return sys.platform != "win32" and sys.stdin is not None and sys.stdin.isatty()
     except ValueError:  # closed
@@ -52,7 +52,7 @@ def has_keys() -> bool:
 
 @contextmanager
 def pressed_keys() -> Iterator[Keys]:
-    """Within, keys come one by one."""
+    """Inside this block, keys come one by one."""
     if sys.platform == "win32" or not has_keys():
         yield Keys()
         return
@@ -80,7 +80,7 @@ def pressed_keys() -> Iterator[Keys]:
 
 
 def _is_ours(descriptor: int) -> bool:
-    """Whether this process is in the terminal's foreground; from the background reading would stop it."""
+    """Whether this process is in the terminal's foreground; reading in the background would stop it."""
     if sys.platform == "win32":
         return False
     try:
@@ -90,13 +90,13 @@ def _is_ours(descriptor: int) -> bool:
 
 
 def _suspending(leave: Callable[[], None], enter: Callable[[], None]) -> Callable[[int, Any], None]:
-    """Ctrl-Z: what the shell gets to see is its terminal as it was, until the process is continued."""
+    """Ctrl-Z: restore the terminal for the shell until the process is continued."""
 
     def suspend(number: int, _: FrameType | None) -> None:
         leave()
         ours = signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-        signal.signal(number, ours)  # here it goes on
+        signal.signal(number, ours)  # it continues here
         enter()
 
     return suspend
@@ -108,7 +108,7 @@ def _terminate(_: int, __: FrameType | None) -> None:
 
 @contextmanager
 def _handled(number: signal.Signals, handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Handle a signal within, unless it is being ignored."""
+    """Handle a signal inside this block, unless it is being ignored."""
     before = signal.getsignal(number)
     if before is signal.SIG_IGN:
         yield

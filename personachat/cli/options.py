@@ -1,4 +1,4 @@
-"""The options that several commands have, and the words that options take."""
+"""The options that several commands share, and the values they accept."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typer.core import TyperGroup
 
 
 class DefaultGroup(TyperGroup):
-    """A group that takes what names none of its commands for arguments of its `default` one."""
+    """A group whose `default` command gets all arguments that name no other command."""
 
     default: ClassVar[str]
     own_options: ClassVar[frozenset[str]] = frozenset({"--help"})
     """Options of the group itself."""
     takes_names: ClassVar[bool] = True
-    """Whether a word that is no option and no command belongs to the default one, too."""
+    """Whether a word that is neither an option nor a command also goes to the default command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = args[0] if args else "-"

@@ -48,7 +48,7 @@ def _checked_suites(paths: Sequence[Path]) -> Iterator[tuple[Path, Sequence[Prob
 
 
 def place_of(problem: Problem) -> str:
-    """Where and what, as editors and CI systems read it."""
+    """Place and message, in the form that editors and CI systems read."""
     return f"{problem.line}:{problem.column}: {problem.message}"
 
 
@@ -58,7 +58,7 @@ def count(number: int, noun: str) -> str:
 
 
 def lint(paths: Sequence[Path], settings: Settings, *, strict: bool) -> int:
-    """Print what will hurt in the valid ones, and the faults of the others; returns the exit code."""
+    """Print likely problems of the valid ones, and the faults of the others; returns the exit code."""
     faults, warnings, files = 0, 0, 0
     with opened_linter(settings) as linter:
         for file, problems in checked([path for path in paths if not path.name.endswith(SUFFIX)]):

@@ -1,4 +1,4 @@
-"""`personachat personas export` and `import`: files out and in, in every format there is."""
+"""`personachat personas export` and `import`: files in every format."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def import_file(
     whole: bool = False,
     columns: Mapping[str, str] | None = None,
 ) -> int:
-    """Say what a file brings, and take it in; `whole`: not where a part is broken. Returns the exit code."""
+    """Say what a file contains, and import it; `whole`: not if part of it is broken.
+
+    Returns the exit code.
+    """
     with mapped(file) as content:
         if content is None:
             return FAILED
@@ -70,7 +73,7 @@ def import_file(
 
 
 def _why_not(plan: ImportPlan, *, on_conflict: str, whole: bool) -> tuple[str, str] | None:
-    """Why nothing is imported, and what would change that."""
+    """Why nothing is imported, and what to do about it."""
     if whole and plan.broken:
         return "Nothing was imported because a file is broken.", "Leave --all-or-nothing out."
     if on_conflict == "refuse" and plan.conflicts:
@@ -82,7 +85,7 @@ def _why_not(plan: ImportPlan, *, on_conflict: str, whole: bool) -> tuple[str, s
 
 
 def _tell(plan: ImportPlan) -> None:
-    """What the file is, what of it brings nothing, and what a persona cannot hold."""
+    """What the file is, which parts contain nothing, and what a persona can't contain."""
     for skipped in plan.skipped:
         note(f"{skipped.name} was skipped: {skipped.reason}")
     for looks_like in dict.fromkeys(item.arrival.looks_like for item in plan.items):
@@ -98,7 +101,7 @@ def _tell(plan: ImportPlan) -> None:
 def import_lore(
     collection: PersonaLibrary, persona_id: str, file: Path, *, dry_run: bool, replace: bool
 ) -> int:
-    """Say what of a lore book does nothing here, and put it into the persona; returns the exit code."""
+    """Report what has no effect in a lore book, and add it to the persona; returns the exit code."""
     find(collection, persona_id)
     content = taken_in(file)
     if content is None:

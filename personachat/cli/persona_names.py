@@ -22,8 +22,8 @@ def rename(collection: PersonaLibrary, persona_id: str, new_id: str) -> None:
 def label(
     collection: PersonaLibrary, persona_id: str, name: str | None, number: int | None, *, remove: bool
 ) -> None:
-    """Put a label on a revision, or remove it; without a name, print those that there are."""
-    with suppress(PersonaBroken):  # its revisions can be labelled all the same
+    """Set a label on a revision, or remove it; without a name, print the existing ones."""
+    with suppress(PersonaBroken):  # its revisions can still be labelled
         persona_id = find(collection, persona_id).id
     if name is None:
         rows = [

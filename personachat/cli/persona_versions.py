@@ -1,4 +1,4 @@
-"""`personachat personas revisions`, `diff`, `restore` and `deleted`: what was, and the way back to it."""
+"""`personachat personas revisions`, `diff`, `restore` and `deleted`: earlier versions, and restoring them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _CONTEXT_WORDS_CHARACTERS = 60
 
 
 def list_revisions(collection: PersonaLibrary, persona_id: str, *, limit: int) -> None:
-    """Print a line for each, the newest first."""
+    """Print a line for each, newest first."""
     revisions = collection.history(persona_id, limit=limit)
     if not revisions:
-        find(collection, persona_id)  # which says that there is none
+        find(collection, persona_id)  # which reports that there is none
     print_rows([(str(each.number), *_when(each), each.action, each.author, each.note) for each in revisions])
 
 
 def list_deleted(collection: PersonaLibrary) -> None:
-    collection.all()  # so that what was deleted by hand is known
+    collection.all()  # so that personas deleted by hand are included
     deleted = collection.revisions.deleted(limit=1000)
     print_rows(
         [(each.persona_id, str(each.number), *_when(each), each.author, each.name) for each in deleted]
@@ -54,7 +54,7 @@ def show_diff(collection: PersonaLibrary, persona_id: str, *, since: int | None,
 
 
 def restore(collection: PersonaLibrary, persona_id: str, number: int | None) -> None:
-    """Restore a revision; without a number what was deleted. Raises RevisionNotFound."""
+    """Restore a revision; without a number, a deleted persona. Raises RevisionNotFound."""
     if number is None:
         last = collection.history(persona_id, limit=1)
         if not last or last[0].action != "deleted":
@@ -88,14 +88,14 @@ def _lines(difference: Difference) -> Iterator[str]:
 
 
 def _marked(piece: DiffPiece) -> str:
-    """As `git diff --word-diff` marks it."""
+    """In the notation of `git diff --word-diff`."""
     if piece.kind == "same":
         return _cut(piece.text)
     return f"[-{piece.text}-]" if piece.kind == "removed" else f"{{+{piece.text}+}}"
 
 
 def _cut(text: str) -> str:
-    """The ends of a long stretch that did not change."""
+    """The ends of a long unchanged stretch."""
     if len(text) <= 2 * _CONTEXT_WORDS_CHARACTERS:
         return text
     return f"{text[:_CONTEXT_WORDS_CHARACTERS]} … {text[-_CONTEXT_WORDS_CHARACTERS:]}"

@@ -1,4 +1,4 @@
-"""`personachat personas`: list, show, begin and delete personas, wherever they are kept."""
+"""`personachat personas`: list, show, create and delete personas, wherever they are stored."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _WIDEST_CELL = 80
 def find(
     store: PersonaStore | PersonaLibrary, persona_id: str, *, by: PersonaSource | None = None
 ) -> StoredPersona:
-    """The persona of that id; `by` knows labels, too.
+    """The persona with that id; `by` also knows labels.
 
-    Raises PersonaNotFound with the nearest ids as its hint, or PersonaBroken.
+    Raises PersonaNotFound with similar ids as its hint, or PersonaBroken.
     """
     try:
         try:
@@ -57,7 +57,7 @@ def show(collection: PersonaLibrary, persona_id: str) -> None:
 
 
 def create(opened: Personas, persona_id: str, *, template: str | None) -> None:
-    """Save a persona to begin with. Raises PersonaExists; an id that cannot be one is a usage error."""
+    """Save a first version of a persona. Raises PersonaExists; an invalid id is a usage error."""
     if problems := check_persona(
         dump_persona(Persona.model_construct(id=persona_id, name="A", system_prompt="A"))
     ):
@@ -101,7 +101,7 @@ def delete(collection: PersonaLibrary, persona_id: str) -> None:
 
 
 def print_rows(rows: Sequence[tuple[str, ...]]) -> None:
-    """Print lines with their cells one under the other; a long cell does not widen its column."""
+    """Print lines with aligned cells; a long cell doesn't widen its column."""
     rows = [tuple(" ".join(plain(cell).split()) for cell in row) for row in rows]
     widths = [min(max(map(len, column)), _WIDEST_CELL) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -1,4 +1,4 @@
-"""What the person says: a line at the prompt, or what is piped in."""
+"""The person's message: a line at the prompt, or piped input."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from personachat.cli.console import note
 
 
 def piped_text() -> str | None:
-    """What is piped in; None where stdin is a terminal."""
-    if sys.stdin is None:  # closed by whoever started us
+    """Piped input; None if stdin is a terminal."""
+    if sys.stdin is None:  # closed by the parent process
         return ""
     if sys.stdin.isatty():
         return None
@@ -19,12 +19,12 @@ def piped_text() -> str | None:
 
 
 def ask(typed: str = "") -> str | None:
-    """A line from the terminal, which begins with what was typed ahead; None at its end and on Ctrl-C."""
+    """A line from the terminal, beginning with what was typed ahead; None at its end and on Ctrl-C."""
     try:
         if sys.stdout.isatty():
             with _typed_ahead(typed):
                 return input("> ")
-        note("> ", style="", end="")  # stdout is for the replies alone
+        note("> ", style="", end="")  # stdout is only for replies
         return sys.stdin.readline() or None
     except (EOFError, KeyboardInterrupt):
         note("")
@@ -33,7 +33,7 @@ def ask(typed: str = "") -> str | None:
 
 @contextmanager
 def _typed_ahead(text: str) -> Iterator[None]:
-    """Within, a prompt begins with this text, where it can be edited at all."""
+    """Inside this block, a prompt begins with this text, if the terminal can edit it."""
     readline = sys.modules.get("readline")
     if not text or readline is None:
         yield

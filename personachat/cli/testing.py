@@ -1,7 +1,7 @@
 """`personachat test`: runs suites of personas, for people and for CI.
 
 Results go to stdout, progress and costs to stderr. Exit codes: 0 all pass, 1 something failed, 2 they can't
-be run, 3 there were errors, or the run was stopped at its sum.
+be run, 3 there were errors, or the run was stopped at its cost limit.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SIGNS = {"pass": "pass ", "fail": "FAIL ", "flaky": "FLAKY", "error": "ERROR", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCommand:
-    """What the command was asked for."""
+    """The command's options."""
 
     ids: Sequence[str]
     repeat: int | None = None
@@ -51,8 +51,8 @@ class RunCommand:
 
 
 def run(options: RunCommand, *, settings: Settings) -> int:
-    """Run the suites and say what came of them; returns the exit code."""
-    logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
+    """Run the suites and print the results; returns the exit code."""
+    logging.getLogger().addHandler(logging.NullHandler())  # an error is printed once, as a sentence
     services = build_services(settings)
     try:
         return _run(services, options)
@@ -61,7 +61,7 @@ def run(options: RunCommand, *, settings: Settings) -> int:
 
 
 def run_saved(saved: Sequence[StoredPersona], *, settings: Settings) -> None:
-    """Run the suites of personas that were just saved, and say so; the save stays whatever comes."""
+    """Run the suites of personas that were just saved, and say so; the save stays whatever happens."""
     logging.getLogger().addHandler(logging.NullHandler())
     services = build_services(settings)
     try:
@@ -97,7 +97,7 @@ def _run(services: Services, options: RunCommand) -> int:
     try:
         wishes = _wishes(tests, options)
     except PersonaChatError as error:
-        if not isinstance(error, SuiteInvalid):  # of that each problem has been said
+        if not isinstance(error, SuiteInvalid):  # whose problems were already printed
             complain_of(error)
         return CANNOT_RUN
     if not wishes:
@@ -111,7 +111,7 @@ def _run(services: Services, options: RunCommand) -> int:
             reports.append(report)
     except PersonaChatError as error:
         complain_of(error)
-        if reports:  # what was paid for is there to be read
+        if reports:  # the results have been paid for, so they can be read
             write(reports, json_file=options.json, junit_file=options.junit)
         return CANNOT_RUN
     written = write(reports, json_file=options.json, junit_file=options.junit)
@@ -119,12 +119,12 @@ def _run(services: Services, options: RunCommand) -> int:
 
 
 def _wishes(tests: Tests, options: RunCommand) -> list[RunWish]:
-    """What is to be run; everything that would refuse it does so now, before the first call."""
+    """The runs to make; everything that would refuse one does so now, before the first call."""
     wishes = []
     for persona_id in options.ids or tests.suites.ids():
         wish = RunWish(persona_id=persona_id, repeat=options.repeat, model=options.model)
         try:
-            # the newest version first: a file that nobody has looked at yet becomes a revision by that
+            # the newest version first: that turns an edited file into a revision
             forecast = tests.forecast(replace(wish, pairwise=QUESTION if options.pairwise else ""))
             if options.against is not None:
                 tests.forecast(replace(wish, revision=options.against))
@@ -154,7 +154,7 @@ def _cost(usd: float | None) -> str:
 def _one(
     tests: Tests, wish: RunWish, options: RunCommand, *, left_usd: float | None
 ) -> tuple[RunReport, float | None]:
-    """Run one suite, before it with the revision to compare with if there is one; say what came of it.
+    """Run one suite, and before it the revision to compare with, if any; print the result.
 
     The revision is always run again: an earlier run may have had other cases, models or repeats.
     """
@@ -193,7 +193,7 @@ def followed(tests: Tests, live: LiveRun) -> RunReport:
 
 
 def _follow(live: LiveRun) -> None:
-    """Say how far it is, until it is over."""
+    """Print its progress until it is over."""
     planned, seen = live.plan.run.planned, 0
     while not live.over:
         for cell in live.wait(seen, timeout_seconds=WAIT_SECONDS):
@@ -203,7 +203,7 @@ def _follow(live: LiveRun) -> None:
 
 
 def show(report: RunReport, *, told_before: str = "") -> None:
-    """Say what a run came to, case by case."""
+    """Print the results of a run, case by case."""
     run, scored = report.run, report.score
     revision = f" ({run.persona_revision[:8]})" if run.persona_revision else ""
     answer(f"{run.persona_id}{revision}", end="\n")
@@ -247,7 +247,7 @@ def _compared(comparison: Comparison, told_before: str) -> str:
 
 
 def _can_write(*paths: Path | None) -> bool:
-    """Whether these files can be written, as far as can be seen before; says which one can't."""
+    """Whether these files can probably be written; says which one can't."""
     for path in filter(None, paths):
         place = path if path.exists() else path.absolute().parent
         if path.is_dir() or not place.exists() or not os.access(place, os.W_OK):
@@ -259,7 +259,7 @@ def _can_write(*paths: Path | None) -> bool:
 def write(
     reports: Sequence[RunReport], *, json_file: Path | None = None, junit_file: Path | None = None
 ) -> bool:
-    """Write the files that were asked for; False where one can't be written."""
+    """Write the requested files; False if one can't be written."""
     document: dict[str, Any] = {"runs": [run_document(report) for report in reports]}
     files: tuple[tuple[Path | None, Callable[[], bytes]], ...] = (
         (junit_file, lambda: junit(reports)),

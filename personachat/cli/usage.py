@@ -1,6 +1,6 @@
-"""`personachat usage`: what calls of models took on this machine, as a table, CSV or JSON.
+"""`personachat usage`: what model calls on this machine used, as a table, CSV or JSON.
 
-They are those of everybody whose calls this machine's database has.
+It includes all calls in this machine's database.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _PAGE = 1000
 
 
 def local_timezone() -> str:
-    """The name of this machine's time zone; UTC where it does not say."""
+    """The name of this machine's time zone; UTC if unknown."""
     named = os.environ.get("TZ", "").lstrip(":")
     link = named or str(Path("/etc/localtime").resolve())
     _, separator, name = link.rpartition("zoneinfo/")
@@ -57,7 +57,7 @@ def local_timezone() -> str:
 
 
 def show_sums(usage: UsageReader, question: UsageQuery, by: Sequence[str], *, file_format: Format) -> None:
-    """Print a row per group, and one for all of them."""
+    """Print a row per group, and one for the total."""
     names = usage.names()
     groups = [_row(*each, by, names) for each in usage.measured(question, by)] if by else []
     total = _row(*usage.measured_total(question), (), names)

@@ -1,8 +1,8 @@
 """What all tables share: one list of them, and column types that mean the same in SQLite and PostgreSQL.
 
-`migrations/` makes the tables, and a test holds the two together. Whoever wrote a row, reading it does not
-fail: JSON of another shape than its column's is empty, and a moment that cannot be reckoned with in every
-time zone is the nearest one that can.
+`migrations/` creates the tables, and a test compares the two. Reading a row never fails, whoever wrote it:
+JSON of another shape than its column's is read as empty, and a time that some time zone can't represent as
+the nearest one that all can.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ metadata = MetaData(
 )
 
 EARLIEST, LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
-"""Between these a moment has a day before and after it in every time zone."""
+"""Between these, a moment has a day before and after it in every time zone."""
 
 
 def in_range(moment: datetime) -> datetime:
@@ -40,7 +40,7 @@ def in_range(moment: datetime) -> datetime:
 
 
 class _SqliteMoment(sqlite.DATETIME):
-    """SQLite takes any text for a moment; what is none is the earliest."""
+    """SQLite accepts any text as a time; an invalid one is read as the earliest."""
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         read: Any = super().result_processor(dialect, coltype)
@@ -55,16 +55,16 @@ class _SqliteMoment(sqlite.DATETIME):
 
 
 MOST_VALUES = 4_000
-"""So many of each column are remembered, as the database had them and as they are read."""
+"""How many values per column are cached, as stored and as read."""
 
 
 def _remembered(convert: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
-    """Read the same value once: a page reads those of a whole chat in every run."""
+    """Convert equal values once: a page reads those of a whole chat in every run."""
     return lru_cache(MOST_VALUES)(convert) if convert else None
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite keeps no time zone, so it is taken off on the way in and put back."""
+    """A moment in UTC; SQLite stores no time zone, so it is removed when writing and added when reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -91,7 +91,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class OneOf(TypeDecorator[str]):
-    """One of these words, the longest of which fits. Any other is read as the first; null stays null."""
+    """One of these words; the column is as wide as the longest.
+
+    Others are read as the first; null stays null.
+    """
 
     impl = String
     cache_ok = True
@@ -108,7 +111,7 @@ class OneOf(TypeDecorator[str]):
 
 
 class Real(TypeDecorator[float]):
-    """A number that JSON can say; infinities are read as null."""
+    """A number that JSON can represent; infinities are read as null."""
 
     impl = Float
     cache_ok = True
@@ -121,7 +124,7 @@ class Real(TypeDecorator[float]):
 
 
 class _Json(TypeDecorator[Any]):
-    """What can be asked of JSON in a statement can be asked of these, too."""
+    """The JSON operators of statements also work on these columns."""
 
     impl = JSON(none_as_null=True)
     cache_ok = True
@@ -131,7 +134,7 @@ class _Json(TypeDecorator[Any]):
         return self.impl_instance.coerce_compared_value(op, value)
 
     def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
-        """As a rule there is nothing in it."""
+        """Usually its value is empty."""
         convert = super().result_processor(dialect, coltype)
         if convert is None or self.required:
             return convert
@@ -154,7 +157,7 @@ class JsonObject(_Json):
 
 
 class JsonList(_Json):
-    """A JSON array of `items`. What is not one of them is left out; otherwise as JsonObject."""
+    """A JSON array of `items`. Other items are left out; otherwise like JsonObject."""
 
     cache_ok = True
 

@@ -1,8 +1,8 @@
 """The database: one engine, opened and brought up to date when it is first needed.
 
-SQLite is the default, PostgreSQL where DATABASE_URL names one; only the packages that keep rows here know.
-Everything runs in a transaction of `read` or `write`, and fails with a PersonaChatError only. Readers never
-wait for writers. A file that is damaged or of a newer version is never written.
+SQLite is the default, PostgreSQL is used if DATABASE_URL names one; only packages with tables know the
+difference. Everything runs in a transaction of `read` or `write`, and only fails with a PersonaChatError.
+Readers never wait for writers. A file that is damaged or of a newer version is never written.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ log = logging.getLogger(__name__)
 FILE_NAME = "personachat.sqlite3"
 
 SILENT_SECONDS = 8.0
-"""How long PostgreSQL may be silent, unless the settings say otherwise."""
+"""Seconds that PostgreSQL may be silent, unless the settings say otherwise."""
 
 REACH_SECONDS = 5.0
-"""How long it takes at most to find out that PostgreSQL cannot be reached."""
+"""Seconds, at most, to find out that PostgreSQL can't be reached."""
 
 _MIGRATION_SECONDS = 600.0
-"""How long one step of a migration may take, or wait for another process's."""
+"""Seconds that one step of a migration may take, or wait for another process's."""
 
 _LOG_SECONDS = 60.0
-"""The same trouble is logged once in so long."""
+"""Seconds in which the same problem is logged only once."""
 
 _CONNECTIONS, _MORE_CONNECTIONS = 8, 24
 
@@ -72,10 +72,10 @@ class DatabaseSettings(Protocol):
 
 
 class Database:
-    """Cheap to make and safe for threads; not for processes forked after its first use."""
+    """Cheap to create and safe for threads; not for processes forked after its first use."""
 
     def __init__(self, url: str | URL, *, silent_seconds: float = SILENT_SECONDS) -> None:
-        self._url: URL | None = None  # and stays None if it cannot be one
+        self._url: URL | None = None  # and stays None if it can't be opened
         self._silent_seconds = silent_seconds
         with suppress(*OPENING_FAULTS):
             self._url = make_url(url)
@@ -83,13 +83,13 @@ class Database:
         self._writing = threading.Lock()
         self._outage = Outage()
         self._engine: Engine | None = None
-        self._harmed: int | None = None  # the inode of a file found damaged
+        self._harmed: int | None = None  # the inode of a file that proved damaged
         self._logged = ("", 0.0)
         self.presence = Presence(self.path.parent / "processes" if self.path else None)
 
     @classmethod
     def of(cls, settings: DatabaseSettings) -> Database:
-        """The one that the settings name."""
+        """The database that the settings name."""
         if settings.database_url is not None:
             url = settings.database_url.get_secret_value()
             return cls(url, silent_seconds=settings.database_timeout_seconds)
@@ -106,7 +106,7 @@ class Database:
         return Path(named).absolute() if named and named != ":memory:" else None
 
     def prepare(self) -> None:
-        """Open it and bring it up to date, if that has not been done.
+        """Open it and bring it up to date, if that hasn't been done.
 
         Raises DatabaseUnavailable and DatabaseDamaged.
         """
@@ -122,7 +122,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one moment. Raises DatabaseUnavailable and DatabaseDamaged."""
+        """A transaction that sees one consistent state. Raises DatabaseUnavailable and DatabaseDamaged."""
         engine = self._opened()
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -132,7 +132,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that an exception rolls back; committed at the end.
+        """A transaction that an exception rolls back and the end commits.
 
         Raises DatabaseUnavailable and DatabaseDamaged.
         """
@@ -141,7 +141,7 @@ class Database:
             if self.is_sqlite:
                 if self._harmed is not None:
                     raise damaged(self.path)
-                # Threads queue here, in turn; SQLite would have them sleep and try their luck.
+                # Threads queue here, in order; SQLite would let them sleep and retry.
                 if not self._writing.acquire(timeout=BUSY_SECONDS):
                     raise busy(self.path)
                 stack.callback(self._writing.release)
@@ -153,12 +153,12 @@ class Database:
 
     @property
     def is_out(self) -> bool:
-        """Whether nobody could reach it when that was tried last; asks nobody."""
+        """Whether the last attempt to reach it failed; sends no query."""
         return self._outage.is_on
 
     @property
     def back_seconds(self) -> float:
-        """How long ago the last outage ended; infinite if there was none."""
+        """Seconds since the last outage ended; infinite if there was none."""
         return self._outage.over_for
 
     def check(self) -> None:
@@ -167,7 +167,7 @@ class Database:
             connection.execute(select(1))
 
     def empty_log(self) -> None:
-        """Have nothing of what was deleted left in the log beside SQLite's file, as far as readers let it."""
+        """Remove deleted text from the log beside SQLite's file, as far as readers allow it."""
         if not self.is_sqlite:
             return
         with ExitStack() as stack, self._translated():
@@ -190,7 +190,7 @@ class Database:
         return reached_within(min(REACH_SECONDS, self._silent_seconds))
 
     def _opened(self) -> Engine:
-        if self._harmed is not None and self._harmed != self._inode():  # a backup was put in its place
+        if self._harmed is not None and self._harmed != self._inode():  # a backup replaced it
             self._harmed = None
             self.close()
         engine, since = self._engine, self._outage.now()
@@ -240,7 +240,7 @@ class Database:
         )
 
     def _bring_up(self, engine: Engine, path: Path) -> None:
-        """Switch the file to WAL and migrate it, unless both is done; one process at a time."""
+        """Switch the file to WAL and migrate it, unless both are done; one process at a time."""
         if _journal(engine) == "wal" and not schema.outdated(engine, path=path):
             return
         try:
@@ -271,7 +271,7 @@ class Database:
             raise fault from None
 
     def _log(self, fault: PersonaChatError) -> None:
-        """Say to whoever runs the server what they can do, which is nobody else's business."""
+        """Tell the operator what they can do; nobody else needs to know."""
         last_words, since = self._logged
         if fault.advice and (last_words != str(fault) or time.monotonic() - since > _LOG_SECONDS):
             self._logged = str(fault), time.monotonic()
@@ -279,7 +279,7 @@ class Database:
 
 
 def _make_private(path: Path) -> None:
-    """Make the folder and the empty file, if there are none, for this person's eyes only."""
+    """Create the folder and the empty file, if there are none, readable only by this user."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -288,7 +288,7 @@ def _make_private(path: Path) -> None:
 def _sqlite_engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
-        # The driver would begin transactions at its own discretion, and always as readers.
+        # The driver would decide when to begin transactions, and always as a reader.
         connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
         pool_size=_CONNECTIONS,
         max_overflow=_MORE_CONNECTIONS,
@@ -310,7 +310,7 @@ def _sqlite_engine(path: Path) -> Engine:
 
 
 def _json_or_none(text: str | bytes) -> Any:
-    """SQLite takes any text for JSON; what is none is null."""
+    """SQLite accepts any text as JSON; invalid text is read as null."""
     try:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
@@ -318,7 +318,7 @@ def _json_or_none(text: str | bytes) -> Any:
 
 
 def _journal(engine: Engine, mode: str = "") -> str:
-    """SQLite's journal mode, or what it becomes; it cannot be set inside of a transaction."""
+    """SQLite's journal mode, or its new one; it can't be set inside a transaction."""
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         pragma = f"PRAGMA journal_mode={mode}" if mode else "PRAGMA journal_mode"

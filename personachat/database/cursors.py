@@ -1,7 +1,7 @@
-"""Cursors: where the next page of a list begins, as text that nobody need understand.
+"""Cursors: where the next page of a list begins, as opaque text.
 
-A page is found by the last row of the one before (keyset), so what is added or changed meanwhile neither
-repeats nor skips a row. Text that is no cursor raises CursorInvalid.
+A page begins after the last row of the one before (keyset), so rows that are added or changed meanwhile are
+neither repeated nor skipped. Invalid text raises CursorInvalid.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_NUMBER = 2**63 - 1
 
 
 def cursor_after(updated_at: datetime, conversation_id: str) -> str:
-    """The cursor behind a conversation in a list."""
+    """The cursor after a conversation in a list."""
     return _encoded([updated_at.astimezone(UTC).isoformat(), conversation_id])
 
 
@@ -35,7 +35,7 @@ def place_of(cursor: str) -> tuple[datetime, str]:
 
 
 def cursor_below(number: int) -> str:
-    """The cursor behind a turn among hits."""
+    """The cursor after a turn among hits."""
     return _encoded([number])
 
 

@@ -1,6 +1,6 @@
-"""What went wrong in a database, as an error for the person.
+"""Failures of a database as errors for the person.
 
-The drivers' own words hold statements, people's texts and at times a password: they go no further than here.
+The drivers' own messages contain statements, people's texts and sometimes a password: they aren't passed on.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaChatError
 
 FAULTS = (SQLAlchemyError, sqlite3.Error)
-"""Whatever using a database may raise."""
+"""Exceptions that using a database may raise."""
 
 OPENING_FAULTS = (*FAULTS, OSError, ValueError)
-"""Whatever opening one may raise besides; a ValueError comes of a URL that is none."""
+"""Further exceptions of opening one; an invalid URL gives a ValueError."""
 
 BUSY_SECONDS = 10
-"""How long a write waits for others to be done with theirs."""
+"""Seconds that a write waits for others to finish theirs."""
 
 AGAIN = "Try again in a moment."
-"""What everybody can do. What the operator can is told to nobody else."""
+"""What anyone can do. What only the operator can do is told to nobody else."""
 
 _NO_ANSWER = "NoAnswer"
-"""By its name, as all of PostgreSQL's: its driver is loaded only where it is used."""
+"""By name, like all of PostgreSQL's: its driver is only loaded if it is used."""
 
 _PRIMARY = 0xFF
 _SQLITE = {
@@ -60,7 +60,7 @@ _POSTGRESQL = {
 
 
 def failure(error: Exception, *, path: Path | None) -> PersonaChatError:
-    """What to tell of an error; `path` is SQLite's file, None with PostgreSQL."""
+    """The error to raise; `path` is SQLite's file, None with PostgreSQL."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(error, PoolTimeout):
         return _unavailable(path, "too many are using it at once", "Try again.")
@@ -100,7 +100,7 @@ def busy(path: Path | None) -> DatabaseUnavailable:
 
 
 def harms_all(error: Exception) -> bool:
-    """Whether an error tells of damage to the file itself, not only to a full-text index in it."""
+    """Whether an error means that the file itself is damaged, not only a full-text index in it."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", 0)
     return code & _PRIMARY in _DAMAGED and code != sqlite3.SQLITE_CORRUPT_VTAB

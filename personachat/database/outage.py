@@ -1,4 +1,4 @@
-"""A database that cannot be reached: one caller waits to find that out, the others fail at once."""
+"""A database that can't be reached: one caller waits to find that out, the others fail at once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 log = logging.getLogger(__name__)
 
 LONG_SECONDS = 0.5
-"""A failure that took less costs nobody anything, and is tried again by everybody."""
+"""Seconds; a faster failure costs little, and everybody tries again."""
 
 MOST_SECONDS = 3.0
-"""How long a failure is remembered at most before somebody tries again."""
+"""Seconds, at most, before a failure is checked again."""
 
 
 class Outage:
@@ -36,7 +36,7 @@ class Outage:
 
     @property
     def over_for(self) -> float:
-        """Seconds since it ended that a failure was known; infinite if none ever was."""
+        """Seconds since a known failure ended; infinite if there was none."""
         return self._clock() - self._ended
 
     def now(self) -> float:
@@ -44,9 +44,9 @@ class Outage:
         return self._clock()
 
     def note(self, failure: Exception, *, took: float) -> None:
-        """Something failed that took so many seconds, because the database does not answer.
+        """Something failed after so many seconds because the database doesn't answer.
 
-        What is only told again is no new failure.
+        A failure that was only repeated doesn't count as a new one.
         """
         if failure is self._failure:
             return
@@ -56,11 +56,11 @@ class Outage:
 
     @contextmanager
     def reaching(self, *, since: float) -> Iterator[None]:
-        """Try to reach it, unless that has just failed: then the same is raised at once.
+        """Try to reach it, unless that has just failed: then the same error is raised at once.
 
-        Just means for as long as the failure had taken, where that was long; after that one tries again,
-        and the others are told until that has succeeded. Whoever had `since` before a failure was known
-        does not wait again. A pool without a free connection is no outage.
+        "Just" means for as long as the failure took, if that was long. After that one caller tries again, and
+        the others fail until it has succeeded. A caller whose `since` is before the failure doesn't wait
+        again. A pool without a free connection is no outage.
         """
         failure = self._failure
         if failure is not None and since < self._until:

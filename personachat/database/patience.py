@@ -1,6 +1,6 @@
-"""How long a wait for a PostgreSQL server lasts, for what is done in this thread.
+"""How long waits for a PostgreSQL server last in this thread.
 
-`postgresql.PatientConnection` keeps to it.
+`postgresql.PatientConnection` enforces it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 LEAST_SECONDS = 1.0
-"""What is left for an answer however long the wait for a free connection was."""
+"""Seconds that are left for an answer, however long the wait for a free connection was."""
 
 _until: ContextVar[float | None] = ContextVar("until", default=None)
 _patience: ContextVar[float] = ContextVar("patience", default=0.0)
@@ -19,7 +19,7 @@ _patience: ContextVar[float] = ContextVar("patience", default=0.0)
 
 @contextmanager
 def reached_within(seconds: float) -> Iterator[None]:
-    """All waits inside, connecting included, take about so long at most when taken together."""
+    """All waits inside, connecting included, take at most about so long together."""
     token = _until.set(time.monotonic() + seconds)
     try:
         yield
@@ -29,7 +29,7 @@ def reached_within(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def patient_for(seconds: float) -> Iterator[None]:
-    """Each wait inside may be silent for so long at least; for what changes whole tables."""
+    """Each wait inside may be silent for at least so long; for changes of whole tables."""
     token = _patience.set(seconds)
     try:
         yield
@@ -43,6 +43,6 @@ def is_reaching() -> bool:
 
 
 def limit(seconds: float) -> float:
-    """How long a wait may be silent that usually may be for so long."""
+    """Seconds that a wait may be silent, instead of the usual ones."""
     until, seconds = _until.get(), max(seconds, _patience.get())
     return seconds if until is None else min(seconds, max(LEAST_SECONDS, until - time.monotonic()))

@@ -1,8 +1,8 @@
-"""Connections to PostgreSQL that nobody waits for without end.
+"""Connections to PostgreSQL on which nobody waits for ever.
 
-A frozen server, or one behind a network that drops everything, looks to the driver like one that is slow: its
-machine still takes connections and data. So the limit is kept on this side. A statement that runs into it is
-cancelled where the server still listens; where it does not, its connection is closed.
+To the driver, a frozen server, or one behind a network that drops everything, looks like a slow one: its
+machine still accepts connections and data. So the limit is enforced on this side. A statement that exceeds it
+is cancelled if the server still listens; otherwise its connection is closed.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from sqlalchemy import URL, Engine, create_engine, event
 from personachat.database.patience import is_reaching, limit
 
 SLICE_SECONDS = 0.1
-"""How often a wait without news looks at the clock."""
+"""Seconds between two looks at the clock during a silent wait."""
 
 CANCEL_SECONDS = 1.0
-"""How long a server has to take the order to cancel, and again to say that it did."""
+"""Seconds that a server has to accept a cancellation, and again to confirm it."""
 
 _LEAST_CONNECT_SECONDS = 2
-"""The driver takes no less."""
+"""Seconds; the driver accepts no fewer."""
 
 _PATIENCE = {"connect_timeout": "5", "tcp_user_timeout": "10000"}
-"""In seconds, and in milliseconds with a server that has vanished from the network."""
+"""In seconds, and in milliseconds for a server that has vanished from the network."""
 
 _POOL_SHARE = 0.75
-"""Of the time that the server may be silent, what a wait for a free connection may take."""
+"""The share of the allowed silence that waiting for a free connection may take."""
 
 
 class NoAnswer(OperationalError):
-    """The server was silent for too long, also when asked to cancel."""
+    """The server was silent for too long, even when asked to cancel."""
 
 
 class PatientConnection(Connection[Any]):
@@ -65,16 +65,19 @@ class PatientConnection(Connection[Any]):
             raise NoAnswer("the server doesn't answer") from None
 
     def _cancelled(self, gen: PQGen[Any]) -> Any:
-        """Cancel what runs. Raises QueryCanceled if that worked; returns what had come just before."""
+        """Cancel the running statement.
+
+        Raises QueryCanceled if that worked; returns what arrived just before.
+        """
         self.cancel_safe(timeout=CANCEL_SECONDS)
         return super().wait(_listened_to(gen, CANCEL_SECONDS), SLICE_SECONDS)
 
 
 def engine_for(url: URL, *, silent_seconds: float, pool_seconds: float, **pool: Any) -> Engine:
-    """An engine whose waits end; `pool_seconds` is how long one for a free connection may take besides."""
+    """An engine whose waits end; `pool_seconds` is how long one for a free connection may take as well."""
     engine = create_engine(
         url.update_query_dict({**_PATIENCE, **url.query}),
-        # Hosted poolers hand a transaction to any connection, which need not know a prepared statement.
+        # Hosted poolers give a transaction any connection, which may not know a prepared statement.
         connect_args={"prepare_threshold": None},
         pool_pre_ping=True,
         pool_timeout=min(pool_seconds, silent_seconds * _POOL_SHARE),
@@ -95,11 +98,11 @@ def engine_for(url: URL, *, silent_seconds: float, pool_seconds: float, **pool: 
 
 
 class _Silent(Exception):
-    """Nothing has come for as long as one would wait."""
+    """Nothing has arrived for as long as the limit allows."""
 
 
 def _listened_to(gen: PQGen[Any], seconds: float) -> Generator[Any, Any, Any]:
-    """What the driver waits for; raises _Silent after so long without news, and `gen` can go on."""
+    """The driver's wait; raises _Silent after so long without news, and `gen` can continue."""
     try:
         readiness = next(gen)
         since = time.monotonic()

@@ -1,7 +1,7 @@
-"""Shows other processes on the same SQLite file that this one lives, by a lock on a file of its own.
+"""Shows other processes on the same SQLite file that this one is alive, by a lock on a file of its own.
 
-The system lets go of the lock the moment a process ends, however it ends. With a database elsewhere there
-is no such file, and only the beats tell.
+The system releases the lock the moment a process ends, however it ends. With a remote database there is no
+such file, and only the reports of life count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 
 class Presence:
-    """Safe for threads. Whatever the file system refuses counts as not known."""
+    """Safe for threads. Whatever the file system refuses counts as unknown."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -22,7 +22,7 @@ class Presence:
         self._locks: dict[str, FileLock] = {}
 
     def show(self, process_id: str) -> None:
-        """From now on until `leave`, or the end of this process, others see it living."""
+        """From now on until `leave`, or the end of this process, others see it alive."""
         with self._lock:
             if self._folder is None or process_id in self._locks:
                 return
@@ -33,7 +33,7 @@ class Presence:
                 self._locks[process_id] = lock
 
     def living(self, process_id: str) -> bool | None:
-        """Whether a process lives; None if there is no file to tell."""
+        """Whether a process is alive; None if there is no file for it."""
         with self._lock:
             if process_id in self._locks:
                 return True
@@ -48,7 +48,7 @@ class Presence:
                 return None
 
     def leave(self, process_id: str) -> None:
-        """Take away what shows a process: this one's own, or one's that is dead."""
+        """Delete a process's file: this one's own, or a dead one's."""
         with self._lock:
             if self._folder is None:
                 return
@@ -66,5 +66,5 @@ class Presence:
         return folder / f"{process_id}.lock"
 
     def _file(self, folder: Path, process_id: str) -> FileLock:
-        # Not bound to a thread: it is held as long as the process lives.
+        # Not bound to a thread: it is locked as long as the process lives.
         return FileLock(self._path(folder, process_id), thread_local=False, mode=0o600)

@@ -1,7 +1,7 @@
-"""The processes that work on a database, and how the others see that one of them is dead.
+"""The processes that use a database, and how the others see that one of them is dead.
 
-With SQLite the system's own locks tell who lives; where they cannot tell, and with PostgreSQL, a process is
-dead when its last beat is DEAD_AFTER_SECONDS old.
+With SQLite, the system's own locks tell which are alive. Where they can't, and with PostgreSQL, a process is
+dead when its last report of life is DEAD_AFTER_SECONDS old.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from personachat.database.connection import Database
 DEAD_AFTER_SECONDS = 10
 
 BEAT_SECONDS = 2
-"""How old the written beat may become: a process that only waits does not keep the disk busy."""
+"""Seconds between written reports: a process that only waits doesn't keep the disk busy."""
 
 processes = Table(
     "processes",
@@ -31,9 +31,9 @@ _LAST_BEAT = select(processes.c.beat_at).where(processes.c.id == bindparam("this
 
 
 def announce(database: Database, connection: Connection, process_id: str) -> None:
-    """Say in a transaction that a process lives, before any reply is its own.
+    """Report in a transaction that a process is alive, before it claims any reply.
 
-    What was said a moment ago is not written again: the process's transactions would wait for one another.
+    A recent report isn't written again: the process's transactions would wait for one another.
     """
     database.presence.show(process_id)
     moment = database.moment(connection)
@@ -47,12 +47,12 @@ def announce(database: Database, connection: Connection, process_id: str) -> Non
 
 
 def beats(connection: Connection) -> dict[str, datetime]:
-    """When each process said last that it lives."""
+    """When each process last reported that it is alive."""
     return {row.id: row.beat_at for row in connection.execute(select(processes))}
 
 
 def dead(database: Database, connection: Connection, process_ids: Collection[str]) -> set[str]:
-    """Those of the processes that have ended without saying so, or after it."""
+    """Those of the processes that are dead, whether or not they reported their end."""
     beating = beats(connection)
     since = database.moment(connection) - timedelta(seconds=DEAD_AFTER_SECONDS)
 
@@ -66,5 +66,5 @@ def dead(database: Database, connection: Connection, process_ids: Collection[str
 
 
 def nobody_can_tell(database: Database) -> bool:
-    """Whether the database was away so lately that living processes could not say that they live."""
+    """Whether the database was unreachable so recently that living processes couldn't report."""
     return not database.is_sqlite and database.back_seconds < DEAD_AFTER_SECONDS

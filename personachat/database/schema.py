@@ -1,8 +1,8 @@
-"""The version of the tables, and the way to the newest one.
+"""The version of the tables, and the migrations to the newest one.
 
-A migration is a file `migrations/versions/NNNN_name.py` whose revision is NNNN; the greatest is the newest.
-All that is missing runs in one transaction, so a process that is killed leaves the old version behind.
-Alembic is loaded only where something is missing.
+A migration is a file `migrations/versions/NNNN_name.py` whose revision is NNNN; the highest is the newest.
+All missing ones run in one transaction, so a process that is killed leaves the old version behind. Alembic is
+only loaded if some are missing.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from sqlalchemy import Connection, Engine, column, inspect, select, table, text
 from personachat.errors import DatabaseDamaged
 
 VERSION_TABLE = "personachat_version"
-"""Not Alembic's usual name: the database may be shared with another program."""
+"""Not Alembic's usual name: another program may use the same database."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-_LOCK_KEY = 0x50657273_6F6E61  # of PostgreSQL's advisory lock: any number, as long as it stays
-_alembic = threading.Lock()  # it keeps what it is migrating in module globals
+_LOCK_KEY = 0x50657273_6F6E61  # for PostgreSQL's advisory lock: any number that never changes
+_alembic = threading.Lock()  # Alembic keeps its current migration in module globals
 
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """All that this program knows, oldest first."""
+    """All revisions that this program knows, oldest first."""
     return tuple(sorted(file.name[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py")))
 
 
@@ -48,11 +48,11 @@ def outdated(engine: Engine, *, path: Path | None) -> bool:
 
 
 def migrate(engine: Engine, *, to: str = "head") -> None:
-    """Bring the tables to a revision, whoever else is doing the same at this moment."""
+    """Bring the tables to a revision, even if others do the same at this moment."""
     with _alembic, engine.connect() as connection:
         try:
             if engine.dialect.name == "sqlite":
-                # Rebuilding a table must not cascade; and the setting is ignored inside of a transaction.
+                # Rebuilding a table must not cascade; inside a transaction the setting is ignored.
                 driver: Any = connection.connection.driver_connection
                 driver.execute("PRAGMA foreign_keys=OFF")
                 connection.execution_options(begin="IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Rows that are put in the place of those with the same key, in one statement: nobody comes in between."""
+"""Rows that replace those with the same key, in one statement: nobody comes in between."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def put(
     key: Sequence[str],
     renewed: Sequence[str] = (),
 ) -> None:
-    """Add a row; if there is one with these values of its unique key, only renew the named columns."""
+    """Add a row; if one has the same values in its unique key, only update the named columns."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     adding = dialect.insert(table).values(**row)
     if renewed:
@@ -28,7 +28,7 @@ def put(
 
 
 def add_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add those rows whose primary key isn't there yet."""
+    """Add the rows whose primary key doesn't exist yet."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     adding = dialect.insert(table).on_conflict_do_nothing(index_elements=list(table.primary_key))
     connection.execute(adding, [dict(row) for row in rows])
