@@ -53,7 +53,7 @@ from personachat.api.personas import (
     templates,
     versions,
 )
-from personachat.api.queues import Lines
+from personachat.api.queues import MessageQueues
 from personachat.services import Services, get_services
 
 _DOCS = Path(__file__).with_name("docs.html")
@@ -131,7 +131,7 @@ def create_api(services: Callable[[], Services] = get_services, *, base_path: st
     )
     api.state.services = services
     api.state.base_path = base_path
-    api.state.lines = Lines()
+    api.state.queues = MessageQueues()
     api.state.probes = health.Probes()
     add_handlers(api)
     add_description(api)

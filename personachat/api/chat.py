@@ -17,7 +17,7 @@ from starlette.responses import Response
 from personachat.api.errors import Refused
 from personachat.api.events import ReplyStream
 from personachat.api.openapi import STREAM, answers
-from personachat.api.queues import Lines, over
+from personachat.api.queues import MessageQueues, over
 from personachat.api.schemas import Id, RequestModel, services_of, workspace_of
 from personachat.api.whole import WholeAnswer, WholeReply, is_wanted
 from personachat.errors import ConversationNotFound, ReplyInProgress
@@ -124,9 +124,9 @@ def _begin(request: Request, body: ChatBody) -> ReplyStream:
 
 async def _say_in_turn(request: Request, body: ChatBody, conversation_id: str) -> Response:
     workspace = await run_in_threadpool(_checked, request, body, conversation_id)
-    lines: Lines = request.app.state.lines
+    queues: MessageQueues = request.app.state.queues
     runner = services_of(request).runner
-    async with lines.first(workspace.owner, conversation_id):
+    async with queues.first(workspace.owner, conversation_id):
         while not await request.is_disconnected():
             runner.admit()
             speech = await run_in_threadpool(_say, workspace, body, conversation_id, _answer(request))

@@ -21,30 +21,30 @@ LOOK_SECONDS = 0.05
 
 
 @dataclass(slots=True)
-class _Line:
+class _Queue:
     first: anyio.Lock = field(default_factory=anyio.Lock)
     length: int = 0
 
 
-class Lines:
+class MessageQueues:
     """The queues of this process. For one event loop."""
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[str, str], _Line] = {}
+        self._queues: dict[tuple[str, str], _Queue] = {}
 
     @asynccontextmanager
     async def first(self, owner: str, conversation_id: str) -> AsyncGenerator[None]:
         """Wait until nobody is ahead in this conversation's queue; inside the block we are first."""
         key = owner, conversation_id
-        line = self._lines.setdefault(key, _Line())
-        line.length += 1
+        queue = self._queues.setdefault(key, _Queue())
+        queue.length += 1
         try:
-            async with line.first:
+            async with queue.first:
                 yield
         finally:
-            line.length -= 1
-            if not line.length:
-                del self._lines[key]
+            queue.length -= 1
+            if not queue.length:
+                del self._queues[key]
 
 
 async def over(live_reply: LiveReply, request: Request) -> bool:

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from personachat.api.app import ApiFirst, create_api
 from personachat.api.health import Probes
 from personachat.api.metrics import Metrics
-from personachat.api.queues import Lines
+from personachat.api.queues import MessageQueues
 from personachat.api.v1.app import create_v1
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
@@ -40,7 +40,7 @@ class ReusedApi:
     def begin(self, services: Services | None) -> None:
         """Forget all that came before."""
         self._services = services
-        self.app.state.lines = Lines()
+        self.app.state.queues = MessageQueues()
         self.app.state.probes = Probes()
         self.app.middleware_stack = None
 
