@@ -1,4 +1,4 @@
-"""A chart is the answer to the question that is its title: drawn, said in words, as a table and as CSV."""
+"""A chart answers the question in its title: drawn, in words, as a table and as CSV."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNKNOWN = "–"  # noqa: RUF001  # a dash, as in any table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """`rows` are its numbers, under `columns`; None is what is not known. `alt` says what is to be seen."""
+    """`rows` are its numbers, under `columns`; None is unknown. `alt` describes what can be seen."""
 
     key: str
     question: str
@@ -30,14 +30,14 @@ class Chart:
     rows: Sequence[Sequence[object]]
     alt: str
     empty: str
-    """What to do so that there is something to see, in Markdown."""
+    """What to do to get data, in Markdown."""
     caption: str = ""
     """Below the title, in Markdown."""
     height: int = HEIGHT
 
 
 def draw(chart: Chart) -> None:
-    """Draw it with its table and its CSV; or what fills it."""
+    """Draw it with its table and its CSV; or what to do to get data."""
     with st.container(border=True, key=f"chart_{chart.key}", gap="small"):
         st.subheader(chart.question, anchor=False)
         if chart.caption:
@@ -50,7 +50,7 @@ def draw(chart: Chart) -> None:
 
 
 def draw_numbers(key: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """The same in a table that can be read out, and as a file."""
+    """The same as a table that screen readers can read, and as a file."""
     with st.expander("View as table", icon=":material/table:", type="compact"):
         st.markdown(table(columns, rows[:MOST_TABLE_ROWS]))
         if len(rows) > MOST_TABLE_ROWS:
@@ -67,7 +67,7 @@ def draw_numbers(key: str, columns: Sequence[str], rows: Sequence[Sequence[objec
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table of plain words; numbers stand on the right."""
+    """A Markdown table of plain text; numbers are on the right."""
     is_number = [any(isinstance(row[at], (int, float)) for row in rows) for at in range(len(columns))]
     lines = [
         " | ".join(map(escaped, columns)),
@@ -86,7 +86,7 @@ def _words(value: object) -> str:
 
 
 def csv_bytes(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
-    """RFC 4180, in UTF-8 with the mark that Excel wants; what is not known is empty."""
+    """RFC 4180, in UTF-8 with the mark that Excel needs; unknown values are empty."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(columns)

@@ -1,4 +1,4 @@
-"""What fails? By error code and model, with the sentence that a person saw."""
+"""What fails? By error code and model, with the message that people saw."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from personachat.ui.wording import counted
 from personachat.usage.sums import Sum
 
 NUMBERS: Final = ("calls", "cost_usd", "cost_usd_known")
-"""What is added up: the calls that failed, which come in the order of their cost."""
+"""The sums that are read: the failed calls, in the order of their cost."""
 
 MOST_CODES = 12
 MOST_MODELS = 5

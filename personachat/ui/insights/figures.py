@@ -1,4 +1,4 @@
-"""The four figures on top, each with its trend against as many days before and its course by day."""
+"""The four figures at the top, each with its trend against the same number of days before, and by day."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NUMBERS: Final = (
     *("calls", "estimated", "cost_usd", "cost_usd_known", "first_token_ms", "first_token_ms_known"),
     *("prompt_tokens", "prompt_tokens_known", "completion_tokens", "completion_tokens_known"),
 )
-"""What is added up; nothing else is shown here."""
+"""The sums that are read; nothing else is shown here."""
 
 MOST_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`value` and `delta` are plain text; `course` is by day, empty where something of it is not known."""
+    """`value` and `delta` are plain text; `course` is by day, empty if part of it is unknown."""
 
     label: str
     value: str
@@ -75,14 +75,14 @@ def figures(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> list[Figu
 
 
 def added(sums: Sequence[Sum]) -> Sum:
-    """All of them as one."""
+    """The sum of all of them."""
     names = sums[0].numbers if sums else NUMBERS
     numbers: Mapping[str, float] = {name: sum(each.numbers[name] for each in sums) for name in names}
     return Sum((), numbers)
 
 
 def _is_priced(total: Sum, failed: Sum) -> bool:
-    """Whether the cost of every call is known, but for failed ones that told nothing of what they took."""
+    """Whether the cost of every call is known, except for failed ones that reported no usage."""
     unknown, of_failed = (each.calls - each.known_count("cost_usd") for each in (total, failed))
     return unknown == of_failed
 
@@ -147,7 +147,7 @@ def _failures(failed: int, calls: int, failed_before: int, calls_before: int) ->
 
 
 def seconds(value: float) -> str:
-    """E.g. "0.4 s", "12 s"; "40 ms" where a tenth of a second would say nothing."""
+    """For example "0.4 s", "12 s"; "40 ms" if tenths of a second would say nothing."""
     if 0 < value < 0.1:
         return f"{1000 * value:.0f} ms"
     return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
@@ -160,7 +160,7 @@ def _percent(change: float | None) -> str:
 
 
 def _course(ordered: Sequence[Sum | None], number: Callable[[Sum], float | None]) -> Sequence[float]:
-    """By day; empty where it is of one day, or not known of a day that has calls."""
+    """By day; empty for a single day, or if it is unknown for a day with calls."""
     if not 1 < len(ordered) <= MOST_DAYS:
         return ()
     values = [0.0 if each is None else number(each) for each in ordered]

@@ -1,7 +1,7 @@
-"""What the page is about: days, persona, model, purpose and person. They are the page's address.
+"""The page's filters: days, persona, model, purpose and person. They are part of the page's address.
 
-A link or a refresh shows the same; coming back in the same session does, too. What an address says that is
-none of the choices is left out, but for names: those may be of calls that are not in the ledger any more.
+A link, a refresh, and coming back in the same session show the same. Values in an address that aren't among
+the choices are ignored, except names: those may belong to calls that are no longer in the ledger.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from personachat.usage.ranges import Range, range_of
 OWN = "own"
 RANGES: Final = {"today": "Today", "7d": "7 days", "30d": "30 days", "90d": "90 days", OWN: "Dates"}
 MOST_DAYS = 731
-"""Two years; a longer range has more bars than anybody can tell apart."""
+"""Days; a longer range has more bars than anyone can tell apart."""
 
 FILTERS: Final = ("persona", "model", "purpose", "person")
 _ANY: Final = {
@@ -34,7 +34,7 @@ _ANY: Final = {
     "person": "Everyone",
 }
 _OF_A_CHAT: Final = ("chat", "turn")
-"""On the way to a chat Streamlit leaves this page's address with the chat's parameters; Back leads there."""
+"""On the way to a chat, Streamlit leaves this page's address with the chat's parameters; Back leads there."""
 
 _MOST_CHARACTERS = 200
 _WIDTH = 176
@@ -43,7 +43,7 @@ _WIDTH = 176
 
 @dataclass(frozen=True, slots=True)
 class ChosenPeriod:
-    """The question, and the same of as many days before."""
+    """The question, and the same for as many days before."""
 
     span: Range
     question: UsageQuery
@@ -51,7 +51,7 @@ class ChosenPeriod:
 
 
 def viewer_zone() -> ZoneInfo:
-    """The zone the browser told; UTC where it told none that is known here."""
+    """The time zone that the browser reported; UTC if it reported none that is known here."""
     try:
         return days.zone_of(st.context.timezone or "UTC")
     except UsageQuestionInvalid:
@@ -61,7 +61,7 @@ def viewer_zone() -> ZoneInfo:
 def draw(
     choices: Mapping[str, Sequence[str]], names: Names, *, now: datetime, sees_all: bool
 ) -> ChosenPeriod:
-    """Draw them and return what is wanted. Raises UsageQuestionInvalid for days that are none."""
+    """Draw them and return the choices. Raises UsageQuestionInvalid for invalid days."""
     zone = viewer_zone()
     _follow_address()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="insights_filters"):
@@ -127,7 +127,7 @@ def _key(name: str) -> str:
 
 
 def _follow_address() -> None:
-    """Take over what the address says, where it is not what the page wrote; else what was chosen before."""
+    """Use the address if the page didn't write it itself; otherwise the earlier choices."""
     leads_to_chat = any(name in st.query_params for name in _OF_A_CHAT)
     names = () if leads_to_chat else ("range", "first", "last", *FILTERS)
     from_address = {
@@ -155,7 +155,7 @@ def _day(text: str | None) -> date | None:
 
 
 def _write_address(filters: Sequence[str]) -> None:
-    """Say in the address what is chosen, as far as it is not what everybody sees at first."""
+    """Write the choices into the address if they differ from the defaults."""
     values = {name: st.session_state.get(_key(name)) for name in filters}
     kind = st.session_state[_key("range")]
     values["range"] = None if kind == ranges.DEFAULT else kind

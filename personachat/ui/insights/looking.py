@@ -1,4 +1,4 @@
-"""Which conversations deserve a look, and why; each reason opens the chat at its turn."""
+"""Conversations that need a look, and why; each reason opens the chat at its turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the ledger's ids are called: personas, people and purposes. Plain text, not escaped for Markdown."""
+"""Names for the ledger's ids: personas, people and purposes. Plain text, not escaped for Markdown."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ PURPOSES: Final = {
 }
 NONE = "Unknown"
 MOST_DELETED = 1_000
-"""Of so many of the personas deleted last the names are looked up."""
+"""For how many of the personas deleted last the names are looked up."""
 
 SERVER = "The server"
-"""Whose calls those are that nobody asked for."""
+"""The label of calls without a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Of personas and people, by their ids. Two never have the same name."""
+    """Names of personas and people by their ids. No two are the same."""
 
     personas: Mapping[str, str] = field(default_factory=dict)
     people: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, filter_name: str, value: str | None) -> str:
-        """What a value of a filter is called."""
+        """The label of a filter's value."""
         if not value:
             return SERVER if filter_name == "person" else NONE
         if filter_name == "persona":
@@ -49,7 +49,7 @@ class Names:
 
 
 def names(workspace: Workspace, persona_ids: Collection[str]) -> Names:
-    """Of all personas that are there, and the last names of those among `persona_ids` that are not."""
+    """The names of all existing personas, and the last names of deleted ones among `persona_ids`."""
     personas, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
     persona_names = {each.id: each.persona.name for each in personas if isinstance(each, StoredPersona)}
     unknown_ids = {each for each in persona_ids if each not in persona_names}
@@ -58,7 +58,7 @@ def names(workspace: Workspace, persona_ids: Collection[str]) -> Names:
 
 
 def _last_names(workspace: Workspace, persona_ids: Collection[str]) -> Mapping[str, str]:
-    """As far as this person may know them: by the history, or by what answered in their own conversations."""
+    """As far as this person may know them: from the history, or from their own conversations."""
     if not persona_ids:
         return {}
     deleted = {each.persona_id: each.name for each in workspace.revisions.deleted(limit=MOST_DELETED)}

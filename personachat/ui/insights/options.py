@@ -1,7 +1,7 @@
 """ECharts options. Pure: names and numbers in, JSON out.
 
-No option has a formatter with words of ours around those of a row: such a template is HTML. ECharts' own
-tooltips show names as text.
+No option has a formatter with our words around those of a row: such a template is HTML. ECharts' own tooltips
+show names as text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Values = Sequence[float | None]
 
 LEGEND: dict[str, Any] = {"type": "scroll", "bottom": 0}
 NAME_WIDTH = 120
-"""In pixels; longer names are cut, and whole in the tooltip and the table."""
+"""Pixels; longer names are cut, and complete in the tooltip and the table."""
 
 
 def by_day(
@@ -26,9 +26,9 @@ def by_day(
     stacked: bool = True,
     marks: Sequence[tuple[str, str]] = (),
 ) -> dict[str, Any]:
-    """Values by day: bars on each other, or lines. `marks` are days to be marked, and what to call them.
+    """Values by day: stacked bars, or lines. `marks` are days to mark, with their labels.
 
-    `axis` is how the axis writes a {value}.
+    `axis` is the format of the axis for a {value}.
     """
     drawn_series = [
         {
@@ -72,7 +72,7 @@ def by_name(
     axis: str = "{value}",
     stacked: bool = False,
 ) -> dict[str, Any]:
-    """Values by name, as bars from the left; the first name stands on top."""
+    """Values by name, as bars from the left; the first name is at the top."""
     drawn_series = [
         {
             "name": name,
@@ -102,7 +102,7 @@ def by_name(
 def intervals(
     names: Sequence[str], shares: Values, bounds: Sequence[tuple[float, float]], *, of: str = "Thumbs up"
 ) -> dict[str, Any]:
-    """Shares with the interval in which each lies, in percent; the first name stands on top."""
+    """Shares with their intervals, in percent; the first name is at the top."""
     lows, highs = ([100 * each[end] for each in bounds] for end in (0, 1))
     return {
         "tooltip": _tooltip("%.0f %%", pointer="shadow"),
@@ -117,7 +117,7 @@ def intervals(
         },
         "yAxis": _names(names),
         "series": [
-            # A bar from the lower end to the upper one stands on another that nobody sees.
+            # A bar from the lower end to the upper one stands on an invisible one.
             _part_of_bar(of, lows, color="transparent"),
             _part_of_bar(of, [high - low for low, high in zip(lows, highs, strict=True)], opacity=0.35),
             {
@@ -134,7 +134,7 @@ def intervals(
 
 
 def _part_of_bar(name: str, lengths: Sequence[float], **style: Any) -> dict[str, Any]:
-    """The tooltip leaves it out: what it says is where the ends are. What has one name has one color."""
+    """The tooltip leaves it out: the label says where the ends are. Equal names have the same colour."""
     return {
         "name": name,
         "type": "bar",
@@ -168,7 +168,7 @@ def _names(names: Sequence[str]) -> dict[str, Any]:
 
 
 def _values(axis: str, value_format: str) -> dict[str, Any]:
-    """The axis of values; what is counted has no marks between whole numbers."""
+    """The axis of values; counts have no marks between whole numbers."""
     steps = {"minInterval": 1} if value_format.endswith("d") else {}
     return {"type": "value", "axisLabel": _axis_label(axis), "splitNumber": 4, **steps}
 

@@ -65,7 +65,7 @@ def _draw_nothing_yet() -> None:
 
 
 def _draw_days(selection: ChosenPeriod) -> None:
-    """Which days these are, and whose."""
+    """Which days these are, and in which time zone."""
     span, zone = selection.span, selection.question.zone.key
     first, last = (f"{day.day} {day:%b %Y}" for day in (span.first, span.last))
     days = first if span.length == 1 else f"{first} to {last}"
@@ -102,7 +102,7 @@ def _draw_rows(usage: UsageReader, question: UsageQuery, *, calls: int, moment: 
 
 def _rows(usage: UsageReader, question: UsageQuery) -> Callable[[], bytes]:
     def read() -> bytes:
-        """The newest calls first, made when they are asked for."""
+        """The newest calls first, created on download."""
         cursor: str | None = None
         rows: list[list[object]] = []
         columns: list[str] = []

@@ -24,7 +24,7 @@ HALF, SLOW = "Median (p50)", "95 % are at least as fast (p95)"
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """Of how many calls, and what half and 95 % of them stayed within: seconds, or tokens per second."""
+    """The number of calls, and what half and 95 % of them stayed within: seconds, or tokens per second."""
 
     count: int
     median: float
@@ -32,7 +32,7 @@ class _Spread:
 
 
 def draw(usage: UsageReader, period: ChosenPeriod) -> None:
-    """Draw both charts of what is to be measured."""
+    """Draw both charts of the chosen measure."""
     measure = st.segmented_control(
         "Speed",
         [WAIT, PACE],
@@ -104,7 +104,7 @@ def by_day(speeds: Sequence[Speed], period: ChosenPeriod, *, is_wait: bool) -> C
 
 
 def _of(speeds: Sequence[Speed], *, is_wait: bool) -> Mapping[str, _Spread]:
-    """By the one thing that they are grouped by."""
+    """By the one thing they are grouped by."""
     spreads = {}
     for each in speeds:
         times = each.first_token_ms if is_wait else each.tokens_per_second

@@ -30,7 +30,7 @@ NUMBERS: Final = (
     *("prompt_tokens", "prompt_tokens_known", "completion_tokens", "completion_tokens_known"),
     *("cost_usd", "cost_usd_known"),
 )
-"""What is added up; nothing else is shown here."""
+"""The sums that are read; nothing else is shown here."""
 
 MOST_SERIES = 6
 MOST_NAMES = 15
@@ -41,7 +41,7 @@ UNPRICED = (
 
 
 def draw(usage: UsageReader, period: ChosenPeriod, names: Names) -> None:
-    """Draw both charts, with what they are split and measured by."""
+    """Draw both charts, with the choice of grouping and measure."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         by = st.segmented_control(
             "Split by",
@@ -68,7 +68,7 @@ def draw(usage: UsageReader, period: ChosenPeriod, names: Names) -> None:
 
 
 def by_day(sums: Sequence[Sum], period: ChosenPeriod, *, by: str, measure: str, names: Names) -> Chart:
-    """Of sums by day and what they are split by."""
+    """From sums by day and group."""
     days = [str(day) for day in period.span.days()]
     largest = [key for key, _ in _ranked(sums, measure)][:MOST_SERIES]
     values: dict[str, dict[str, float]] = {key: {} for key in largest}
@@ -152,7 +152,7 @@ def _number(each: Sum, measure: str) -> float | None:
 
 
 def _ranked(sums: Sequence[Sum], measure: str) -> list[tuple[str, Sum]]:
-    """What they are split by, and all days of it together; the largest first, the unknown last."""
+    """The groups, and all their days together; the largest first, the unknown last."""
     groups: Mapping[str, list[Sum]] = defaultdict(list)
     for each in sums:
         groups[each.key[1] or ""].append(each)
