@@ -1,4 +1,4 @@
-"""How a cell comes about: a reply is asked for, checked, judged and, if wanted, compared with another one."""
+"""One cell: a reply is requested, checked, judged and, if wanted, compared with another one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CellMaker:
         self._own = own
 
     async def make(self, plan: RunPlan, number: int, attempt: int, *, so_far: Sequence[Cell]) -> Cell | None:
-        """One reply and its checks; None where this process cut it off. `so_far` are the run's others."""
+        """One reply and its checks; None if this process cut it off. `so_far` are the run's other cells."""
         try:
             return await self._make(plan, number, attempt, so_far)
         except ShuttingDown:
@@ -68,7 +68,7 @@ class CellMaker:
     async def _round(
         self, plan: RunPlan, talk: SimulatedTalk, number: int, attempt: int, earlier: Sequence[Cell]
     ) -> Cell | None:
-        """One round of a talk: what the simulated user says, and the persona's reply."""
+        """One round of a talk: the simulated user's message, and the persona's reply."""
         empty = Cell(case_number=number, attempt=attempt, outcome="error", reply="")
         if why := next((cell.over for cell in earlier if cell.over), ""):
             return replace(empty, error=f"The talk was over before this round. {why}", error_code=TALK_OVER)
@@ -103,7 +103,7 @@ class CellMaker:
         )
 
     async def _checked(self, plan: RunPlan, cell: Cell, answered: Answered, *, message: str) -> Cell:
-        """The cell with the results of its case's checks, and what the judge cost."""
+        """The cell with the results of its case's checks, and the judge's cost."""
         case = plan.suite.cases[cell.case_number]
         checked = CheckedReply(
             text=answered.text,
@@ -134,7 +134,7 @@ class CellMaker:
         )
 
     async def _compared(self, plan: RunPlan, cell: Cell, *, message: str) -> Cell:
-        """The cell with what a judge says of its reply and the other one, where that is wanted."""
+        """The cell with a judge's comparison of its reply and the other one, if wanted."""
         question = plan.run.options.pairwise
         if not question:
             return cell
@@ -159,7 +159,7 @@ class CellMaker:
     async def _answered(
         self, plan: RunPlan, persona: Persona, messages: Sequence[SaidTurn]
     ) -> tuple[Answered, float | None, bool]:
-        """The reply, after one more try where the first one failed, and what the first one cost."""
+        """The reply, after one retry if the first one failed, and the cost of the first."""
         origin, model = _origin(plan.run, "test"), plan.run.model or None
         first = await self._replying.reply(persona, messages, origin=origin, model=model)
         if not first.error or first.cut_off or not first.retryable:
@@ -182,7 +182,7 @@ class CellMaker:
 
 
 def _own_course(plan: RunPlan, number: int, attempt: int, so_far: Sequence[Cell]) -> list[SaidTurn] | None:
-    """What was said, with this run's own replies where they belong; None where one of them failed."""
+    """The messages before it, with this run's own replies in their places; None if one of those failed."""
     messages = said_in(plan.suite.cases[number])
     replies = {cell.case_number: cell.reply for cell in so_far if cell.attempt == attempt and not cell.error}
     for at, earlier in plan.run.options.earlier.get(number, {}).items():
@@ -193,21 +193,21 @@ def _own_course(plan: RunPlan, number: int, attempt: int, so_far: Sequence[Cell]
 
 
 def _recorded(plan: RunPlan, number: int) -> Answered:
-    """A reply that was given before, which costs nothing now."""
+    """A recorded reply, which costs nothing now."""
     provider, _, model = plan.run.options.answered_by.get(number, "").partition("/")
     text = plan.suite.cases[number].reference
     return Answered(text, provider, model, reason="", system_prompt="", cost_usd=0.0)
 
 
 def outcome_of(outcomes: Sequence[Outcome]) -> Outcome:
-    """What a reply's checks come to: one that fails decides, and without one an error does."""
+    """The result of a reply's checks: a failed one decides, and otherwise an error does."""
     if "fail" in outcomes:
         return "fail"
     return "error" if "error" in outcomes else "pass"
 
 
 def _origin(run: Run, purpose: Purpose) -> Origin:
-    """Judges and users aren't the persona's: what they take says nothing about one of its revisions."""
+    """Judges and users aren't the persona: their usage says nothing about one of its revisions."""
     revision = run.persona_revision if purpose == "test" else ""
     return Origin(
         owner=run.owner,

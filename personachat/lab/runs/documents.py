@@ -1,4 +1,4 @@
-"""A run's report for programs: JSON, and JUnit's XML as every CI reads it."""
+"""A run's report for programs: JSON, and JUnit's XML for CI servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STATES: tuple[CaseState, ...] = ("pass", "fail", "flaky", "error", "missing")
 
 
 def run_document(report: RunReport) -> dict[str, Any]:
-    """A run as JSON, with every reply. Keys are camelCase, and what isn't known is null."""
+    """A run as JSON, with every reply. Keys are camelCase, and unknown values are null."""
     run = report.run
     return {
         "id": run.id,
@@ -89,7 +89,7 @@ def cell_document(cell: Cell) -> dict[str, Any]:
 
 
 def pairs_document(report: RunReport) -> dict[str, Any] | None:
-    """What a judge says of the replies and those they were compared with; None where they weren't."""
+    """A judge's comparisons of replies; None if none were compared."""
     score = score_pairs(report.score)
     if score is None:
         return None
@@ -106,7 +106,7 @@ def pairs_document(report: RunReport) -> dict[str, Any] | None:
 
 
 def judge_document(trust: JudgeTrust) -> dict[str, Any]:
-    """How far a judge can be trusted on a question: kappa, and how often it is wrong either way."""
+    """How reliable a judge is on a question: kappa, and how often it is wrong either way."""
     wrong = {"wrongYes": trust.agreement.wrongly_passed, "wrongNo": trust.agreement.wrongly_failed}
     return _trust(trust) | {name: _share(Share(*counts)) for name, counts in wrong.items()}
 
@@ -139,7 +139,7 @@ def _share(share: Share) -> dict[str, Any]:
 
 
 def junit(reports: Sequence[RunReport]) -> bytes:
-    """JUnit's XML: a suite a persona, a test a case. Flaky is a failure; what is missing is an error."""
+    """JUnit's XML: a suite per persona, a test per case. Flaky is a failure; a missing reply is an error."""
     root = ET.Element("testsuites", name="personachat")
     for report in reports:
         cases = report.score.cases
@@ -172,7 +172,7 @@ def junit(reports: Sequence[RunReport]) -> bytes:
 
 
 def why(case: CaseResult) -> str:
-    """What didn't pass, reply by reply, in lines."""
+    """Everything that didn't pass, reply by reply, in lines."""
     lines = []
     for cell in case.cells:
         if cell.outcome == "pass":
@@ -192,7 +192,7 @@ def why(case: CaseResult) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """A line of its own could begin as what a CI server takes for a command."""
+    """A separate line could begin like a command for the CI server."""
     return " ".join(text.split())
 
 

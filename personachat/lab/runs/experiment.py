@@ -11,7 +11,7 @@ from personachat.lab.suites.reading import parse_suite
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """The suite's text and what the runner needs to know besides it."""
+    """The suite's text and what the runner needs besides it."""
 
     kind: RunKind
     suite_text: str

@@ -1,4 +1,4 @@
-"""What a run takes, before it begins: calls, tokens, money and time. None is what isn't known."""
+"""What a run takes: calls, tokens, money and time. None is unknown."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from personachat.settings import LOCAL
 from personachat.usage import pricing
 
 MOST_TRIES = 2
-"""A call that fails is made once more."""
+"""A failed call is made once more."""
 
 CAUTION = 1.25
-"""Estimates of tokens may be too low by so much."""
+"""Factor by which estimates of tokens may be too low."""
 
 JUDGE_REPLY_TOKENS = 120
-"""A judge's usual answer."""
+"""The usual tokens of a judge's answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunForecast:
-    """`cost_usd` is what is usual, `most_usd` what it can't exceed; `seconds` are of the whole run."""
+    """`cost_usd` is the usual cost, `most_usd` can't be exceeded; `seconds` are of the whole run."""
 
     cells: int
     calls: int
@@ -49,12 +49,12 @@ class RunForecast:
     provider: str
     model: str
     reason: str
-    """Why another model answers than the one asked for."""
+    """Why another model answers than the requested one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecaster:
-    """Who would answer and judge, and how many calls are made at once."""
+    """Which models answer and judge, and how many calls are made at once."""
 
     replying: Replying
     judge: str | None
@@ -70,9 +70,9 @@ class Forecaster:
         options: RunOptions = PLAIN_RUN,
         earlier: Sequence[Cell] = (),
     ) -> RunForecast:
-        """The forecast; `earlier` are cells of the last run, which say how long replies usually are.
+        """The forecast; `earlier` are cells of the last run, which show the usual length of replies.
 
-        Raises ProviderError where nobody would answer.
+        Raises ProviderError if no model can answer.
         """
         return _forecast(self, suite, persona, model=model, repeat=repeat, options=options, earlier=earlier)
 

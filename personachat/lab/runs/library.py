@@ -1,4 +1,4 @@
-"""Runs, as the one reads and ends them who began them."""
+"""Runs, as the people who started them read and end them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from personachat.lab.suites.model import Suite
 from personachat.lab.suites.reading import parse_suite
 
 ENDING_SECONDS = 5.0
-"""How long a run that is deleted may take to end."""
+"""Seconds that a deleted run may take to end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """A run that runs, with the cells that are there."""
+    """An active run, with its cells so far."""
 
     run: Run
     suite: Suite
@@ -33,7 +33,7 @@ class Underway:
 
 
 def judges_in(scored: Score, labels: Labels, *, owner: str) -> tuple[JudgeTrust, ...]:
-    """Each question with each judge that answered it in a run, and how far its owner's labels agree."""
+    """Each question with each judge that answered it in a run, and how well its owner's labels agree."""
     answers = [answer for case in scored.cases for cell in case.cells for answer in cell.judged]
     pairs = dict.fromkeys((answer.question, answer.judge) for answer in answers if answer.judge)
     return tuple(
@@ -55,14 +55,14 @@ class RunLibrary:
         self._owner = owner
 
     def is_there(self, run_id: str) -> bool:
-        """Whether there is a run of theirs of this id by now."""
+        """Whether they have a run with this id by now."""
         with suppress(SuiteRunNotFound):
             self._records.get(run_id, self._owner)
             return True
         return False
 
     def cancel(self, run_id: str) -> bool:
-        """End a run, soon where another process drives it; what is whole stays. False where it is over.
+        """End a run, soon if another process drives it; complete replies stay. False if it is over.
 
         Raises SuiteRunNotFound.
         """
@@ -70,12 +70,12 @@ class RunLibrary:
         return self._runner.cancel(run_id) or self._records.ask_to_end(run_id, self._owner)
 
     def live(self, run_id: str) -> LiveRun | None:
-        """A run of theirs that runs in this process."""
+        """A run of theirs that is active in this process."""
         live_run = self._runner.find(run_id)
         return live_run if live_run and live_run.plan.run.owner == self._owner else None
 
     def underway(self, run_id: str) -> Underway | None:
-        """A run of theirs that runs in this process or in another; None for any other."""
+        """A run of theirs that is active in this process or another; None for any other."""
         if live := self.live(run_id):
             return None if live.over else Underway(live.plan.run, live.plan.suite, list(live.cells))
         with suppress(SuiteRunNotFound):
@@ -85,7 +85,7 @@ class RunLibrary:
         return None
 
     def delete(self, run_id: str) -> None:
-        """Raises SuiteRunNotFound; a running one is cancelled first."""
+        """Raises SuiteRunNotFound; an active run is cancelled first."""
         live = self.live(run_id)
         self.cancel(run_id)
         if live:
@@ -95,7 +95,7 @@ class RunLibrary:
     def of(
         self, persona_id: str | None = None, *, kind: RunKind = "suite", limit: int = 50
     ) -> tuple[Run, ...]:
-        """Runs of a kind, of one persona or of all, the newest first."""
+        """Runs of a kind, of one persona or of all, newest first."""
         return self._records.of(self._owner, persona_id, limit=limit, kind=kind)
 
     def passes(self, run_ids: Sequence[str]) -> dict[str, int]:
@@ -103,7 +103,7 @@ class RunLibrary:
         return self._records.passes(run_ids, self._owner)
 
     def report(self, run_id: str, *, before: str | None = None) -> RunReport:
-        """A run with its results, against another or the one before it. Raises SuiteRunNotFound."""
+        """A run with its results, compared with another or the one before it. Raises SuiteRunNotFound."""
         run = self._records.get(run_id, self._owner)
         suite = parse_suite(run.suite_text)
         now_scored = score(run, suite, self.cells(run))

@@ -21,7 +21,7 @@ _IF_ANY = ("asked", "user_model", "system", "memory_from", "over", "unpriced")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What is run, stamped with everything a result depends on."""
+    """What is run, with everything a result depends on."""
 
     id: str
     owner: str
@@ -31,9 +31,9 @@ class Run:
     suite_etag: str
     suite_text: str
     model: str
-    """As asked for, before it was resolved."""
+    """As requested, before it was resolved."""
     judge: str
-    """The model that judges; "" where none is set or needed."""
+    """The model that judges; "" if none is set or needed."""
     repeat: int | None
     planned: int
     """How many cells there are to be."""
@@ -61,7 +61,7 @@ class Cell:
     provider: str = ""
     model: str = ""
     reason: str = ""
-    """Why this model answered, where it isn't the one that was asked for."""
+    """Why this model answered, if it isn't the requested one."""
     error: str = ""
     error_code: str = ""
     retried: bool = False
@@ -69,25 +69,25 @@ class Cell:
     tokens: int | None = None
     seconds: float | None = None
     cost_usd: float | None = None
-    """With what the judge cost, as far as it is known."""
+    """Includes the judge's cost, as far as it is known."""
     unpriced: bool = False
-    """Whether a call was made whose price isn't known."""
+    """Whether a call was made whose price is unknown."""
     results: tuple[CheckResult, ...] = ()
     judged: tuple[JudgedAnswer, ...] = field(default=())
     pair: PairVerdict | None = None
-    """What a judge says of this reply and another one, where they are compared."""
+    """A judge's comparison of this reply with another one, if they are compared."""
     lore: tuple[str, ...] = ()
-    """The lore that was told."""
+    """The lore that was included."""
     asked: str = ""
-    """What a simulated user said."""
+    """The simulated user's message."""
     user_model: str = ""
     """The provider and model that played the user."""
     system: str = ""
     """The persona's system message, in a talk with a simulated user."""
     memory_from: int = 0
-    """How many earlier turns of such a talk the persona wasn't told of any more."""
+    """How many earlier turns of such a talk no longer fit."""
     over: str = ""
-    """Why such a talk ended with this round; "" where it could go on."""
+    """Why such a talk ended with this round; "" if it could continue."""
 
     def as_record(self) -> dict[str, Any]:
         """What is stored besides the columns."""
@@ -108,7 +108,7 @@ class Cell:
     def from_record(
         cls, case_number: int, attempt: int, outcome: Outcome, *, reply: str, cost: float | None, record: Any
     ) -> Cell:
-        """The cell of a row; where its record is none of ours, an error that says so."""
+        """The cell of a row; if its record is invalid, an error that says so."""
         columns: dict[str, Any] = {
             "case_number": case_number,
             "attempt": attempt,
@@ -126,7 +126,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class JudgedAnswer:
-    """What a judge said of a reply. `verdict` is the answer to the question; None where it can't be used."""
+    """A judge's verdict on a reply. `verdict` is the answer to the question; None if there is none."""
 
     question: str
     expect: bool
@@ -136,7 +136,7 @@ class JudgedAnswer:
     reason: str = ""
     quote: str = ""
     trouble: str = ""
-    """Why it can't be used."""
+    """Why there is no verdict."""
     warning: str = ""
 
     def as_record(self) -> dict[str, Any]:
@@ -148,14 +148,14 @@ Preference: TypeAlias = Literal["before", "after", "tie"]
 
 @dataclass(frozen=True, slots=True)
 class PairVerdict:
-    """Which of two replies a judge prefers, asked in both orders. `verdict` is None if it can't be used."""
+    """Which of two replies a judge prefers, asked in both orders. `verdict` is None if there is none."""
 
     question: str
     judge: str
-    """The provider and the model that answered; "" where nobody had to be asked."""
+    """The provider and the model that answered; "" if no call was necessary."""
     verdict: Preference | None
     answers: tuple[Preference, ...] = ()
-    """What it said each time: once with the earlier reply first, once with the later one first."""
+    """Its reasons: once with the earlier reply first, once with the later one first."""
     reasons: tuple[str, ...] = ()
     trouble: str = ""
     warning: str = ""

@@ -1,7 +1,7 @@
-"""What a run does besides running its suite: stored with it, so that it goes on the same way after a restart.
+"""A run's options beyond its suite, stored with it so that it continues the same way after a restart.
 
-A run of a suite has none of it. Cases that stand for turns, settings or rounds are made by whoever begins
-the run; here is what the runner needs to know about them.
+A plain run of a suite has none. The caller makes the cases that stand for turns, settings or rounds; here is
+what the runner needs to know about them.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from personachat.personas.persona import Persona
 RunKind: TypeAlias = Literal["suite", "replay", "sweep", "adherence", "stress"]
 
 EXPERIMENTS: tuple[RunKind, ...] = ("replay", "sweep", "adherence", "stress")
-"""Kinds of runs whose suite was made for them; the kind stands in the place of the suite's etag."""
+"""Kinds of runs with a suite of their own; the kind replaces the suite's etag."""
 
 
 class Manner(BaseModel):
-    """A manner of speaking; what is None is the persona's own."""
+    """A manner of speaking; None means the persona's own."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -31,13 +31,13 @@ class Manner(BaseModel):
 
     @property
     def traits(self) -> dict[str, str]:
-        """Those that are not the persona's own, by the names of its fields."""
+        """The values that aren't the persona's own, by field."""
         traits = {"tone": self.tone, "style": self.style, "formality": self.formality}
         return {name: value for name, value in traits.items() if value is not None}
 
     @property
     def name(self) -> str:
-        """What people know it by."""
+        """Its label for people."""
         parts = [f"{name} {value or 'none'}" for name, value in self.traits.items()]
         if self.temperature is not None:
             parts.append(f"temperature {self.temperature:g}")
@@ -52,14 +52,14 @@ class Manner(BaseModel):
 
 
 class SimulatedTalk(BaseModel):
-    """Who talks to the persona, where the cases are the rounds of a talk."""
+    """Who talks to the persona, if the cases are the rounds of a talk."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     model: str
-    """Plays the user."""
+    """The model that plays the user."""
     goal: str
-    """Who the user is and what they want, as its model is told."""
+    """Who the user is and what they want, for its model."""
 
 
 class RunOptions(BaseModel):
@@ -70,35 +70,35 @@ class RunOptions(BaseModel):
     pairwise: str = ""
     """The question by which a judge compares each reply with another one; "" compares none."""
     against: str = ""
-    """The run whose replies are compared with; "" compares with the cases' references."""
+    """The run to compare replies with; "" compares with the cases' references."""
     course: Literal["recorded", "own"] = "recorded"
-    """Of a replay: after what was recorded, or after its own replies."""
+    """Of a replay: after the recorded messages, or after its own replies."""
     earlier: Mapping[int, Mapping[int, int]] = Field(default_factory=dict)
-    """By case: which turns said before it are replies to other cases of this run, and to which."""
+    """By case: which earlier turns are replies to other cases of this run, and to which."""
     notes: Mapping[int, tuple[str, ...]] = Field(default_factory=dict)
-    """By case: what a reader has to know about it."""
+    """By case: what a reader must know about it."""
     lore: Mapping[int, tuple[str, ...]] = Field(default_factory=dict)
-    """By case: the lore that had been told when its reference was recorded."""
+    """By case: the lore that was included when its reference was recorded."""
 
     manners: tuple[Manner, ...] = ()
-    """By case: in which manner the persona answers; empty where it is its own in all of them."""
+    """By case: the manner in which the persona answers; empty if it is its own in all of them."""
 
     recorded: bool = False
-    """Whether the replies are there already, as the cases' references, and nobody is asked for one."""
+    """Whether the replies exist already, as the cases' references, and none is requested."""
     places: Mapping[int, tuple[int, int]] = Field(default_factory=dict)
     """By case: the number of its conversation, and of the reply in it."""
     answered_by: Mapping[int, str] = Field(default_factory=dict)
     """By case: the provider and model of a recorded reply."""
 
     talk: SimulatedTalk | None = None
-    """Who says what the cases don't say."""
+    """Who says what the cases leave open."""
 
     def persona_for(self, number: int, persona: Persona) -> Persona:
         """The persona that answers a case."""
         return self.manners[number].of(persona) if self.manners else persona
 
     def first_of(self, number: int) -> int:
-        """The case with which the sequence begins that a case belongs to."""
+        """The case that begins the sequence a case belongs to."""
         while earlier := self.earlier.get(number):
             number = min(earlier.values())
         return number
@@ -108,7 +108,7 @@ class RunOptions(BaseModel):
 
     @classmethod
     def from_record(cls, value: Any) -> Self:
-        """The options of a row; what is none of ours is a plain run's."""
+        """The options of a row; invalid ones are those of a plain run."""
         try:
             return cls.model_validate(value or {})
         except ValidationError:
@@ -119,5 +119,5 @@ PLAIN_RUN = RunOptions()
 
 
 def kind_of(suite_etag: str) -> RunKind:
-    """The kind of a run by what it is stamped with."""
+    """The kind of a run by its stamp."""
     return next((kind for kind in EXPERIMENTS if kind == suite_etag), "suite")

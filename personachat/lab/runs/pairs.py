@@ -1,7 +1,7 @@
-"""What a run's comparisons of replies come to. Pure.
+"""The results of a run's comparisons of replies. Pure.
 
-Shares are of all replies that were to be compared: an error, and what is missing, is in the denominator. The
-flip rate is of the pairs that the judge answered in both orders; others say nothing about it.
+Shares are of all replies that were to be compared: errors and missing ones are in the denominator. The flip
+rate is of the pairs that the judge answered in both orders; others say nothing about it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class PairScore:
 
 
 def score_pairs(score: Score) -> PairScore | None:
-    """None where nothing was compared."""
+    """None if nothing was compared."""
     pairs = [cell.pair for case in score.cases for cell in case.cells if cell.pair]
     if not pairs:
         return None
@@ -76,7 +76,7 @@ def score_pairs(score: Score) -> PairScore | None:
 
 
 def judges_of(score: Score) -> tuple[str, ...]:
-    """Who compared the replies of a run; one as a rule, and "" where nobody had to be asked."""
+    """Who compared the replies of a run; usually one, and "" if no call was necessary."""
     judges = [cell.pair.judge for case in score.cases for cell in case.cells if cell.pair]
     return tuple(dict.fromkeys(each for each in judges if each)) or ("",)
 
@@ -91,7 +91,7 @@ def references(run: Run, suite: Suite) -> dict[tuple[int, int], str]:
 
 
 def replies_by_name(suite: Suite, other: Suite, cells: Sequence[Cell]) -> dict[tuple[int, int], str]:
-    """The replies of another suite's run, in the places that cases of the same names have in this one."""
+    """The replies of another suite's run, in the places of cases with the same names in this one."""
     numbers = {case.name: number for number, case in enumerate(suite.cases)}
     return {
         (number, cell.attempt): cell.reply

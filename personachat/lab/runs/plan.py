@@ -1,4 +1,4 @@
-"""A run with all that it takes to run it, and the order of what is due."""
+"""A run with everything needed to run it, and the order of what is due."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RunPlan:
 
     @property
     def due(self) -> list[tuple[int, int]]:
-        """Cells that aren't there, one attempt of every case first: something of each is seen early."""
+        """Missing cells, one attempt of every case first: something of each is seen early."""
         there = {(cell.case_number, cell.attempt) for cell in self.done}
         repeats = [self.suite.repeats(case, self.run.repeat) for case in self.suite.cases]
         return [
@@ -45,17 +45,17 @@ class RunPlan:
 
 
 def said_in(case: Case) -> list[SaidTurn]:
-    """What was said, as roles and words."""
+    """The messages, as roles and words."""
     return [("user" if turn.user else "assistant", turn.words) for turn in case.all_turns]
 
 
 def greeting_of(run: Run, persona: Persona) -> str:
-    """What a persona says first in a talk; the same whenever the run goes on."""
+    """The persona's first message in a talk; the same whenever the run continues."""
     return greeting(persona, today=run.began_at, scene=Scene(conversation=run.id))
 
 
 def said_so_far(first: str, cells: Sequence[Cell]) -> list[SaidTurn]:
-    """The talk up to now, in the order of rounds."""
+    """The talk so far, in the order of rounds."""
     messages: list[SaidTurn] = [("assistant", first)] if first else []
     for cell in sorted(cells, key=lambda cell: cell.case_number):
         if cell.asked:
