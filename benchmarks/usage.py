@@ -173,7 +173,7 @@ def cases(database: Database, zone: ZoneInfo) -> Iterator[Case]:
             partial(usage.summed, asked, ("day", "outcome"), numbers=FIGURES),
             partial(usage.summed, ask(days, before=days), ("day", "outcome"), numbers=FIGURES),
             partial(usage.summed, asked, ("day", "persona"), numbers=SPENT),
-            partial(usage.speeds_by, asked, [("model",), ("day",)]),
+            partial(usage.speeds_by, asked, [("model",), ("day",)], times=["first_token_ms"]),
             partial(usage.summed, ask(days, outcome="failed"), ("error", "model"), numbers=FAILED),
         )
         yield f"{span}: {OPENING}", partial(_all, page)

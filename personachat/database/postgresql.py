@@ -8,12 +8,15 @@ is cancelled if the server still listens; otherwise its connection is closed.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from psycopg import Connection, OperationalError, capabilities
+import sqlalchemy
+from psycopg import Connection, Cursor, OperationalError, capabilities
 from psycopg.abc import PQGen
 from psycopg.errors import QueryCanceled
+from psycopg.pq import Format
 from sqlalchemy import URL, Engine, create_engine, event
 
 from personachat.database.patience import is_reaching, limit
@@ -95,6 +98,34 @@ def engine_for(url: URL, *, silent_seconds: float, pool_seconds: float, **pool: 
 
     event.listen(engine, "do_connect", connect)
     return engine
+
+
+class _BinaryCursor(Cursor[Any]):
+    """What it reads comes as the server has it: as text, numbers would be written out and read again."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.format = Format.BINARY
+
+
+_WORKERS_COST = 20_000
+"""What the server is told that it costs to start processes, in its own units. It takes 1,000 for it."""
+
+
+@contextmanager
+def many_numbers(connection: sqlalchemy.Connection) -> Iterator[None]:
+    """Within, a transaction adds up and reads many numbers.
+
+    They come in their binary form. The server adds up with more than one process only where there is a lot to
+    add up: to start others takes longer than most sums do, and somebody else may need the processors.
+    """
+    driver: Any = connection.connection.driver_connection
+    before, driver.cursor_factory = driver.cursor_factory, _BinaryCursor
+    try:
+        connection.exec_driver_sql(f"SET LOCAL parallel_setup_cost = {_WORKERS_COST}")
+        yield
+    finally:
+        driver.cursor_factory = before
 
 
 class _Silent(Exception):

@@ -6,6 +6,8 @@ stored, those of others as long as someone uses them. A question about any other
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -73,13 +75,32 @@ def kept_and_rest(
     connection: Connection, spans: Sequence[Span]
 ) -> tuple[list[tuple[Span, list[Run]]], list[Span]]:
     """The stored days of each span, as runs, and the rest of all spans."""
-    kept_spans = [
-        (span, runs(sorted(kept_days(connection, span.offset, *span.days_of_clock)))) for span in spans
-    ]
+    kept_spans = _kept_runs(connection, spans)
     rest = [piece for span, days in kept_spans for piece in span.without(days)]
     if len(rest) > len(spans) + MOST_PIECES:
         return [], list(spans)
     return [(span, days) for span, days in kept_spans if days], rest
+
+
+def _kept_runs(connection: Connection, spans: Sequence[Span]) -> list[tuple[Span, list[Run]]]:
+    """The stored days of each span, as runs."""
+    if not spans:
+        return []
+    marker = usage_clock_days.c
+    first = min(span.days_of_clock[0] for span in spans)
+    end = max(span.days_of_clock[1] for span in spans)
+    query = select(marker.clock, marker.day).where(
+        marker.clock.in_({span.offset for span in spans}), marker.day.between(first, end - 1)
+    )
+    days_by_clock: dict[int, list[int]] = defaultdict(list)
+    for clock, day in connection.execute(query.order_by(marker.day)):
+        days_by_clock[clock].append(day)
+    kept_spans = []
+    for span in spans:
+        days = days_by_clock[span.offset]
+        begins, ends = (bisect_left(days, day) for day in span.days_of_clock)
+        kept_spans.append((span, runs(days[begins:ends])))
+    return kept_spans
 
 
 def _clocks_of(zone: ZoneInfo) -> set[int]:

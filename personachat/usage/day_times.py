@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from personachat.usage.histograms import bucket_of, lowest_byte_first, numbers_in
@@ -73,9 +73,9 @@ def unpacked(data: bytes) -> DayTimes:
     )
 
 
-def counted(buckets: array[int]) -> list[Counter[int]]:
-    """How often each bucket occurs in these calls, for each of TIMES."""
-    counters = [Counter(buckets[place :: len(TIMES)]) for place in range(len(TIMES))]
+def counted(buckets: array[int], which: Iterable[int] = range(len(TIMES))) -> list[Counter[int]]:
+    """How often each bucket occurs in these calls, for each of TIMES, or only for those at these places."""
+    counters = [Counter(buckets[place :: len(TIMES)]) for place in which]
     for counts in counters:
         counts.pop(UNKNOWN, None)
     return counters

@@ -12,7 +12,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 
 GROWTH = 1.02
@@ -58,8 +58,9 @@ class Spread:
         for bucket, count in counts.items():
             self._counts[bucket] = self._counts.get(bucket, 0) + count
 
-    def add_day(self, day: PackedDay) -> None:
-        self._whole += day.whole
+    def add_whole(self, whole: int) -> None:
+        """Counts of a day, as one whole number."""
+        self._whole += whole
 
     def quantiles(self, shares: Sequence[float]) -> tuple[int, tuple[float | None, ...]]:
         """The total count, and the value that each share of the numbers doesn't exceed (nearest rank)."""
@@ -125,6 +126,20 @@ def _counted(counts: Mapping[int, int], singly: int) -> bytes:
     first, end = (min(counts), max(counts) + 1) if counts else (0, 0)
     dense = array("I", (counts.get(bucket, 0) for bucket in range(first, end)))
     return _HEAD.pack(first, end - first, singly) + lowest_byte_first(dense)
+
+
+def counted_in(data: bytes, which: Collection[int]) -> list[int]:
+    """The counts alone of what was packed, in its order: those in these places, each as one whole number."""
+    wholes, at, place = [], 0, 0
+    while at < len(data):
+        first, size, count = _HEAD.unpack_from(data, at)
+        dense = at + _HEAD.size
+        quarters = dense + size * _BYTES
+        if place in which:
+            wholes.append(int.from_bytes(data[dense:quarters], "little") << (first * _BITS))
+        at = quarters + 3 * count
+        place += 1
+    return wholes
 
 
 def unpacked(data: bytes) -> list[PackedDay]:

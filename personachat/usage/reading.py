@@ -6,7 +6,7 @@ The user of the server's own machine is an administrator.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from personachat.database.cursors import cursor_after, place_of
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 from personachat.owners import LOCAL_OWNER
 from personachat.usage import clocks, sums
+from personachat.usage.day_times import TIMES
 from personachat.usage.people import People
 from personachat.usage.questions import OpenVotes, UsageQuery
 from personachat.usage.records import SqlUsage
@@ -84,7 +85,7 @@ class UsageReader:
 
     def total(self, question: UsageQuery) -> Sum:
         question = self._ready(question)
-        with self._database.read() as connection:
+        with self._reading_by(question, ()) as connection:
             return sums.total(connection, question)
 
     def speeds(self, question: UsageQuery, by: Sequence[str]) -> tuple[Speed, ...]:
@@ -94,12 +95,15 @@ class UsageReader:
             return speeds(connection, question, by)
 
     def speeds_by(
-        self, question: UsageQuery, groupings: Sequence[Sequence[str]]
+        self, question: UsageQuery, groupings: Sequence[Sequence[str]], *, times: Sequence[str] = TIMES
     ) -> Sequence[tuple[Speed, ...]]:
-        """Like `speeds`, for several groupings of the same calls, faster than one after another."""
+        """Like `speeds`, for several groupings of the same calls, faster than one after another.
+
+        Only the given `times` are calculated.
+        """
         question = self._ready(question)
         with self._reading_by(question, [name for by in groupings for name in by]) as connection:
-            return speeds_by(connection, question, groupings)
+            return speeds_by(connection, question, groupings, times=times)
 
     def measured(self, question: UsageQuery, by: Sequence[str]) -> tuple[tuple[Sum, Speed], ...]:
         """The sums of each group, with its speed."""
@@ -145,7 +149,7 @@ class UsageReader:
     def read(self, question: UsageQuery, look: Callable[[Connection, UsageQuery], T]) -> T:
         """The result of `look` for the question as this owner may ask it."""
         question = self._ready(question)
-        with self._database.read() as connection:
+        with self._reading_by(question, ()) as connection:
             return look(connection, question)
 
     @contextmanager
@@ -153,7 +157,8 @@ class UsageReader:
         """A reading transaction. Grouping by days uses a clock, which is recorded afterwards."""
         new: Sequence[int] = ()
         with self._database.read() as connection:
-            yield connection
+            with _many_numbers(connection):
+                yield connection
             if "day" in names:
                 new = clocks.to_note(connection, question.zone)
         if new:
@@ -173,3 +178,12 @@ class UsageReader:
             return question
         # Somebody else's calls don't exist.
         return replace(question, person=mine if question.person is None else "")
+
+
+def _many_numbers(connection: Connection) -> AbstractContextManager[None]:
+    """Within it, the transaction reads many numbers."""
+    if connection.dialect.name != "postgresql":
+        return nullcontext()
+    from personachat.database.postgresql import many_numbers  # noqa: PLC0415  # its driver is rarely needed
+
+    return many_numbers(connection)

@@ -10,20 +10,20 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Connection, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, or_, select
 
 from personachat.errors import UsageQuestionInvalid
 from personachat.usage import day_times
 from personachat.usage.clocks import kept_and_rest
 from personachat.usage.day_times import TIMES, counted
 from personachat.usage.ended_calls import Values, buckets_of_calls
-from personachat.usage.histograms import Spread, unpacked
+from personachat.usage.histograms import Spread, counted_in, unpacked
 from personachat.usage.questions import GROUPS, UsageQuery
 from personachat.usage.spans import Span, moved_quarters, runs, shift_of, spans_of
-from personachat.usage.sums import MOST_GROUPS, closed_days, grouping_for, key_of
+from personachat.usage.sums import MOST_GROUPS, closed_days, grouping_for, key_of, kinds_by_id
 from personachat.usage.tables import (
     BY_TIMES,
     QUARTERS_A_DAY,
@@ -54,7 +54,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Times in milliseconds, and tokens per second.
+    """Times in milliseconds, and tokens per second; empty if they weren't asked for.
 
     `key` has a value for each grouping; a day as 2026-01-31, None if there is none.
     """
@@ -79,18 +79,23 @@ def speeds(connection: Connection, question: UsageQuery, by: Sequence[str]) -> t
 
 
 def speeds_by(
-    connection: Connection, question: UsageQuery, groupings: Sequence[Sequence[str]]
+    connection: Connection,
+    question: UsageQuery,
+    groupings: Sequence[Sequence[str]],
+    *,
+    times: Sequence[str] = TIMES,
 ) -> list[tuple[Speed, ...]]:
-    """Like `speeds`, for several groupings of the same calls: their stored days are read once."""
+    """Like `speeds`, for several groupings of the same calls: their stored days are read once.
+
+    Only the given `times` are calculated; each takes about as long as the others.
+    """
     names = tuple(dict.fromkeys(name for by in groupings for name in by if name != "day"))
-    groups = [_Groups(by, names) for by in groupings]
+    wanted_times = [name for name in TIMES if name in times]
+    groups = [_Groups(by, names, wanted_times) for by in groupings]
     columns = [GROUPS[name] for name in names]
     spans = spans_of(connection, question, by_day=any(each.by_day for each in groups))
     spans = _add_days_of_clocks(connection, question, groupings, groups, spans)
-    closed: frozenset[int] = frozenset()
-    for span in spans:
-        first, end = span.since // QUARTERS_A_DAY, -(-span.until // QUARTERS_A_DAY)
-        closed |= closed_days(connection, first, end)
+    closed = _closed_days(connection, spans)
     if closed:
         add = _add_sums if {*columns, *question.columns} <= set(BY_TIMES) else _add_calls
         add(connection, question, columns, groups, spans, closed)
@@ -112,26 +117,44 @@ def _add_days_of_clocks(
     if not all(names):
         return list(spans)
     kept_spans, rest = kept_and_rest(connection, spans)
+    if not kept_spans:
+        return rest
     times, conditions = usage_clock_times.c, question.conditions(usage_kinds)
+    each_run = ((span.offset, run) for span, days in kept_spans for run in days)
+    within = or_(*(and_(times.clock == clock, times.day.between(*run)) for clock, run in each_run))
+    query = select(times.day, times.kind_id, times.histograms).where(within)
+    if conditions:
+        query = query.where(times.kind_id.in_(select(usage_kinds.c.id).where(*conditions)))
     for group, grouping, columns in zip(groups, names, columns_of, strict=True):
-        query = select(times.day, times.histograms, *(usage_kinds.c[name] for name in columns)).join_from(
-            usage_clock_times, usage_kinds, usage_kinds.c.id == times.kind_id
-        )
-        for span, days in kept_spans:
-            within = or_(*(times.day.between(*run) for run in days))
-            of_clock = times.clock == span.offset, times.grouping == grouping, within
-            for day, data, *values in connection.execute(query.where(*of_clock, *conditions)):
-                for spread, each in zip(group.own(day, values), unpacked(data), strict=True):
-                    spread.add_day(each)
+        rows = connection.execute(query.where(times.grouping == grouping)).all()
+        names_by_id = kinds_by_id(connection, {kind_id for _, kind_id, _ in rows}, columns)
+        for day, kind_id, data in rows:
+            wholes = counted_in(data, group.which)
+            for spread, whole in zip(group.own(day, names_by_id[kind_id]), wholes, strict=True):
+                spread.add_whole(whole)
     return rest
 
 
-class _Groups:
-    """The distributions of calls in one grouping. `names` are those of the values that come with calls."""
+def _closed_days(connection: Connection, spans: Sequence[Span]) -> frozenset[int]:
+    """The closed days that lie in the spans, at least partly."""
+    days_of = [range(span.since // QUARTERS_A_DAY, -(-span.until // QUARTERS_A_DAY)) for span in spans]
+    if not days_of:
+        return frozenset()
+    closed = closed_days(connection, min(days.start for days in days_of), max(days.stop for days in days_of))
+    return frozenset().union(*(closed.intersection(days) for days in days_of))
 
-    def __init__(self, by: Sequence[str], names: Sequence[str]) -> None:
+
+class _Groups:
+    """The distributions of calls in one grouping. `names` are those of the values that come with calls.
+
+    Each group has one distribution for each of `times`; `which` are their places in TIMES.
+    """
+
+    def __init__(self, by: Sequence[str], names: Sequence[str], times: Sequence[str]) -> None:
         self.by_day = "day" in by
+        self.which = tuple(TIMES.index(name) for name in times)
         self._by = by
+        self._times = times
         self._places = tuple(None if name == "day" else names.index(name) for name in by)
         self._spreads: dict[_Key, tuple[Spread, ...]] = {}
 
@@ -147,7 +170,7 @@ class _Groups:
     def _of(self, key: _Key) -> tuple[Spread, ...]:
         spreads = self._spreads.get(key)
         if spreads is None:
-            spreads = self._spreads[key] = tuple(Spread() for _ in TIMES)
+            spreads = self._spreads[key] = tuple(Spread() for _ in self._times)
         return spreads
 
     def speeds(self) -> tuple[Speed, ...]:
@@ -157,11 +180,13 @@ class _Groups:
                 f"There are more than {MOST_GROUPS:,} groups.", hint="Choose fewer days, or group by less."
             )
         every = (
-            Speed(key_of(key, self._by), *map(_times, TIMES, spreads))
-            for key, spreads in self._spreads.items()
+            replace(UNMEASURED, key=key_of(key, self._by), **dict(zip(self._times, times, strict=True)))
+            for key, times in (
+                (key, [*map(_times, self._times, spreads)]) for key, spreads in self._spreads.items()
+            )
+            if any(each.calls for each in times)
         )
-        measured = (each for each in every if each.first_token_ms.calls or each.duration_ms.calls)
-        return tuple(sorted(measured, key=lambda each: tuple(value or "" for value in each.key)))
+        return tuple(sorted(every, key=lambda each: tuple(value or "" for value in each.key)))
 
 
 def _times(name: str, spread: Spread) -> Times:
@@ -191,11 +216,12 @@ def _add_sums(
         packed = unpacked(data)
         for group, parts in parts_of:
             for label, start, stop, rest in parts.get(day, ()):
-                for spread, each in zip(group.spreads(label, values), packed, strict=True):
+                days_of_times = [packed[place] for place in group.which]
+                for spread, each in zip(group.spreads(label, values), days_of_times, strict=True):
                     if rest is None:
                         spread.add(each.between(start, stop))
                     else:
-                        spread.add_day(each)
+                        spread.add_whole(each.whole)
                         for other in rest:
                             spread.add(each.between(*other), sign=-1)
 
@@ -256,8 +282,7 @@ def _add_buckets(groups: Sequence[_Groups], buckets: Mapping[tuple[int, Values],
     for (label, values), each in buckets.items():
         if not each:
             continue
-        counts_of = counted(each)
-        for group in groups:
+        for group, counts_of in zip(groups, [counted(each, group.which) for group in groups], strict=True):
             for spread, counts in zip(group.spreads(label, values), counts_of, strict=True):
                 spread.add_counts(counts)
 

@@ -8,12 +8,12 @@ subtracted and added there. None means that no call has the value; a sum tells h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     CTE,
@@ -59,9 +59,14 @@ MOST_GROUPS = 20_000
 MOST_SPANS = 30
 """How many parts one query adds up: SQLite allows 500, and a wrong clock leaves calls in 1970."""
 
+_Key: TypeAlias = "tuple[str | None, ...]"
+
 _EPOCH = date(1970, 1, 1)
 _COST_DIGITS = 12
 """A smaller number is a rounding error of adding and subtracting."""
+
+_LEAST_COST = 10**_COST_DIGITS
+"""How many of the smallest costs are a dollar: whole numbers are rounded much faster than digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +117,11 @@ def summed(
     numbers_by_key: dict[tuple[str | None, ...], dict[str, float]] = {}
     spans = spans_of(connection, question, by_day="day" in by)
     for at in range(0, len(spans), MOST_SPANS):
-        for row in _ended(connection, question, by, spans[at : at + MOST_SPANS], numbers):
-            key = key_of(row[: len(by)], by)
-            group = dict(zip(numbers, row[len(by) :], strict=True))
-            before = numbers_by_key.get(key)
-            numbers_by_key[key] = {name: before[name] + group[name] for name in numbers} if before else group
+        for key, values in _ended(connection, question, by, spans[at : at + MOST_SPANS], numbers):
+            group = dict(zip(numbers, values, strict=True))
+            before = numbers_by_key.setdefault(key, group)
+            if before is not group:
+                numbers_by_key[key] = {name: before[name] + group[name] for name in numbers}
     _add_running(connection, question, by, numbers_by_key, numbers)
     if len(numbers_by_key) > MOST_GROUPS:
         raise UsageQuestionInvalid(
@@ -137,8 +142,8 @@ def _ended(
     by: Sequence[str],
     spans: Sequence[Span],
     names: Sequence[str],
-) -> Sequence[Sequence[Any]]:
-    """The sums of ended calls; groups without a call may be among them."""
+) -> Iterator[tuple[_Key, Sequence[float]]]:
+    """The keys and sums of ended calls; groups without a call may be among them, and a key can come twice."""
     conditions = question.conditions(usage_kinds)
     columns = _Columns(names, by_day="day" in by)
     key_columns = {GROUPS[name] for name in by if name != "day"}
@@ -148,7 +153,8 @@ def _ended(
     kept_parts = [
         columns.days_of_clock(span.offset, grouping, days) for span, days in whole_spans if grouping
     ]
-    closed = _closed(connection, spans, needed_columns, grouping)
+    has_whole_days = any(first < end for first, end in (span.days for span in rest))
+    closed = _closed(connection, spans, needed_columns, grouping) if has_whole_days else None
     parts = [part for span in rest for part in columns.parts(span, closed)]
     if conditions:
         kinds = select(usage_kinds.c.id).where(*conditions)
@@ -156,21 +162,41 @@ def _ended(
             [part.where(part.selected_columns.kind_id.in_(kinds)) for part in each]
             for each in (kept_parts, parts)
         )
-    if not grouping or not columns.by_day or key_columns != set(GROUPINGS[grouping]):
-        return _added_up(connection, by, [*kept_parts, *parts], names)
-    # A stored day has one row per group: there is nothing to add up.
-    return [*_as_kept(connection, by, kept_parts, names), *_added_up(connection, by, parts, names)]
+    if grouping and columns.by_day and key_columns == set(GROUPINGS[grouping]):
+        # A stored day has one row per group: there is nothing to add up.
+        yield from _as_kept(connection, by, kept_parts, names)
+    else:
+        parts = [*kept_parts, *parts]
+    for row in _added_up(connection, by, parts, names):
+        yield key_of(row[: len(by)], by), row[len(by) :]
 
 
 def _as_kept(
     connection: Connection, by: Sequence[str], parts: Sequence[Select[Any]], names: Sequence[str]
-) -> Sequence[Sequence[Any]]:
+) -> Iterator[tuple[_Key, Sequence[float]]]:
     if not parts:
-        return []
+        return
     each = union_all(*parts).subquery()
-    query = select(*_keys(each, by), *(each.c[name] for name in names))
-    query = query.join_from(each, usage_kinds, usage_kinds.c.id == each.c.kind_id)
-    return connection.execute(query.limit(MOST_GROUPS + 1)).all()
+    query = select(each.c.day, each.c.kind_id, *(each.c[name] for name in names))
+    rows = connection.execute(query.limit(MOST_GROUPS + 1)).all()
+    # Each kind is looked up once: there are few of them, and each has a row for every day.
+    columns = [GROUPS[name] for name in by if name != "day"]
+    names_by_id = kinds_by_id(connection, {row[1] for row in rows}, columns)
+    place = by.index("day")
+    for day, kind_id, *values in rows:
+        names_of_kind = names_by_id[kind_id]
+        yield (*names_of_kind[:place], _day_in_words(day), *names_of_kind[place:]), values
+
+
+def kinds_by_id(
+    connection: Connection, ids: Collection[int], columns: Sequence[str]
+) -> dict[int, tuple[str | None, ...]]:
+    """The values of these kinds in these columns."""
+    if not columns:
+        return dict.fromkeys(ids, ())
+    query = select(usage_kinds.c.id, *(usage_kinds.c[name] for name in columns))
+    rows = connection.execute(query.where(usage_kinds.c.id.in_(sorted(ids))))
+    return {kind_id: tuple(values) for kind_id, *values in rows}
 
 
 def _added_up(
@@ -365,7 +391,7 @@ def _ordered(sums: Iterable[Sum], by: Sequence[str]) -> tuple[Sum, ...]:
     def order(each: Sum) -> tuple[Any, ...]:
         numbers, key = each.numbers, each.key
         names = tuple([part or "" for part in key]) if None in key else key
-        cost = round(numbers["cost_usd"], _COST_DIGITS)  # 0 if unknown
+        cost = round(numbers["cost_usd"] * _LEAST_COST)  # 0 if unknown
         return "" if place is None else key[place], -cost, -numbers["calls"], names
 
     return tuple(sorted(sums, key=order))

@@ -9,7 +9,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url, text
@@ -19,6 +21,7 @@ from personachat.conversations.sql import SqlConversations
 from personachat.database import faults
 from personachat.database.columns import UtcDateTime
 from personachat.database.connection import FILE_NAME, Database
+from personachat.database.postgresql import many_numbers
 from personachat.errors import DatabaseUnavailable, PersonaChatError
 from personachat.settings import load_settings
 from tests.spoken import OWNER, said, spoken
@@ -54,6 +57,21 @@ def test_a_database_url_is_used_instead_of_the_folder(postgres_url: str, tmp_pat
         store = SqlConversations(database)
         spoken(store, store.create(OWNER).id, "one")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_many_numbers_are_not_written_out_as_text_by_postgresql(postgres_url: str) -> None:
+    """A year's sums are many numbers; to write them out and read them again takes longer than to add them."""
+    query = """SELECT 7::bigint, 0.1::float8, true, 'ä'::varchar, '\\x00ff'::bytea, NULL::integer,
+        '{"a": [1]}'::json, '{"b": null}'::jsonb, '2026-03-29 01:30:00+00'::timestamptz, 2.50::numeric"""
+    moment = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    with closing(Database(postgres_url)) as database, database.read() as connection:
+        with many_numbers(connection):
+            result = connection.exec_driver_sql(query)
+        cursor: Any = result.cursor
+        assert {cursor.pgresult.fformat(column) for column in range(10)} == {1}
+        values = (7, 0.1, True, "ä", b"\x00\xff", None, {"a": [1]}, {"b": None}, moment, Decimal("2.50"))
+        assert tuple(result.one()) == values
+        assert tuple(connection.exec_driver_sql(query).one()) == values  # as everybody else reads
 
 
 def test_sqlite_is_set_up_to_lose_nothing(sqlite_database: Database) -> None:

@@ -6,15 +6,16 @@ import math
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, func, make_url, select, update
+from sqlalchemy import delete, func, make_url, select, text, update
 
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
@@ -26,6 +27,7 @@ from personachat.usage.people import People
 from personachat.usage.questions import UsageQuery
 from personachat.usage.reading import ME, UsageReader
 from personachat.usage.records import SqlUsage, moment_of, quarter_of
+from personachat.usage.speeds import Speed, Times
 from personachat.usage.tables import (
     CLOSED_TABLES,
     QUARTERS_A_DAY,
@@ -43,6 +45,7 @@ from personachat.usage.tables import (
     usage_times,
 )
 from tests.migrated import migrated_postgres, put_database_in
+from tests.personas.store.counting import statements
 from tests.postgres import fresh_database
 
 NOW = quarter_of(datetime(2026, 4, 12, 2, 45, tzinfo=UTC))
@@ -285,6 +288,55 @@ def test_a_page_reads_no_times_but_those_of_whole_days(
             connection.execute(delete(table))
     assert usage_of(closed).speeds_by(question, [("model",), ("day",)]) == before
     assert all(before)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Europe/Berlin"])
+@pytest.mark.parametrize("names", [["first_token_ms"], ["tokens_per_second", "duration_ms"]])
+def test_who_asks_for_some_times_gets_the_same_ones(
+    database: Database, zone: str, names: Sequence[str]
+) -> None:
+    question = UsageQuery(zone=ZoneInfo(zone), since=SINCE, until=UNTIL)
+    of_persona = replace(question, persona="socratic")
+    cases = ((question, [("model",), ("day",)]), (of_persona, [("surface", "day")]))
+    for asked, groupings in cases:
+        for close in (0, 15, 100):  # none, some, all that are over
+            Closing(database).close_some(close)
+            some = usage_of(database).speeds_by(asked, groupings, times=names)
+            every = usage_of(database).speeds_by(asked, groupings)
+            assert some == [tuple(each for each in map(_only(names), group) if each) for group in every]
+            assert all(some)
+
+
+def _only(names: Sequence[str]) -> Callable[[Speed], Speed | None]:
+    def of(each: Speed) -> Speed | None:
+        """These times of it alone, if it has any."""
+        times = {name: value if name in names else Times() for name, value in each.times()}
+        return Speed(each.key, **times) if any(value.calls for value in times.values()) else None
+
+    return of
+
+
+def test_what_is_kept_of_a_year_is_read_without_what_its_kinds_say(closed: Database) -> None:
+    """There are many kinds; a join makes PostgreSQL read all of them for a page that shows a few."""
+    question = UsageQuery(zone=ZoneInfo("Europe/Berlin"), since=SINCE, until=UNTIL)
+    with statements() as texts:
+        usage_of(closed).summed(question, ("day", "persona"))
+        usage_of(closed).speeds_by(question, [("model",), ("day",)])
+    kept = [text for text in texts if "usage_clock_sums" in text or "usage_clock_times" in text]
+    assert len(kept) == 3
+    assert not [text for text in kept if "usage_kinds" in text and "usage_quarters" not in text]
+
+
+def test_sums_start_no_other_processes_of_postgresql(closed: Database) -> None:
+    if closed.is_sqlite:
+        return
+    question = UsageQuery(zone=ZoneInfo("UTC"))
+    cost = usage_of(closed).read(
+        question, lambda connection, _: connection.execute(text("SHOW parallel_setup_cost")).scalar_one()
+    )
+    assert float(cost) > 10_000
+    with closed.read() as connection:  # nobody else's
+        assert float(connection.execute(text("SHOW parallel_setup_cost")).scalar_one()) == 1000
 
 
 def test_who_asks_for_some_numbers_gets_the_same_ones(database: Database) -> None:

@@ -27,10 +27,13 @@ def test_what_is_packed_comes_back(spreads: list[list[tuple[int, float]]]) -> No
     assert len(packed) == len(spreads)
     for day, spread in zip(packed, spreads, strict=True):
         whole = histograms.Spread()
-        whole.add_day(day)
+        whole.add_whole(day.whole)
         assert whole.quantiles((1.0,))[0] == len(spread)
         assert sorted(day.between(0, 96)) == sorted(histograms.bucket_of(value) for _, value in spread)
         assert len(day.between(40, 41)) == sum(quarter == 40 for quarter, _ in spread)
+    for places in (range(len(spreads)), (len(spreads) - 1,)):
+        counts = histograms.counted_in(histograms.packed(spreads), places)
+        assert counts == [packed[place].whole for place in places]
 
 
 def test_few_values_have_the_percentiles_that_they_have() -> None:

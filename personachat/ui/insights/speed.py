@@ -42,7 +42,9 @@ def draw(usage: UsageReader, period: ChosenPeriod) -> None:
         persist_state="session",
     )
     is_wait = measure != PACE
-    of_models, of_days = usage.speeds_by(period.question, [("model",), ("day",)])
+    of_models, of_days = usage.speeds_by(
+        period.question, [("model",), ("day",)], times=["first_token_ms" if is_wait else "tokens_per_second"]
+    )
     chart.draw(by_model(of_models, is_wait=is_wait))
     chart.draw(by_day(of_days, period, is_wait=is_wait))
 
