@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
@@ -41,6 +41,7 @@ from personachat.api.errors import add_handlers
 from personachat.api.methods import HeadAsGet, literal_paths_first
 from personachat.api.metrics import PATHS
 from personachat.api.openapi import add_description, operation_id
+from personachat.api.parameters import known_parameters
 from personachat.api.personas import (
     access,
     checks,
@@ -163,7 +164,7 @@ def create_api(services: Callable[[], Services] = get_services, *, base_path: st
         ),
     )
     for part in parts:
-        api.include_router(part.router)
+        api.include_router(part.router, dependencies=[Depends(known_parameters)])
 
     @api.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
