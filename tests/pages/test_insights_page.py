@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from markdown_it import MarkdownIt
+from streamlit.proto.Metric_pb2 import Metric
 from streamlit.testing.v1 import AppTest
 
 from personachat.insights.attention import Reason
@@ -129,6 +130,18 @@ def test_a_failure_without_usage_takes_no_cost_and_no_trend_away(open_home: Open
     spend(cost_usd=None)
     page.run()
     assert (page.metric[0].label, page.metric[0].delta) == ("Known costs", "")
+
+
+@pytest.mark.parametrize(("before", "now_usd", "color"), [(2.0, 1.0, "GREEN"), (1.0, 2.0, "RED")])
+def test_lower_costs_are_green_and_higher_ones_red(
+    open_home: OpenPage, before: float, now_usd: float, color: str
+) -> None:
+    spend(now() - timedelta(days=8), cost_usd=before)
+    spend(now() - timedelta(days=1), cost_usd=now_usd)
+    figure = visit(open_home(), range="7d").metric[0]
+    assert figure.proto.color == Metric.MetricColor.Value(color)
+    down = Metric.MetricDirection.DOWN if color == "GREEN" else Metric.MetricDirection.UP
+    assert figure.proto.direction == down
 
 
 def test_whole_numbers_have_no_marks_between_them(open_home: OpenPage) -> None:

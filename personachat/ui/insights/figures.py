@@ -19,6 +19,7 @@ NUMBERS: Final = (
 """The sums that are read; nothing else is shown here."""
 
 MOST_DAYS = 90
+MINUS = "−"  # noqa: RUF001  # the character that is meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,21 @@ def draw(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> None:
                 figure.label,
                 escaped(figure.value),
                 escaped(figure.delta) or None,
-                delta_color=figure.color,
+                delta_color=_color(figure),
                 help=escaped(figure.help),
                 border=True,
                 height="stretch",
                 chart_data=figure.course or None,
                 chart_type="bar",
-                delta_arrow="down" if figure.delta.startswith("−") else "auto",  # noqa: RUF001  # the character that is meant
+                delta_arrow="down" if figure.delta.startswith(MINUS) else "auto",
             )
+
+
+def _color(figure: Figure) -> Literal["off", "green", "red"]:
+    """Whether a trend is a good one; Streamlit itself only takes a hyphen for a minus."""
+    if figure.color == "off" or not figure.delta:
+        return "off"
+    return "green" if figure.delta.startswith(MINUS) else "red"
 
 
 def figures(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> list[Figure]:
@@ -141,7 +149,7 @@ def _failures(failed: int, calls: int, failed_before: int, calls_before: int) ->
     delta = ""
     if calls_before:
         points = 100 * (share - failed_before / calls_before)
-        delta = f"{points:+.1f} points".replace("-", "−") if round(points, 1) else ""  # noqa: RUF001  # the character that is meant
+        delta = f"{points:+.1f} points".replace("-", MINUS) if round(points, 1) else ""
     value = f"{100 * share:.1f} %"
     return Figure("Failed", value, f"{failed:,} of {counted(calls, 'call')}.", delta, "inverse")
 
@@ -156,7 +164,7 @@ def seconds(value: float) -> str:
 def _percent(change: float | None) -> str:
     if change is None or round(100 * change) == 0:
         return ""
-    return f"{100 * change:+,.0f} %".replace("-", "−")  # noqa: RUF001  # the character that is meant
+    return f"{100 * change:+,.0f} %".replace("-", MINUS)
 
 
 def _course(ordered: Sequence[Sum | None], number: Callable[[Sum], float | None]) -> Sequence[float]:
