@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -35,7 +35,7 @@ class PersonExport:
 class Administrator:
     """An administrator's methods; cheap to create. Raises AdministrationNotAllowed for anyone else."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all that it works on
         self,
         budgets: Budgets,
         audit: Audit,
@@ -44,10 +44,11 @@ class Administrator:
         data: HeldData,
         *,
         owner: str,
+        persona_ids: Callable[[], Iterable[str]],
         role: str = "",
         name: str = "",
     ) -> None:
-        """`name` is how the audit names them."""
+        """`persona_ids` are those that a token can be limited to; `name` is how the audit names them."""
         refuse_others(owner, role=role)
         self.owner = owner
         self.audit = audit
@@ -56,7 +57,7 @@ class Administrator:
         self._people = people
         self._data = data
         self._trail = audit.trail(owner, name=name)
-        self._issuing = TokenIssuing(tokens, budgets, self._trail)
+        self._issuing = TokenIssuing(tokens, budgets, self._trail, persona_ids=persona_ids)
 
     def budgets(self) -> list[BudgetOverview]:
         """Every budget and its state, as far as the person's open blind votes allow."""

@@ -7,7 +7,7 @@ A token's own budget comes and goes with it. Callers decide who may create which
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,6 +17,10 @@ from personachat.accounts.audit import Trail
 from personachat.accounts.budget import Budget
 from personachat.accounts.budgets import Budgets
 from personachat.accounts.tokens import ApiToken, MadeToken, Tokens
+from personachat.errors import TokenInvalid
+
+_MOST_NAMED = 3
+_MOST_ID_CHARACTERS = 64
 
 
 class TokenDesk(Protocol):
@@ -50,10 +54,14 @@ class TokenIssuing:
     Methods raise what `Database` raises.
     """
 
-    def __init__(self, tokens: Tokens, budgets: Budgets, trail: Trail) -> None:
+    def __init__(
+        self, tokens: Tokens, budgets: Budgets, trail: Trail, *, persona_ids: Callable[[], Iterable[str]]
+    ) -> None:
+        """`persona_ids` are those that whoever makes tokens can see."""
         self.tokens = tokens
         self._budgets = budgets
         self._trail = trail
+        self._persona_ids = persona_ids
 
     def budgets(self) -> Mapping[str, tuple[Budget, ...]]:
         """The budgets of single tokens, by the token's id."""
@@ -74,7 +82,12 @@ class TokenIssuing:
         expires_at: datetime | None,
         budget: Budget | None,
     ) -> MadeToken:
-        """Create one, limited by `budget` if given. Raises TokenInvalid, BudgetInvalid."""
+        """Create one, limited by `budget` if given.
+
+        Raises TokenInvalid, BudgetInvalid, and what the store of personas raises.
+        """
+        if personas:
+            self._refuse_unknown(personas)
         if budget is not None:
             self._budgets.check(replace(budget, scope="token", name="new"))
         issued = self.tokens.create(
@@ -90,6 +103,18 @@ class TokenIssuing:
             set_one = self._budgets.add(replace(budget, scope="token", name=issued.token.id))
             self._trail.note("created", kind="budget", target=set_one.id, after=known_of_budget(set_one))
         return issued
+
+    def _refuse_unknown(self, personas: frozenset[str]) -> None:
+        """A token for a misspelt id would reach nothing, and later whatever gets that id."""
+        if unknown := sorted(personas - set(self._persona_ids())):
+            names = ", ".join(f'"{each[:_MOST_ID_CHARACTERS]}"' for each in unknown[:_MOST_NAMED])
+            more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+            raise TokenInvalid(
+                f"These personas don't exist: {names}{more}."
+                if len(unknown) > 1
+                else f"The persona {names} doesn't exist.",
+                hint="Use the ids of the list of personas.",
+            )
 
     def revoke(self, token_id: str) -> None:
         """Raises TokenNotFound."""

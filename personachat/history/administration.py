@@ -13,6 +13,7 @@ from personachat.accounts.tokens import Tokens
 from personachat.database.connection import Database
 from personachat.history.person_data import PersonData
 from personachat.owners import LOCAL_OWNER
+from personachat.personas.store.seeding import open_store
 from personachat.settings import Settings
 from personachat.usage.people import People
 
@@ -30,6 +31,7 @@ def opened(settings: Settings) -> Iterator[Administrator]:
             KnownPeople(database),
             PersonData(database, data_dir=settings.data_dir),
             owner=LOCAL_OWNER,
+            persona_ids=lambda: [each.id for each in open_store(settings, database)[0].all()],
         )
     finally:
         database.close()

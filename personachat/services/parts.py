@@ -167,6 +167,7 @@ class Services:
                 awaiting_votes=SqlComparisons(self.database).awaiting_votes,
             ),
             owner=owner,
+            persona_ids=lambda: [each.id for each in self.personas.all()],
             role=self.authorization.stated_role(person),
             name=person.name,
         )
@@ -178,7 +179,13 @@ class Services:
         """
         person = self.authorization.within_token(person or self.person_of(owner))
         trail = self.audit.trail(owner, name=person.name)
-        return OwnTokens(TokenIssuing(self.tokens, self.budgets, trail), person)
+        issuing = TokenIssuing(
+            self.tokens,
+            self.budgets,
+            trail,
+            persona_ids=lambda: [each.id for each in self.of(owner, person=person).personas.all()],
+        )
+        return OwnTokens(issuing, person)
 
     @property
     def admitted_tokens(self) -> AdmittedTokens:

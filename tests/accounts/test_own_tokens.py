@@ -79,6 +79,19 @@ def admin(team: Services) -> Any:
     return workspace_of(team, "rae").person
 
 
+def test_a_token_is_for_personas_that_its_person_sees(team: Services) -> None:
+    """Another's private persona is one that doesn't exist; an administrator sees all."""
+    assert desk(team, "ada").create_token(name="Mine", personas=frozenset({"private"})).token.personas
+    for unseen in ("private", "misspelt"):
+        with pytest.raises(TokenInvalid, match=f'The persona "{unseen}" doesn\'t exist'):
+            desk(team, "bo").create_token(name="Theirs", personas=frozenset({unseen}))
+    everybodys = team.administrator(key_of("rae"), person=admin(team))
+    assert everybodys.create_token(name="For Bo", owner=key_of("bo"), personas=frozenset({"private"}))
+    with pytest.raises(TokenInvalid, match='These personas don\'t exist: "a", "b", "c" and 1 more'):
+        everybodys.create_token(name="None", personas=frozenset("abcd"))
+    assert len(everybodys.tokens()) == 2
+
+
 def test_a_token_makes_no_other_and_sees_only_itself(team: Services) -> None:
     """Else a stolen one would outlive its end, its personas and its budget."""
     own = desk(team, "ada")

@@ -40,6 +40,10 @@ def test_a_token_is_made_listed_and_revoked(run: Run) -> None:
     token_id = listed.split()[0]
     assert run("tokens", "revoke", token_id).returncode == 0
     assert " revoked " in run("tokens", "list").stdout
+    misspelt = run("tokens", "create", "Weekly report", "--persona", "tester", "--persona", "tesster")
+    assert (misspelt.returncode, misspelt.stdout) == (1, "")
+    assert 'The persona "tesster" doesn\'t exist.' in misspelt.stderr
+    assert len(run("tokens", "list").stdout.splitlines()) == 1
     unknown = run("tokens", "revoke", "nobody")
     assert (unknown.returncode, unknown.stderr.strip()) == (1, "personachat: This token doesn't exist.")
 
