@@ -57,7 +57,7 @@ def draw_numbers(key: str, columns: Sequence[str], rows: Sequence[Sequence[objec
             st.caption(f"The first {MOST_TABLE_ROWS} of {len(rows):,} rows. The CSV has all of them.")
         st.download_button(
             "Download as CSV",
-            data=csv_bytes(columns, rows),
+            data=lambda: csv_bytes(columns, rows),  # made when it is asked for: a year's takes a while
             file_name=f"insights-{key.replace('_', '-')}.csv",
             mime="text/csv",
             icon=":material/download:",
