@@ -145,6 +145,11 @@ def _about_providers(services: Services) -> Iterator[Finding]:
         yield Finding("providers", "error", message, "Check the address, and that the server runs.")
     elif not listing.faults:
         yield Finding("providers", "ok", "Every provider answers.")
+    default = services.settings.default_model
+    if default and listing.complete and not listing.faults and not services.models.is_available(default):
+        # A warning alone: some gateways don't list all that they serve.
+        message = f"PERSONACHAT_DEFAULT_MODEL is {default}, which no provider lists."
+        yield Finding("providers", "warning", message, "Correct it, or remove it.")
 
 
 def _show(findings: list[Finding], *, as_json: bool) -> None:

@@ -13,6 +13,9 @@ from personachat.settings import names_in_use, variables
 
 PREFIX = "PERSONACHAT_"
 
+ALIKE = 0.6
+"""How much the rest of a name that begins like ours must be like a setting's: whole names all look alike."""
+
 ALMOST = 0.85
 """How much a name that only begins like ours must be like a setting's."""
 
@@ -34,10 +37,12 @@ def unknown(names: Collection[str], valid_names: Collection[str]) -> dict[str, s
                 suggestions[name] = nearest[0]
         if not upper_name.startswith(PREFIX[:6]):
             continue
-        ours = upper_name.startswith(PREFIX)
-        nearest = get_close_matches(upper_name, valid_names, n=1, cutoff=0.75 if ours else ALMOST)
-        if ours or nearest:
-            suggestions[name] = nearest[0] if nearest else ""
+        if upper_name.startswith(PREFIX):
+            rests = [each.removeprefix(PREFIX) for each in valid_names if each.startswith(PREFIX)]
+            nearest = get_close_matches(upper_name.removeprefix(PREFIX), rests, n=1, cutoff=ALIKE)
+            suggestions[name] = PREFIX + nearest[0] if nearest else ""
+        elif nearest := get_close_matches(upper_name, valid_names, n=1, cutoff=ALMOST):
+            suggestions[name] = nearest[0]
     return suggestions
 
 

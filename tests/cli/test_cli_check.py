@@ -101,6 +101,14 @@ def test_a_persona_whose_model_nobody_offers_is_a_warning(checking: Checking) ->
     assert (code, status, message.startswith("picky: ")) == (0, "warning", True)
 
 
+def test_a_default_model_that_nobody_offers_is_a_warning(checking: Checking) -> None:
+    code, found = checking.findings(default_model="openai/fake-3")
+    status, message, _ = found["providers"]
+    assert (code, status) == (0, "warning")
+    assert message == "PERSONACHAT_DEFAULT_MODEL is openai/fake-3, which no provider lists."
+    assert checking.findings(default_model="openai/fake-1")[1]["providers"][0] == "ok"
+
+
 def test_a_broken_suite_is_named_with_its_place(checking: Checking) -> None:
     (checking.personas / "tester.tests.yaml").write_text("persona: tester\ncases: 7\n", "utf-8")
     code, found = checking.findings()

@@ -23,6 +23,8 @@ from personachat.telemetry.unknown_settings import sentences, unknown
         ("PERSONCHAT_PUBLIC", "PERSONACHAT_PUBLIC"),
         ("PERSONACHAT_BASEPATH", "PERSONACHAT_BASE_PATH"),
         ("PERSONACHAT_XYZZY", ""),
+        ("PERSONACHAT_PORT2", ""),  # and not PERSONACHAT_EDITORS
+        ("PERSONACHAT_DATA_FOLDER", "PERSONACHAT_DATA_DIR"),
         ("OPENAI_APIKEY", "OPENAI_API_KEY"),
         ("OPEN_AI_API_KEY", "OPENAI_API_KEY"),
         ("OPENAI_BASEURL", "OPENAI_BASE_URL"),
