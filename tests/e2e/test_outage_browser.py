@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, start_app
+from tests.e2e.conftest import AppServer, settled, start_app
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.frozen_postgres import OwnPostgres, own_postgres  # noqa: F401  # fixtures
 
@@ -50,6 +50,13 @@ def alert(page: Page) -> Locator:
     return page.get_by_test_id("stAlert").filter(has_text=UNREACHABLE).first
 
 
+def draft_a_message(page: Page) -> None:
+    """On the Tests page, in a view that is not the first one."""
+    page.get_by_role("radio", name="Sweep").or_(page.get_by_role("button", name="Sweep")).first.click()
+    page.get_by_label("Message", exact=True).fill("Words that were typed")
+    page.get_by_label("Message", exact=True).blur()
+
+
 def test_words_and_chat_stay_on_the_page_and_it_comes_back_by_itself(
     server: AppServer,
     own_postgres: OwnPostgres,  # noqa: F811  # a fixture
@@ -62,15 +69,26 @@ def test_words_and_chat_stay_on_the_page_and_it_comes_back_by_itself(
     say(page, "Said before")
     expect(bubbles(page).get_by_text("An answer from before.")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("refresh|Regenerate"))).to_be_visible()
+    tests = page.context.new_page()
+    tests.goto(f"{server.url}/tests")
+    draft_a_message(tests)
+    settled(tests)
     own_postgres.freeze()
     say(page, "Words that matter")
     expect(alert(page)).to_be_visible(timeout=OUTAGE_MILLISECONDS)
+    tests.get_by_label("Message", exact=True).fill("Words that were typed last")
+    tests.get_by_label("Message", exact=True).blur()
+    expect(alert(tests)).to_be_visible(timeout=OUTAGE_MILLISECONDS)
     expect(box(page)).to_have_value("Words that matter")
     expect(bubbles(page).get_by_text("An answer from before.")).to_be_visible()
     assert "DATABASE_URL" not in page.content()
     own_postgres.thaw()
     expect(alert(page)).to_be_hidden(timeout=OUTAGE_MILLISECONDS)
     expect(box(page)).to_have_value("Words that matter")
+    expect(tests.get_by_label("Message", exact=True)).to_have_value(
+        "Words that were typed last", timeout=OUTAGE_MILLISECONDS
+    )
+    tests.close()
     server.provider.enqueue(tokens(["An answer ", "from after."]))
     box(page).press("Enter")
     expect(page.get_by_test_id("stChatMessage").last).to_contain_text(

@@ -66,6 +66,7 @@ def draw(workspace: Workspace) -> None:
         key=view_key(persona_id),
         label_visibility="collapsed",
         required=True,
+        persist_state="page",  # also while the database can't be reached and nothing is drawn
     )
     views = {
         REPLAYS: lambda: replaying.draw(workspace, persona_id),
