@@ -1,9 +1,9 @@
-"""Parts of a page that look as in the run before: the earlier messages are sent again, not made again.
+"""Parts of a page that look as they did before: the earlier messages are sent again, not made again.
 
 Making an element takes several times as long as sending it, and most of a long chat is the same in every run.
-The browser gets the same messages either way. Only elements that just show something are repeated: a field, a
-button or a picture must be registered by the run that draws it. All of this depends on undocumented parts of
-Streamlit.
+Going back to a chat that was open a moment ago draws the same parts, too. The browser gets the same messages
+either way. Only elements that just show something are repeated: a field, a button or a picture must be
+registered by the run that draws it. All of this depends on undocumented parts of Streamlit.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from personachat.ui.script_messages import send_again
 MOST_BYTES = 20_000
 """Bytes. A larger part is made again each time, so that open pages don't fill the memory."""
 
+MOST_KEPT_BYTES = 200_000
+"""Bytes of all parts of one session that are kept for a later run; about as much as ten chats show."""
+
 SHOWS = frozenset({"alert", "empty", "markdown", "text"})
 """Elements that only show something, by their names in Streamlit's protocol."""
 
@@ -35,18 +38,26 @@ class _Part:
     of: tuple[Any, ...]
     place: list[int]
     messages: Sequence[ForwardMsg]
+    size: int
+    """Bytes of the messages."""
 
 
 class Repeats:
-    """The parts of one session's page. A part that a run doesn't draw is forgotten."""
+    """The parts of one session's page. The ones that were drawn last are kept."""
 
     def __init__(self) -> None:
-        self._before: dict[str, _Part] = {}
-        self._now: dict[str, _Part] = {}
+        self._parts: dict[str, _Part] = {}
+        """By their names, the one that was drawn last at the end."""
 
     def begin(self) -> None:
-        """A new run draws from here on."""
-        self._before, self._now = self._now, {}
+        """A new run draws from here on. Parts that haven't been drawn for the longest time make room."""
+        parts = list(self._parts.items())
+        size = sum(part.size for _, part in parts)
+        for name, part in parts:
+            if size <= MOST_KEPT_BYTES:
+                return
+            self._parts.pop(name, None)
+            size -= part.size
 
     def draw(self, name: str, make: Callable[[], object], *, of: tuple[Any, ...]) -> None:
         """Draw one element or container that `make` makes from the values `of` alone, always the same way."""
@@ -55,16 +66,17 @@ class Repeats:
             make()
             return
         place = cursor.delta_path
-        part = self._before.get(name)
+        part = self._parts.pop(name, None)
         if part and part.of == of:
             cursor.open_block()
             part = _at(place, part)
             send_again(context, part.messages)
-            self._now[name] = part
+            self._parts[name] = part
             return
-        part = _Part(of, place, _messages_of(make, context))
+        messages = _messages_of(make, context)
+        part = _Part(of, place, messages, sum(message.ByteSize() for message in messages))
         if cursor.index == place[-1] + 1 and _is_repeatable(part):
-            self._now[name] = part
+            self._parts[name] = part
 
 
 def _messages_of(make: Callable[[], object], context: ScriptRunContext) -> list[ForwardMsg]:
@@ -93,12 +105,12 @@ def _at(place: list[int], part: _Part) -> _Part:
         moved.CopyFrom(message)
         moved.metadata.delta_path[:] = [*place, *message.metadata.delta_path[depth:]]
         messages.append(moved)
-    return _Part(part.of, place, messages)
+    return _Part(part.of, place, messages, part.size)
 
 
 def _is_repeatable(part: _Part) -> bool:
     depth = len(part.place)
-    return sum(message.ByteSize() for message in part.messages) <= MOST_BYTES and all(
+    return part.size <= MOST_BYTES and all(
         message.metadata.delta_path[:depth] == part.place and _only_shows(message)
         for message in part.messages
     )

@@ -10,6 +10,8 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunCon
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Markdown, Text
 
+from personachat.ui import repeats
+
 
 def script() -> None:
     import numpy as np
@@ -39,7 +41,7 @@ def script() -> None:
             st.sidebar.text("aside")
 
     if here.get("drawn", True):
-        repeats.draw("part", make, of=(words,))
+        repeats.draw(here.get("name", "part"), make, of=(words,))
     st.text("below")
 
 
@@ -100,13 +102,28 @@ def test_in_another_place_it_is_the_same(page: AppTest, sent: list[bytes]) -> No
     assert page.session_state["made"] == 1
 
 
-def test_what_a_run_does_not_draw_is_forgotten(page: AppTest) -> None:
+@pytest.mark.parametrize(("kept_bytes", "made"), [(repeats.MOST_KEPT_BYTES, 1), (100, 2)])
+def test_what_a_run_does_not_draw_is_kept_as_long_as_there_is_room(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, kept_bytes: int, made: int
+) -> None:
+    monkeypatch.setattr(repeats, "MOST_KEPT_BYTES", kept_bytes)
     page.run()
     page.session_state["drawn"] = False
     assert shown(page.run()) == ["below"]
     page.session_state["drawn"] = True
     assert shown(page.run()) == ["one", "quiet", "below"]
-    assert page.session_state["made"] == 2
+    assert page.session_state["made"] == made
+
+
+def test_what_was_drawn_longest_ago_makes_room_first(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "MOST_KEPT_BYTES", 1_000)  # two parts of this page fit
+    for words in ("one", "two", "one", "three", "one"):
+        page.session_state["name"] = page.session_state["words"] = words
+        assert shown(page.run()) == [words, "quiet", "below"]
+    assert page.session_state["made"] == 3
+    page.session_state["name"] = page.session_state["words"] = "two"
+    page.run()
+    assert page.session_state["made"] == 4
 
 
 @pytest.mark.parametrize("kind", ["button", "picture", "large", "two", "elsewhere"])
