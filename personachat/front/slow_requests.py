@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
+import websockets.http11
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -37,6 +38,7 @@ def _answer(status: int, sentence: bytes) -> bytes:
     )
 
 
+_UNREADABLE = _answer(400, b"The head of the request can't be read.")
 _TOO_LATE = _answer(408, b"The request took too long to arrive.")
 _TOO_LARGE = _answer(431, b"The head of the request is too large.")
 
@@ -44,6 +46,8 @@ _TOO_LARGE = _answer(431, b"The head of the request is too large.")
 def limit(server: Config, *, most_message_bytes: int) -> None:
     """Have a server that is about to start use the limits; one that reads HTTP otherwise is left alone."""
     server.ws_max_size = min(server.ws_max_size, most_message_bytes)
+    # It reads the head once more, and would leave one with 9 KB of cookies without an answer.
+    websockets.http11.MAX_LINE_LENGTH = websockets.http11.MAX_NUM_HEADERS = 4 * MOST_HEAD_BYTES
     if server.http_protocol_class is HttpToolsProtocol:
         server.http_protocol_class = TimedHttpProtocol
 
@@ -87,6 +91,9 @@ class TimedHttpProtocol(HttpToolsProtocol):
         self._is_websocket = True
         self._stop_clock()
         super().handle_websocket_upgrade()
+        connection = getattr(self.transport.get_protocol(), "conn", None)
+        if getattr(connection, "handshake_exc", None) and not self.transport.is_closing():
+            self._close_with(_UNREADABLE)  # nobody else would answer, or ever close it
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

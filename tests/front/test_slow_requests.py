@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+import websockets.http11
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
@@ -207,6 +208,31 @@ def test_a_websocket_outlives_the_time_that_a_request_may_take(port: int, reques
             assert all_of(later).startswith(b"HTTP/1.1 408 ")
         client.sendall(b"\x81\x82\0\0\0\0hi")
         assert until(client, b"hi") == b"\x81\x02hi"
+
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest.mark.parametrize("more", [b"Cookie: a=" + b"b" * 40_000 + b"\r\n", b"X-A: b\r\n" * 500])
+def test_a_browser_with_many_cookies_gets_its_websocket(port: int, more: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        client.sendall(UPGRADE + more + b"\r\n")
+        assert until(client, b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+
+
+def test_an_upgrade_that_cannot_be_read_is_answered_and_closed(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        client.sendall(b"GET /kept HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"read 0" in until(client, b"read 0")  # it has started
+    monkeypatch.setattr(websockets.http11, "MAX_NUM_HEADERS", 2)
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        client.sendall(UPGRADE + b"\r\n")
+        assert all_of(client).startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_message_that_is_too_large_is_not_unpacked(port: int) -> None:
