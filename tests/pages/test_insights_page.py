@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -249,6 +249,21 @@ def test_own_days_stand_in_the_address_and_none_is_after_today(
     assert page.query_params["last"] == "2026-03-28"
     visit(page, first="2026-03-01", last="2026-03-03")
     assert page.query_params["range"] == "own"
+
+
+def test_own_days_begin_as_the_days_that_were_shown(
+    open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_in(monkeypatch, "UTC", at=datetime(2026, 3, 28, 12, tzinfo=UTC))
+    page = open_home()
+    spend(datetime(2026, 3, 23, tzinfo=UTC))
+    visit(page, range="7d")
+    page.session_state["insights_range"] = "own"
+    page.run()
+    assert [each.value for each in page.date_input] == [date(2026, 3, 22), date(2026, 3, 28)]
+    assert figures(page)["Calls"] == "1"
+    page.date_input[0].set_value(date(2026, 3, 24)).run()
+    assert (page.query_params["first"], page.query_params["last"]) == ("2026-03-24", "2026-03-28")
 
 
 def test_names_of_rows_are_words_and_nothing_else(open_home: OpenPage) -> None:

@@ -74,7 +74,7 @@ def draw(
             width="content",
         )
         if st.session_state[_key("range")] == OWN:
-            _draw_days(days.today(now, zone))
+            _draw_days(days.today(now, zone), _period_before(now, zone))
     with st.container(horizontal=True, gap="small", key="insights_narrowed"):
         shown_filters = FILTERS if sees_all and len(choices["person"]) > 1 else FILTERS[:-1]
         for name in shown_filters:
@@ -87,9 +87,15 @@ def draw(
     return ChosenPeriod(span, first, earlier)
 
 
-def _draw_days(today: date) -> None:
-    for name, label in (("first", "From"), ("last", "To")):
-        st.session_state[_key(name)] = min(st.session_state.get(_key(name)) or today, today)
+def _period_before(now: datetime, zone: ZoneInfo) -> Range:
+    """The period that was shown before; with "Dates", people begin with it."""
+    name = (insights_state().address or {}).get("range", ranges.DEFAULT)
+    return range_of(ranges.DEFAULT if name == OWN else name, now=now, zone=zone)
+
+
+def _draw_days(today: date, period: Range) -> None:
+    for name, label, day in (("first", "From", period.first), ("last", "To", period.last)):
+        st.session_state[_key(name)] = min(st.session_state.get(_key(name)) or day, today)
         st.date_input(
             label, key=_key(name), min_value=days.FIRST_DAY, max_value=today, format="YYYY-MM-DD", width=150
         )
