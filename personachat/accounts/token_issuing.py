@@ -113,7 +113,7 @@ class TokenIssuing:
                 f"These personas don't exist: {names}{more}."
                 if len(unknown) > 1
                 else f"The persona {names} doesn't exist.",
-                hint="Use the ids of the list of personas.",
+                hint="Use the ids in the list of personas.",
             )
 
     def revoke(self, token_id: str) -> None:
