@@ -164,7 +164,9 @@ def follow(
     session_id = _session_id()
     if session_id is None:
         return
-    _put(services, session_id, Tab(owner, visible, shows_drafts, services.persona_change()))
+    # The personas page isn't redrawn while somebody works there: its next run shows what changed.
+    persona_change = None if shows_drafts else services.persona_change()
+    _put(services, session_id, Tab(owner, visible, shows_drafts, persona_change))
 
 
 def follow_one(services: Services, owner: str, look: Look) -> None:

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from personachat.accounts.budget import Budget
+from personachat.accounts.tokens import Tokens
 from personachat.lab.comparisons.model import Setup
 from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
@@ -101,7 +102,12 @@ def test_a_suite_its_results_and_what_is_shared_of_them(page: AppTest, fake: Fak
 def test_the_admin_page(page: AppTest) -> None:
     services = get_services()
     administrator = services.administrator(LOCAL_OWNER)
-    administrator.create_token(name=NAME, owner=LONG[:200], personas=frozenset({NAME[:64]}))
+    tokens_before = Tokens(
+        services.database
+    )  # as earlier versions took it: today such a persona has to exist
+    tokens_before.create(
+        name=NAME, owner=LONG[:200], role="editor", created_by=LOCAL_OWNER, personas=frozenset({NAME[:64]})
+    )
     administrator.add_budget(Budget(scope="persona", name=NAME[:64], period="day", unit="usd", most=1))
     here = services.of(LOCAL_OWNER, author=LONG[:200])
     here.collection.save(hostile("other", description="Changed www.evil.example"))
