@@ -55,11 +55,15 @@ def draw() -> bool:
     if work is None:
         return False
     with st.container(border=True):
+        # Two places: in one for both, Stop can stay beside Undo, greyed out, and Undo move under a click.
+        progress, outcome = st.empty(), st.empty()
         if work.left:
-            _go_on(work)
+            with progress.container(horizontal=True, vertical_alignment="center"):
+                _go_on(work)
         else:
             _offer(work)
-            _draw_done(work)
+            with outcome.container():
+                _draw_done(work)
     return True
 
 
@@ -76,9 +80,8 @@ def _offer(work: BulkWork) -> None:
 def _go_on(work: BulkWork) -> None:
     collection = session.workspace().collection
     _close_if_deleted(work)  # the page has opened another one meanwhile
-    with st.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0)
-        st.button("Stop", icon=":material/stop:", key="stop_bulk", on_click=work.stop)
+    bar = st.progress(0.0)
+    st.button("Stop", icon=":material/stop:", key="stop_bulk", on_click=work.stop)
     while work.left:
         bar.progress(
             work.done / work.total, text=f"{work.doing} {work.done:,} of {counted(work.total, 'persona')}"
